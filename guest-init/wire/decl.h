@@ -11,6 +11,9 @@
 #include <cstdint>
 #include <concepts>
 #include <limits>
+#include <concepts>
+#include <cstddef>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>

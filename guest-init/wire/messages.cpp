@@ -1,0 +1,253 @@
+#include "guest-init/wire/messages.h"
+
+#include "guest-init/wire/codec.h"
+
+namespace ktstr {
+
+const StructDecl& WorkTypes::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&WorkTypes::controllers>("controllers", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<WorkTypes>("WorkTypes", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& CreateCgroup::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&CreateCgroup::cgroup>("cgroup", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<CreateCgroup>("CreateCgroup", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& WriteCgroupFile::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&WriteCgroupFile::cgroup>("cgroup", ""),
+      Required<&WriteCgroupFile::file>("file", ""),
+      Required<&WriteCgroupFile::value>("value", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<WriteCgroupFile>("WriteCgroupFile", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& DestroyCgroup::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&DestroyCgroup::cgroup>("cgroup", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<DestroyCgroup>("DestroyCgroup", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& StartWorkers::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&StartWorkers::group>("group", "chosen by the host, unique in a run"),
+      Required<&StartWorkers::cgroup>("cgroup", ""),
+      Required<&StartWorkers::backdrop>("backdrop", "ship PhaseSlices"),
+      Required<&StartWorkers::count>("count", ""),
+      Required<&StartWorkers::work>("work", ""),
+      Required<&StartWorkers::group_idx>("group_idx", "position of the work entry in its cgroup"),
+      Required<&StartWorkers::policy>("policy", ""),
+      Required<&StartWorkers::rt_priority>("rt_priority", ""),
+      Required<&StartWorkers::dl_runtime_ns>("dl_runtime_ns", ""),
+      Required<&StartWorkers::dl_deadline_ns>("dl_deadline_ns", ""),
+      Required<&StartWorkers::dl_period_ns>("dl_period_ns", ""),
+      Required<&StartWorkers::nice>("nice", ""),
+      Required<&StartWorkers::affinity>("affinity", "empty: inherit"),
+      Required<&StartWorkers::affinity_random_count>("affinity_random_count", "> 0: each worker draws so many CPUs out of `affinity`"),
+      Required<&StartWorkers::comm>("comm", ""),
+      Required<&StartWorkers::uid>("uid", ""),
+      Required<&StartWorkers::gid>("gid", ""),
+      Required<&StartWorkers::seed>("seed", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<StartWorkers>("StartWorkers", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& StopCgroupTasks::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&StopCgroupTasks::cgroup>("cgroup", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<StopCgroupTasks>("StopCgroupTasks", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& StopWorkers::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&StopWorkers::groups>("groups", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<StopWorkers>("StopWorkers", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& StartPayload::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&StartPayload::handle>("handle", "chosen by the host, unique in a run"),
+      Required<&StartPayload::name>("name", ""),
+      Required<&StartPayload::cgroup>("cgroup", ""),
+      Required<&StartPayload::argv>("argv", "argv[0] is a name in kPayloadBin"),
+      Required<&StartPayload::env>("env", "NAME=value, beside PATH, HOME, TMPDIR"),
+      Required<&StartPayload::own_process_group>("own_process_group", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<StartPayload>("StartPayload", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& AwaitPayload::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&AwaitPayload::handle>("handle", ""),
+      Required<&AwaitPayload::timeout_ns>("timeout_ns", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<AwaitPayload>("AwaitPayload", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& StopPayload::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&StopPayload::handle>("handle", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<StopPayload>("StopPayload", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& MarkPhase::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&MarkPhase::epoch>("epoch", ""),
+      Required<&MarkPhase::end>("end", "the end of the epoch: workers then see kBetweenPhases"),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<MarkPhase>("MarkPhase", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& Hold::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&Hold::duration_ns>("duration_ns", ""),
+      Required<&Hold::from_mark>("from_mark", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<Hold>("Hold", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& SetHoldMark::Decl() {
+  static constexpr StructDecl kDecl = DeclareStruct<SetHoldMark>("SetHoldMark", "", {});
+  return kDecl;
+}
+
+const StructDecl& Finish::Decl() {
+  static constexpr StructDecl kDecl = DeclareStruct<Finish>("Finish", "", {});
+  return kDecl;
+}
+
+const StructDecl& Ping::Decl() {
+  static constexpr StructDecl kDecl = DeclareStruct<Ping>("Ping", "", {});
+  return kDecl;
+}
+
+const StructDecl& PhaseMark::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&PhaseMark::clock_ns>("clock_ns", ""),
+      Required<&PhaseMark::total_iterations>("total_iterations", "over all live workers' progress counters"),
+      Required<&PhaseMark::live_workers>("live_workers", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<PhaseMark>("PhaseMark", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& Reply::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&Reply::request_id>("request_id", ""),
+      Required<&Reply::clock_ns>("clock_ns", "when the request was finished"),
+      Required<&Reply::error>("error", "empty: success; else one line that names the cause"),
+      Required<&Reply::mark>("mark", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<Reply>("Reply", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& Ready::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&Ready::decl_hash>("decl_hash", "must equal the host's WireHash()"),
+      Required<&Ready::kernel_release>("kernel_release", ""),
+      Required<&Ready::online_cpus>("online_cpus", ""),
+      Required<&Ready::boot_id>("boot_id", ""),
+      Required<&Ready::clock_ns>("clock_ns", ""),
+      Required<&Ready::sched_ext_state>("sched_ext_state", "/sys/kernel/sched_ext/state, or empty when the kernel has none"),
+      Required<&Ready::controllers>("controllers", "cgroup.controllers of the root"),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<Ready>("Ready", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& WorkerDone::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&WorkerDone::group>("group", ""),
+      Required<&WorkerDone::cgroup>("cgroup", ""),
+      Required<&WorkerDone::report>("report", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<WorkerDone>("WorkerDone", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& PayloadOutput::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&PayloadOutput::handle>("handle", ""),
+      Required<&PayloadOutput::stream>("stream", ""),
+      Required<&PayloadOutput::bytes>("bytes", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<PayloadOutput>("PayloadOutput", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& PayloadDone::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&PayloadDone::handle>("handle", ""),
+      Required<&PayloadDone::payload_index>("payload_index", "counts finalisations from 0"),
+      Required<&PayloadDone::end>("end", "why it was finalised: by itself, KillPayload, a timeout, the run's end"),
+      Required<&PayloadDone::exit_code>("exit_code", "-1 when a signal ended it"),
+      Required<&PayloadDone::signal>("signal", ""),
+      Required<&PayloadDone::started_ns>("started_ns", ""),
+      Required<&PayloadDone::ended_ns>("ended_ns", ""),
+      Required<&PayloadDone::stdout_bytes>("stdout_bytes", "all that was written, sent or not"),
+      Required<&PayloadDone::stderr_bytes>("stderr_bytes", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<PayloadDone>("PayloadDone", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& Warning::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&Warning::text>("text", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<Warning>("Warning", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& ChannelFault::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&ChannelFault::text>("text", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<ChannelFault>("ChannelFault", "", kFields);
+  return kDecl;
+}
+std::span<const StructDecl* const> RequestTypes() {
+  static const StructDecl* const kTypes[] = {
+      &EnableControllers::Decl(), &CreateCgroup::Decl(), &WriteCgroupFile::Decl(), &DestroyCgroup::Decl(),
+      &StartWorkers::Decl(),      &StopCgroupTasks::Decl(), &StopWorkers::Decl(),  &StartPayload::Decl(),
+      &AwaitPayload::Decl(),      &StopPayload::Decl(),  &MarkPhase::Decl(),       &Hold::Decl(),
+      &SetHoldMark::Decl(),       &Finish::Decl(),       &Ping::Decl()};
+  return kTypes;
+}
+
+std::span<const StructDecl* const> EventTypes() {
+  static const StructDecl* const kTypes[] = {&Ready::Decl(),         &WorkerDone::Decl(), &PayloadOutput::Decl(),
+                                             &PayloadDone::Decl(),   &Warning::Decl(),    &ChannelFault::Decl()};
+  return kTypes;
+}
+
+std::uint64_t WireHash() {
+  std::vector<const StructDecl*> roots(RequestTypes().begin(), RequestTypes().end());
+  roots.insert(roots.end(), EventTypes().begin(), EventTypes().end());
+  roots.push_back(&Reply::Decl());
+  return DeclHash(roots);
+}
+
+}  // namespace ktstr

@@ -1,0 +1,220 @@
+// What host and guest say to each other. Arguments are resolved: the guest never interprets topology,
+// percentages or names of steps. All durations and clocks are guest time (CLOCK_MONOTONIC), in nanoseconds.
+//
+// A kRequest frame is a u32 request id followed by one of RequestTypes() (codec.h, EncodeAny); the guest
+// answers each, in order, with one kReply frame holding a Reply. kEvent frames hold one of EventTypes() and
+// may come at any time, always before the Reply of the request that caused them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "guest-init/wire/decl.h"
+#include "guest-init/wire/report.h"
+
+namespace ktstr {
+
+/// The name of the virtio-serial port that carries the frames.
+inline constexpr const char* kChannelPortName = "ktstr.channel.0";
+/// cgroup names in requests are relative to this directory of the guest; "" is the runner's own cgroup.
+inline constexpr const char* kCgroupParent = "/sys/fs/cgroup/ktstr";
+/// Payload executables are at kPayloadBin/<name> in the guest; it is also the payloads' PATH.
+inline constexpr const char* kPayloadBin = "/payload/bin";
+
+enum class SchedPolicy : std::uint8_t { kNormal, kBatch, kIdle, kFifo, kRr, kDeadline, kExt };
+inline constexpr EnumValue kSchedPolicies[] = {
+    {"normal", 0, "SCHED_OTHER: the kernel's default class."},
+    {"batch", 1, "SCHED_BATCH."},
+    {"idle", 2, "SCHED_IDLE."},
+    {"fifo", 3, "SCHED_FIFO with `rt_priority`."},
+    {"rr", 4, "SCHED_RR with `rt_priority`."},
+    {"deadline", 5, "SCHED_DEADLINE with `deadline`."},
+    {"ext", 6, "SCHED_EXT."}};
+constexpr EnumDecl DescribeEnum(SchedPolicy) { return {"SchedPolicy", kSchedPolicies, nullptr, nullptr}; }
+
+// ---- requests ----------------------------------------------------------------------------------------
+
+/// Enables controllers for the children of kCgroupParent ("cpu", "cpuset", ...).
+struct EnableControllers {
+  std::vector<std::string> controllers;
+  static const StructDecl& Decl();
+};
+struct CreateCgroup {
+  std::string cgroup;
+  static const StructDecl& Decl();
+};
+/// Writes `value` to one cgroup v2 file of `cgroup`.
+struct WriteCgroupFile {
+  std::string cgroup;
+  std::string file;
+  std::string value;
+  static const StructDecl& Decl();
+};
+/// Stops what runs in it (reports and payload records are sent as events), then removes the directory.
+struct DestroyCgroup {
+  std::string cgroup;
+  static const StructDecl& Decl();
+};
+/// Forks a group of workers blocked, places them, then releases them. Answered once all are released.
+struct StartWorkers {
+  std::uint32_t group = 0;  // chosen by the host, unique in a run
+  std::string cgroup;
+  bool backdrop = false;  // ship PhaseSlices
+  std::uint32_t count = 1;
+  std::string work_type;                  // a name out of AllWorkTypes() (workloads/work_type.h)
+  std::vector<std::uint8_t> work_params;  // its parameter struct, encoded by codec.h
+  std::uint32_t group_idx = 0;  // position of the work entry in its cgroup
+  SchedPolicy policy = SchedPolicy::kNormal;
+  std::uint32_t rt_priority = 0;
+  std::uint64_t dl_runtime_ns = 0;
+  std::uint64_t dl_deadline_ns = 0;
+  std::uint64_t dl_period_ns = 0;
+  std::optional<std::int32_t> nice;
+  std::vector<std::uint32_t> affinity;        // empty: inherit
+  std::uint32_t affinity_random_count = 0;    // > 0: each worker draws so many CPUs out of `affinity`
+  std::string comm;
+  std::optional<std::uint32_t> uid;
+  std::optional<std::uint32_t> gid;
+  std::uint64_t seed = 0;
+  static const StructDecl& Decl();
+};
+/// Stops and collects every worker group and kills every payload of a cgroup; the cgroup stays.
+struct StopCgroupTasks {
+  std::string cgroup;
+  static const StructDecl& Decl();
+};
+/// Stops and collects worker groups by id.
+struct StopWorkers {
+  std::vector<std::uint32_t> groups;
+  static const StructDecl& Decl();
+};
+struct StartPayload {
+  std::uint32_t handle = 0;  // chosen by the host, unique in a run
+  std::string name;
+  std::string cgroup;
+  std::vector<std::string> argv;  // argv[0] is a name in kPayloadBin
+  std::vector<std::string> env;   // NAME=value, beside PATH, HOME, TMPDIR
+  bool own_process_group = true;
+  static const StructDecl& Decl();
+};
+/// Answered when the payload has ended and its PayloadDone was sent, or with an error at the timeout (the
+/// payload is then killed and finalised too).
+struct AwaitPayload {
+  std::uint32_t handle = 0;
+  std::uint64_t timeout_ns = 0;
+  static const StructDecl& Decl();
+};
+struct StopPayload {
+  std::uint32_t handle = 0;
+  static const StructDecl& Decl();
+};
+/// Publishes the phase epoch to all workers and answers with a PhaseMark in the Reply.
+struct MarkPhase {
+  std::uint32_t epoch = 0;
+  bool end = false;  // the end of the epoch: workers then see kBetweenPhases
+  static const StructDecl& Decl();
+};
+/// Answers after `duration_ns`; counted from the last SetHoldMark when `from_mark`.
+struct Hold {
+  std::uint64_t duration_ns = 0;
+  bool from_mark = false;
+  static const StructDecl& Decl();
+};
+struct SetHoldMark {
+  static const StructDecl& Decl();
+};
+/// The end: kills payloads never waited for (with a Warning each), collects all workers, then powers off
+/// after the Reply has been sent.
+struct Finish {
+  static const StructDecl& Decl();
+};
+/// Does nothing; for round-trip measurements.
+struct Ping {
+  static const StructDecl& Decl();
+};
+
+// ---- reply and events --------------------------------------------------------------------------------
+
+struct PhaseMark {
+  std::uint64_t clock_ns = 0;
+  std::uint64_t total_iterations = 0;  // over all live workers' progress counters
+  std::uint32_t live_workers = 0;
+  static const StructDecl& Decl();
+};
+struct Reply {
+  std::uint32_t request_id = 0;
+  std::uint64_t clock_ns = 0;  // when the request was finished
+  std::string error;           // empty: success; else one line that names the cause
+  std::optional<PhaseMark> mark;
+  static const StructDecl& Decl();
+};
+
+/// Sent once, first of all.
+struct Ready {
+  std::uint64_t decl_hash = 0;  // must equal the host's WireHash()
+  std::string kernel_release;
+  std::uint32_t online_cpus = 0;
+  std::string boot_id;
+  std::uint64_t clock_ns = 0;
+  std::string sched_ext_state;  // /sys/kernel/sched_ext/state, or empty when the kernel has none
+  std::vector<std::string> controllers;  // cgroup.controllers of the root
+  static const StructDecl& Decl();
+};
+struct WorkerDone {
+  std::uint32_t group = 0;
+  std::string cgroup;
+  WorkerReport report;
+  static const StructDecl& Decl();
+};
+enum class Stream : std::uint8_t { kStdout, kStderr };
+inline constexpr EnumValue kStreams[] = {{"stdout", 0, ""}, {"stderr", 1, ""}};
+constexpr EnumDecl DescribeEnum(Stream) { return {"Stream", kStreams, nullptr, nullptr}; }
+/// Output as it comes; at most kMaxPayloadOutput bytes a stream are sent, the rest is drained and counted.
+struct PayloadOutput {
+  std::uint32_t handle = 0;
+  Stream stream = Stream::kStdout;
+  std::string bytes;
+  static const StructDecl& Decl();
+};
+inline constexpr std::uint64_t kMaxPayloadOutput = std::uint64_t{16} << 20;
+
+enum class PayloadEnd : std::uint8_t { kExited, kKilled, kTimedOut, kCollected };
+inline constexpr EnumValue kPayloadEnds[] = {
+    {"exited", 0, "It ended by itself."},
+    {"killed", 1, "KillPayload ended it."},
+    {"timed_out", 2, "It was still running when its wait timed out, and was killed."},
+    {"collected", 3, "It was still running at the end of its step or of the run, and was killed."}};
+constexpr EnumDecl DescribeEnum(PayloadEnd) { return {"PayloadEnd", kPayloadEnds, nullptr, nullptr}; }
+/// One a payload, in the order of finalisation; all its output has been sent before.
+struct PayloadDone {
+  std::uint32_t handle = 0;
+  std::uint32_t payload_index = 0;  // counts finalisations from 0
+  PayloadEnd end = PayloadEnd::kExited;  // why it was finalised: by itself, KillPayload, a timeout, the run's end
+  std::int32_t exit_code = -1;           // -1 when a signal ended it
+  std::int32_t signal = 0;
+  std::uint64_t started_ns = 0;
+  std::uint64_t ended_ns = 0;
+  std::uint64_t stdout_bytes = 0;  // all that was written, sent or not
+  std::uint64_t stderr_bytes = 0;
+  static const StructDecl& Decl();
+};
+/// Something the author should know; `text` is one line.
+struct Warning {
+  std::string text;
+  static const StructDecl& Decl();
+};
+/// The guest could not read a frame; nothing more will be answered.
+struct ChannelFault {
+  std::string text;
+  static const StructDecl& Decl();
+};
+
+std::span<const StructDecl* const> RequestTypes();
+std::span<const StructDecl* const> EventTypes();
+/// The hash of every declaration that crosses the wire; `work_types` are the parameter structs of all work types.
+std::uint64_t WireHash(std::span<const StructDecl* const> work_types);
+
+}  // namespace ktstr
