@@ -51,19 +51,37 @@ void EncodeContainer(const TypeDecl& type, const void* value, Bytes& out) {
 
 void EncodeValue(const TypeDecl& type, const void* value, Bytes& out) {
   switch (type.kind) {
-    case Kind::kBool: Put(out, static_cast<std::uint8_t>(*static_cast<const bool*>(value))); break;
+    case Kind::kBool:
+      Put(out, static_cast<std::uint8_t>(*static_cast<const bool*>(value)));
+      break;
     case Kind::kInt:
-    case Kind::kUint: PutRaw(out, value, type.integer->bytes); break;
-    case Kind::kDouble: PutRaw(out, value, sizeof(double)); break;
-    case Kind::kString: PutText(out, *static_cast<const std::string*>(value)); break;
-    case Kind::kScalar: PutText(out, type.scalar->print(value)); break;
-    case Kind::kEnum: Put(out, type.enumeration->load(value)); break;
+    case Kind::kUint:
+      PutRaw(out, value, type.integer->bytes);
+      break;
+    case Kind::kDouble:
+      PutRaw(out, value, sizeof(double));
+      break;
+    case Kind::kString:
+      PutText(out, *static_cast<const std::string*>(value));
+      break;
+    case Kind::kScalar:
+      PutText(out, type.scalar->print(value));
+      break;
+    case Kind::kEnum:
+      Put(out, type.enumeration->load(value));
+      break;
     case Kind::kOptional:
     case Kind::kList:
-    case Kind::kMap: EncodeContainer(type, value, out); break;
-    case Kind::kStruct: EncodeStruct(type.structure(), value, out); break;
+    case Kind::kMap:
+      EncodeContainer(type, value, out);
+      break;
+    case Kind::kStruct:
+      EncodeStruct(type.structure(), value, out);
+      break;
     case Kind::kOneKey:
-    case Kind::kVariant: EncodeAny(*static_cast<const AnyStruct*>(value), out); break;
+    case Kind::kVariant:
+      EncodeAny(*static_cast<const AnyStruct*>(value), out);
+      break;
   }
 }
 
@@ -150,20 +168,26 @@ Result<> DecodeValue(const TypeDecl& type, Reader& in, void* value) {
       return {};
     }
     case Kind::kInt:
-    case Kind::kUint: return in.Raw(value, type.integer->bytes) ? Result<>() : Short();
-    case Kind::kDouble: return in.Raw(value, sizeof(double)) ? Result<>() : Short();
-    case Kind::kString: return in.Text(*static_cast<std::string*>(value)) ? Result<>() : Short();
+    case Kind::kUint:
+      return in.Raw(value, type.integer->bytes) ? Result<>() : Short();
+    case Kind::kDouble:
+      return in.Raw(value, sizeof(double)) ? Result<>() : Short();
+    case Kind::kString:
+      return in.Text(*static_cast<std::string*>(value)) ? Result<>() : Short();
     case Kind::kScalar: {
       std::string text;
       if (!in.Text(text)) return Short();
       std::string fault = type.scalar->parse(text, value);
       return fault.empty() ? Result<>() : Bad(std::move(fault));
     }
-    case Kind::kEnum: return DecodeEnum(*type.enumeration, in, value);
+    case Kind::kEnum:
+      return DecodeEnum(*type.enumeration, in, value);
     case Kind::kOptional:
     case Kind::kList:
-    case Kind::kMap: return DecodeContainer(type, in, value);
-    case Kind::kStruct: return DecodeStruct(type.structure(), in.span(), value);
+    case Kind::kMap:
+      return DecodeContainer(type, in, value);
+    case Kind::kStruct:
+      return DecodeStruct(type.structure(), in.span(), value);
     case Kind::kOneKey:
     case Kind::kVariant:
       *static_cast<AnyStruct*>(value) = TRY(DecodeAny(type.choice->alternatives(), in.span()));
@@ -193,7 +217,8 @@ class ShapeHasher {
     if (type.integer != nullptr) Text(std::to_string(type.integer->bytes));
     if (type.scalar != nullptr) Text(type.scalar->name);
     if (type.enumeration != nullptr)
-      for (const EnumValue& value : type.enumeration->values) Text(std::string(value.name) + "=" + std::to_string(value.value));
+      for (const EnumValue& value : type.enumeration->values)
+        Text(std::string(value.name) + "=" + std::to_string(value.value));
     if (type.container != nullptr) Add(type.container->element());
     if (type.structure != nullptr) Add(type.structure());
     if (type.choice != nullptr)

@@ -38,7 +38,8 @@ template <typename T>
 Result<T> Decode(std::span<const std::byte> in) {
   T value;
   TRY(DecodeStruct(T::Decl(), in, &value));
-  if (!in.empty()) return Error{ErrorKind::kProtocol, "bytes are left over after a " + std::string(T::Decl().name)};
+  if (!in.empty())
+    return Error{ErrorKind::kProtocol, "bytes are left over after a " + std::string(T::Decl().name)};
   return value;
 }
 

@@ -7,12 +7,9 @@
 // Everything here is constant-initialised: there are no registrars and nothing runs before main.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <concepts>
-#include <limits>
-#include <concepts>
-#include <cstddef>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -47,8 +44,7 @@ class AnyStruct {
   AnyStruct() = default;
   explicit AnyStruct(const StructDecl& decl);
   template <typename T>
-    requires(!std::is_same_v<T, AnyStruct> && !std::is_same_v<T, StructDecl>)
-  static AnyStruct Of(T value) {
+  requires(!std::is_same_v<T, AnyStruct> && !std::is_same_v<T, StructDecl>) static AnyStruct Of(T value) {
     AnyStruct any(T::Decl());
     any.As<T>() = std::move(value);
     return any;
@@ -87,18 +83,18 @@ class AnyStruct {
 
 enum class Kind : std::uint8_t {
   kBool,
-  kInt,       // signed; `integer` says how to load and store it
-  kUint,      // unsigned
+  kInt,   // signed; `integer` says how to load and store it
+  kUint,  // unsigned
   kDouble,
   kString,
-  kScalar,    // written as text with a grammar of its own: 500ms, 64MiB, 90%, 0-3,8
+  kScalar,  // written as text with a grammar of its own: 500ms, 64MiB, 90%, 0-3,8
   kEnum,
   kOptional,  // zero or one element
   kList,
-  kMap,       // NamedMap
+  kMap,  // NamedMap
   kStruct,
-  kOneKey,    // AnyStruct written as a map with exactly one key, the alternative's name: `- Spawn: {...}`
-  kVariant,   // AnyStruct written as the alternative's name, its fields beside it: `{type: Bursty, ...}`
+  kOneKey,   // AnyStruct written as a map with exactly one key, the alternative's name: `- Spawn: {...}`
+  kVariant,  // AnyStruct written as the alternative's name, its fields beside it: `{type: Bursty, ...}`
 };
 
 struct IntegerDecl {
@@ -111,11 +107,11 @@ struct IntegerDecl {
 
 /// A scalar with a text form. Print(Parse(t)) is canonical and Parse(Print(v)) == v exactly.
 struct ScalarDecl {
-  std::string_view name;     // "Duration"
-  std::string_view doc;      // what may be written, with its units
-  std::string_view pattern;  // an ECMA regular expression for the whole text, used by the JSON Schema
-  std::string_view examples; // comma-separated
-  bool number_too;           // a plain YAML number is accepted as well
+  std::string_view name;      // "Duration"
+  std::string_view doc;       // what may be written, with its units
+  std::string_view pattern;   // an ECMA regular expression for the whole text, used by the JSON Schema
+  std::string_view examples;  // comma-separated
+  bool number_too;            // a plain YAML number is accepted as well
   /// Returns an empty string, or what is wrong with `text` in one line.
   std::string (*parse)(std::string_view text, void* value);
   std::string (*print)(const void* value);
@@ -172,7 +168,7 @@ struct Limits {
   bool exclusive_min = false;
   std::size_t min_items = 0;  // of lists
   std::string_view unit = {};
-  std::string_view pattern = {};  // of strings
+  std::string_view pattern = {};      // of strings
   std::string_view pattern_doc = {};  // what the pattern asks for, in words
 };
 
@@ -212,7 +208,7 @@ struct StructDecl {
   std::span<const FieldDecl> fields;
   std::shared_ptr<void> (*make)();
   void (*copy)(const void* from, void* to);
-  bool exactly_one = false;  // exactly one of the (optional) fields is given
+  bool exactly_one = false;           // exactly one of the (optional) fields is given
   bool allow_extension_keys = false;  // keys beginning with `x-` are ignored
   const ShorthandDecl* shorthand = nullptr;
   void (*rules)(const void* object, RuleSink& sink) = nullptr;

@@ -28,7 +28,8 @@ T Get(const std::byte* at) {
 
 }  // namespace
 
-std::vector<std::byte> EncodeFrame(FrameType type, std::uint32_t sequence, std::span<const std::byte> payload) {
+std::vector<std::byte> EncodeFrame(FrameType type, std::uint32_t sequence,
+                                   std::span<const std::byte> payload) {
   std::vector<std::byte> out(kFrameHeaderSize + payload.size());
   Put(&out[kMagicAt], kFrameMagic);
   Put(&out[kTypeAt], static_cast<std::uint16_t>(type));
@@ -51,8 +52,8 @@ void FrameAssembler::Append(std::span<const std::byte> bytes) {
 }
 
 Result<std::optional<Frame>> FrameAssembler::Fail(std::string message) {
-  failed_ = Error{ErrorKind::kProtocol,
-                  "corrupt frame at byte " + std::to_string(consumed_) + " of the channel: " + std::move(message)};
+  failed_ = Error{ErrorKind::kProtocol, "corrupt frame at byte " + std::to_string(consumed_) +
+                                            " of the channel: " + std::move(message)};
   buffer_.clear();
   start_ = 0;
   return *failed_;
@@ -62,7 +63,8 @@ Result<std::optional<Frame>> FrameAssembler::Next() {
   if (failed_) return *failed_;
   if (pending() < kFrameHeaderSize) return std::optional<Frame>();
   const std::byte* header = &buffer_[start_];
-  if (Get<std::uint32_t>(header + kMagicAt) != kFrameMagic) return Fail("it does not begin with the frame magic");
+  if (Get<std::uint32_t>(header + kMagicAt) != kFrameMagic)
+    return Fail("it does not begin with the frame magic");
   if (Get<std::uint64_t>(header + kHeaderHashAt) != XXH3_64bits(header, kHeaderHashAt))
     return Fail("the header checksum does not match");
   const auto length = Get<std::uint32_t>(header + kLengthAt);
@@ -74,8 +76,8 @@ Result<std::optional<Frame>> FrameAssembler::Next() {
     return Fail("unknown frame type " + std::to_string(type));
   const auto sequence = Get<std::uint32_t>(header + kSequenceAt);
   if (sequence != expected_sequence_)
-    return Fail("frame " + std::to_string(sequence) + " arrived where frame " + std::to_string(expected_sequence_) +
-                " was due");
+    return Fail("frame " + std::to_string(sequence) + " arrived where frame " +
+                std::to_string(expected_sequence_) + " was due");
   if (pending() < kFrameHeaderSize + length) return std::optional<Frame>();
   const std::byte* body = header + kFrameHeaderSize;
   if (Get<std::uint64_t>(header + kPayloadHashAt) != XXH3_64bits(body, length))

@@ -30,7 +30,8 @@ struct Frame {
 };
 
 /// The bytes of one frame. REQUIRES: payload.size() <= kMaxFramePayload.
-std::vector<std::byte> EncodeFrame(FrameType type, std::uint32_t sequence, std::span<const std::byte> payload);
+std::vector<std::byte> EncodeFrame(FrameType type, std::uint32_t sequence,
+                                   std::span<const std::byte> payload);
 
 /// Cuts a byte stream back into frames. Never allocates for a length that has not arrived.
 class FrameAssembler {

@@ -4,11 +4,11 @@
 
 namespace ktstr {
 
-const StructDecl& WorkTypes::Decl() {
+const StructDecl& EnableControllers::Decl() {
   static constexpr FieldDecl kFields[] = {
-      Required<&WorkTypes::controllers>("controllers", ""),
+      Required<&EnableControllers::controllers>("controllers", ""),
   };
-  static constexpr StructDecl kDecl = DeclareStruct<WorkTypes>("WorkTypes", "", kFields);
+  static constexpr StructDecl kDecl = DeclareStruct<EnableControllers>("EnableControllers", "", kFields);
   return kDecl;
 }
 
@@ -44,7 +44,8 @@ const StructDecl& StartWorkers::Decl() {
       Required<&StartWorkers::cgroup>("cgroup", ""),
       Required<&StartWorkers::backdrop>("backdrop", "ship PhaseSlices"),
       Required<&StartWorkers::count>("count", ""),
-      Required<&StartWorkers::work>("work", ""),
+      Required<&StartWorkers::work_type>("work_type", ""),
+      Required<&StartWorkers::work_params>("work_params", ""),
       Required<&StartWorkers::group_idx>("group_idx", "position of the work entry in its cgroup"),
       Required<&StartWorkers::policy>("policy", ""),
       Required<&StartWorkers::rt_priority>("rt_priority", ""),
@@ -53,7 +54,8 @@ const StructDecl& StartWorkers::Decl() {
       Required<&StartWorkers::dl_period_ns>("dl_period_ns", ""),
       Required<&StartWorkers::nice>("nice", ""),
       Required<&StartWorkers::affinity>("affinity", "empty: inherit"),
-      Required<&StartWorkers::affinity_random_count>("affinity_random_count", "> 0: each worker draws so many CPUs out of `affinity`"),
+      Required<&StartWorkers::affinity_random_count>("affinity_random_count",
+                                                     "> 0: each worker draws so many CPUs out of `affinity`"),
       Required<&StartWorkers::comm>("comm", ""),
       Required<&StartWorkers::uid>("uid", ""),
       Required<&StartWorkers::gid>("gid", ""),
@@ -170,7 +172,8 @@ const StructDecl& Ready::Decl() {
       Required<&Ready::online_cpus>("online_cpus", ""),
       Required<&Ready::boot_id>("boot_id", ""),
       Required<&Ready::clock_ns>("clock_ns", ""),
-      Required<&Ready::sched_ext_state>("sched_ext_state", "/sys/kernel/sched_ext/state, or empty when the kernel has none"),
+      Required<&Ready::sched_ext_state>("sched_ext_state",
+                                        "/sys/kernel/sched_ext/state, or empty when the kernel has none"),
       Required<&Ready::controllers>("controllers", "cgroup.controllers of the root"),
   };
   static constexpr StructDecl kDecl = DeclareStruct<Ready>("Ready", "", kFields);
@@ -201,7 +204,8 @@ const StructDecl& PayloadDone::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&PayloadDone::handle>("handle", ""),
       Required<&PayloadDone::payload_index>("payload_index", "counts finalisations from 0"),
-      Required<&PayloadDone::end>("end", "why it was finalised: by itself, KillPayload, a timeout, the run's end"),
+      Required<&PayloadDone::end>("end",
+                                  "why it was finalised: by itself, KillPayload, a timeout, the run's end"),
       Required<&PayloadDone::exit_code>("exit_code", "-1 when a signal ended it"),
       Required<&PayloadDone::signal>("signal", ""),
       Required<&PayloadDone::started_ns>("started_ns", ""),
@@ -230,23 +234,26 @@ const StructDecl& ChannelFault::Decl() {
 }
 std::span<const StructDecl* const> RequestTypes() {
   static const StructDecl* const kTypes[] = {
-      &EnableControllers::Decl(), &CreateCgroup::Decl(), &WriteCgroupFile::Decl(), &DestroyCgroup::Decl(),
-      &StartWorkers::Decl(),      &StopCgroupTasks::Decl(), &StopWorkers::Decl(),  &StartPayload::Decl(),
-      &AwaitPayload::Decl(),      &StopPayload::Decl(),  &MarkPhase::Decl(),       &Hold::Decl(),
+      &EnableControllers::Decl(), &CreateCgroup::Decl(), &WriteCgroupFile::Decl(),
+      &DestroyCgroup::Decl(),     &StartWorkers::Decl(), &StopCgroupTasks::Decl(),
+      &StopWorkers::Decl(),       &StartPayload::Decl(), &AwaitPayload::Decl(),
+      &StopPayload::Decl(),       &MarkPhase::Decl(),    &Hold::Decl(),
       &SetHoldMark::Decl(),       &Finish::Decl(),       &Ping::Decl()};
   return kTypes;
 }
 
 std::span<const StructDecl* const> EventTypes() {
-  static const StructDecl* const kTypes[] = {&Ready::Decl(),         &WorkerDone::Decl(), &PayloadOutput::Decl(),
-                                             &PayloadDone::Decl(),   &Warning::Decl(),    &ChannelFault::Decl()};
+  static const StructDecl* const kTypes[] = {&Ready::Decl(),         &WorkerDone::Decl(),
+                                             &PayloadOutput::Decl(), &PayloadDone::Decl(),
+                                             &Warning::Decl(),       &ChannelFault::Decl()};
   return kTypes;
 }
 
-std::uint64_t WireHash() {
+std::uint64_t WireHash(std::span<const StructDecl* const> work_types) {
   std::vector<const StructDecl*> roots(RequestTypes().begin(), RequestTypes().end());
   roots.insert(roots.end(), EventTypes().begin(), EventTypes().end());
   roots.push_back(&Reply::Decl());
+  roots.insert(roots.end(), work_types.begin(), work_types.end());
   return DeclHash(roots);
 }
 

@@ -25,14 +25,13 @@ inline constexpr const char* kCgroupParent = "/sys/fs/cgroup/ktstr";
 inline constexpr const char* kPayloadBin = "/payload/bin";
 
 enum class SchedPolicy : std::uint8_t { kNormal, kBatch, kIdle, kFifo, kRr, kDeadline, kExt };
-inline constexpr EnumValue kSchedPolicies[] = {
-    {"normal", 0, "SCHED_OTHER: the kernel's default class."},
-    {"batch", 1, "SCHED_BATCH."},
-    {"idle", 2, "SCHED_IDLE."},
-    {"fifo", 3, "SCHED_FIFO with `rt_priority`."},
-    {"rr", 4, "SCHED_RR with `rt_priority`."},
-    {"deadline", 5, "SCHED_DEADLINE with `deadline`."},
-    {"ext", 6, "SCHED_EXT."}};
+inline constexpr EnumValue kSchedPolicies[] = {{"normal", 0, "SCHED_OTHER: the kernel's default class."},
+                                               {"batch", 1, "SCHED_BATCH."},
+                                               {"idle", 2, "SCHED_IDLE."},
+                                               {"fifo", 3, "SCHED_FIFO with `rt_priority`."},
+                                               {"rr", 4, "SCHED_RR with `rt_priority`."},
+                                               {"deadline", 5, "SCHED_DEADLINE with `deadline`."},
+                                               {"ext", 6, "SCHED_EXT."}};
 constexpr EnumDecl DescribeEnum(SchedPolicy) { return {"SchedPolicy", kSchedPolicies, nullptr, nullptr}; }
 
 // ---- requests ----------------------------------------------------------------------------------------
@@ -66,15 +65,15 @@ struct StartWorkers {
   std::uint32_t count = 1;
   std::string work_type;                  // a name out of AllWorkTypes() (workloads/work_type.h)
   std::vector<std::uint8_t> work_params;  // its parameter struct, encoded by codec.h
-  std::uint32_t group_idx = 0;  // position of the work entry in its cgroup
+  std::uint32_t group_idx = 0;            // position of the work entry in its cgroup
   SchedPolicy policy = SchedPolicy::kNormal;
   std::uint32_t rt_priority = 0;
   std::uint64_t dl_runtime_ns = 0;
   std::uint64_t dl_deadline_ns = 0;
   std::uint64_t dl_period_ns = 0;
   std::optional<std::int32_t> nice;
-  std::vector<std::uint32_t> affinity;        // empty: inherit
-  std::uint32_t affinity_random_count = 0;    // > 0: each worker draws so many CPUs out of `affinity`
+  std::vector<std::uint32_t> affinity;      // empty: inherit
+  std::uint32_t affinity_random_count = 0;  // > 0: each worker draws so many CPUs out of `affinity`
   std::string comm;
   std::optional<std::uint32_t> uid;
   std::optional<std::uint32_t> gid;
@@ -159,7 +158,7 @@ struct Ready {
   std::uint32_t online_cpus = 0;
   std::string boot_id;
   std::uint64_t clock_ns = 0;
-  std::string sched_ext_state;  // /sys/kernel/sched_ext/state, or empty when the kernel has none
+  std::string sched_ext_state;           // /sys/kernel/sched_ext/state, or empty when the kernel has none
   std::vector<std::string> controllers;  // cgroup.controllers of the root
   static const StructDecl& Decl();
 };
@@ -192,8 +191,9 @@ constexpr EnumDecl DescribeEnum(PayloadEnd) { return {"PayloadEnd", kPayloadEnds
 struct PayloadDone {
   std::uint32_t handle = 0;
   std::uint32_t payload_index = 0;  // counts finalisations from 0
-  PayloadEnd end = PayloadEnd::kExited;  // why it was finalised: by itself, KillPayload, a timeout, the run's end
-  std::int32_t exit_code = -1;           // -1 when a signal ended it
+  PayloadEnd end =
+      PayloadEnd::kExited;      // why it was finalised: by itself, KillPayload, a timeout, the run's end
+  std::int32_t exit_code = -1;  // -1 when a signal ended it
   std::int32_t signal = 0;
   std::uint64_t started_ns = 0;
   std::uint64_t ended_ns = 0;
@@ -214,7 +214,8 @@ struct ChannelFault {
 
 std::span<const StructDecl* const> RequestTypes();
 std::span<const StructDecl* const> EventTypes();
-/// The hash of every declaration that crosses the wire; `work_types` are the parameter structs of all work types.
+/// The hash of every declaration that crosses the wire; `work_types` are the parameter structs of all work
+/// types.
 std::uint64_t WireHash(std::span<const StructDecl* const> work_types);
 
 }  // namespace ktstr

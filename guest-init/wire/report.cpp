@@ -76,11 +76,13 @@ const StructDecl& WorkerReport::Decl() {
       Required<&WorkerReport::iteration_costs_ns>("iteration_costs_ns", ""),
       Required<&WorkerReport::iteration_cost_sample_total>("iteration_cost_sample_total", ""),
       Required<&WorkerReport::iterations>("iterations", ""),
-      Required<&WorkerReport::schedstat_available>("schedstat_available", "when false the three fields below mean nothing"),
+      Required<&WorkerReport::schedstat_available>("schedstat_available",
+                                                   "when false the three fields below mean nothing"),
       Required<&WorkerReport::schedstat_cpu_time_ns>("schedstat_cpu_time_ns", ""),
       Required<&WorkerReport::schedstat_run_delay_ns>("schedstat_run_delay_ns", ""),
       Required<&WorkerReport::schedstat_run_count>("schedstat_run_count", ""),
-      Required<&WorkerReport::completed>("completed", "false only on sentinels: the worker sent no valid report"),
+      Required<&WorkerReport::completed>("completed",
+                                         "false only on sentinels: the worker sent no valid report"),
       Required<&WorkerReport::numa_pages>("numa_pages", ""),
       Required<&WorkerReport::vmstat_numa_pages_migrated>("vmstat_numa_pages_migrated", "system-wide"),
       Required<&WorkerReport::exit_info>("exit_info", "sentinels only"),
@@ -89,7 +91,8 @@ const StructDecl& WorkerReport::Decl() {
       Required<&WorkerReport::affinity_error>("affinity_error", ""),
       Required<&WorkerReport::sched_policy_error>("sched_policy_error", ""),
       Required<&WorkerReport::phase_slices>("phase_slices", ""),
-      Required<&WorkerReport::stripped>("stripped", "raw samples were dropped to fit the report into a frame"),
+      Required<&WorkerReport::stripped>("stripped",
+                                        "raw samples were dropped to fit the report into a frame"),
   };
   static constexpr StructDecl kDecl = DeclareStruct<WorkerReport>("WorkerReport", "", kFields);
   return kDecl;

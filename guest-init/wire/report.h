@@ -1,4 +1,5 @@
-// What a worker measured: the WorkerReport, the unit of telemetry. Units are in the names; times are guest time.
+// What a worker measured: the WorkerReport, the unit of telemetry. Units are in the names; times are guest
+// time.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +19,10 @@ inline constexpr std::uint32_t kBetweenPhases = 0xffffffff;
 
 /// How a worker ended that left no report.
 enum class ExitKind : std::uint8_t { kExited, kSignaled, kTimedOut, kWaitFailed };
-inline constexpr EnumValue kExitKinds[] = {
-    {"exited", 0, "It exited with the code given."},
-    {"signaled", 1, "A signal ended it."},
-    {"timed_out", 2, "It did not stop in time and was killed."},
-    {"wait_failed", 3, "It could not be reaped."}};
+inline constexpr EnumValue kExitKinds[] = {{"exited", 0, "It exited with the code given."},
+                                           {"signaled", 1, "A signal ended it."},
+                                           {"timed_out", 2, "It did not stop in time and was killed."},
+                                           {"wait_failed", 3, "It could not be reaped."}};
 constexpr EnumDecl DescribeEnum(ExitKind) { return {"ExitKind", kExitKinds, nullptr, nullptr}; }
 
 struct ExitInfo {
@@ -70,7 +70,7 @@ struct PhaseSlice {
 
 struct WorkerReport {
   std::int32_t tid = 0;
-  std::uint32_t index = 0;      // position in its group, 0-based
+  std::uint32_t index = 0;  // position in its group, 0-based
   std::uint64_t work_units = 0;
   std::uint64_t cpu_time_ns = 0;
   std::uint64_t wall_time_ns = 0;

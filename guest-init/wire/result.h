@@ -60,9 +60,9 @@ class [[nodiscard]] Result {
 }  // namespace ktstr
 
 /// Evaluates to the value of a Result, or returns its Error from the enclosing function.
-#define TRY(expression)                                             \
-  __extension__({                                                   \
-    auto&& ktstr_try_result = (expression);                         \
-    if (!ktstr_try_result.ok()) return ktstr_try_result.error();    \
-    std::move(ktstr_try_result).value();                            \
+#define TRY(expression)                                          \
+  __extension__({                                                \
+    auto&& ktstr_try_result = (expression);                      \
+    if (!ktstr_try_result.ok()) return ktstr_try_result.error(); \
+    std::move(ktstr_try_result).value();                         \
   })

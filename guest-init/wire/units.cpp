@@ -39,7 +39,9 @@ std::string ParseDuration(std::string_view text, void* out) {
   double number = 0;
   std::string_view unit;
   if (!SplitQuantity(text, number, unit)) return Quoted(text) + " is not a duration; write e.g. 500ms or 2s";
-  if (unit.empty()) return Quoted(text) + " has no unit; write e.g. " + std::string(text) + "ms or " + std::string(text) + "s";
+  if (unit.empty())
+    return Quoted(text) + " has no unit; write e.g. " + std::string(text) + "ms or " + std::string(text) +
+           "s";
   const UnitName* found = FindUnit(kTimeUnits, unit);
   if (found == nullptr) return Quoted(unit) + " is not a unit of time; use ns, us, ms, s, m or h";
   const double ns = std::round(number * found->factor);
@@ -62,7 +64,8 @@ std::string ParseSize(std::string_view text, void* out) {
   std::string_view unit;
   if (!SplitQuantity(text, number, unit)) return Quoted(text) + " is not a size; write e.g. 64MiB";
   const UnitName* found = unit.empty() ? &kSizeUnits[0] : FindUnit(kSizeUnits, unit);
-  if (found == nullptr) return Quoted(unit) + " is not a unit of size; use B, KiB, MiB, GiB, TiB, kB, MB or GB";
+  if (found == nullptr)
+    return Quoted(unit) + " is not a unit of size; use B, KiB, MiB, GiB, TiB, kB, MB or GB";
   const double bytes = number * found->factor;
   if (bytes != std::floor(bytes)) return Quoted(text) + " is not a whole number of bytes";
   if (bytes > 9.2e18) return Quoted(text) + " is more than 8 EiB";
@@ -114,23 +117,45 @@ std::string ParseCpuSet(std::string_view text, void* out) {
 }
 
 constexpr ScalarDecl kDuration{
-    "Duration", "A time with its unit: ns, us, ms, s, m or h.", "^[0-9]+(\\.[0-9]+)?(ns|us|ms|s|m|h)$", "500ms, 2s", false,
-    &ParseDuration, [](const void* v) { return FormatDuration(*static_cast<const Duration*>(v)); }};
-constexpr ScalarDecl kSize{
-    "Size", "Bytes, with a unit: B, KiB, MiB, GiB, TiB, or kB, MB, GB (powers of 1000).",
-    "^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB|TiB|kB|MB|GB)?$", "64MiB, 4KiB", true, &ParseSize,
-    [](const void* v) { return FormatSize(*static_cast<const ByteSize*>(v)); }};
-constexpr ScalarDecl kPercent{"Percent", "A share, with a percent sign.", "^[0-9]+(\\.[0-9]+)?%$", "90%, 12.5%", false,
-                              &ParsePercent,
-                              [](const void* v) { return FormatPercent(static_cast<const Percent*>(v)->fraction); }};
-constexpr ScalarDecl kWorkers{
-    "WorkerCount", "A number of workers, or a share of the CPUs of the cgroup (rounded up).",
-    "^([0-9]+|[0-9]+(\\.[0-9]+)?%)$", "4, 90%", true, &ParseWorkerCount, [](const void* v) {
-      const auto& count = *static_cast<const WorkerCount*>(v);
-      return count.of_cpus > 0 ? FormatPercent(count.of_cpus) : std::to_string(count.count);
-    }};
-constexpr ScalarDecl kCpus{"CpuList", "CPU numbers in the kernel's list format.", "^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$",
-                           "0-3, \"0-3,8\"", true, &ParseCpuSet,
+    "Duration",
+    "A time with its unit: ns, us, ms, s, m or h.",
+    "^[0-9]+(\\.[0-9]+)?(ns|us|ms|s|m|h)$",
+    "500ms, 2s",
+    false,
+    &ParseDuration,
+    [](const void* v) { return FormatDuration(*static_cast<const Duration*>(v)); }};
+constexpr ScalarDecl kSize{"Size",
+                           "Bytes, with a unit: B, KiB, MiB, GiB, TiB, or kB, MB, GB (powers of 1000).",
+                           "^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB|TiB|kB|MB|GB)?$",
+                           "64MiB, 4KiB",
+                           true,
+                           &ParseSize,
+                           [](const void* v) { return FormatSize(*static_cast<const ByteSize*>(v)); }};
+constexpr ScalarDecl kPercent{
+    "Percent",
+    "A share, with a percent sign.",
+    "^[0-9]+(\\.[0-9]+)?%$",
+    "90%, 12.5%",
+    false,
+    &ParsePercent,
+    [](const void* v) { return FormatPercent(static_cast<const Percent*>(v)->fraction); }};
+constexpr ScalarDecl kWorkers{"WorkerCount",
+                              "A number of workers, or a share of the CPUs of the cgroup (rounded up).",
+                              "^([0-9]+|[0-9]+(\\.[0-9]+)?%)$",
+                              "4, 90%",
+                              true,
+                              &ParseWorkerCount,
+                              [](const void* v) {
+                                const auto& count = *static_cast<const WorkerCount*>(v);
+                                return count.of_cpus > 0 ? FormatPercent(count.of_cpus)
+                                                         : std::to_string(count.count);
+                              }};
+constexpr ScalarDecl kCpus{"CpuList",
+                           "CPU numbers in the kernel's list format.",
+                           "^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$",
+                           "0-3, \"0-3,8\"",
+                           true,
+                           &ParseCpuSet,
                            [](const void* v) { return FormatCpus(*static_cast<const CpuSet*>(v)); }};
 
 }  // namespace
@@ -150,7 +175,8 @@ void CpuSet::Add(std::uint32_t cpu) {
 
 CpuSet CpuSet::Intersect(const CpuSet& other) const {
   CpuSet both;
-  std::set_intersection(cpus.begin(), cpus.end(), other.cpus.begin(), other.cpus.end(), std::back_inserter(both.cpus));
+  std::set_intersection(cpus.begin(), cpus.end(), other.cpus.begin(), other.cpus.end(),
+                        std::back_inserter(both.cpus));
   return both;
 }
 
@@ -224,7 +250,8 @@ std::string FormatDuration(Duration d) {
 }
 
 std::string FormatSize(ByteSize s) {
-  for (const auto& [name, factor] : {UnitName{"GiB", 1073741824.0}, UnitName{"MiB", 1048576.0}, UnitName{"KiB", 1024.0}}) {
+  for (const auto& [name, factor] :
+       {UnitName{"GiB", 1073741824.0}, UnitName{"MiB", 1048576.0}, UnitName{"KiB", 1024.0}}) {
     const auto unit = static_cast<std::uint64_t>(factor);
     if (s.bytes != 0 && s.bytes % unit == 0) return std::to_string(s.bytes / unit) + std::string(name);
   }

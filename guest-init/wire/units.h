@@ -11,7 +11,8 @@
 
 namespace ktstr {
 
-/// A span of guest time, in nanoseconds; never negative. Text: `500ms`, `2s`, `1.5s`, `250us`, `2m`, `1h`, `0s`.
+/// A span of guest time, in nanoseconds; never negative. Text: `500ms`, `2s`, `1.5s`, `250us`, `2m`, `1h`,
+/// `0s`.
 struct Duration {
   std::int64_t ns = 0;
   auto operator<=>(const Duration&) const = default;
@@ -39,8 +40,8 @@ struct Percent {
 
 /// A number of workers: a count, or a share of the CPUs available to the cgroup (rounded up).
 struct WorkerCount {
-  std::uint32_t count = 0;     // 0 when `of_cpus` decides
-  double of_cpus = 0;          // a fraction, > 0; 0 when `count` decides
+  std::uint32_t count = 0;  // 0 when `of_cpus` decides
+  double of_cpus = 0;       // a fraction, > 0; 0 when `count` decides
   auto operator<=>(const WorkerCount&) const = default;
   static const ScalarDecl& Scalar();
 };
