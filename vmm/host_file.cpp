@@ -1,0 +1,96 @@
+#include "vmm/host_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace ktstr::vmm {
+namespace {
+
+class OpenFile {
+ public:
+  explicit OpenFile(int fd) : fd_(fd) {}
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+  ~OpenFile() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  [[nodiscard]] int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+Error Unreadable(const std::filesystem::path& path, int error_number) {
+  if (error_number == ENOENT) return {ErrorKind::kInput, fmt::format("'{}' does not exist", path.string())};
+  return {ErrorKind::kInput, fmt::format("'{}' cannot be read: {}", path.string(), ErrnoText(error_number))};
+}
+
+/// Returns 0, or the errno of the write that failed.
+int WriteAll(int fd, std::span<const std::byte> content) {
+  while (!content.empty()) {
+    const ssize_t written = ::write(fd, content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno;
+    content = content.subspan(static_cast<std::size_t>(written));
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::string ErrnoText(int error_number) { return std::generic_category().message(error_number); }
+
+Result<std::vector<std::byte>> ReadHostFile(const std::filesystem::path& path, std::uint64_t limit) {
+  // O_NONBLOCK: a FIFO someone named as a payload must be refused below, not waited for.
+  const OpenFile file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.get() < 0) return Unreadable(path, errno);
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return Unreadable(path, errno);
+  if (S_ISDIR(status.st_mode)) {
+    return Error{ErrorKind::kInput, fmt::format("'{}' is a directory", path.string())};
+  }
+  if (!S_ISREG(status.st_mode)) {
+    return Error{ErrorKind::kInput, fmt::format("'{}' is not a regular file", path.string())};
+  }
+  if (static_cast<std::uint64_t>(status.st_size) > limit) {
+    return Error{ErrorKind::kInput,
+                 fmt::format("'{}' is {} bytes long; the limit is {}", path.string(), status.st_size, limit)};
+  }
+  std::vector<std::byte> content(static_cast<std::size_t>(status.st_size));
+  std::size_t filled = 0;
+  while (filled < content.size()) {
+    const ssize_t got = ::read(file.get(), content.data() + filled, content.size() - filled);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return Unreadable(path, errno);
+    if (got == 0) break;  // the file shrank while it was read
+    filled += static_cast<std::size_t>(got);
+  }
+  content.resize(filled);
+  return content;
+}
+
+Result<> WriteHostFile(const std::filesystem::path& path, std::span<const std::byte> content) {
+  std::string temporary = path.string() + ".XXXXXX";
+  const OpenFile file(::mkostemp(temporary.data(), O_CLOEXEC));
+  int failure = file.get() < 0 ? errno : 0;
+  if (failure == 0) {
+    failure = WriteAll(file.get(), content);
+    if (failure == 0 && ::fchmod(file.get(), 0644) != 0) failure = errno;
+    if (failure == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) failure = errno;
+    if (failure != 0) ::unlink(temporary.c_str());
+  }
+  if (failure == 0) return {};
+  return Error{ErrorKind::kEnvironment,
+               fmt::format("'{}' cannot be written: {}", path.string(), ErrnoText(failure))};
+}
+
+Result<> WriteHostFile(const std::filesystem::path& path, std::string_view content) {
+  return WriteHostFile(path, std::as_bytes(std::span(content.data(), content.size())));
+}
+
+}  // namespace ktstr::vmm
