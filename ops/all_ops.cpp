@@ -1,0 +1,45 @@
+#include <vector>
+
+#include "ops/op.h"
+
+namespace ktstr {
+
+extern const OpDecl op_add_cgroup;
+extern const OpDecl op_add_cgroup_def;
+extern const OpDecl op_remove_cgroup;
+extern const OpDecl op_set_cpuset;
+extern const OpDecl op_clear_cpuset;
+extern const OpDecl op_spawn;
+extern const OpDecl op_stop_cgroup;
+extern const OpDecl op_run_payload;
+extern const OpDecl op_wait_payload;
+extern const OpDecl op_kill_payload;
+
+namespace {
+
+// The one list: a row without its file does not link, a file without its row fails test/style.
+const OpDecl* const kOps[] = {
+    &op_add_cgroup, &op_add_cgroup_def, &op_remove_cgroup, &op_set_cpuset,   &op_clear_cpuset,
+    &op_spawn,      &op_stop_cgroup,    &op_run_payload,   &op_wait_payload, &op_kill_payload,
+};
+
+}  // namespace
+
+std::span<const OpDecl* const> AllOps() { return kOps; }
+
+const OpDecl& OpOf(const AnyStruct& args) {
+  for (const OpDecl* op : kOps)
+    if (&op->args() == args.decl()) return *op;
+  return *kOps[0];  // excluded by the precondition
+}
+
+std::span<const StructDecl* const> Ops::Alternatives() {
+  static const std::vector<const StructDecl*> kArgs = [] {
+    std::vector<const StructDecl*> args;
+    for (const OpDecl* op : kOps) args.push_back(&op->args());
+    return args;
+  }();
+  return kArgs;
+}
+
+}  // namespace ktstr

@@ -1,0 +1,35 @@
+// One Op, one declaration. An Op is a file in this folder: a plain `Args` struct with its field table, and
+// `Plan(const Args&, PlanContext&)`, which models its effect on names and lifetimes and yields the resolved
+// guest requests. From that come strict decoding, the schema, `explain`, the wire and the dispatch.
+#pragma once
+
+#include <span>
+
+#include "ops/plan_context.h"
+
+namespace ktstr {
+
+struct OpDecl {
+  const StructDecl& (*args)();  // its name is the Op's name, its doc what it does
+  void (*plan)(const void* args, PlanContext& context);
+};
+
+template <typename Args, void (*Plan)(const Args&, PlanContext&)>
+constexpr OpDecl DeclareOp() {
+  return {&Args::Decl,
+          [](const void* args, PlanContext& context) { Plan(*static_cast<const Args*>(args), context); }};
+}
+
+/// Every Op, in the order in which `explain` lists them.
+std::span<const OpDecl* const> AllOps();
+/// The declaration whose Args `args` holds. REQUIRES: it came from Ops::Alternatives().
+const OpDecl& OpOf(const AnyStruct& args);
+
+/// The choices of an item of `ops:`.
+struct Ops {
+  static constexpr std::string_view kName = "Op";
+  static std::span<const StructDecl* const> Alternatives();
+};
+using Op = OneKey<Ops>;
+
+}  // namespace ktstr

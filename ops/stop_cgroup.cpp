@@ -1,0 +1,33 @@
+// StopCgroup: ends what runs in a cgroup and keeps the cgroup.
+#include "ops/op.h"
+
+namespace ktstr {
+namespace {
+
+struct Args {
+  std::string cgroup;
+  static const StructDecl& Decl();
+};
+
+const StructDecl& Args::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&Args::cgroup>("cgroup", "The cgroup whose tasks end.", {}, Refers::kCgroup),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<Args>(
+      "StopCgroup",
+      "Kills the cgroup's payloads, stops its workers and collects their reports; the cgroup stays.",
+      kFields);
+  return kDecl;
+}
+
+void Plan(const Args& args, PlanContext& context) {
+  if (context.UseCgroup("cgroup", args.cgroup) == nullptr) return;
+  context.CollectCgroup(args.cgroup);
+  context.Emit(StopCgroupTasks{args.cgroup}, "StopCgroup " + args.cgroup);
+}
+
+}  // namespace
+
+extern constexpr OpDecl op_stop_cgroup = DeclareOp<Args, Plan>();
+
+}  // namespace ktstr

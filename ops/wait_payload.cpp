@@ -1,0 +1,40 @@
+// WaitPayload: blocks until a payload has ended.
+#include "ops/op.h"
+
+namespace ktstr {
+namespace {
+
+struct Args {
+  std::string name;
+  std::optional<std::string> cgroup;
+  Duration timeout = Seconds(60);
+  static const StructDecl& Decl();
+};
+
+const StructDecl& Args::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&Args::name>("name", "The payload's name.", {}, Refers::kPayload),
+      Optional<&Args::cgroup>(
+          "cgroup", "Which one, when the payload runs in several cgroups; \"\" is the un-placed one.", {},
+          Refers::kCgroup),
+      Optional<&Args::timeout>("timeout", "Guest time after which the payload is killed and the step fails."),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<Args>(
+      "WaitPayload", "Waits until a payload started by RunPayload has ended, and judges its checks.",
+      kFields);
+  return kDecl;
+}
+
+void Plan(const Args& args, PlanContext& context) {
+  PayloadState* payload = context.UsePayload("name", args.name, args.cgroup);
+  if (payload == nullptr) return;
+  payload->consumed = context.Here();
+  context.Emit(AwaitPayload{payload->handle, static_cast<std::uint64_t>(args.timeout.ns)},
+               "WaitPayload " + args.name, args.timeout);
+}
+
+}  // namespace
+
+extern constexpr OpDecl op_wait_payload = DeclareOp<Args, Plan>();
+
+}  // namespace ktstr
