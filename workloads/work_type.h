@@ -18,6 +18,8 @@ struct WorkTypeDecl {
   std::string_view wake_sample;
   /// Runs until WorkerContext::ShouldStop(). Called in the worker process.
   void (*run)(const void* params, WorkerContext& context);
+  /// Every worker gets a pipe of its own that the members of its group can write to.
+  bool uses_pipes = false;
 };
 
 /// Every work type, in the order in which `explain` lists them.

@@ -1,0 +1,58 @@
+// FutexPingPong: pairs that hand a token back and forth through a shared futex word.
+#include "workloads/system_probe.h"
+#include "workloads/work_type.h"
+#include "workloads/worker_context.h"
+
+namespace ktstr {
+namespace {
+
+struct FutexPingPong {
+  std::uint64_t spin_iters = 1024;
+  static const StructDecl& Decl();
+};
+
+const StructDecl& FutexPingPong::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Optional<&FutexPingPong::spin_iters>("spin_iters",
+                                           "Spins while holding the token; they are the turn's work units.",
+                                           Between(1, 1e9, "spins")),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<FutexPingPong>(
+      "FutexPingPong", "Pairs: wait for the token on a futex, spin, hand it to the partner.", kFields);
+  return kDecl;
+}
+
+/// Waits until the token is at `position`; false when the group was asked to stop first.
+bool AwaitToken(WorkerContext& context, std::uint32_t position) {
+  const std::atomic<std::uint32_t>& token = context.GroupWord();
+  std::uint32_t holder = token.load(std::memory_order_acquire);
+  if (holder == position) return true;  // no wait, so no wake-up to measure
+  const std::uint64_t begin = context.BeginBlock();
+  while (holder != position && !context.ShouldStop()) {
+    FutexWaitUntil(token, holder, MonotonicNs() + kStopPollNs);
+    holder = token.load(std::memory_order_acquire);
+  }
+  const std::uint64_t blocked = context.EndBlock(begin);
+  if (holder == position) context.RecordWake(blocked);
+  return holder == position;
+}
+
+void Run(const void* params, WorkerContext& context) {
+  const auto& ping_pong = *static_cast<const FutexPingPong*>(params);
+  const std::uint32_t position = context.position();
+  std::atomic<std::uint32_t>& token = context.GroupWord();
+  while (!context.ShouldStop() && AwaitToken(context, position)) {
+    context.Spin(ping_pong.spin_iters);
+    token.store(1 - position, std::memory_order_release);
+    FutexWake(token, 1);
+    context.EndIteration(ping_pong.spin_iters);
+  }
+}
+
+}  // namespace
+
+WorkTypeDecl FutexPingPongType() {
+  return {&FutexPingPong::Decl, 2, "the time blocked on the futex until the token came", &Run};
+}
+
+}  // namespace ktstr

@@ -1,0 +1,27 @@
+// SpinWait: never gives up the CPU by itself.
+#include "workloads/work_type.h"
+#include "workloads/worker_context.h"
+
+namespace ktstr {
+namespace {
+
+struct SpinWait {
+  static const StructDecl& Decl() {
+    static constexpr StructDecl kDecl = DeclareStruct<SpinWait>(
+        "SpinWait", "Spins without ever blocking; 1024 spins are one iteration and 1024 work units.", {});
+    return kDecl;
+  }
+};
+
+void Run(const void*, WorkerContext& context) {
+  while (!context.ShouldStop()) {
+    context.Spin(1024);
+    context.EndIteration(1024);
+  }
+}
+
+}  // namespace
+
+WorkTypeDecl SpinWaitType() { return {&SpinWait::Decl, 1, "", &Run}; }
+
+}  // namespace ktstr

@@ -1,0 +1,29 @@
+// YieldHeavy: the scheduler's pick-next path as often as possible.
+#include <sched.h>
+
+#include "workloads/work_type.h"
+#include "workloads/worker_context.h"
+
+namespace ktstr {
+namespace {
+
+struct YieldHeavy {
+  static const StructDecl& Decl() {
+    static constexpr StructDecl kDecl = DeclareStruct<YieldHeavy>(
+        "YieldHeavy", "Calls sched_yield in a loop; one call is one iteration and one work unit.", {});
+    return kDecl;
+  }
+};
+
+void Run(const void*, WorkerContext& context) {
+  while (!context.ShouldStop()) {
+    sched_yield();
+    context.EndIteration(1);
+  }
+}
+
+}  // namespace
+
+WorkTypeDecl YieldHeavyType() { return {&YieldHeavy::Decl, 1, "", &Run}; }
+
+}  // namespace ktstr
