@@ -93,10 +93,10 @@ class Document {
   /// A line of the source (from 1), without its end; "" when there is none.
   [[nodiscard]] std::string_view Line(std::uint32_t line) const;
 
+  struct Storage;  // internal to document*.cpp
+
  private:
-  friend class DocumentBuilder;
   friend Document LoadDocument(std::string name, std::string text, Diagnostics& diagnostics);
-  struct Storage;
   std::unique_ptr<Storage> storage_;
 };
 

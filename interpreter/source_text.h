@@ -31,8 +31,10 @@ class SourceText {
   [[nodiscard]] std::uint32_t line_count() const { return static_cast<std::uint32_t>(starts_.size()); }
   /// A line (from 1) without its end; "" for a line that does not exist.
   [[nodiscard]] std::string_view Line(std::uint32_t line) const;
-  /// The offset of a byte column (from 0) on a line (from 0), clamped to the text.
-  [[nodiscard]] std::size_t Offset(std::uint32_t line, std::uint32_t byte_column) const;
+  /// The line (from 1) that holds the byte at `offset`; the last one for an offset past the end.
+  [[nodiscard]] std::uint32_t LineAt(std::size_t offset) const;
+  /// The offset of a line's first byte; the text's size for a line that does not exist.
+  [[nodiscard]] std::size_t LineStart(std::uint32_t line) const;
   /// The span of the bytes [begin, end), cut at the end of the line it begins on; at least 1 long, except
   /// that a span at the very end of a line may stand one column past it.
   [[nodiscard]] Span SpanOf(std::size_t begin, std::size_t end) const;

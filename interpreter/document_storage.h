@@ -1,0 +1,41 @@
+// What a Document owns. Internal to document*.cpp.
+#pragma once
+
+#include <memory_resource>
+#include <string>
+
+#include "interpreter/document.h"
+#include "interpreter/source_text.h"
+
+namespace ktstr {
+
+struct Document::Storage {
+  Storage(std::string file_name, std::string file_text)
+      : name(std::move(file_name)), text(std::move(file_text)), source(text), arena(text.size() + 4096) {}
+
+  std::string name;
+  std::string text;  // without a byte order mark; nodes view into it
+  SourceText source;
+  std::pmr::monotonic_buffer_resource
+      arena;  // nodes, entries, item lists and texts that differ from the source
+  const Node* root = nullptr;
+  bool complete = false;
+
+  template <typename T>
+  std::span<const T> Copy(std::span<const T> values) {
+    if (values.empty()) return {};
+    T* copy = static_cast<T*>(arena.allocate(values.size_bytes(), alignof(T)));
+    std::uninitialized_copy(values.begin(), values.end(), copy);
+    return {copy, values.size()};
+  }
+  std::string_view Copy(std::string_view text_value) {
+    const std::span<const char> copy = Copy(std::span<const char>(text_value));
+    return {copy.data(), copy.size()};
+  }
+  template <typename T>
+  T* Make(const T& value) {
+    return std::construct_at(static_cast<T*>(arena.allocate(sizeof(T), alignof(T))), value);
+  }
+};
+
+}  // namespace ktstr
