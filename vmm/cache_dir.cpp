@@ -9,7 +9,6 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <utility>
 
 #include "vmm/host_file.h"
 
@@ -77,31 +76,19 @@ Result<std::filesystem::path> CacheSubdir(std::string_view name) {
 }
 
 Result<FileLock> FileLock::Acquire(const std::filesystem::path& path, const std::function<void()>& on_wait) {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) {
+  FileLock lock(UniqueFd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)));
+  if (!lock.fd_.valid()) {
     return Error{ErrorKind::kEnvironment,
                  fmt::format("the lock file {} cannot be opened: {}", path.string(), ErrnoText(errno))};
   }
-  FileLock lock(fd);
-  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return lock;
+  if (::flock(lock.fd_.get(), LOCK_EX | LOCK_NB) == 0) return lock;
   if (errno == EWOULDBLOCK && on_wait) on_wait();
-  if (::flock(fd, LOCK_EX) == 0) return lock;
+  if (::flock(lock.fd_.get(), LOCK_EX) == 0) return lock;
   if (errno == EINTR) {
     return Error{ErrorKind::kCancelled, fmt::format("interrupted while waiting for {}", path.string())};
   }
   return Error{ErrorKind::kEnvironment,
                fmt::format("{} cannot be locked: {}", path.string(), ErrnoText(errno))};
-}
-
-FileLock::FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-
-FileLock& FileLock::operator=(FileLock&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  return *this;
-}
-
-FileLock::~FileLock() {
-  if (fd_ >= 0) ::close(fd_);
 }
 
 }  // namespace ktstr::vmm

@@ -5,8 +5,10 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "guest-init/wire/result.h"
+#include "vmm/fd.h"
 
 namespace ktstr::vmm {
 
@@ -29,14 +31,10 @@ class FileLock {
   static Result<FileLock> Acquire(const std::filesystem::path& path,
                                   const std::function<void()>& on_wait = {});
 
-  FileLock(FileLock&& other) noexcept;
-  FileLock& operator=(FileLock&& other) noexcept;
-  ~FileLock();
-
  private:
-  explicit FileLock(int fd) : fd_(fd) {}
+  explicit FileLock(UniqueFd fd) : fd_(std::move(fd)) {}
 
-  int fd_ = -1;
+  UniqueFd fd_;
 };
 
 }  // namespace ktstr::vmm

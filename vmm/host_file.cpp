@@ -8,22 +8,10 @@
 #include <cerrno>
 #include <system_error>
 
+#include "vmm/fd.h"
+
 namespace ktstr::vmm {
 namespace {
-
-class OpenFile {
- public:
-  explicit OpenFile(int fd) : fd_(fd) {}
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-  ~OpenFile() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 Error Unreadable(const std::filesystem::path& path, int error_number) {
   if (error_number == ENOENT) return {ErrorKind::kInput, fmt::format("'{}' does not exist", path.string())};
@@ -47,7 +35,7 @@ std::string ErrnoText(int error_number) { return std::generic_category().message
 
 Result<std::vector<std::byte>> ReadHostFile(const std::filesystem::path& path, std::uint64_t limit) {
   // O_NONBLOCK: a FIFO someone named as a payload must be refused below, not waited for.
-  const OpenFile file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) return Unreadable(path, errno);
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) return Unreadable(path, errno);
@@ -76,7 +64,7 @@ Result<std::vector<std::byte>> ReadHostFile(const std::filesystem::path& path, s
 
 Result<> WriteHostFile(const std::filesystem::path& path, std::span<const std::byte> content) {
   std::string temporary = path.string() + ".XXXXXX";
-  const OpenFile file(::mkostemp(temporary.data(), O_CLOEXEC));
+  const UniqueFd file(::mkostemp(temporary.data(), O_CLOEXEC));
   int failure = file.get() < 0 ? errno : 0;
   if (failure == 0) {
     failure = WriteAll(file.get(), content);
