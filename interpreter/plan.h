@@ -1,0 +1,52 @@
+// From a scenario to concrete runs: its variants, and for each the exact list of guest requests. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "interpreter/scenario.h"
+#include "interpreter/stats.h"
+#include "ops/diagnostics.h"
+#include "ops/plan_context.h"
+
+namespace ktstr {
+
+/// One combination of the matrix; a scenario without a matrix has one, with an empty name.
+struct RunVariant {
+  std::string name;  // the values of the axes in use, joined by ',': "1n2l2c1t,virtual"
+  TopologySpec topology;
+  MemorySpec memory;
+  Clock clock = Clock::kWall;
+};
+
+/// In the order of the axes as declared (topology outermost), less the excluded ones.
+std::vector<RunVariant> Variants(const Scenario& scenario);
+
+struct PlannedPhase {
+  std::uint32_t epoch = 0;
+  std::string name;
+};
+
+struct RunPlan {
+  RunVariant variant;
+  std::vector<PlannedPhase> phases;  // BASELINE and the steps
+  std::vector<PlannedRequest> requests;
+  std::vector<GroupState> groups;      // index == group id
+  std::vector<PayloadState> payloads;  // index == handle
+  Duration holds;                      // the guest time the holds take together
+};
+
+/// The plan of one variant; its faults are added to `diagnostics` (then the plan is not to be run).
+RunPlan MakePlan(const Scenario& scenario, const RunVariant& variant, Diagnostics& diagnostics);
+
+/// The checks of a scenario with their document paths.
+CheckList CollectChecks(const Scenario& scenario);
+
+/// Everything that can be found before a run: names, lifetimes, cpusets on every variant, checks, deadlines.
+/// REQUIRES: `scenario` was decoded without faults.
+void CheckScenario(const Scenario& scenario, Diagnostics& diagnostics);
+
+/// The effective name of step `index`: its own, or "step<index + 1>".
+std::string StepName(const Scenario& scenario, std::size_t index);
+
+}  // namespace ktstr

@@ -1,0 +1,106 @@
+// One variant of one scenario on one machine: boot, send the plan, collect, fold, judge. Everything that
+// happens is told to an EventSink as it happens; terminal, run directory and tests are consumers of that.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "interpreter/fold.h"
+#include "interpreter/judge.h"
+#include "interpreter/plan.h"
+#include "vmm/accel.h"
+#include "vmm/initramfs.h"
+#include "vmm/kernels.h"
+#include "vmm/machine_config.h"
+
+namespace ktstr {
+
+enum class EventKind : std::uint8_t {
+  kStarted,     // QEMU was built; text: kernel, accelerator, clock, topology, memory
+  kReady,       // guest-init answered; text: the kernel's release
+  kRequest,     // a planned request is sent; text: its label
+  kReply,       // it was answered; text: empty or its error
+  kPhaseBegin,  // text: the phase's name
+  kPhaseEnd,
+  kWorker,   // a worker's report came in; text: group, index, completed or how it ended
+  kPayload,  // a payload was finalised; text: name and how it ended
+  kWarning,
+  kFault,    // what ends the run early; text: the cause
+  kVerdict,  // the last event; text: verdict and cause
+};
+inline constexpr EnumValue kEventKinds[] = {{"started", 0, ""}, {"ready", 1, ""},       {"request", 2, ""},
+                                            {"reply", 3, ""},   {"phase_begin", 4, ""}, {"phase_end", 5, ""},
+                                            {"worker", 6, ""},  {"payload", 7, ""},     {"warning", 8, ""},
+                                            {"fault", 9, ""},   {"verdict", 10, ""}};
+constexpr EnumDecl DescribeEnum(EventKind) { return {"EventKind", kEventKinds, nullptr, nullptr}; }
+
+struct RunEvent {
+  EventKind kind = EventKind::kStarted;
+  std::uint64_t host_us = 0;   // since RunScenario was called
+  std::uint64_t clock_ns = 0;  // guest clock where known, else 0
+  std::uint32_t epoch = 0;     // phase
+  std::string path;            // document path it belongs to, "" for none
+  std::string text;
+  static const StructDecl& Decl();
+};
+
+/// Called on the thread that runs the scenario, in the order in which things happen. May not throw; an
+/// implementation that cannot write any more (a full disk) keeps that to itself and says so at the end.
+class EventSink {
+ public:
+  virtual ~EventSink() = default;
+  virtual void OnEvent(const RunEvent& event) = 0;
+  virtual void OnConsole(std::string_view /*bytes*/) {}
+  virtual void OnCrashText(std::string_view /*bytes*/) {}
+  virtual void OnPayloadOutput(std::uint32_t /*handle*/, std::string_view /*payload*/, Stream,
+                               std::string_view /*bytes*/) {}
+};
+
+/// What a run needs of the host; the same for all scenarios of one invocation.
+struct RunEnvironment {
+  vmm::Kernel kernel;
+  vmm::Accel accel = vmm::Accel::kTcg;
+  std::string qemu = "qemu-system-x86_64";
+  std::filesystem::path scratch;  // a private directory for the initramfs; exists
+  int cancel_fd = -1;             // readable once SIGINT or SIGTERM came
+};
+
+/// What QEMU and the guest were, for reports.
+struct MachineFacts {
+  std::string kernel_release;
+  std::string accel;
+  std::string clock;
+  std::string topology;
+  std::uint32_t memory_mib = 0;
+  double ready_ms = 0;  // host time from the start of QEMU to guest-init's first frame
+  double total_ms = 0;  // host time of the whole run
+  static const StructDecl& Decl();
+};
+
+struct RunOutcome {
+  Verdict verdict = Verdict::kError;
+  std::string cause;         // one line; empty for PASS
+  std::string cause_path;    // document path of what it is about (a check, an Op); "" for none
+  std::string cause_phase;   // name of the phase; "" for none
+  std::string cause_detail;  // more lines for people; usually empty
+  MachineFacts machine;
+  RunRecord record;
+  Stats stats;
+  std::vector<CheckResult> checks;
+  std::vector<std::string> warnings;
+  std::string console_tail;  // the last lines of the guest's console, kept when something broke
+};
+
+/// Runs one variant. `scenario_dir` is where relative payload paths start. Never fails as such: whatever goes
+/// wrong becomes the outcome's verdict and cause, and what was finished before is in its record. On return
+/// the machine and all its processes are gone. REQUIRES: CheckScenario found no error.
+RunOutcome RunScenario(const Scenario& scenario, const RunVariant& variant,
+                       const std::filesystem::path& scenario_dir, const RunEnvironment& environment,
+                       EventSink& sink);
+
+/// Boots `kernel` under KVM until guest-init answers, for vmm::ResolveAccel.
+Result<> ProveKvm(const RunEnvironment& environment);
+
+}  // namespace ktstr

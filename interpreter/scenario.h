@@ -1,0 +1,127 @@
+// The scenario file as typed values. The declarations in scenario.cpp are its authority: the schema, the
+// manual and the strict reading of files all follow from them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "interpreter/checks.h"
+#include "interpreter/payload_metrics.h"
+#include "ops/cgroup_def.h"
+#include "ops/op.h"
+
+namespace ktstr {
+
+/// `1n2l2c1t` or a map; `llcs` counts the whole machine.
+struct TopologySpec {
+  std::uint32_t numa = 1;
+  std::uint32_t llcs = 1;
+  std::uint32_t cores = 2;
+  std::uint32_t threads = 1;
+  auto operator<=>(const TopologySpec&) const = default;
+  [[nodiscard]] vmm::Topology Concrete() const { return {numa, llcs, cores, threads}; }
+  static const StructDecl& Decl();
+};
+
+/// A size, or `auto` (bytes == 0): what the guest needs, worked out from its image and CPUs.
+struct MemorySpec {
+  std::uint64_t bytes = 0;
+  auto operator<=>(const MemorySpec&) const = default;
+  static const ScalarDecl& Scalar();
+};
+
+/// ">=6.12", "<6.15", or several joined by a space.
+struct KernelRequirement {
+  struct Bound {
+    std::string op;
+    std::uint32_t major = 0;
+    std::uint32_t minor = 0;
+  };
+  std::vector<Bound> bounds;
+  /// `release` as uname -r prints it.
+  [[nodiscard]] bool Allows(std::string_view release) const;
+  static const ScalarDecl& Scalar();
+};
+
+enum class Clock : std::uint8_t { kWall, kVirtual };
+inline constexpr EnumValue kClocks[] = {
+    {"wall", 0, "Guest time passes with real time."},
+    {"virtual", 1,
+     "QEMU icount: guest time passes with executed instructions, and idle time is skipped. Needs TCG."}};
+constexpr EnumDecl DescribeEnum(Clock) { return {"Clock", kClocks, nullptr, nullptr}; }
+
+struct Payload {
+  std::string binary;
+  std::vector<std::string> args;
+  std::vector<std::string> env;
+  std::vector<std::string> include;
+  OutputSpec output;
+  NamedMap<MetricHint> metrics;
+  std::vector<PayloadCheck> checks;
+  bool gate = true;
+  bool own_process_group = true;
+  static const StructDecl& Decl();
+};
+
+/// A time or a share of `duration`; or `{every, for}`, which repeats the step's ops.
+struct HoldSpec {
+  std::optional<Duration> time;
+  std::optional<Percent> share;
+  std::optional<Duration> every;
+  std::optional<Duration> for_time;
+  static const StructDecl& Decl();
+};
+
+struct Step {
+  std::string name;
+  std::vector<CgroupDef> cgroups;
+  std::vector<Op> ops;
+  std::optional<HoldSpec> hold;
+  std::vector<MetricCheck> checks;
+  static const StructDecl& Decl();
+};
+
+struct Backdrop {
+  std::vector<CgroupDef> cgroups;
+  std::vector<Op> ops;
+  std::vector<std::string> payloads;
+  static const StructDecl& Decl();
+};
+
+struct MatrixPoint {
+  std::optional<TopologySpec> topology;
+  std::optional<MemorySpec> memory;
+  std::optional<Clock> clock;
+  static const StructDecl& Decl();
+};
+struct Matrix {
+  std::vector<TopologySpec> topology;
+  std::vector<MemorySpec> memory;
+  std::vector<Clock> clock;
+  std::vector<MatrixPoint> exclude;
+  static const StructDecl& Decl();
+};
+
+struct Scenario {
+  std::uint32_t version = 0;
+  std::string name;
+  std::string description;
+  std::vector<std::string> tags;
+  TopologySpec topology;
+  MemorySpec memory;
+  std::optional<KernelRequirement> kernel;
+  Clock clock = Clock::kWall;
+  Duration duration = Seconds(10);
+  Duration timeout = Seconds(120);
+  std::uint64_t seed = 1;
+  NamedMap<Payload> payloads;
+  std::optional<Backdrop> backdrop;
+  std::vector<Step> steps;
+  DefaultChecks defaults;
+  std::vector<MetricCheck> checks;
+  std::optional<Matrix> matrix;
+  static const StructDecl& Decl();
+};
+
+}  // namespace ktstr
