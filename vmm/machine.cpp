@@ -1,0 +1,277 @@
+#include "vmm/machine.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <utility>
+
+#include "vmm/qemu_args.h"
+
+namespace ktstr::vmm {
+namespace {
+
+/// A loaded host may take its time to map and translate; a healthy one needs 50 ms.
+constexpr std::chrono::seconds kStartTimeout{30};
+/// A panicking guest resets itself and QEMU follows; a crashed PID 1 takes the kernel with it. If not, the
+/// run ends after this.
+constexpr std::chrono::seconds kDoomGrace{2};
+
+void KeepTail(std::string& text, std::size_t limit) {
+  if (text.size() > limit) text.erase(0, text.size() - limit);
+}
+
+Result<Process> StartQemu(const MachineConfig& config, const MachineFds& fds) {
+  const auto program = FindProgram(config.qemu);
+  if (!program.has_value()) {
+    const bool is_path = config.qemu.find('/') != std::string::npos;
+    return Error{ErrorKind::kEnvironment,
+                 is_path ? config.qemu + " is not an executable file"
+                         : config.qemu + " was not found on PATH; install qemu-system-x86"};
+  }
+  ProcessSpec spec{*program, {config.qemu}, {fds.qmp, fds.console, fds.crash, fds.channel}};
+  for (std::string& arg : BuildQemuArgs(config, fds)) spec.argv.push_back(std::move(arg));
+  return Process::Start(spec);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Machine>> Machine::Build(const MachineConfig& config, MachineHooks hooks) {
+  TRY(ValidateMachineConfig(config));
+  FdPair qmp = TRY(MakeSocketPair());
+  FdPair console = TRY(MakeSocketPair());
+  FdPair crash = TRY(MakeSocketPair());
+  FdPair channel = TRY(MakeSocketPair());
+  const MachineFds theirs{qmp.theirs.get(), console.theirs.get(), crash.theirs.get(), channel.theirs.get()};
+  Process process = TRY(StartQemu(config, theirs));
+  // Our copies of QEMU's ends must go, or a dead QEMU would never look closed.
+  for (FdPair* pair : {&qmp, &console, &crash, &channel}) pair->theirs.Reset();
+
+  std::unique_ptr<Machine> machine(new Machine(std::move(process), QmpClient(std::move(qmp.ours)),
+                                               std::move(console.ours), std::move(crash.ours),
+                                               std::move(channel.ours), std::move(hooks)));
+  const Result<> paused = machine->HandshakePaused();
+  if (!paused.ok()) return machine->WouldNotStart(paused.error());
+  return machine;
+}
+
+Machine::Machine(Process process, QmpClient qmp, UniqueFd console, UniqueFd crash, UniqueFd channel,
+                 MachineHooks hooks)
+    : process_(std::move(process)),
+      qmp_(std::move(qmp)),
+      console_(std::move(console)),
+      crash_(std::move(crash)),
+      channel_(std::move(channel)),
+      hooks_(std::move(hooks)) {}
+
+Result<> Machine::HandshakePaused() {
+  const Deadline deadline = After(kStartTimeout);
+  TRY(qmp_.Handshake(deadline));
+  const nlohmann::json status = TRY(qmp_.Execute("query-status", nullptr, deadline));
+  const auto running = status.find("running");
+  if (running == status.end() || *running != false)
+    return Error{ErrorKind::kMachine, "it did not stay paused"};
+  return {};
+}
+
+Error Machine::WouldNotStart(const Error& seen) {
+  // A closed socket means QEMU is on its way out, and its stderr will say why.
+  const bool closed = qmp_.broken().has_value();
+  const auto exit = process_.Wait(closed ? After(kDoomGrace) : After(std::chrono::seconds(0)));
+  process_.Kill();
+  process_.DrainStderr();
+  std::string why = FirstMessage(process_.stderr_text());
+  if (why.empty()) why = exit.has_value() ? "it " + exit->Describe() : seen.message;
+  return {ErrorKind::kMachine, "QEMU would not start: " + why};
+}
+
+Result<> Machine::Resume(Deadline deadline) {
+  TRY(Command("cont", nullptr, deadline));
+  return {};
+}
+
+Result<> Machine::Stop(Deadline deadline) {
+  TRY(Command("stop", nullptr, deadline));
+  return {};
+}
+
+Result<nlohmann::json> Machine::Command(std::string_view command, const nlohmann::json& arguments,
+                                        Deadline deadline) {
+  if (fault_.has_value()) return fault_->ToError();
+  if (killed_) return Error{ErrorKind::kMachine, "the machine has been stopped"};
+  const Result<> begun = qmp_.Begin(command, arguments, deadline);
+  if (!begun.ok()) {
+    if (qmp_.broken()->kind == ErrorKind::kMachine) Conclude();
+    return fault_.has_value() ? fault_->ToError() : begun.error();
+  }
+  while (true) {
+    if (auto reply = qmp_.TakeReply()) return *std::move(reply);
+    if (qmp_.broken().has_value() && !fault_.has_value()) return *qmp_.broken();
+    const Result<> pumped = Pump(deadline);
+    if (pumped.ok()) continue;
+    if (auto reply = qmp_.TakeReply()) return *std::move(reply);
+    qmp_.Abandon();
+    if (pumped.error().kind != ErrorKind::kTimeout) return pumped.error();
+    return Error{ErrorKind::kTimeout, fmt::format("QEMU did not answer '{}' in time", command)};
+  }
+}
+
+void Machine::Kill() {
+  if (!fault_.has_value()) killed_ = true;
+  process_.Kill();
+  DrainStreams();
+}
+
+Result<> Machine::QueueOutgoing(std::span<const std::byte> bytes) {
+  if (outgoing() + bytes.size() > kMaxOutgoing) {
+    return Error{ErrorKind::kGuest,
+                 fmt::format("the guest has not read the last {} bytes sent to it", outgoing())};
+  }
+  outbox_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  WriteChannel();
+  return {};
+}
+
+void Machine::WriteChannel() {
+  if (!channel_.valid() || outgoing() == 0) return;
+  std::size_t sent = 0;
+  SendSome(channel_.get(), std::string_view(outbox_).substr(outbox_sent_), sent);
+  outbox_sent_ += sent;  // a closed channel is noticed by reading it
+  if (outbox_sent_ == outbox_.size()) {
+    outbox_.clear();
+    outbox_sent_ = 0;
+  } else if (outbox_sent_ > kMaxOutgoing / 16) {
+    outbox_.erase(0, outbox_sent_);
+    outbox_sent_ = 0;
+  }
+}
+
+Result<> Machine::Pump(Deadline deadline) {
+  if (fault_.has_value()) return fault_->ToError();
+  if (killed_) return Error{ErrorKind::kMachine, "the machine has been stopped"};
+
+  short channel_events = 0;
+  if (inbox_.size() < kMaxIncoming) channel_events |= POLLIN;
+  if (outgoing() > 0) channel_events |= POLLOUT;
+  enum { kQmp, kConsole, kCrash, kChannel, kExit, kStderr, kCancel, kCount };
+  pollfd fds[kCount] = {
+      {qmp_.broken().has_value() ? -1 : qmp_.fd(), POLLIN, 0},
+      {console_.get(), POLLIN, 0},
+      {crash_.get(), POLLIN, 0},
+      {channel_events != 0 ? channel_.get() : -1, channel_events, 0},
+      {process_.pidfd(), POLLIN, 0},
+      {process_.stderr_fd(), POLLIN, 0},
+      {hooks_.cancel_fd, POLLIN, 0},
+  };
+  const Deadline until = doomed_until_.has_value() ? std::min(deadline, *doomed_until_) : deadline;
+  const int ready = poll(fds, kCount, PollTimeout(until));
+  if (ready > 0) {
+    if (fds[kConsole].revents != 0) ReadConsole();
+    if (fds[kCrash].revents != 0) ReadCrash();
+    if ((fds[kChannel].revents & POLLOUT) != 0) WriteChannel();
+    if ((fds[kChannel].revents & ~POLLOUT) != 0) ReadChannel();
+    if (fds[kQmp].revents != 0) ReadQmp();
+    if (fds[kStderr].revents != 0) process_.DrainStderr();
+    NoteDoom();
+  }
+  const bool ended = fds[kExit].revents != 0 || !signs_.closed_stream.empty();
+  if (ended || (doomed_until_.has_value() && Passed(*doomed_until_))) {
+    Conclude();
+    return fault_->ToError();
+  }
+  if (fds[kCancel].revents != 0) return Error{ErrorKind::kCancelled, "interrupted"};
+  if (!Passed(deadline)) return {};  // even a stream that never falls silent must not hide the deadline
+  return Error{ErrorKind::kTimeout, "the guest did not answer in time"};
+}
+
+void Machine::Feed(ByteSink& sink, std::string_view chunk) {
+  if (!sink || chunk.empty()) return;
+  bool more = false;
+  try {
+    more = sink(chunk);
+  } catch (...) {  // a sink that throws has failed like one that returns false
+  }
+  if (more) return;
+  sink = nullptr;
+  sinks_healthy_ = false;
+}
+
+void Machine::NoteClosed(UniqueFd& stream, const char* name) {
+  stream.Reset();
+  if (signs_.closed_stream.empty()) signs_.closed_stream = name;
+}
+
+void Machine::ReadConsole() {
+  std::string chunk;
+  const IoState state = ReadSome(console_.get(), chunk);
+  console_tail_ += chunk;
+  KeepTail(console_tail_, kKeptText);
+  scanner_.Append(chunk);
+  Feed(hooks_.on_console, chunk);
+  if (state == IoState::kClosed) NoteClosed(console_, "console");
+}
+
+void Machine::ReadCrash() {
+  std::string chunk;
+  const IoState state = ReadSome(crash_.get(), chunk);
+  // The headline comes first, so here the beginning is what is kept.
+  signs_.crash_text.append(chunk, 0, kKeptText - std::min(kKeptText, signs_.crash_text.size()));
+  Feed(hooks_.on_crash, chunk);
+  if (state == IoState::kClosed) NoteClosed(crash_, "crash");
+}
+
+void Machine::ReadChannel() {
+  if (ReadSome(channel_.get(), inbox_) == IoState::kClosed) NoteClosed(channel_, "channel");
+}
+
+void Machine::ReadQmp() {
+  static_cast<void>(qmp_.OnReadable());  // an error stays in broken()
+  while (auto event = qmp_.TakeEvent()) {
+    const auto reason = event->data.find("reason");
+    if (event->name != "SHUTDOWN" || reason == event->data.end() || !reason->is_string()) continue;
+    signs_.shutdown_reason = reason->get<std::string>();
+  }
+  // A protocol error is the problem of the command that waits; only the end of the socket is the machine's.
+  const bool closed = qmp_.broken().has_value() && qmp_.broken()->kind == ErrorKind::kMachine;
+  if (closed && signs_.closed_stream.empty()) signs_.closed_stream = "control";
+}
+
+void Machine::NoteDoom() {
+  if (doomed_until_.has_value()) return;
+  const bool crashed = CrashHeadline(signs_.crash_text, /*ended=*/false).has_value();
+  if (crashed || !scanner_.panic().empty()) doomed_until_ = After(kDoomGrace);
+}
+
+void Machine::DrainStreams() {
+  // Once QEMU is gone, what is left is finite. Before, a guest could write without end.
+  const bool finite = process_.exit_status().has_value();
+  const auto drain = [finite](UniqueFd& fd, auto read) {
+    for (int reads = 0; fd.valid() && (finite || reads < 64); ++reads) {
+      pollfd now{fd.get(), POLLIN, 0};
+      if (poll(&now, 1, 0) <= 0) return;
+      read();
+    }
+  };
+  drain(console_, [this] { ReadConsole(); });
+  drain(crash_, [this] { ReadCrash(); });
+  if (finite || inbox_.size() < kMaxIncoming) drain(channel_, [this] { ReadChannel(); });
+  if (!qmp_.broken().has_value()) ReadQmp();
+  process_.DrainStderr();
+}
+
+void Machine::Conclude() {
+  // After one stream has closed, the exit follows at once; QEMU's buffers are readable until we close them.
+  const Deadline grace = doomed_until_.value_or(After(kDoomGrace));
+  do {
+    DrainStreams();
+    signs_.exit = process_.Wait(std::min(grace, After(std::chrono::milliseconds(20))));
+  } while (!signs_.exit.has_value() && !Passed(grace));
+  process_.Kill();
+  DrainStreams();
+  scanner_.Finish();
+  signs_.panic = scanner_.panic();
+  signs_.oops = scanner_.oops();
+  signs_.qemu_message = FirstMessage(process_.stderr_text());
+  fault_ = ClassifyFault(signs_);
+}
+
+}  // namespace ktstr::vmm

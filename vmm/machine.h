@@ -1,0 +1,123 @@
+// One QEMU virtual machine, from paused to gone.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "guest-init/wire/result.h"
+#include "vmm/byte_port.h"
+#include "vmm/fd.h"
+#include "vmm/machine_config.h"
+#include "vmm/machine_fault.h"
+#include "vmm/process.h"
+#include "vmm/qmp.h"
+
+namespace ktstr::vmm {
+
+/// Gets every chunk of one of the guest's serial ports as it comes. Returning false (a full disk, say) or
+/// throwing means "no more": the sink is not called again and the machine goes on.
+using ByteSink = std::function<bool(std::string_view)>;
+
+struct MachineHooks {
+  ByteSink on_console;
+  ByteSink on_crash;
+  /// When it becomes readable, Pump() and everything that waits through it returns kCancelled. Never read.
+  int cancel_fd = -1;
+};
+
+/// A machine and its four byte streams. Everything happens on the thread that called Build(), inside the
+/// calls that take a deadline; that thread must outlive the machine (see Process). Not movable, because
+/// GuestChannel keeps a pointer to it.
+///
+/// Its end: whatever is seen first (a closed stream, QEMU's exit, a panic line, PID 1's last words), all
+/// streams are read to their ends before fault() says what the root cause was.
+class Machine final : public BytePort {
+ public:
+  /// The console text kept for console_tail(), the crash text kept, in bytes.
+  static constexpr std::size_t kKeptText = 64 * 1024;
+
+  /// Starts QEMU and returns with the machine built and paused before its first instruction.
+  /// Errors: kInput from ValidateMachineConfig; kEnvironment "qemu-system-x86_64 was not found on PATH;
+  /// install qemu-system-x86"; kMachine "QEMU would not start: <QEMU's own first line>".
+  static Result<std::unique_ptr<Machine>> Build(const MachineConfig& config, MachineHooks hooks = {});
+
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+  /// Kills and reaps; calls no sink.
+  ~Machine() override = default;
+
+  /// Lets the virtual CPUs run, or pauses them. Idempotent. Errors: those of Pump() and Command().
+  Result<> Resume(Deadline deadline = After(kControlTimeout));
+  Result<> Stop(Deadline deadline = After(kControlTimeout));
+  /// One QMP command to its "return" value, serving all streams meanwhile. Errors: those of Pump(); kMachine
+  /// "QEMU refused 'x': reason"; kTimeout "QEMU did not answer 'x' in time".
+  Result<nlohmann::json> Command(std::string_view command, const nlohmann::json& arguments,
+                                 Deadline deadline);
+  /// Ends QEMU at once and reaps it; what it still had to say goes to the sinks. Later calls that wait return
+  /// kMachine "the machine has been stopped". Not a fault.
+  void Kill();
+
+  Result<> QueueOutgoing(std::span<const std::byte> bytes) override;
+  [[nodiscard]] std::size_t outgoing() const override { return outbox_.size() - outbox_sent_; }
+  std::string TakeIncoming() override { return std::exchange(inbox_, {}); }
+  /// See BytePort. The error of a machine that has ended is fault()->ToError().
+  Result<> Pump(Deadline deadline) override;
+
+  /// Set once the machine has ended without Kill().
+  [[nodiscard]] const std::optional<MachineFault>& fault() const { return fault_; }
+  [[nodiscard]] const std::string& console_tail() const { return console_tail_; }
+  [[nodiscard]] const std::string& crash_text() const { return signs_.crash_text; }
+  [[nodiscard]] const std::string& qemu_stderr() const { return process_.stderr_text(); }
+  [[nodiscard]] pid_t pid() const { return process_.pid(); }
+  /// False once a sink has given up.
+  [[nodiscard]] bool sinks_healthy() const { return sinks_healthy_; }
+  /// From now on another descriptor, or none (-1), cancels; for the clean-up after a cancellation.
+  void SetCancelFd(int fd) { hooks_.cancel_fd = fd; }
+
+ private:
+  static constexpr std::chrono::seconds kControlTimeout{30};
+
+  Machine(Process process, QmpClient qmp, UniqueFd console, UniqueFd crash, UniqueFd channel,
+          MachineHooks hooks);
+
+  Result<> HandshakePaused();
+  Error WouldNotStart(const Error& seen);
+
+  void Feed(ByteSink& sink, std::string_view chunk);
+  void ReadConsole();
+  void ReadCrash();
+  void ReadChannel();
+  void WriteChannel();
+  void ReadQmp();
+  void DrainStreams();
+  void NoteClosed(UniqueFd& stream, const char* name);
+  void NoteDoom();
+  void Conclude();
+
+  Process process_;
+  QmpClient qmp_;
+  UniqueFd console_;  // each stream is reset when it is found closed
+  UniqueFd crash_;
+  UniqueFd channel_;
+  MachineHooks hooks_;
+
+  std::string console_tail_;
+  ConsoleScanner scanner_;
+  MachineSigns signs_;
+  std::string inbox_;
+  std::string outbox_;
+  std::size_t outbox_sent_ = 0;  // bytes at the front of outbox_ that are gone
+
+  std::optional<Deadline> doomed_until_;  // the guest is dying: when to stop waiting for QEMU to follow
+  std::optional<MachineFault> fault_;
+  bool killed_ = false;
+  bool sinks_healthy_ = true;
+};
+
+}  // namespace ktstr::vmm

@@ -1,0 +1,54 @@
+// The shape of the guest's processor, and which CPU number sits where in it.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "guest-init/wire/result.h"
+#include "guest-init/wire/units.h"
+
+namespace ktstr::vmm {
+
+/// The largest APIC id QEMU's processors can carry without an interrupt-remapping IOMMU.
+inline constexpr std::uint32_t kMaxApicId = 254;
+
+/// Plain data; the functions below are pure and, but for ValidateTopology, REQUIRE a valid topology.
+///
+/// Guest CPU numbers run first over the SMT threads of a core, then over the cores of an LLC, then over the
+/// LLCs of a NUMA node, then over the nodes: what Linux counts in a QEMU guest with one socket per node and
+/// one die per LLC.
+struct Topology {
+  std::uint32_t numa_nodes = 1;
+  std::uint32_t llcs = 1;  // in the whole machine; a multiple of numa_nodes
+  std::uint32_t cores_per_llc = 2;
+  std::uint32_t threads_per_core = 1;
+
+  auto operator<=>(const Topology&) const = default;
+};
+
+/// Error (kInput), e.g. "topology 2n3l1c1t: 3 LLCs cannot be spread evenly over 2 NUMA nodes".
+Result<> ValidateTopology(const Topology& t);
+
+/// "1n2l2c1t". Any values, valid or not.
+std::string FormatTopology(const Topology& t);
+/// Reads what FormatTopology writes, then validates. Error (kInput):
+/// "'2x' is not a topology such as 1n2l2c1t (NUMA nodes, LLCs, cores per LLC, threads per core)".
+Result<Topology> ParseTopology(std::string_view text);
+
+std::uint32_t CpuCount(const Topology& t);
+CpuSet AllCpus(const Topology& t);
+/// REQUIRES: llc < t.llcs.
+CpuSet CpusOfLlc(const Topology& t, std::uint32_t llc);
+/// REQUIRES: node < t.numa_nodes.
+CpuSet CpusOfNode(const Topology& t, std::uint32_t node);
+/// The CPUs sharing a core with `cpu`, itself included. REQUIRES: cpu < CpuCount(t).
+CpuSet SmtSiblings(const Topology& t, std::uint32_t cpu);
+/// REQUIRES: cpu < CpuCount(t).
+std::uint32_t LlcOfCpu(const Topology& t, std::uint32_t cpu);
+/// REQUIRES: cpu < CpuCount(t).
+std::uint32_t NodeOfCpu(const Topology& t, std::uint32_t cpu);
+
+}  // namespace ktstr::vmm
