@@ -41,8 +41,4 @@ Verdict Overall(std::span<const CheckResult> results);
 /// The first result of the worst verdict: what the report's first line is about. nullptr when all passed.
 const CheckResult* FirstCause(std::span<const CheckResult> results);
 
-/// How messages call a worker: "hot/3"; "hot/Bursty/3" when several groups share the cgroup, and
-/// "hot/Bursty#7/3" when several of them even have the same work type (7 is the group's id).
-std::string WorkerName(const RunRecord& record, const WorkerGroup& group, std::uint32_t index);
-
 }  // namespace ktstr

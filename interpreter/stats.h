@@ -83,6 +83,11 @@ struct RunRecord {
   static const StructDecl& Decl();
 };
 
+/// How messages call a worker: "hot/3" ("runner/3" outside all cgroups); "hot/Bursty/3" when several groups
+/// share the cgroup, and "hot/Bursty#7/3" when several of them even have the same work type (7 is the group's
+/// id).
+std::string WorkerName(const RunRecord& record, const WorkerGroup& group, std::uint32_t index);
+
 // ---- what is made of it ------------------------------------------------------------------------------
 
 /// The workers of one cgroup, in one phase or over their whole lives.
