@@ -248,6 +248,7 @@ void PlanContext::CollectCgroup(std::string_view cgroup) {
 }
 
 void PlanContext::EndStep() {
+  cleanup_ = true;
   for (auto payload = state_.payloads.rbegin(); payload != state_.payloads.rend(); ++payload) {
     if (payload->consumed || payload->slot != Slot::kStep) continue;
     payload->consumed = Here();
@@ -265,6 +266,7 @@ void PlanContext::EndStep() {
     cgroup->removed = Place{path_, "the end of " + where_};
     Emit(DestroyCgroup{cgroup->name}, "end of step: remove cgroup " + cgroup->name);
   }
+  cleanup_ = false;
 }
 
 }  // namespace ktstr

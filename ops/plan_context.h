@@ -30,6 +30,7 @@ struct PlannedRequest {
   std::string label;        // for plans, events and errors: "SetCpuset hot -> 0-1"
   Duration budget;          // guest time it may take beyond the ordinary (holds, waits)
   std::uint32_t epoch = 0;  // phase
+  bool cleanup = false;     // not written by the author: the end of a step or of the run
 };
 
 class PlanContext {
@@ -59,7 +60,8 @@ class PlanContext {
   // ---- requests
   template <typename T>
   void Emit(T request, std::string label, Duration budget = {}) {
-    requests_.push_back({AnyStruct::Of(std::move(request)), path_, std::move(label), budget, state_.epoch});
+    requests_.push_back(
+        {AnyStruct::Of(std::move(request)), path_, std::move(label), budget, state_.epoch, cleanup_});
   }
   std::vector<PlannedRequest>& requests() { return requests_; }
 
@@ -104,6 +106,7 @@ class PlanContext {
   Slot slot_ = Slot::kStep;
   std::string where_;
   std::string path_;
+  bool cleanup_ = false;
   std::size_t faults_ = 0;
 };
 

@@ -1,0 +1,32 @@
+#include "interpreter/run.h"
+
+namespace ktstr {
+
+const StructDecl& RunEvent::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&RunEvent::kind>("kind", "What happened."),
+      Required<&RunEvent::host_us>("host_us", "Host time since the start of the run.", Unit("us")),
+      Required<&RunEvent::clock_ns>("clock_ns", "Guest clock where it is known, else 0.", Unit("ns")),
+      Required<&RunEvent::epoch>("epoch", "The phase: 0 BASELINE, k the k-th step."),
+      Required<&RunEvent::path>("path", "The place in the scenario it belongs to."),
+      Required<&RunEvent::text>("text", "Details, for people."),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<RunEvent>("RunEvent", "Something that happened during a run.", kFields);
+  return kDecl;
+}
+
+const StructDecl& MachineFacts::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&MachineFacts::kernel_release>("kernel_release", "As uname -r prints it in the guest."),
+      Required<&MachineFacts::accel>("accel", "kvm or tcg."),
+      Required<&MachineFacts::clock>("clock", "wall or virtual."),
+      Required<&MachineFacts::topology>("topology", "NUMA nodes, LLCs, cores per LLC, threads per core."),
+      Required<&MachineFacts::memory_mib>("memory_mib", "Guest memory.", Unit("MiB")),
+      Required<&MachineFacts::ready_ms>("ready_ms", "Host time until guest-init answered; 0 when it never did.", Unit("ms")),
+      Required<&MachineFacts::total_ms>("total_ms", "Host time of the whole run.", Unit("ms")),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<MachineFacts>("MachineFacts", "The machine a scenario ran on.", kFields);
+  return kDecl;
+}
+
+}  // namespace ktstr

@@ -1,0 +1,204 @@
+#include "interpreter/run_session.h"
+
+#include <cstring>
+
+#include "guest-init/wire/codec.h"
+#include "interpreter/payload_metrics.h"
+#include "workloads/work_type.h"
+
+namespace ktstr {
+namespace {
+
+std::string HowItEnded(const PayloadDone& done) {
+  const std::string_view why = kPayloadEnds[static_cast<std::size_t>(done.end)].name;
+  const std::string how = done.signal != 0 ? "signal " + std::to_string(done.signal)
+                                           : "exit code " + std::to_string(done.exit_code);
+  return std::string(why) + ", " + how;
+}
+
+std::string HowItReported(const WorkerReport& report) {
+  if (report.completed) return std::to_string(report.iterations) + " iterations";
+  return "no report: " + (report.exit_info ? report.exit_info->text : std::string("unknown end"));
+}
+
+}  // namespace
+
+void EventTeller::Tell(EventKind kind, std::string text, std::string path, std::uint32_t epoch,
+                       std::uint64_t clock_ns) {
+  const auto elapsed = std::chrono::steady_clock::now() - start_;
+  sink_.OnEvent(
+      {kind,
+       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count()),
+       clock_ns, epoch, std::move(path), std::move(text)});
+}
+
+double EventTeller::ElapsedMs() const {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start_).count();
+}
+
+RunSession::RunSession(vmm::Machine& machine, const Scenario& scenario, const RunPlan& plan,
+                       EventTeller& teller, RunOutcome& outcome)
+    : channel_(machine), scenario_(scenario), plan_(plan), teller_(teller), outcome_(outcome) {
+  for (const PlannedPhase& phase : plan.phases) {
+    PhaseWindow window;
+    window.epoch = phase.epoch;
+    window.name = phase.name;
+    outcome.record.phases.push_back(std::move(window));
+  }
+}
+
+Result<Ready> RunSession::AwaitReady(vmm::Deadline deadline) {
+  while (!ready_) {
+    const Frame frame = TRY(channel_.Receive(deadline));
+    if (frame.type != FrameType::kEvent)
+      return Error{ErrorKind::kProtocol, "the guest's first frame is not an event"};
+    TRY(HandleEvent(frame.payload));
+  }
+  if (ready_->decl_hash != WireHash(WorkTypes::Alternatives()))
+    return Error{ErrorKind::kProtocol, "the guest image was built from other declarations than this program"};
+  return *ready_;
+}
+
+Result<std::uint32_t> RunSession::Send(const PlannedRequest& planned) {
+  teller_.Tell(EventKind::kRequest, planned.label, planned.path, planned.epoch);
+  epoch_ = planned.epoch;
+  cleanup_ = planned.cleanup;
+  const std::uint32_t id = next_request_++;
+  std::vector<std::byte> payload(sizeof id);
+  std::memcpy(payload.data(), &id, sizeof id);
+  EncodeAny(planned.request, payload);
+  TRY(channel_.Send(FrameType::kRequest, payload));
+  return id;
+}
+
+Result<Reply> RunSession::Call(const PlannedRequest& planned, vmm::Deadline deadline) {
+  const std::uint32_t id = TRY(Send(planned));
+  while (true) {
+    const Frame frame = TRY(channel_.Receive(deadline));
+    if (frame.type == FrameType::kEvent) {
+      TRY(HandleEvent(frame.payload));
+      continue;
+    }
+    if (frame.type != FrameType::kReply) return Error{ErrorKind::kProtocol, "the guest sent a request"};
+    Reply reply = TRY(Decode<Reply>(frame.payload));
+    if (reply.request_id != id)
+      return Error{ErrorKind::kProtocol, "the guest answered request " + std::to_string(reply.request_id) +
+                                             " where " + std::to_string(id) + " was due"};
+    NoteReply(planned, reply);
+    return reply;
+  }
+}
+
+Result<> RunSession::Drain(vmm::Deadline deadline, const PlannedRequest& finish) {
+  const std::uint32_t id = TRY(Send(finish));
+  while (true) {
+    const Frame frame = TRY(channel_.Receive(deadline));
+    if (frame.type == FrameType::kEvent) {
+      TRY(HandleEvent(frame.payload));
+    } else if (TRY(Decode<Reply>(frame.payload)).request_id == id) {
+      return {};
+    }
+  }
+}
+
+Result<> RunSession::HandleEvent(std::span<const std::byte> payload) {
+  AnyStruct event = TRY(DecodeAny(EventTypes(), payload));
+  if (event.Is<Ready>()) {
+    ready_ = std::move(event.As<Ready>());
+  } else if (event.Is<WorkerDone>()) {
+    Keep(std::move(event.As<WorkerDone>()));
+  } else if (event.Is<PayloadOutput>()) {
+    Keep(event.As<PayloadOutput>());
+  } else if (event.Is<PayloadDone>()) {
+    Keep(event.As<PayloadDone>());
+  } else if (event.Is<Warning>()) {
+    outcome_.warnings.push_back(event.As<Warning>().text);
+    teller_.Tell(EventKind::kWarning, outcome_.warnings.back(), "", epoch_);
+  } else if (event.Is<ChannelFault>()) {
+    return Error{ErrorKind::kProtocol,
+                 "the guest could not read what it was sent: " + event.As<ChannelFault>().text};
+  }
+  return {};
+}
+
+void RunSession::Keep(WorkerDone done) {
+  if (done.group >= plan_.groups.size()) {
+    outcome_.warnings.push_back("a report came from worker group " + std::to_string(done.group) +
+                                ", which does not exist");
+    return;
+  }
+  collected_iterations_ += done.report.iterations;
+  const std::string where = done.cgroup.empty() ? "runner" : done.cgroup;
+  teller_.Tell(EventKind::kWorker,
+               where + "/" + std::to_string(done.report.index) + ": " + HowItReported(done.report),
+               plan_.groups[done.group].made.path, epoch_);
+  outcome_.record.reports.push_back({done.group, std::move(done.report)});
+}
+
+void RunSession::Keep(const PayloadOutput& output) {
+  if (output.handle >= plan_.payloads.size()) return;
+  Output& kept = outputs_[output.handle];
+  std::string& text = output.stream == Stream::kStdout ? kept.out : kept.err;
+  if (text.size() < kMaxPayloadOutput) text += output.bytes;
+  teller_.sink().OnPayloadOutput(output.handle, plan_.payloads[output.handle].name, output.stream,
+                                 output.bytes);
+}
+
+void RunSession::Keep(const PayloadDone& done) {
+  if (done.handle >= plan_.payloads.size()) return;
+  const PayloadState& payload = plan_.payloads[done.handle];
+  Output& kept = outputs_[done.handle];
+  PayloadResult result{
+      payload.name, payload.cgroup, payload.epoch, done, std::move(kept.out), std::move(kept.err), {}};
+  if (cleanup_ && result.done.end == PayloadEnd::kKilled) {
+    result.done.end = PayloadEnd::kCollected;
+    outcome_.warnings.push_back("payload '" + payload.name + "' was still running at the end of " +
+                                payload.made.where + "; it was killed");
+    teller_.Tell(EventKind::kWarning, outcome_.warnings.back(), payload.made.path, epoch_);
+  }
+  if (const Payload* declared = scenario_.payloads.Find(payload.name))
+    result.metrics =
+        ExtractMetrics(declared->output, declared->metrics, result.stdout_text, result.stderr_text);
+  for (const std::string& note : result.metrics.notes)
+    outcome_.warnings.push_back("payload '" + payload.name + "': " + note);
+  teller_.Tell(EventKind::kPayload, payload.name + ": " + HowItEnded(result.done), payload.made.path,
+               payload.epoch, done.ended_ns);
+  outcome_.record.payloads.push_back(std::move(result));
+}
+
+void RunSession::NoteReply(const PlannedRequest& planned, const Reply& reply) {
+  teller_.Tell(EventKind::kReply, reply.error, planned.path, planned.epoch, reply.clock_ns);
+  if (!reply.error.empty()) return;
+  if (planned.request.Is<StartWorkers>()) NoteGroup(plan_.groups[planned.request.As<StartWorkers>().group]);
+  if (planned.request.Is<MarkPhase>() && reply.mark) NotePhase(planned.request.As<MarkPhase>(), *reply.mark);
+}
+
+void RunSession::NoteGroup(const GroupState& group) {
+  WorkerGroup started;
+  started.id = group.id;
+  started.cgroup = group.cgroup;
+  started.work_type = group.work_type;
+  started.group_idx = group.group_idx;
+  started.expected = group.count;
+  started.backdrop = group.slot == Slot::kBackdrop;
+  started.first_epoch = group.epoch;
+  if (group.always_restricted) started.allowed = group.allowed;
+  outcome_.record.groups.push_back(std::move(started));
+}
+
+void RunSession::NotePhase(const MarkPhase& mark, const PhaseMark& at) {
+  for (PhaseWindow& window : outcome_.record.phases) {
+    if (window.epoch != mark.epoch) continue;
+    // Collected workers have left the live counters, so what they did is added back.
+    const std::uint64_t iterations = at.total_iterations + collected_iterations_;
+    (mark.end ? window.end_ns : window.start_ns) = at.clock_ns;
+    (mark.end ? window.iterations_end : window.iterations_start) = iterations;
+    (mark.end ? window.ended : window.started) = true;
+    window.live_workers = at.live_workers;
+    teller_.Tell(mark.end ? EventKind::kPhaseEnd : EventKind::kPhaseBegin, window.name, "", mark.epoch,
+                 at.clock_ns);
+  }
+  open_phase_ = mark.end ? std::nullopt : std::optional(mark.epoch);
+}
+
+}  // namespace ktstr
