@@ -81,7 +81,7 @@ void DocumentBuilder::ResolvePendingNull(std::size_t next_mark) {
 Span DocumentBuilder::EmptyNullSpan(std::size_t mark) {
   if (frames_.empty()) return cursor_.SpanOf(mark, mark);
   const Frame& frame = frames_.back();
-  if (frame.node->IsMap()) return frame.expects_key ? frame.node->span : frame.key.key_span;
+  if (frame.node->IsMap()) return frame.expects_key ? cursor_.SpanOf(mark, mark + 1) : frame.key.key_span;
   if (frame.in_flow) return frame.node->span;
   const std::uint32_t dash_column =
       frame.node->span.column - 1;  // a block list's indentation is spaces or dashes
@@ -330,6 +330,9 @@ void DocumentBuilder::TakeKey(Frame& frame, const Node& node) {
   frame.key = {node.text, node.span, nullptr, nullptr};
   frame.key_is_bad = true;
   frame.key_is_merge = false;
+  // A block map is shown by its first key.
+  Span& shown = frame.node->span;
+  if (!frame.bracket && node.span.line == shown.line && node.span.column == shown.column) shown = node.span;
   if (!node.IsScalar()) {
     Fault(node.span, "bad-key", "a key must be a word, not " + std::string(KindPhrase(node.kind)),
           node.alias_of ? "" : "put quotes around it if it is text");

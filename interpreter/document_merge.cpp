@@ -88,11 +88,6 @@ void DocumentBuilder::FinishMap(Frame& frame) {
   const std::span<const Entry> written = std::span<const Entry>(entries_).subspan(frame.children);
   std::vector<Entry> entries = WithoutDuplicates(written);
   entries_.resize(frame.children);
-  if (!frame.bracket && !entries.empty()) {
-    // A block map is shown by its first key, unless that was dropped.
-    const Span key = entries.front().key_span;
-    if (key.line == frame.node->span.line && key.column == frame.node->span.column) frame.node->span = key;
-  }
   if (frame.merge) Merge(entries, *frame.merge);
   frame.node->entries = storage_.Copy(std::span<const Entry>(entries));
 }

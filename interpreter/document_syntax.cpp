@@ -13,7 +13,7 @@ struct Translation {
 
 const Translation kTranslations[] = {
     {YAML::ErrorMsg::MAP_VALUE, "a ':' cannot stand here",
-     "check the indentation, or put quotes around the text"},
+     "check the indentation and the line above, or put quotes around the text"},
     {YAML::ErrorMsg::MAP_KEY, "a key cannot stand here", "check the indentation"},
     {YAML::ErrorMsg::BLOCK_ENTRY, "a list item cannot stand here", "check the indentation"},
     {YAML::ErrorMsg::END_OF_MAP, "this is neither a 'key: value' of the map above nor its end",
