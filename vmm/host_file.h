@@ -21,7 +21,7 @@ inline constexpr std::uint64_t kMaxHostFile = std::uint64_t{1} << 30;
 Result<std::vector<std::byte>> ReadHostFile(const std::filesystem::path& path,
                                             std::uint64_t limit = kMaxHostFile);
 
-/// Writes `parts` one after the other to `path` (mode 0644) through a temporary file beside it, so a reader
+/// Writes `content` to `path` (mode 0644) through a temporary file beside it, so a reader
 /// never sees half a file. On an error (kEnvironment, e.g. a full disk) nothing is left behind.
 Result<> WriteHostFile(const std::filesystem::path& path, std::span<const std::byte> content);
 Result<> WriteHostFile(const std::filesystem::path& path, std::string_view content);
