@@ -143,46 +143,6 @@ bool SameValue(const TypeDecl& type, const void* a, const void* b) {
   return static_cast<const AnyStruct*>(a)->decl() == static_cast<const AnyStruct*>(b)->decl();
 }
 
-std::string InlineList(const TypeDecl& type, const void* value);
-
-/// The one-line YAML of a value, or empty when it has none.
-std::string InlineYaml(const TypeDecl& type, const void* value) {
-  switch (type.kind) {
-    case Kind::kBool:
-      return *static_cast<const bool*>(value) ? "true" : "false";
-    case Kind::kInt:
-    case Kind::kUint:
-      return IntegerJson(type, value).dump();
-    case Kind::kDouble:
-      return FormatDouble(*static_cast<const double*>(value));
-    case Kind::kString:
-      return YamlString(*static_cast<const std::string*>(value));
-    case Kind::kScalar: {
-      std::string text = type.scalar->print(value);
-      const NodeKind kind = ResolvePlainScalar(text);
-      const bool number = kind == NodeKind::kInt || kind == NodeKind::kFloat;
-      return number && type.scalar->number_too ? text : YamlString(text);
-    }
-    case Kind::kEnum:
-      return YamlString(EnumName(*type.enumeration, value));
-    case Kind::kOptional:
-      return type.container->size(value) == 0
-                 ? std::string()
-                 : InlineYaml(type.container->element(), type.container->at(value, 0));
-    case Kind::kVariant: {
-      const auto& any = *static_cast<const AnyStruct*>(value);
-      return any.decl() == nullptr ? std::string() : YamlString(any.decl()->name);
-    }
-    case Kind::kList:
-      return InlineList(type, value);
-    case Kind::kStruct:
-    case Kind::kMap:
-    case Kind::kOneKey:
-      break;
-  }
-  return {};
-}
-
 std::string InlineList(const TypeDecl& type, const void* value) {
   constexpr std::size_t kLongest = 80;
   const ContainerDecl& list = *type.container;
@@ -326,10 +286,64 @@ void YamlWriter::Value(const TypeDecl& type, const void* value, const void* defa
 
 }  // namespace
 
+std::string InlineYaml(const TypeDecl& type, const void* value) {
+  switch (type.kind) {
+    case Kind::kBool:
+      return *static_cast<const bool*>(value) ? "true" : "false";
+    case Kind::kInt:
+    case Kind::kUint:
+      return IntegerJson(type, value).dump();
+    case Kind::kDouble:
+      return FormatDouble(*static_cast<const double*>(value));
+    case Kind::kString:
+      return YamlString(*static_cast<const std::string*>(value));
+    case Kind::kScalar: {
+      std::string text = type.scalar->print(value);
+      const NodeKind kind = ResolvePlainScalar(text);
+      const bool number = kind == NodeKind::kInt || kind == NodeKind::kFloat;
+      return number && type.scalar->number_too ? text : YamlString(text);
+    }
+    case Kind::kEnum:
+      return YamlString(EnumName(*type.enumeration, value));
+    case Kind::kOptional:
+      return type.container->size(value) == 0
+                 ? std::string()
+                 : InlineYaml(type.container->element(), type.container->at(value, 0));
+    case Kind::kVariant: {
+      const auto& any = *static_cast<const AnyStruct*>(value);
+      return any.decl() == nullptr ? std::string() : YamlString(any.decl()->name);
+    }
+    case Kind::kList:
+      return InlineList(type, value);
+    case Kind::kStruct:
+    case Kind::kMap:
+    case Kind::kOneKey:
+      break;
+  }
+  return {};
+}
+
 nlohmann::ordered_json ToJson(const StructDecl& decl, const void* object, const JsonStyle& style) {
   Json out = Json::object();
   AddFields(decl, object, style, out);
   return out;
+}
+
+nlohmann::ordered_json DefaultJson(const FieldDecl& field, const void* defaults) {
+  const TypeDecl& type = WithoutOptional(field.type());
+  const void* member = field.Member(defaults);
+  if (field.type().kind == Kind::kOptional) {
+    if (field.type().container->size(member) == 0) return nullptr;
+    member = field.type().container->at(member, 0);
+  }
+  if (type.kind == Kind::kStruct) {
+    const ShorthandDecl* const shorthand = type.structure().shorthand;
+    const std::string text = shorthand != nullptr ? shorthand->print(member) : std::string();
+    return text.empty() ? Json(nullptr) : Json(text);
+  }
+  Json value = ValueJson(type, member, {});
+  if ((value.is_string() && value == "") || (value.is_structured() && value.empty())) return nullptr;
+  return value;
 }
 
 std::string ToYaml(const StructDecl& decl, const void* object) {
