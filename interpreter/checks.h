@@ -48,7 +48,8 @@ struct PayloadRange {
   Quantity hi;
   static const StructDecl& Decl();
 };
-/// One entry of a payload's `checks:`: exactly one of these.
+/// One entry of a payload's `checks:`: exactly one of these. Metrics are those of the output, and the two
+/// that every payload has (metrics.h): exit_code and duration_ms.
 struct PayloadCheck {
   std::optional<std::int32_t> exit_code;
   std::optional<PayloadBound> min;
