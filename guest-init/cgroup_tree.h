@@ -1,0 +1,57 @@
+// The managed part of the cgroup v2 tree: everything below kCgroupParent. Names are relative to it and may
+// nest ("a/b"); "" is the runner's own cgroup, where nothing is managed.
+#pragma once
+
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "guest-init/os.h"
+
+namespace ktstr {
+
+class CgroupTree {
+ public:
+  /// `root`: the mount point. `parent`: the managed directory, directly below it.
+  CgroupTree(std::string root, std::string parent) : root_(std::move(root)), parent_(std::move(parent)) {}
+
+  /// Makes the managed directory.
+  Result<> Create();
+  [[nodiscard]] std::vector<std::string> AvailableControllers() const;
+  /// For all cgroups of the tree, present and to come, nested ones included.
+  Result<> EnableControllers(const std::vector<std::string>& controllers);
+
+  /// Makes `cgroup` and the directories above it. One that exists already is an error.
+  Result<> CreateCgroup(const std::string& cgroup);
+  Result<> WriteFile(const std::string& cgroup, const std::string& file, const std::string& value) const;
+  /// Moves a process. Nothing happens for "".
+  Result<> Place(pid_t pid, const std::string& cgroup) const;
+  /// Fails unless `cgroup` exists; "" always does.
+  Result<> CheckExists(const std::string& cgroup) const;
+
+  /// Thaws the cgroup and kills every process in it, not those of cgroups below it.
+  void KillAll(const std::string& cgroup) const;
+  /// The name of a cgroup below it; empty when there is none.
+  [[nodiscard]] std::string FindChild(const std::string& cgroup) const;
+  void Thaw(const std::string& cgroup) const;
+  /// True while any process is in it or below it.
+  [[nodiscard]] bool Populated(const std::string& cgroup) const;
+  Result<> Remove(const std::string& cgroup);
+
+  [[nodiscard]] std::string Path(const std::string& cgroup) const { return parent_ + "/" + cgroup; }
+  /// What could be wrong when writing to `file` fails with `code`, e.g. " (the cpu controller is not
+  /// enabled)"; empty when the error speaks for itself.
+  static std::string Hint(std::string_view file, int code);
+
+ private:
+  Result<> EnableIn(const std::string& directory, const std::set<std::string>& controllers) const;
+
+  std::string root_;
+  std::string parent_;
+  std::set<std::string> enabled_;
+  std::set<std::string> created_;
+  std::set<std::string> intermediates_;  // cgroups with cgroups below them
+};
+
+}  // namespace ktstr

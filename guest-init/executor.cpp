@@ -1,0 +1,223 @@
+#include "guest-init/executor.h"
+
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+
+#include "guest-init/wire/codec.h"
+#include "workloads/system_probe.h"
+#include "workloads/work_type.h"
+
+namespace ktstr {
+namespace {
+
+// Above kHighWater bytes that the host has not taken, payloads and reports are not read; below kLowWater they
+// are again. With the chunks and reports under way this bounds the memory of PID 1.
+constexpr std::size_t kHighWater = std::size_t{4} << 20;
+constexpr std::size_t kLowWater = std::size_t{1} << 20;
+// Requests that are queued before the channel is left alone until some are answered.
+constexpr std::size_t kMaxRequests = 256;
+// How long a host may take to close the channel after the Reply to Finish.
+constexpr std::uint64_t kLingerNs = 2'000'000'000;
+
+Ready MakeReady(const CgroupTree& tree) {
+  Ready ready;
+  ready.decl_hash = WireHash(WorkTypes::Alternatives());
+  utsname name{};
+  uname(&name);
+  ready.kernel_release = name.release;
+  ready.online_cpus = static_cast<std::uint32_t>(sysconf(_SC_NPROCESSORS_ONLN));
+  const auto line = [](const char* path) {
+    std::string text = ReadSmallFile(path);
+    if (!text.empty() && text.back() == '\n') text.pop_back();
+    return text;
+  };
+  ready.boot_id = line("/proc/sys/kernel/random/boot_id");
+  ready.sched_ext_state = line("/sys/kernel/sched_ext/state");
+  ready.controllers = tree.AvailableControllers();
+  ready.clock_ns = MonotonicNs();
+  return ready;
+}
+
+}  // namespace
+
+Executor::Executor(EventLoop loop, Fd children, ExecutorConfig config)
+    : loop_(std::move(loop)),
+      children_(std::move(children)),
+      config_(std::move(config)),
+      tree_(config_.cgroup_root, config_.cgroup_parent) {}
+
+Executor::~Executor() = default;
+
+Result<std::unique_ptr<Executor>> Executor::Create(Fd port, ExecutorConfig config) {
+  sigset_t watched;
+  sigemptyset(&watched);
+  sigaddset(&watched, SIGCHLD);
+  sigprocmask(SIG_BLOCK, &watched, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  Fd children(signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!children.valid()) return SystemError("making the signal descriptor");
+  EventLoop loop = TRY(EventLoop::Create());
+  std::unique_ptr<Executor> executor(new Executor(std::move(loop), std::move(children), std::move(config)));
+  TRY(executor->Open(std::move(port)));
+  return executor;
+}
+
+Result<> Executor::Open(Fd port) {
+  TRY(tree_.Create());
+  TRY(loop_.Add(children_.get(), EPOLLIN, [this](std::uint32_t) { Reap(); }));
+  Channel::Callbacks callbacks;
+  callbacks.connected = [this] { OnConnected(); };
+  callbacks.disconnected = [this] { ended_ = config_.end_with_channel || finished_; };
+  callbacks.frame = [this](Frame frame) { OnFrame(std::move(frame)); };
+  callbacks.fault = [this](const Error& error) { OnFault(error); };
+  channel_ = std::make_unique<Channel>(loop_, std::move(port), std::move(callbacks));
+  return channel_->Open();
+}
+
+void Executor::Run() {
+  std::uint64_t wake_ns = EventLoop::kNever;
+  while (!finished_ && !ended_) {
+    loop_.RunOnce(wake_ns);
+    UpdatePressure();
+    const std::uint64_t now = MonotonicNs();
+    TickAll(now);
+    // What a request asks for may be done at once, which may be what the request waits for.
+    std::size_t ended = 0;
+    do {
+      ended = collected_groups_.size() + finalised_payloads_;
+      wake_ns = AdvanceRequests(now);
+      wake_ns = std::min(wake_ns, TickAll(now));
+    } while (ended != collected_groups_.size() + finalised_payloads_);
+    channel_->PauseReading(requests_.size() >= kMaxRequests);
+  }
+  Linger();
+}
+
+/// The last frames are in the port, not yet with the host: powering off now could lose them. The host closes
+/// the channel once it has read the last Reply.
+void Executor::Linger() {
+  const std::uint64_t limit = MonotonicNs() + kLingerNs;
+  while (!ended_ && MonotonicNs() < limit) loop_.RunOnce(limit);
+}
+
+template <typename T>
+void Executor::SendEvent(T event) {
+  std::vector<std::byte> payload;
+  EncodeAny(AnyStruct::Of(std::move(event)), payload);
+  channel_->Send(FrameType::kEvent, payload);
+}
+
+/// A new conversation: nothing of an earlier one is answered any more.
+void Executor::OnConnected() {
+  requests_.clear();
+  active_.reset();
+  faulted_ = false;
+  SendEvent(MakeReady(tree_));
+}
+
+void Executor::OnFrame(Frame frame) {
+  if (frame.type != FrameType::kRequest)
+    return OnFault({ErrorKind::kProtocol, "frame " + std::to_string(frame.sequence) + " is not a request"});
+  if (!faulted_) requests_.push_back(std::move(frame));
+  if (requests_.size() >= kMaxRequests) channel_->PauseReading(true);
+}
+
+void Executor::OnFault(const Error& error) {
+  if (std::exchange(faulted_, true)) return;
+  requests_.clear();
+  active_.reset();
+  SendEvent(ChannelFault{error.message});
+}
+
+void Executor::Reap() {
+  signalfd_siginfo ignored;
+  while (read(children_.get(), &ignored, sizeof ignored) > 0) continue;
+  int status = 0;
+  for (pid_t pid = 0; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+    // Whom neither knows is an orphan that PID 1 inherited.
+    bool known = false;
+    for (const auto& [id, group] : groups_) known = known || group->OnReaped(pid, status);
+    for (const auto& [handle, payload] : payloads_) known = known || payload->OnReaped(pid, status);
+  }
+}
+
+void Executor::UpdatePressure() {
+  const bool pressed = channel_->queued() > (pressed_ ? kLowWater : kHighWater);
+  if (pressed == pressed_) return;
+  pressed_ = pressed;
+  for (const auto& [handle, payload] : payloads_) payload->SetPaused(pressed);
+  for (const auto& [id, group] : groups_) group->SetPaused(pressed);
+}
+
+std::uint64_t Executor::TickAll(std::uint64_t now_ns) {
+  std::uint64_t wake_ns = EventLoop::kNever;
+  for (const auto& [handle, payload] : payloads_) wake_ns = std::min(wake_ns, payload->Tick(now_ns));
+  for (const auto& [id, group] : groups_) wake_ns = std::min(wake_ns, group->Tick(now_ns));
+  for (auto group = groups_.begin(); group != groups_.end();) {
+    if (!group->second->collected()) {
+      ++group;
+      continue;
+    }
+    retired_iterations_ += group->second->TotalIterations();
+    collected_groups_.insert(group->first);
+    group = groups_.erase(group);
+  }
+  return wake_ns;
+}
+
+std::uint64_t Executor::AdvanceRequests(std::uint64_t now_ns) {
+  std::uint64_t wake_ns = EventLoop::kNever;
+  while (!finished_) {
+    if (!active_) {
+      if (requests_.empty()) break;
+      const Frame frame = std::move(requests_.front());
+      requests_.pop_front();
+      BeginRequest(frame);
+      if (!active_) continue;
+    }
+    // A copy: a step may end the request it belongs to by finding the channel broken.
+    const Step step = active_->step;
+    const std::optional<Result<>> result = step(now_ns, wake_ns);
+    if (!active_) continue;
+    if (!result) break;
+    Answer(*result);
+  }
+  return wake_ns;
+}
+
+void Executor::BeginRequest(const Frame& frame) {
+  std::span<const std::byte> in = frame.payload;
+  Active active;
+  if (in.size() < sizeof active.id)
+    return OnFault({ErrorKind::kProtocol, "a request is too short to hold its id"});
+  std::memcpy(&active.id, in.data(), sizeof active.id);
+  in = in.subspan(sizeof active.id);
+  const Result<AnyStruct> request = DecodeAny(RequestTypes(), in);
+  active_ = std::move(active);
+  if (!request.ok()) return Answer(request.error().Within("a request could not be read"));
+  if (!in.empty() || request->decl() == nullptr)
+    return Answer(Error{ErrorKind::kProtocol, "a request could not be read: its length is wrong"});
+  Step step = Handle(*request);
+  if (active_) active_->step = std::move(step);
+}
+
+void Executor::Answer(const Result<>& result) {
+  Reply reply;
+  reply.request_id = active_->id;
+  reply.clock_ns = MonotonicNs();
+  if (!result.ok()) reply.error = result.error().message;
+  reply.mark = active_->mark;
+  active_.reset();
+  channel_->Send(FrameType::kReply, Encode(reply));
+}
+
+template void Executor::SendEvent(Warning);
+template void Executor::SendEvent(WorkerDone);
+template void Executor::SendEvent(PayloadOutput);
+template void Executor::SendEvent(PayloadDone);
+
+}  // namespace ktstr

@@ -1,0 +1,188 @@
+#include "guest-init/payload.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+
+#include "guest-init/payload_exec.h"
+#include "workloads/system_probe.h"
+
+namespace ktstr {
+namespace {
+
+// A larger pipe lets a burst of output pass without the payload having to wait for us.
+constexpr int kPipeSize = 256 << 10;
+constexpr std::size_t kChunk = std::size_t{64} << 10;
+
+Result<std::array<Fd, 2>> MakePipe(const StartPayload& request) {
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) return SystemError("payload '" + request.name + "': making a pipe");
+  fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  return std::array{Fd(ends[0]), Fd(ends[1])};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Payload>> Payload::Start(EventLoop& loop, const CgroupTree& tree,
+                                                const std::string& bin, StartPayload request,
+                                                Callbacks callbacks) {
+  TRY(tree.CheckExists(request.cgroup));
+  if (request.argv.empty() || request.argv[0].empty())
+    return Error{ErrorKind::kGuest, "payload '" + request.name + "' has no program"};
+  std::unique_ptr<Payload> payload(new Payload(loop, std::move(request), std::move(callbacks)));
+  const StartPayload& asked = payload->request_;
+  payload->program_ = bin + "/" + asked.argv[0];
+  auto [out_read, out_write] = TRY(MakePipe(asked));
+  auto [err_read, err_write] = TRY(MakePipe(asked));
+  auto [status_read, status_write] = TRY(MakePipe(asked));
+  fcntl(out_read.get(), F_SETPIPE_SZ, kPipeSize);
+  const std::string procs = asked.cgroup.empty() ? "" : tree.Path(asked.cgroup) + "/cgroup.procs";
+  payload->started_ns_ = MonotonicNs();
+  payload->pid_ = fork();
+  if (payload->pid_ < 0) {
+    const int code = errno;
+    payload->pid_ = 0;
+    return SystemError("payload '" + asked.name + "': fork", code);
+  }
+  if (payload->pid_ == 0)
+    ExecPayload({asked, payload->program_, bin, procs, out_write.get(), err_write.get(), status_write.get()});
+  payload->start_status_ = std::move(status_read);
+  payload->pipes_[0] = {std::move(out_read), Stream::kStdout};
+  payload->pipes_[1] = {std::move(err_read), Stream::kStderr};
+  payload->WatchStatus();
+  for (Pipe& pipe : payload->pipes_) payload->Watch(pipe);
+  return payload;
+}
+
+Payload::~Payload() {
+  loop_.Remove(start_status_.get());
+  for (Pipe& pipe : pipes_) Close(pipe);
+  if (pid_ > 0 && !reaped_) SignalGroup();
+}
+
+void Payload::WatchStatus() {
+  const Result<> added = loop_.Add(start_status_.get(), EPOLLIN, [this](std::uint32_t) {
+    StartFault fault;
+    const ssize_t got = read(start_status_.get(), &fault, sizeof fault);
+    if (got < 0) return;
+    loop_.Remove(start_status_.get());
+    start_status_.Reset();
+    if (got == sizeof fault) return FailStart(DescribeStartFault(fault, request_, program_));
+    started_ = Result<>();
+    // A short program may have ended already.
+    if (stage_ == Stage::kStarting) stage_ = reaped_ ? Stage::kDraining : Stage::kRunning;
+  });
+  if (!added.ok()) FailStart(added.error().message);
+}
+
+void Payload::FailStart(std::string cause) {
+  started_ = Result<>(Error{ErrorKind::kGuest, std::move(cause)});
+  stage_ = Stage::kFinal;
+  loop_.Remove(start_status_.get());
+  start_status_.Reset();
+  for (Pipe& pipe : pipes_) Close(pipe);
+  if (!reaped_) SignalGroup();
+}
+
+void Payload::Watch(Pipe& pipe) {
+  if (!pipe.fd.valid() || paused_) return;
+  const Result<> added = loop_.Add(pipe.fd.get(), EPOLLIN, [this, &pipe](std::uint32_t) { Read(pipe); });
+  if (!added.ok()) Close(pipe);
+}
+
+void Payload::Close(Pipe& pipe) {
+  loop_.Remove(pipe.fd.get());
+  pipe.fd.Reset();
+}
+
+void Payload::Read(Pipe& pipe) {
+  std::string bytes(kChunk, '\0');
+  const ssize_t got = read(pipe.fd.get(), bytes.data(), bytes.size());
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (got <= 0) return Close(pipe);
+  const std::uint64_t room = kMaxPayloadOutput - std::min(pipe.total, kMaxPayloadOutput);
+  pipe.total += static_cast<std::uint64_t>(got);
+  last_output_ns_ = MonotonicNs();
+  bytes.resize(std::min(static_cast<std::uint64_t>(got), room));
+  if (!bytes.empty()) callbacks_.output({request_.handle, pipe.stream, std::move(bytes)});
+}
+
+void Payload::SetPaused(bool paused) {
+  if (std::exchange(paused_, paused) == paused) return;
+  for (Pipe& pipe : pipes_) paused ? loop_.Remove(pipe.fd.get()) : Watch(pipe);
+  // The time spent paused does not count as silence, nor towards the longest drain.
+  last_output_ns_ = drain_began_ns_ = MonotonicNs();
+}
+
+void Payload::SignalGroup() const {
+  if (request_.own_process_group) kill(-pid_, SIGKILL);
+  kill(pid_, SIGKILL);
+}
+
+void Payload::Kill(PayloadEnd why, std::uint64_t now_ns) {
+  if (reaped_ || stage_ == Stage::kFinal || killed_ns_ != 0) return;
+  end_ = why;
+  killed_ns_ = now_ns;
+  SignalGroup();
+}
+
+bool Payload::OnReaped(pid_t pid, int status) {
+  if (pid != pid_ || reaped_) return false;
+  reaped_ = true;
+  wait_status_ = status;
+  ended_ns_ = drain_began_ns_ = last_output_ns_ = MonotonicNs();
+  if (request_.own_process_group) kill(-pid_, SIGKILL);  // what it left behind in its group
+  if (stage_ == Stage::kRunning) stage_ = Stage::kDraining;
+  return true;
+}
+
+std::uint64_t Payload::Tick(std::uint64_t now_ns) {
+  if (stage_ == Stage::kStarting) {
+    const std::uint64_t limit = started_ns_ + kStartPatienceNs;
+    if (now_ns >= limit)
+      FailStart("payload '" + request_.name + "' did not start within 10s (is its cgroup '" +
+                request_.cgroup + "' frozen or without CPU time?)");
+    return limit;
+  }
+  if (stage_ == Stage::kRunning) {
+    if (killed_ns_ == 0) return EventLoop::kNever;
+    const std::uint64_t limit = killed_ns_ + kReapPatienceNs;
+    if (now_ns < limit) return limit;
+    callbacks_.warning("payload '" + request_.name + "' is still there 5s after SIGKILL");
+    ended_ns_ = now_ns;
+    wait_status_ = SIGKILL;
+    Finalise();
+    return EventLoop::kNever;
+  }
+  if (stage_ != Stage::kDraining) return EventLoop::kNever;
+  const bool silent =
+      std::none_of(pipes_.begin(), pipes_.end(), [](const Pipe& pipe) { return pipe.fd.valid(); });
+  if (paused_ && !silent) return EventLoop::kNever;
+  const std::uint64_t limit = std::min(last_output_ns_ + kSilenceNs, drain_began_ns_ + kLongestDrainNs);
+  if (!silent && now_ns < limit) return limit;
+  Finalise();
+  return EventLoop::kNever;
+}
+
+void Payload::Finalise() {
+  stage_ = Stage::kFinal;
+  for (Pipe& pipe : pipes_) Close(pipe);
+  PayloadDone done;
+  done.handle = request_.handle;
+  done.end = end_;
+  if (WIFSIGNALED(wait_status_)) {
+    done.signal = WTERMSIG(wait_status_);
+  } else {
+    done.exit_code = WEXITSTATUS(wait_status_);
+    done.end = PayloadEnd::kExited;  // it was faster than the kill
+  }
+  done.started_ns = started_ns_;
+  done.ended_ns = ended_ns_;
+  done.stdout_bytes = pipes_[0].total;
+  done.stderr_bytes = pipes_[1].total;
+  callbacks_.done(done);
+}
+
+}  // namespace ktstr

@@ -1,0 +1,98 @@
+// One payload process: started in its cgroup, its output forwarded while it runs, ended with everything in
+// its process group, finalised exactly once.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "guest-init/cgroup_tree.h"
+#include "guest-init/event_loop.h"
+#include "guest-init/wire/messages.h"
+
+namespace ktstr {
+
+class Payload {
+ public:
+  /// After the leader's end, this long a silence on pipes that descendants outside its process group still
+  /// hold ends the wait for them; and this is the longest such wait.
+  static constexpr std::uint64_t kSilenceNs = 200'000'000;
+  static constexpr std::uint64_t kLongestDrainNs = 2'000'000'000;
+  /// A start that takes longer than this has failed (its cgroup may be frozen, or out of CPU time).
+  static constexpr std::uint64_t kStartPatienceNs = 10'000'000'000;
+  /// So long after SIGKILL, and a leader that is not gone is given up.
+  static constexpr std::uint64_t kReapPatienceNs = 5'000'000'000;
+
+  struct Callbacks {
+    std::function<void(PayloadOutput output)> output;
+    /// All fields but payload_index are filled in.
+    std::function<void(PayloadDone done)> done;
+    std::function<void(std::string text)> warning;
+  };
+
+  /// Forks the process; it places itself and then runs the program. `started()` tells how that went.
+  /// `bin` is the folder of the executables. `loop` outlives the payload.
+  static Result<std::unique_ptr<Payload>> Start(EventLoop& loop, const CgroupTree& tree,
+                                                const std::string& bin, StartPayload request,
+                                                Callbacks callbacks);
+  /// Kills what is left, without a record.
+  ~Payload();
+  Payload(const Payload&) = delete;
+
+  /// nullopt until it is known whether the program runs; an error means that it never did.
+  [[nodiscard]] const std::optional<Result<>>& started() const { return started_; }
+  [[nodiscard]] bool finalised() const { return stage_ == Stage::kFinal; }
+  /// The process has ended by itself or was told to; nothing new will begin.
+  [[nodiscard]] bool ended() const { return stage_ != Stage::kRunning || killed_ns_ != 0; }
+
+  /// Kills its process group. The record says `why`, unless it had ended before.
+  void Kill(PayloadEnd why, std::uint64_t now_ns);
+  /// While paused no output is read and no time passes towards the end of a drain.
+  void SetPaused(bool paused);
+  std::uint64_t Tick(std::uint64_t now_ns);
+  bool OnReaped(pid_t pid, int status);
+
+  [[nodiscard]] const StartPayload& request() const { return request_; }
+  bool awaited = false;  // an AwaitPayload has named it
+
+ private:
+  enum class Stage { kStarting, kRunning, kDraining, kFinal };
+  struct Pipe {
+    Fd fd;
+    Stream stream{};
+    std::uint64_t total = 0;
+  };
+
+  Payload(EventLoop& loop, StartPayload request, Callbacks callbacks)
+      : loop_(loop), request_(std::move(request)), callbacks_(std::move(callbacks)) {}
+  void WatchStatus();
+  void FailStart(std::string cause);
+  void Watch(Pipe& pipe);
+  void Read(Pipe& pipe);
+  void Close(Pipe& pipe);
+  void SignalGroup() const;
+  void Finalise();
+
+  EventLoop& loop_;
+  StartPayload request_;
+  Callbacks callbacks_;
+  std::string program_;
+  pid_t pid_ = 0;
+  Stage stage_ = Stage::kStarting;
+  std::optional<Result<>> started_;
+  Fd start_status_;
+  std::array<Pipe, 2> pipes_;
+  bool paused_ = false;
+  bool reaped_ = false;
+  int wait_status_ = 0;
+  PayloadEnd end_ = PayloadEnd::kExited;
+  std::uint64_t started_ns_ = 0;
+  std::uint64_t ended_ns_ = 0;
+  std::uint64_t killed_ns_ = 0;
+  std::uint64_t last_output_ns_ = 0;
+  std::uint64_t drain_began_ns_ = 0;
+};
+
+}  // namespace ktstr

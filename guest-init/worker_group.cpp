@@ -1,0 +1,251 @@
+#include "guest-init/worker_group.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <array>
+
+#include "guest-init/report_record.h"
+#include "guest-init/wire/codec.h"
+#include "workloads/system_probe.h"
+
+namespace ktstr {
+namespace {
+
+// Reports of so many workers are read at a time: enough to keep all CPUs busy, and a bound on the memory
+// that PID 1 needs however many workers there are. The others wait, blocked on their pipes.
+constexpr std::size_t kWindow = 16;
+
+Error GroupError(const StartWorkers& request, const std::string& what) {
+  return {ErrorKind::kGuest, "worker group " + std::to_string(request.group) + ": " + what};
+}
+
+Result<const WorkTypeDecl*> CheckRequest(const StartWorkers& request) {
+  const WorkTypeDecl* type = FindWorkType(request.work_type);
+  if (type == nullptr) return GroupError(request, "there is no work type '" + request.work_type + "'");
+  if (request.count == 0 || request.count % type->group_size != 0)
+    return GroupError(request, std::to_string(request.count) + " workers of " + request.work_type +
+                                   ", which needs a multiple of " + std::to_string(type->group_size));
+  return type;
+}
+
+struct OwnedPipe {
+  Fd read_end;
+  Fd write_end;
+};
+Result<OwnedPipe> MakePipe(const StartWorkers& request, int flags) {
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), flags) != 0) return GroupError(request, SystemError("making a pipe").message);
+  return OwnedPipe{Fd(ends[0]), Fd(ends[1])};
+}
+
+void KillGroup(pid_t pid) {
+  kill(-pid, SIGKILL);
+  kill(pid, SIGKILL);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<WorkerGroup>> WorkerGroup::Fork(EventLoop& loop, StartWorkers request,
+                                                       std::uint32_t epoch) {
+  const WorkTypeDecl* type = TRY(CheckRequest(request));
+  AnyStruct params(type->params());
+  std::span<const std::byte> encoded = std::as_bytes(std::span(request.work_params));
+  TRY(DecodeStruct(type->params(), encoded, params.data()));
+  GroupMemory memory = TRY(GroupMemory::Map(request.count));
+  memory.PublishEpoch(epoch);
+  std::unique_ptr<WorkerGroup> group(new WorkerGroup(loop, std::move(request), std::move(memory)));
+  TRY(group->ForkAll(*type, params));
+  return group;
+}
+
+Result<> WorkerGroup::ForkAll(const WorkTypeDecl& type, const AnyStruct& params) {
+  std::vector<OwnedPipe> pipes;
+  std::vector<PipeEnds> ends;
+  for (std::uint32_t i = 0; type.uses_pipes && i < request_.count; ++i) {
+    pipes.push_back(TRY(MakePipe(request_, O_CLOEXEC)));
+    ends.push_back({pipes.back().read_end.get(), pipes.back().write_end.get()});
+  }
+  const WorkerSpawn spawn{request_, type, params.data(), memory_, ends};
+  workers_.reserve(request_.count);
+  for (std::uint32_t i = 0; i < request_.count; ++i) {
+    OwnedPipe report = TRY(MakePipe(request_, O_CLOEXEC));
+    const pid_t pid = fork();
+    if (pid < 0) return GroupError(request_, SystemError("forking worker " + std::to_string(i)).message);
+    if (pid == 0) RunWorker(spawn, i, report.write_end.get());
+    setpgid(pid, pid);  // the child does the same; whoever comes first
+    fcntl(report.read_end.get(), F_SETFL, O_NONBLOCK);
+    Worker worker;
+    worker.pid = pid;
+    worker.report = std::move(report.read_end);
+    workers_.push_back(std::move(worker));
+  }
+  return {};
+}
+
+WorkerGroup::~WorkerGroup() {
+  for (Worker& worker : workers_) {
+    loop_.Remove(worker.report.get());
+    if (!worker.reaped) KillGroup(worker.pid);
+  }
+}
+
+Result<> WorkerGroup::Place(const CgroupTree& tree) const {
+  for (const Worker& worker : workers_) {
+    const Result<> placed = tree.Place(worker.pid, request_.cgroup);
+    if (!placed.ok()) return GroupError(request_, placed.error().message);
+  }
+  return {};
+}
+
+void WorkerGroup::BeginCollect(std::function<void(WorkerReport report)> done) {
+  done_ = std::move(done);
+  last_progress_ns_ = MonotonicNs();
+}
+
+void WorkerGroup::SetPaused(bool paused) {
+  if (!std::exchange(paused_, paused) && paused)
+    for (Worker& worker : workers_) loop_.Remove(worker.report.get());
+  last_progress_ns_ = MonotonicNs();
+}
+
+void WorkerGroup::WatchWindow() {
+  const std::size_t end = std::min(next_ + kWindow, workers_.size());
+  for (std::size_t i = next_; i < end; ++i) {
+    Worker& worker = workers_[i];
+    if (worker.ended || loop_.Watches(worker.report.get())) continue;
+    const Result<> added =
+        loop_.Add(worker.report.get(), EPOLLIN, [this, i](std::uint32_t) { Read(workers_[i]); });
+    if (!added.ok()) EndOfPipe(worker);
+  }
+}
+
+void WorkerGroup::Read(Worker& worker) {
+  std::array<std::byte, 65536> chunk;
+  // Bounded, so that one fast writer does not keep the loop from everything else.
+  for (int round = 0; round < 16; ++round) {
+    const ssize_t got = read(worker.report.get(), chunk.data(), chunk.size());
+    if (got < 0 && errno == EAGAIN && !worker.reaped) return;
+    if (got <= 0) return EndOfPipe(worker);
+    progress_ = true;
+    worker.bytes.insert(worker.bytes.end(), chunk.begin(), chunk.begin() + got);
+    if (worker.bytes.size() > kMaxReportRecord) return EndOfPipe(worker);
+  }
+}
+
+void WorkerGroup::EndOfPipe(Worker& worker) {
+  progress_ = true;
+  worker.ended = true;
+  loop_.Remove(worker.report.get());
+  worker.report.Reset();
+  // Whatever else it left in its process group goes with it.
+  if (!worker.reaped) KillGroup(worker.pid);
+  worker.killed_ns = MonotonicNs();
+}
+
+bool WorkerGroup::OnReaped(pid_t pid, int status) {
+  const auto found = std::find_if(workers_.begin(), workers_.end(), [pid](const Worker& worker) {
+    return worker.pid == pid && !worker.reaped;
+  });
+  if (found == workers_.end()) return false;
+  progress_ = true;
+  found->reaped = true;
+  found->status = status;
+  kill(-pid, SIGKILL);
+  return true;
+}
+
+void WorkerGroup::NoteProgress(std::uint64_t now_ns) {
+  std::uint32_t reporting = 0;
+  for (const WorkerSlot& slot : memory_.slots())
+    reporting += slot.state.load(std::memory_order_acquire) == WorkerState::kReporting ? 1 : 0;
+  if (std::exchange(progress_, false) || paused_ || reporting != std::exchange(reporting_, reporting))
+    last_progress_ns_ = now_ns;
+}
+
+/// Kills the workers that did not leave their loop, and those that are read from and send nothing. Workers
+/// whose turn to be read has not come are spared: they wait for us.
+void WorkerGroup::KillStuck() {
+  for (std::size_t i = next_; i < workers_.size(); ++i) {
+    Worker& worker = workers_[i];
+    const bool running = memory_.slots()[i].state.load(std::memory_order_acquire) == WorkerState::kRunning;
+    if (worker.ended || worker.reaped || worker.timed_out || (!running && i >= next_ + kWindow)) continue;
+    worker.timed_out = true;
+    KillGroup(worker.pid);
+  }
+}
+
+std::uint64_t WorkerGroup::Tick(std::uint64_t now_ns) {
+  if (!collecting() || collected()) return EventLoop::kNever;
+  NoteProgress(now_ns);
+  if (paused_) return EventLoop::kNever;
+  if (now_ns >= last_progress_ns_ + kStopPatienceNs) {
+    KillStuck();
+    last_progress_ns_ = now_ns;
+  }
+  while (!collected() && DeliverNext(now_ns)) continue;
+  WatchWindow();
+  // A worker that leaves its loop does not wake the loop here; the next look at the slots does.
+  std::uint64_t next = last_progress_ns_ + kStopPatienceNs;
+  if (!collected() && workers_[next_].ended && !workers_[next_].reaped)
+    next = std::min(next, workers_[next_].killed_ns + kReapPatienceNs);
+  return next;
+}
+
+/// Delivers the report of the next worker; false when it is not there yet.
+bool WorkerGroup::DeliverNext(std::uint64_t now_ns) {
+  Worker& worker = workers_[next_];
+  // A reaped worker has written all it will; a descendant that still holds its pipe does not count.
+  if (worker.reaped && !worker.ended) {
+    Read(worker);
+    if (!worker.ended) return false;  // more than one turn's worth; the loop calls Read again
+  }
+  if (!worker.ended || (!worker.reaped && now_ns < worker.killed_ns + kReapPatienceNs)) return false;
+  done_(MakeReport(worker, static_cast<std::uint32_t>(next_)));
+  worker.bytes = {};
+  ++next_;
+  return true;
+}
+
+WorkerReport WorkerGroup::MakeReport(const Worker& worker, std::uint32_t index) const {
+  // An intact record is the only thing that makes a report; the exit status does not matter then.
+  if (std::optional<WorkerReport> report = DecodeReportRecord(worker.bytes)) return *std::move(report);
+  WorkerReport sentinel;
+  sentinel.tid = worker.pid;
+  sentinel.index = index;
+  sentinel.group_idx = request_.group_idx;
+  ExitInfo exit;
+  exit.text = worker.bytes.empty()
+                  ? "sent no report"
+                  : "sent " + std::to_string(worker.bytes.size()) + " bytes that are not a report";
+  if (worker.timed_out) {
+    exit.kind = ExitKind::kTimedOut;
+    exit.code = SIGKILL;
+  } else if (!worker.reaped) {
+    exit.kind = ExitKind::kWaitFailed;
+    exit.text +=
+        " and was still there " + std::to_string(kReapPatienceNs / 1'000'000'000) + "s after SIGKILL";
+  } else if (WIFSIGNALED(worker.status)) {
+    exit.kind = ExitKind::kSignaled;
+    exit.code = WTERMSIG(worker.status);
+  } else {
+    exit.code = WEXITSTATUS(worker.status);
+  }
+  sentinel.exit_info = exit;
+  return sentinel;
+}
+
+std::uint64_t WorkerGroup::TotalIterations() const {
+  std::uint64_t total = 0;
+  for (const WorkerSlot& slot : memory_.slots()) total += slot.iterations.load(std::memory_order_relaxed);
+  return total;
+}
+
+std::uint32_t WorkerGroup::LiveWorkers() const {
+  return static_cast<std::uint32_t>(
+      std::count_if(workers_.begin(), workers_.end(), [](const Worker& worker) { return !worker.reaped; }));
+}
+
+}  // namespace ktstr

@@ -1,0 +1,91 @@
+#include "guest-init/worker_process.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <climits>
+
+#include "guest-init/crash.h"
+#include "guest-init/os.h"
+#include "guest-init/report_record.h"
+#include "guest-init/worker_setup.h"
+#include "workloads/system_probe.h"
+
+namespace ktstr {
+namespace {
+
+/// Closes everything above the standard descriptors but `keep`.
+void CloseOthers(std::vector<int> keep) {
+  std::sort(keep.begin(), keep.end());
+  unsigned next = 3;
+  for (const int fd : keep) {
+    const auto kept = static_cast<unsigned>(fd);
+    if (kept > next) close_range(next, kept - 1, 0);
+    next = kept + 1;
+  }
+  close_range(next, UINT_MAX, 0);
+}
+
+void WriteAll(int fd, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) _exit(1);  // PID 1 makes a sentinel of it
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+}
+
+}  // namespace
+
+std::vector<std::uint32_t> DrawCpus(std::vector<std::uint32_t> pool, std::uint32_t count, std::uint64_t seed,
+                                    std::uint32_t index) {
+  Xorshift64 rng(seed ^ ((index + std::uint64_t{1}) * 0x9E3779B97F4A7C15));
+  rng.Next();  // neighbouring seeds differ in few bits at first
+  const std::size_t drawn = std::min<std::size_t>(count, pool.size());
+  for (std::size_t i = 0; i < drawn; ++i) std::swap(pool[i], pool[i + rng.Next() % (pool.size() - i)]);
+  pool.resize(drawn);
+  std::sort(pool.begin(), pool.end());
+  return pool;
+}
+
+void RunWorker(const WorkerSpawn& spawn, std::uint32_t index, int report_fd) {
+  const StartWorkers& request = spawn.request;
+  RestoreSignals();
+  setpgid(0, 0);
+  const pid_t parent = getppid();
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(1);
+
+  const WorkerPlace place{index, request.count, spawn.type.group_size};
+  std::vector<PipeEnds> pipes;
+  std::vector<int> keep = {report_fd};
+  if (!spawn.pipes.empty()) {
+    const auto group = spawn.pipes.subspan(index - index % place.group_size, place.group_size);
+    pipes.assign(group.begin(), group.end());
+    for (const PipeEnds& pipe : pipes) keep.insert(keep.end(), {pipe.read_fd, pipe.write_fd});
+  }
+  CloseOthers(std::move(keep));
+
+  spawn.memory.AwaitRelease();
+  const SetupFaults faults = SetUpWorker(request, index);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // a change of ids has cleared it
+  const pid_t tid = gettid();
+  SystemProbe probe(tid);
+  Telemetry telemetry(probe, tid, request.backdrop,
+                      spawn.memory.control().epoch.load(std::memory_order_relaxed));
+  WorkerContext context(spawn.memory, telemetry, place, std::move(pipes),
+                        request.seed ^ ((index + std::uint64_t{1}) * 0xD1B54A32D192ED03));
+  spawn.type.run(spawn.params, context);
+
+  WorkerReport report = telemetry.Finish();
+  spawn.memory.slots()[index].state.store(WorkerState::kReporting, std::memory_order_release);
+  report.index = index;
+  report.group_idx = request.group_idx;
+  report.affinity_error = faults.affinity;
+  report.sched_policy_error = faults.policy;
+  WriteAll(report_fd, EncodeReportRecord(report));
+  _exit(0);
+}
+
+}  // namespace ktstr

@@ -1,0 +1,31 @@
+// The worker's side of a worker group: what a forked child does from its birth to its report.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "guest-init/wire/messages.h"
+#include "workloads/work_type.h"
+#include "workloads/worker_context.h"
+
+namespace ktstr {
+
+/// What the children of one group are made of.
+struct WorkerSpawn {
+  const StartWorkers& request;
+  const WorkTypeDecl& type;
+  const void* params;  // of `type`
+  const GroupMemory& memory;
+  std::span<const PipeEnds> pipes;  // one a worker when the type uses pipes, else empty
+};
+
+/// Waits for the release, prepares itself, runs the loop until the group is asked to stop, writes its report
+/// record to `report_fd`. Called in the child, right after the fork.
+[[noreturn]] void RunWorker(const WorkerSpawn& spawn, std::uint32_t index, int report_fd);
+
+/// The CPUs that worker `index` draws: `count` different ones out of `pool`, ascending. The same seed gives
+/// the same draw.
+std::vector<std::uint32_t> DrawCpus(std::vector<std::uint32_t> pool, std::uint32_t count, std::uint64_t seed,
+                                    std::uint32_t index);
+
+}  // namespace ktstr
