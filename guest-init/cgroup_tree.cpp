@@ -1,12 +1,13 @@
 #include "guest-init/cgroup_tree.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <charconv>
-#include <filesystem>
+#include <memory>
 
 #include "workloads/system_probe.h"
 
@@ -167,9 +168,10 @@ void CgroupTree::KillAll(const std::string& cgroup) const {
 }
 
 std::string CgroupTree::FindChild(const std::string& cgroup) const {
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(Path(cgroup), ignored))
-    if (entry.is_directory(ignored)) return entry.path().filename().string();
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(Path(cgroup).c_str()), &closedir);
+  if (!directory) return {};
+  while (const dirent* entry = readdir(directory.get()))
+    if (entry->d_type == DT_DIR && entry->d_name[0] != '.') return entry->d_name;
   return {};
 }
 
