@@ -17,7 +17,8 @@ namespace ktstr {
 
 inline constexpr std::size_t kMaxNesting = 100;  // collections inside each other, aliases followed
 inline constexpr std::size_t kMaxExpandedNodes =
-    100'000;  // nodes that aliases and merges add to the written ones
+    100'000;                                     // nodes that aliases and merges add to the written ones
+inline constexpr std::size_t kMaxFaults = 1000;  // a parse gives up after so many
 
 enum class NodeKind : std::uint8_t { kNull, kBool, kInt, kFloat, kString, kMap, kSeq };
 
@@ -102,8 +103,8 @@ class Document {
 
 /// Parses `text`; all its faults are added to `diagnostics` with their places set. `name` is how messages
 /// call the file. Codes: `syntax`, `encoding`, `empty-file`, `too-large`, `too-deep`, `too-many-aliases`,
-/// `duplicate-key`, `bad-key`, `unknown-anchor`, `recursive-alias`, `bad-merge`, `bad-tag`, `many-documents`,
-/// `tab`.
+/// `duplicate-key`, `bad-key`, `too-many-faults`, `unknown-anchor`, `recursive-alias`, `bad-merge`,
+/// `bad-tag`, `many-documents`, `tab`.
 Document LoadDocument(std::string name, std::string text, Diagnostics& diagnostics);
 
 /// The kind that YAML 1.2's core schema gives a plain scalar.

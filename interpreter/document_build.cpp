@@ -23,6 +23,18 @@ DocumentBuilder::DocumentBuilder(Document::Storage& storage, const std::unordere
 
 void DocumentBuilder::Fault(Span at, std::string code, std::string message, std::string hint,
                             std::vector<Note> notes) {
+  if (faults_.size() >= kMaxFaults) {
+    faults_.push_back(
+        {Severity::kError,
+         "too-many-faults",
+         "",
+         false,
+         "more than " + std::to_string(kMaxFaults) + " faults; the rest of the file was not read",
+         "",
+         {},
+         at});
+    throw ParseStopped{};
+  }
   faults_.push_back({Severity::kError, std::move(code), "", false, std::move(message), std::move(hint),
                      std::move(notes), at});
 }

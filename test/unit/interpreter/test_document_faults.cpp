@@ -124,6 +124,18 @@ TEST_CASE("duplicate keys") {
   }
 }
 
+TEST_CASE("a hopeless file is given up") {
+  std::string text;
+  for (int i = 0; i < 1001; ++i) text += "a: 1\n";
+  CHECK(Loaded(text).faults.size() == 1000);
+  CHECK(Loaded(text).document.complete());
+  const Loaded loaded(text + "a: 1\n");
+  CHECK_FALSE(loaded.document.complete());
+  REQUIRE(loaded.faults.size() == 1001);
+  CHECK(loaded.faults.items()[1000].code == "too-many-faults");
+  CHECK(loaded.faults.items()[1000].message == "more than 1000 faults; the rest of the file was not read");
+}
+
 TEST_CASE("keys must be words") {
   CHECK(Faults("? [q]\n: 3\nb: 1\n") ==
         "1:3+3 bad-key: a key must be a word, not a list (put quotes around it if it is text)\n");
