@@ -127,7 +127,6 @@ void RunSession::Keep(WorkerDone done) {
                                 ", which does not exist");
     return;
   }
-  collected_iterations_ += done.report.iterations;
   const std::string where = done.cgroup.empty() ? "runner" : done.cgroup;
   teller_.Tell(EventKind::kWorker,
                where + "/" + std::to_string(done.report.index) + ": " + HowItReported(done.report),
@@ -189,10 +188,8 @@ void RunSession::NoteGroup(const GroupState& group) {
 void RunSession::NotePhase(const MarkPhase& mark, const PhaseMark& at) {
   for (PhaseWindow& window : outcome_.record.phases) {
     if (window.epoch != mark.epoch) continue;
-    // Collected workers have left the live counters, so what they did is added back.
-    const std::uint64_t iterations = at.total_iterations + collected_iterations_;
     (mark.end ? window.end_ns : window.start_ns) = at.clock_ns;
-    (mark.end ? window.iterations_end : window.iterations_start) = iterations;
+    (mark.end ? window.iterations_end : window.iterations_start) = at.total_iterations;
     (mark.end ? window.ended : window.started) = true;
     window.live_workers = at.live_workers;
     teller_.Tell(mark.end ? EventKind::kPhaseEnd : EventKind::kPhaseBegin, window.name, "", mark.epoch,

@@ -70,7 +70,6 @@ class RunSession {
   std::uint32_t next_request_ = 1;
   std::uint32_t epoch_ = 0;
   std::optional<std::uint32_t> open_phase_;
-  std::uint64_t collected_iterations_ = 0;
   std::map<std::uint32_t, Output> outputs_;
   std::optional<Ready> ready_;
   bool cleanup_ = false;  // the request under way was not written by the author

@@ -139,7 +139,7 @@ struct Ping {
 
 struct PhaseMark {
   std::uint64_t clock_ns = 0;
-  std::uint64_t total_iterations = 0;  // over all live workers' progress counters
+  std::uint64_t total_iterations = 0;  // over all workers so far, live and collected
   std::uint32_t live_workers = 0;
   static const StructDecl& Decl();
 };
