@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
-#include <regex>
 #include <unordered_map>
 
 #include "guest-init/wire/units.h"
@@ -12,16 +11,8 @@
 namespace ktstr {
 namespace {
 
-constexpr std::size_t kMaxSearched = std::size_t{1} << 20;  // the end of the output, for regex
-constexpr std::size_t kMaxLine = 1024;
-constexpr std::size_t kMaxPattern = 256;
-constexpr std::uint64_t kMaxRepeat = 256;
 constexpr std::size_t kMaxKvName = 64;
 constexpr std::size_t kMaxNotes = 20;
-
-// The polynomial matcher of libstdc++: the default one takes exponential time for patterns such as (a+)+b,
-// and recurses once per character.
-constexpr auto kRegexFlags = std::regex::ECMAScript | std::regex_constants::__polynomial;
 
 bool IsSpace(char c) { return c == ' ' || c == '\t'; }
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
@@ -122,88 +113,6 @@ void ParseKvLine(std::string_view line, MetricSink& sink) {
   }
 }
 
-/// Calls `use` with each line, without its end, cut at kMaxLine.
-template <typename Use>
-void EachLine(std::string_view text, Use use) {
-  while (!text.empty()) {
-    const std::size_t end = text.find_first_of("\r\n");
-    use(text.substr(0, std::min({end, text.size(), kMaxLine})));
-    if (end == std::string_view::npos) return;
-    text.remove_prefix(end + 1);
-  }
-}
-
-/// What all `{n,m}` of a pattern multiply to, at most: the matcher's size grows with it.
-std::uint64_t Repetitions(std::string_view pattern) {
-  std::uint64_t product = 1;
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
-    if (pattern[i] == '\\')
-      ++i;
-    else if (pattern[i] == '{') {
-      std::uint64_t most = 1;
-      for (std::uint64_t number = 0; ++i < pattern.size() && (IsDigit(pattern[i]) || pattern[i] == ',');) {
-        number = IsDigit(pattern[i])
-                     ? std::min<std::uint64_t>(number * 10 + (pattern[i] - '0'), kMaxRepeat + 1)
-                     : 0;
-        most = std::max(most, number);
-      }
-      product = std::min(product * most, kMaxRepeat + 1);
-    }
-  }
-  return product;
-}
-
-std::string RegexFault(const std::string& pattern) {
-  if (pattern.size() > kMaxPattern) return "it is longer than " + std::to_string(kMaxPattern) + " characters";
-  if (Repetitions(pattern) > kMaxRepeat)
-    return "its repetition counts multiply to more than " + std::to_string(kMaxRepeat);
-  try {
-    const std::regex regex(pattern, kRegexFlags);
-    if (regex.mark_count() == 1) return {};
-    return "one capture is wanted, this has " + std::to_string(regex.mark_count()) +
-           "; write (?: ) for groups that are none";
-  } catch (const std::regex_error& error) {
-    if (error.code() == std::regex_constants::error_complexity)
-      return "back references and look-ahead are not supported";
-    return "it is not a regular expression";
-  }
-}
-
-void ParseRegex(const NamedMap<std::string>& patterns, std::string_view text, MetricSink& sink) {
-  if (text.size() > kMaxSearched) {
-    sink.Note("only the last 1 MiB of the output was searched");
-    text.remove_prefix(text.size() - kMaxSearched);
-  }
-  std::vector<std::string_view> lines;
-  EachLine(text, [&](std::string_view line) {
-    if (!line.empty()) lines.push_back(line);
-  });
-  for (const auto& [name, pattern] : patterns.items) {
-    if (std::string fault = RegexFault(pattern); !fault.empty()) {
-      sink.Note("the regular expression of " + name + " is not used: " + fault);
-      continue;
-    }
-    try {
-      // The prefix instead of a search: a search would start over at each character of the line.
-      const std::regex regex("(?:[^]*?)(?:" + pattern + ")", kRegexFlags);
-      for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
-        std::match_results<std::string_view::const_iterator> match;
-        if (!std::regex_search(line->begin(), line->end(), match, regex,
-                               std::regex_constants::match_continuous))
-          continue;
-        const std::string captured = match[1].str();
-        if (double value = 0; ParseDouble(captured, value))
-          sink.Add(name, value, {});
-        else
-          sink.Note("'" + captured.substr(0, 40) + "', captured for " + name + ", is not a number");
-        break;
-      }
-    } catch (const std::regex_error&) {
-      sink.Note("the regular expression of " + name + " is too complex");
-    }
-  }
-}
-
 void OutputSpecRules(const void* object, RuleSink& sink) {
   const auto& spec = *static_cast<const OutputSpec*>(object);
   if (spec.parse == OutputParse::kRegex && spec.regex.items.empty())
@@ -275,7 +184,7 @@ PayloadMetrics Parse(const OutputSpec& spec, const NamedMap<MetricHint>& hints, 
       EachLine(text, [&](std::string_view line) { ParseKvLine(line, sink); });
       break;
     case OutputParse::kRegex:
-      ParseRegex(spec.regex, text, sink);
+      ParseRegexOutput(spec.regex, text, sink);
       break;
   }
   return sink.Take();

@@ -1,6 +1,7 @@
 // Between the parsers of payload output. Internal to payload_metrics.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -38,5 +39,22 @@ class MetricSink {
 /// its lines (from an opening bracket that begins a line to its closer at the end of one); else the first
 /// region anywhere that parses and holds a number. So a banner with brackets does not hide the document.
 void ParseJsonOutput(std::string_view text, MetricSink& sink);
+
+/// The last line that matches each pattern gives its number. Time is linear in text and pattern.
+void ParseRegexOutput(const NamedMap<std::string>& patterns, std::string_view text, MetricSink& sink);
+/// What is wrong with a pattern, in one line; "" when nothing is.
+std::string RegexFault(const std::string& pattern);
+
+inline constexpr std::size_t kMaxOutputLine = 1024;
+/// Calls `use` with each line, without its end, cut at kMaxOutputLine.
+template <typename Use>
+void EachLine(std::string_view text, Use use) {
+  while (!text.empty()) {
+    const std::size_t end = text.find_first_of("\r\n");
+    use(text.substr(0, std::min({end, text.size(), kMaxOutputLine})));
+    if (end == std::string_view::npos) return;
+    text.remove_prefix(end + 1);
+  }
+}
 
 }  // namespace ktstr
