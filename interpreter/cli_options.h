@@ -1,0 +1,43 @@
+// What the command line said. One struct for all commands: each fills and reads its part.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "guest-init/wire/units.h"
+#include "interpreter/scenario.h"
+
+namespace ktstr {
+
+struct CliOptions {
+  std::string program = "ktstr-interp";  // as the user called it; for commands to repeat
+
+  // which scenarios (run, list, lint)
+  std::vector<std::string> paths;
+  std::vector<std::string> filters;
+  std::vector<std::string> tags;
+  std::string variant;  // "": all
+
+  std::string format = "pretty";
+
+  // run
+  std::string out = "runs";
+  bool fail_fast = false;
+  bool dry_run = false;
+  bool verbose = false;
+  std::uint32_t repeat = 1;
+  std::optional<Duration> timeout;  // instead of the scenarios'
+  std::optional<Clock> clock;
+  std::optional<std::uint64_t> seed;
+  std::string kernel;  // "": $KTSTR_KERNEL, the cache, or fetched
+  std::string accel = "auto";
+  std::string qemu = "qemu-system-x86_64";
+
+  std::string topic;  // explain: a name or a file; kernel: what to do
+  bool json = false;
+  std::string schema_out;  // schema: a directory; "": standard output
+};
+
+}  // namespace ktstr

@@ -1,0 +1,41 @@
+#include "interpreter/loaded_scenario.h"
+
+#include <fmt/format.h>
+
+#include "interpreter/decode.h"
+#include "interpreter/source_text.h"
+
+namespace ktstr {
+
+LoadedScenario LoadScenario(const std::string& file) {
+  LoadedScenario loaded;
+  loaded.file = file;
+  loaded.directory = std::filesystem::path(file).parent_path();
+  if (loaded.directory.empty()) loaded.directory = ".";
+  loaded.scenario.name = std::filesystem::path(file).stem().string();
+  Result<std::string> text = ReadTextFile(file);
+  if (!text.ok()) {
+    loaded.has_errors = true;
+    loaded.findings.push_back(LocateFile(file, "unreadable", text.error().message));
+    return loaded;
+  }
+  loaded.readable = true;
+  Diagnostics diagnostics;
+  loaded.document = LoadDocument(file, std::move(text).value(), diagnostics);
+  if (loaded.document.complete() && Decode(loaded.document, loaded.scenario, diagnostics))
+    CheckScenario(loaded.scenario, diagnostics);
+  if (loaded.scenario.name.empty()) loaded.scenario.name = std::filesystem::path(file).stem().string();
+  loaded.has_errors = diagnostics.has_errors();
+  loaded.findings = Locate(loaded.document, diagnostics);
+  SortByPlace(loaded.findings);
+  if (!loaded.has_errors) loaded.variants = Variants(loaded.scenario);
+  return loaded;
+}
+
+std::string PlaceOf(const LoadedScenario& loaded, std::string_view path) {
+  if (!loaded.readable || path.empty()) return loaded.file;
+  const Span span = loaded.document.Locate(path).span;
+  return span.line == 0 ? loaded.file : fmt::format("{}:{}:{}", loaded.file, span.line, span.column);
+}
+
+}  // namespace ktstr
