@@ -248,20 +248,26 @@ struct Variant : AnyStruct {
 
 #include "guest-init/wire/decl_types.inc"
 
-template <auto MemberPointer>
-struct MemberOf;
-template <typename S, typename T, T S::*Pointer>
-struct MemberOf<Pointer> {
+/// How to reach a member. The struct is a type argument too, not only part of the pointer: g++ 12 gives
+/// templates over a member pointer external linkage even when the struct is in an unnamed namespace, and the
+/// linker would then take one file's accessor for another's.
+template <typename S, typename T>
+struct MemberAccess {
   using Type = T;
-  static void* Get(void* object) { return &(static_cast<S*>(object)->*Pointer); }
+  template <T S::*Pointer>
+  static void* Get(void* object) {
+    return &(static_cast<S*>(object)->*Pointer);
+  }
 };
+template <typename S, typename T>
+MemberAccess<S, T> AccessOf(T S::*);
 
 /// A field that must be written.
 template <auto MemberPointer>
 constexpr FieldDecl Required(std::string_view name, std::string_view doc, Limits limits = {},
                              Refers refers = Refers::kNothing) {
-  using M = MemberOf<MemberPointer>;
-  return {name, doc, &TypeOf<typename M::Type>, &M::Get, true, limits, refers};
+  using Access = decltype(AccessOf(MemberPointer));
+  return {name, doc, &TypeOf<typename Access::Type>, &Access::template Get<MemberPointer>, true, limits, refers};
 }
 
 /// A field that may be left out; its default is the member's initialiser, written nowhere else.
