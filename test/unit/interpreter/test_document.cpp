@@ -135,6 +135,9 @@ TEST_CASE("spans cover what is written") {
           "{a@1:1+1=s'multi line'@1:4+5 b@3:1+1=s'x\n'@3:4+2}@1:1+1");
     CHECK(Spans("'a\n  b'") == "s'a b'@1:1+2");
   }
+  SECTION("quotes inside quotes") {
+    CHECK(Spans("[\"x\\\"y\\\\\", 'it''s']") == "[s'x\"y\\'@1:2+8 s'it's'@1:12+7]@1:1+19");
+  }
   SECTION("a missing value shows its key or dash") {
     CHECK(Spans("ab:\nnull: 3\n") == "{ab@1:1+2=n''@1:1+2 null@2:1+4=i'3'@2:7+1}@1:1+2");
     CHECK(Spans("ab:\n  null\n") == "{ab@1:1+2=n'null'@2:3+4}@1:1+2");
@@ -217,12 +220,22 @@ TEST_CASE("Locate finds paths, prefixes, aliases and merges") {
     CHECK(Located(document, "z/7") == "5:1+1");
     CHECK(Located(document, "z/0/nope") == "6:5+2");
     CHECK(Located(document, "y/nope") == "4:1+1 | 2:3+3 the value comes from here");
+    CHECK(Located(document, "y/nope", true) == "4:1+1 | 2:3+3 the value comes from here");
     CHECK(Located(document, "nope") == "1:1+1");
   }
   CHECK(document.Find("z/0/cpu/max")->text == "3");
   CHECK(document.Find("z/1") == nullptr);
   CHECK(document.Find("z/x") == nullptr);
   CHECK(document.Find("z/-1") == nullptr);
+}
+
+TEST_CASE("Locate names the alias of a merged list") {
+  Diagnostics faults;
+  const Document document =
+      LoadDocument("t", "l: &l [{a: 1}, {b: 2}]\nz: {<<: *l}\ny: {<<: [{c: 1}]}\n", faults);
+  REQUIRE(faults.empty());
+  CHECK(Located(document, "z/b") == "1:20+1 | 2:9+2 merged in here");
+  CHECK(Located(document, "y/c") == "3:14+1");
 }
 
 TEST_CASE("a document outlives being moved") {

@@ -137,12 +137,12 @@ TEST_CASE("a hint with no line to stand under") {
 }
 
 TEST_CASE("nothing from a file can steer the terminal") {
-  Located item = LocateFile("t", "c", "a\x1b[31m\x7f\r");
-  CHECK(item.message == "a\\x1b[31m\\x7f\\x0d");
+  Located item = LocateFile("t", "c", "a\x1b[31m\x7f\r\t");
+  CHECK(item.message == "a\\x1b[31m\\x7f\\x0d\\t");
   item.span = {1, 1, 1};
   item.excerpt = "a\x1b[31m\xff\xc2\x9b z";
   CHECK(RenderPretty(std::vector{item}) ==
-        "t:1:1: error[c]: a\\x1b[31m\\x7f\\x0d\n"
+        "t:1:1: error[c]: a\\x1b[31m\\x7f\\x0d\\t\n"
         "     1 | a?[31m?? z\n"
         "       | ^\n");
 }
