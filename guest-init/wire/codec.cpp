@@ -139,10 +139,13 @@ Result<> DecodeContainer(const TypeDecl& type, Reader& in, void* value) {
     return {};
   }
   for (std::uint32_t i = 0; i < size; ++i) {
-    if (in.left() == 0) return Short();  // an element of no bytes does not exist, so a huge count ends here
+    const std::size_t left = in.left();
+    if (left == 0) return Short();
     std::string key;
     if (type.kind == Kind::kMap && !in.Text(key)) return Short();
     TRY(DecodeValue(element, in, container.append(value, key)));
+    // Otherwise a count of four billion would be followed to its end.
+    if (in.left() == left) return Bad("an element takes no bytes");
   }
   return {};
 }

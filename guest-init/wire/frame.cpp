@@ -72,8 +72,9 @@ Result<std::optional<Frame>> FrameAssembler::Next() {
     return Fail("it announces " + std::to_string(length) + " bytes, more than the limit of " +
                 std::to_string(kMaxFramePayload));
   const auto type = Get<std::uint16_t>(header + kTypeAt);
-  if (type < 1 || type > 3 || Get<std::uint16_t>(header + kFlagsAt) != 0)
-    return Fail("unknown frame type " + std::to_string(type));
+  if (type < 1 || type > 3) return Fail("unknown frame type " + std::to_string(type));
+  const auto flags = Get<std::uint16_t>(header + kFlagsAt);
+  if (flags != 0) return Fail("unknown frame flags " + std::to_string(flags));
   const auto sequence = Get<std::uint32_t>(header + kSequenceAt);
   if (sequence != expected_sequence_)
     return Fail("frame " + std::to_string(sequence) + " arrived where frame " +

@@ -10,17 +10,47 @@ namespace {
 
 struct UnitName {
   std::string_view name;
-  double factor;
+  std::uint64_t factor;
 };
 
-/// Splits "1.5ms" into 1.5 and "ms"; false when it does not begin with a plain decimal number.
-bool SplitQuantity(std::string_view text, double& number, std::string_view& unit) {
-  const std::size_t end = text.find_first_not_of("0123456789.");
-  const std::string_view digits = text.substr(0, end);
-  if (digits.empty() || digits.front() == '.' || digits.back() == '.') return false;
-  if (!ParseDouble(digits, number)) return false;
-  unit = end == std::string_view::npos ? std::string_view() : text.substr(end);
-  return true;
+/// Splits "1.5ms" into "1.5" and "ms"; false when it does not begin with a plain decimal number.
+bool SplitQuantity(std::string_view text, std::string_view& number, std::string_view& unit) {
+  const std::size_t end = std::min(text.find_first_not_of("0123456789."), text.size());
+  number = text.substr(0, end);
+  unit = text.substr(end);
+  return !number.empty() && number.front() != '.' && number.back() != '.' &&
+         std::count(number.begin(), number.end(), '.') <= 1;
+}
+
+/// A decimal number times a unit. Not through a double, which has no room for 64 bits.
+struct Scaled {
+  std::uint64_t value = 0;  // rounded to the nearest whole
+  bool exact = true;        // nothing was rounded
+  bool fits = true;         // at most 2^63 - 1
+};
+Scaled Scale(std::string_view number, std::uint64_t factor) {
+  __extension__ using Wide = unsigned __int128;
+  constexpr std::size_t kMostDecimals = 18;
+  const std::size_t point = std::min(number.find('.'), number.size());
+  std::uint64_t whole = 0;
+  if (std::from_chars(number.data(), number.data() + point, whole).ec != std::errc{}) return {.fits = false};
+  Wide decimals = 0;
+  Wide power = 1;
+  Scaled scaled;
+  for (std::size_t i = point + 1; i < number.size(); ++i) {
+    if (i - point > kMostDecimals) {
+      scaled.exact = scaled.exact && number[i] == '0';
+      continue;
+    }
+    decimals = decimals * 10 + static_cast<Wide>(number[i] - '0');
+    power *= 10;
+  }
+  const Wide product = decimals * factor;
+  scaled.exact = scaled.exact && product % power == 0;
+  const Wide total = Wide{whole} * factor + (product + power / 2) / power;
+  scaled.fits = total <= static_cast<Wide>(INT64_MAX);
+  if (scaled.fits) scaled.value = static_cast<std::uint64_t>(total);
+  return scaled;
 }
 
 template <std::size_t N>
@@ -32,11 +62,15 @@ const UnitName* FindUnit(const std::array<UnitName, N>& units, std::string_view 
 
 std::string Quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
 
-constexpr std::array<UnitName, 6> kTimeUnits{
-    {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}}};
+constexpr std::array<UnitName, 6> kTimeUnits{{{"ns", 1},
+                                              {"us", 1'000},
+                                              {"ms", 1'000'000},
+                                              {"s", 1'000'000'000},
+                                              {"m", 60'000'000'000},
+                                              {"h", 3'600'000'000'000}}};
 
 std::string ParseDuration(std::string_view text, void* out) {
-  double number = 0;
+  std::string_view number;
   std::string_view unit;
   if (!SplitQuantity(text, number, unit)) return Quoted(text) + " is not a duration; write e.g. 500ms or 2s";
   if (unit.empty())
@@ -44,54 +78,62 @@ std::string ParseDuration(std::string_view text, void* out) {
            "s";
   const UnitName* found = FindUnit(kTimeUnits, unit);
   if (found == nullptr) return Quoted(unit) + " is not a unit of time; use ns, us, ms, s, m or h";
-  const double ns = std::round(number * found->factor);
-  if (ns > 9.2e18) return Quoted(text) + " is longer than 292 years";
-  static_cast<Duration*>(out)->ns = static_cast<std::int64_t>(ns);
+  const Scaled ns = Scale(number, found->factor);
+  if (!ns.fits) return Quoted(text) + " is longer than 292 years";
+  static_cast<Duration*>(out)->ns = static_cast<std::int64_t>(ns.value);
   return {};
 }
 
 constexpr std::array<UnitName, 8> kSizeUnits{{{"B", 1},
-                                              {"KiB", 1024.0},
-                                              {"MiB", 1048576.0},
-                                              {"GiB", 1073741824.0},
-                                              {"TiB", 1099511627776.0},
-                                              {"kB", 1e3},
-                                              {"MB", 1e6},
-                                              {"GB", 1e9}}};
+                                              {"KiB", std::uint64_t{1} << 10},
+                                              {"MiB", std::uint64_t{1} << 20},
+                                              {"GiB", std::uint64_t{1} << 30},
+                                              {"TiB", std::uint64_t{1} << 40},
+                                              {"kB", 1'000},
+                                              {"MB", 1'000'000},
+                                              {"GB", 1'000'000'000}}};
 
 std::string ParseSize(std::string_view text, void* out) {
-  double number = 0;
+  std::string_view number;
   std::string_view unit;
   if (!SplitQuantity(text, number, unit)) return Quoted(text) + " is not a size; write e.g. 64MiB";
   const UnitName* found = unit.empty() ? &kSizeUnits[0] : FindUnit(kSizeUnits, unit);
   if (found == nullptr)
     return Quoted(unit) + " is not a unit of size; use B, KiB, MiB, GiB, TiB, kB, MB or GB";
-  const double bytes = number * found->factor;
-  if (bytes != std::floor(bytes)) return Quoted(text) + " is not a whole number of bytes";
-  if (bytes > 9.2e18) return Quoted(text) + " is more than 8 EiB";
-  static_cast<ByteSize*>(out)->bytes = static_cast<std::uint64_t>(bytes);
+  const Scaled bytes = Scale(number, found->factor);
+  if (!bytes.fits) return Quoted(text) + " is more than 8 EiB";
+  if (!bytes.exact) return Quoted(text) + " is not a whole number of bytes";
+  static_cast<ByteSize*>(out)->bytes = bytes.value;
   return {};
 }
 
 std::string ParsePercentValue(std::string_view text, double& fraction) {
-  double number = 0;
+  std::string_view number;
   std::string_view unit;
   if (!SplitQuantity(text, number, unit)) return Quoted(text) + " is not a percentage; write e.g. 90%";
   if (unit != "%") return Quoted(text) + " lacks its percent sign; write e.g. 90%";
-  fraction = number / 100;
+  // Rounded once, as the decimal text of the fraction itself would be.
+  if (!ParseDouble(std::string(number) + "e-2", fraction)) return Quoted(text) + " is not a percentage";
   return {};
 }
 std::string ParsePercent(std::string_view text, void* out) {
   return ParsePercentValue(text, static_cast<Percent*>(out)->fraction);
 }
 
-/// The percentage whose hundredth is exactly `fraction`, as text.
+/// The shortest text that reads back as `fraction`: its own shortest text with the point two digits further.
 std::string FormatPercent(double fraction) {
-  double number = fraction * 100;
-  // 0.29 * 100 is 28.999999999999996: prefer the short number if it reads back the same.
-  const double rounded = std::round(number * 1e9) / 1e9;
-  if (rounded / 100 == fraction) number = rounded;
-  return FormatDouble(number) + "%";
+  std::array<char, 400> buffer{};
+  const auto end =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), fraction, std::chars_format::fixed).ptr;
+  std::string text(buffer.data(), end);
+  const std::size_t point = std::min(text.find('.'), text.size());
+  std::string decimals = point < text.size() ? text.substr(point + 1) : "";
+  text.resize(point);
+  decimals.resize(std::max<std::size_t>(decimals.size(), 2), '0');
+  text += decimals.substr(0, 2);
+  text.erase(0, std::min(text.find_first_not_of('0'), text.size() - 1));
+  if (decimals.size() > 2) text += '.' + decimals.substr(2);
+  return text + "%";
 }
 
 std::string ParseWorkerCount(std::string_view text, void* out) {
@@ -250,11 +292,9 @@ std::string FormatDuration(Duration d) {
 }
 
 std::string FormatSize(ByteSize s) {
-  for (const auto& [name, factor] :
-       {UnitName{"GiB", 1073741824.0}, UnitName{"MiB", 1048576.0}, UnitName{"KiB", 1024.0}}) {
-    const auto unit = static_cast<std::uint64_t>(factor);
-    if (s.bytes != 0 && s.bytes % unit == 0) return std::to_string(s.bytes / unit) + std::string(name);
-  }
+  for (const std::size_t i : {3U, 2U, 1U})  // GiB, MiB, KiB
+    if (s.bytes != 0 && s.bytes % kSizeUnits[i].factor == 0)
+      return std::to_string(s.bytes / kSizeUnits[i].factor) + std::string(kSizeUnits[i].name);
   return std::to_string(s.bytes) + "B";
 }
 
