@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "guest-init/wire/units.h"
+#include "interpreter/decode.h"
 #include "interpreter/explain_text.h"
 #include "interpreter/json_value.h"
 #include "interpreter/schema.h"
@@ -101,13 +102,15 @@ std::string ExampleOfType(const TypeDecl& type, const FieldDecl& field) {
     case Kind::kUint:
     case Kind::kDouble:
       if (field.limits.exclusive_min) return Json(static_cast<std::int64_t>(field.limits.min) + 1).dump();
-      return field.limits.has_min ? Json(static_cast<std::int64_t>(field.limits.min)).dump() : "1";
+      return field.limits.has_min ? Json(static_cast<std::int64_t>(field.limits.min)).dump() : "0";
     case Kind::kString:
       switch (field.refers) {
         case Refers::kCgroup:
           return "hot";
         case Refers::kPhase:
           return "warm";
+        case Refers::kMetric:
+          return "iteration_rate";
         default:
           return YamlString(field.name);
       }
@@ -140,6 +143,13 @@ std::string ExampleOfType(const TypeDecl& type, const FieldDecl& field) {
   return {};
 }
 
+bool Decodes(const StructDecl& decl, const std::string& yaml) {
+  Diagnostics diagnostics;
+  const Document document = LoadDocument("example", yaml + "\n", diagnostics);
+  const std::shared_ptr<void> object = decl.make();
+  return Decode(*document.root(), decl, object.get(), {}, diagnostics);
+}
+
 }  // namespace
 
 std::string ExampleOf(const StructDecl& decl) {
@@ -164,7 +174,8 @@ std::string ExplainStruct(const StructDecl& decl, std::string_view what) {
   if (decl.exactly_one) page += "  Exactly one of the keys is given.\n";
   if (decl.shorthand != nullptr)
     page += Wrapped(fmt::format("Short form: {} E.g. {}", decl.shorthand->doc, decl.shorthand->examples), 2);
-  const std::string example = ExampleOf(decl);
+  // Rules may want more than the required keys: then there is no example rather than a wrong one.
+  const std::string example = Decodes(decl, ExampleOf(decl)) ? ExampleOf(decl) : "{}";
   if (what == "Op")
     page += fmt::format("\n  Example:\n    - {}: {}\n", decl.name, example);
   else if (decl.shorthand == nullptr && example != "{}")

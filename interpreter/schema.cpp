@@ -105,6 +105,20 @@ Json EnumSchema(std::span<const std::string_view> names, std::span<const std::st
   return out;
 }
 
+/// Exactly one of `names`. The counts would do for a validator, but they mark the whole object; the if/thens
+/// mark the keys that stand beside another.
+void AddOneOnly(std::span<const std::string_view> names, const std::string& message, Json& out) {
+  out["minProperties"] = 1;
+  out["maxProperties"] = 1;
+  out["allOf"] = Json::array();
+  for (const std::string_view name : names) {
+    Json alone = {{"properties", {{std::string(name), true}}},
+                  {"additionalProperties", false},
+                  {"errorMessage", message}};
+    out["allOf"].push_back({{"if", {{"required", {name}}}}, {"then", std::move(alone)}});
+  }
+}
+
 Json SchemaWriter::Choice(const ChoiceDecl& choice) {
   const std::string name = "any " + std::string(choice.name);
   if (!definitions_.contains(name)) {
@@ -112,11 +126,13 @@ Json SchemaWriter::Choice(const ChoiceDecl& choice) {
     Json properties = Json::object();
     for (const StructDecl* alternative : choice.alternatives())
       properties[std::string(alternative->name)] = Reference(*alternative);
-    definitions_[name] = {{"type", "object"},
-                          {"properties", std::move(properties)},
-                          {"additionalProperties", false},
-                          {"minProperties", 1},
-                          {"maxProperties", 1}};
+    Json schema = {
+        {"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", false}};
+    schema["errorMessage"] =
+        fmt::format("One {} is wanted here, written `Name: {{...}}` with a name that exists", choice.name);
+    AddOneOnly(AlternativeNames(choice),
+               fmt::format("An item is exactly one {}; begin another with '- '", choice.name), schema);
+    definitions_[name] = std::move(schema);
   }
   return {{"$ref", "#/definitions/" + name}};
 }
@@ -227,10 +243,9 @@ Json SchemaWriter::Struct(const StructDecl& decl) {
   const FieldDecl* const variant = VariantField(decl);
   if (variant == nullptr) out["additionalProperties"] = false;
   if (Json required = RequiredNames(decl); !required.empty()) out["required"] = std::move(required);
-  if (decl.exactly_one) {
-    out["minProperties"] = 1;
-    out["maxProperties"] = 1;
-  }
+  if (decl.exactly_one)
+    AddOneOnly(FieldNames(decl),
+               fmt::format("Exactly one of the keys {} is given", JoinNames(FieldNames(decl), "and")), out);
   if (variant == nullptr) return out;
   out["allOf"] = Json::array();
   for (const StructDecl* alternative : variant->type().choice->alternatives())

@@ -170,7 +170,7 @@ TEST_CASE("Decode reports all faults in one pass") {
 TEST_CASE("Decode takes exactly one key for a choice") {
   CHECK(FaultsOf("ops: [Ping]") ==
         "ops/0 wrong-type: expected a map with one key, the name of an Op, found the string 'Ping' [write "
-        "'Ping: {}']\n");
+        "'Ping: {...}']\n");
   CHECK(FaultsOf("ops: [{}]") ==
         "ops/0 missing-key: expected a map with one key, the name of an Op, found none\n");
   CHECK(FaultsOf("ops: [{Ping: {}, Start: {cgroup: a}}]") ==
@@ -236,5 +236,22 @@ TEST_CASE("Decode keeps list positions when elements are wrong, and is silent af
   CHECK(broken.faults.find("wrong-type") == std::string::npos);
 }
 
+// For test_decode_linkage.cpp: a struct of the same name as one there.
+struct Args {
+  std::string name;
+  static const StructDecl& Decl() {
+    static constexpr FieldDecl kFields[] = {Required<&Args::name>("name", "A name.")};
+    static constexpr StructDecl kDecl = DeclareStruct<Args>("Args", "Of this file.", kFields);
+    return kDecl;
+  }
+};
+
 }  // namespace
+
+bool DecodesOtherArgs();
+bool DecodesOtherArgs() {
+  const Args args;
+  return Args::Decl().fields[0].Member(&args) == &args.name;
+}
+
 }  // namespace ktstr

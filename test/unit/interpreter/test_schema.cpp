@@ -51,7 +51,13 @@ TEST_CASE("SchemaOf puts choices so that the wrong key can be marked") {
   CHECK(
       schema["definitions"]["any Op"].dump() ==
       R"({"type":"object","properties":{"Start":{"$ref":"#/definitions/Start"},"Ping":{"$ref":"#/definitions/Ping"}},)"
-      R"("additionalProperties":false,"minProperties":1,"maxProperties":1})");
+      R"("additionalProperties":false,)"
+      R"("errorMessage":"One Op is wanted here, written `Name: {...}` with a name that exists",)"
+      R"("minProperties":1,"maxProperties":1,"allOf":[)"
+      R"({"if":{"required":["Start"]},"then":{"properties":{"Start":true},"additionalProperties":false,)"
+      R"("errorMessage":"An item is exactly one Op; begin another with '- '"}},)"
+      R"({"if":{"required":["Ping"]},"then":{"properties":{"Ping":true},"additionalProperties":false,)"
+      R"("errorMessage":"An item is exactly one Op; begin another with '- '"}}]})");
   Json work = schema["definitions"]["Work"];
   CHECK_FALSE(work.contains("additionalProperties"));
   CHECK(work["properties"]["type"]["enum"].dump() == R"(["Spin","Burst"])");
