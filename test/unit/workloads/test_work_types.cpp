@@ -1,0 +1,219 @@
+// The catalogue of work types, and each loop run in this process until it is asked to stop.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <catch2/catch.hpp>
+#include <thread>
+
+#include "guest-init/wire/codec.h"
+#include "guest-init/wire/units.h"
+#include "test/unit/workloads/fake_probe.h"
+#include "workloads/system_probe.h"
+#include "workloads/work_type.h"
+#include "workloads/worker_context.h"
+
+namespace ktstr {
+namespace {
+
+TEST_CASE("the catalogue") {
+  std::vector<std::string> rows;
+  for (const WorkTypeDecl& type : AllWorkTypes()) {
+    std::string row = std::string(type.params().name) + " g=" + std::to_string(type.group_size);
+    for (const FieldDecl& field : type.params().fields) row += " " + std::string(field.name);
+    rows.push_back(row);
+    CHECK_FALSE(type.params().doc.empty());
+    CHECK(FindWorkType(type.params().name) == &type);
+  }
+  CHECK(rows == std::vector<std::string>{"SpinWait g=1", "YieldHeavy g=1", "Mixed g=1",
+                                         "Bursty g=1 burst_duration sleep_duration", "PipeIo g=2 burst_iters",
+                                         "FutexPingPong g=2 spin_iters"});
+  CHECK(FindWorkType("spinwait") == nullptr);
+  CHECK(WorkTypes::Alternatives().size() == AllWorkTypes().size());
+}
+
+const void* Field(const AnyStruct& params, std::string_view name) {
+  return params.decl()->Find(name)->Member(params.data());
+}
+
+TEST_CASE("defaults are those of the manual") {
+  const AnyStruct bursty(FindWorkType("Bursty")->params());
+  CHECK(*static_cast<const Duration*>(Field(bursty, "burst_duration")) == Milliseconds(50));
+  CHECK(*static_cast<const Duration*>(Field(bursty, "sleep_duration")) == Milliseconds(100));
+  const AnyStruct pipe_io(FindWorkType("PipeIo")->params());
+  CHECK(*static_cast<const std::uint64_t*>(Field(pipe_io, "burst_iters")) == 1024);
+  const AnyStruct ping_pong(FindWorkType("FutexPingPong")->params());
+  CHECK(*static_cast<const std::uint64_t*>(Field(ping_pong, "spin_iters")) == 1024);
+}
+
+struct Faults : RuleSink {
+  std::vector<std::string> texts;
+  void Fault(std::string_view field, std::string message) override {
+    texts.push_back(std::string(field) + ": " + message);
+  }
+};
+
+TEST_CASE("Bursty refuses durations of nothing") {
+  AnyStruct params(FindWorkType("Bursty")->params());
+  Faults faults;
+  params.decl()->rules(params.data(), faults);
+  CHECK(faults.texts.empty());
+  for (const FieldDecl& field : params.decl()->fields)
+    *static_cast<Duration*>(field.member(params.data())) = Seconds(0);
+  params.decl()->rules(params.data(), faults);
+  CHECK(faults.texts == std::vector<std::string>{"burst_duration: must be more than 0s",
+                                                 "sleep_duration: must be more than 0s"});
+}
+
+/// Runs a whole group of one work type as threads of this process, until the first worker has done
+/// `iterations`, and returns the reports in order.
+std::vector<WorkerReport> RunGroup(std::string_view name, const AnyStruct& params, std::uint64_t iterations) {
+  const WorkTypeDecl& type = *FindWorkType(name);
+  const std::uint32_t count = type.group_size;
+  Result<GroupMemory> memory = GroupMemory::Map(count);
+  REQUIRE(memory.ok());
+  std::vector<PipeEnds> pipes;
+  for (std::uint32_t i = 0; type.uses_pipes && i < count; ++i) {
+    std::array<int, 2> ends{};
+    REQUIRE(pipe2(ends.data(), O_CLOEXEC) == 0);
+    pipes.push_back({ends[0], ends[1]});
+  }
+  std::vector<WorkerReport> reports(count);
+  std::vector<std::thread> threads;
+  for (std::uint32_t i = 0; i < count; ++i)
+    threads.emplace_back([&, i] {
+      SystemProbe probe(gettid());
+      Telemetry telemetry(probe, gettid(), false, 0);
+      WorkerContext context(*memory, telemetry, {i, count, type.group_size}, pipes, i);
+      type.run(params.data(), context);
+      reports[i] = telemetry.Finish();
+    });
+  while (memory->slots()[0].iterations.load() < iterations) std::this_thread::yield();
+  memory->RequestStop();
+  for (std::thread& thread : threads) thread.join();
+  for (const PipeEnds& pipe : pipes) {
+    close(pipe.read_fd);
+    close(pipe.write_fd);
+  }
+  return reports;
+}
+std::vector<WorkerReport> RunGroup(std::string_view name, std::uint64_t iterations) {
+  return RunGroup(name, AnyStruct(FindWorkType(name)->params()), iterations);
+}
+
+TEST_CASE("each type counts its work units and takes its wake samples") {
+  const WorkerReport spin = RunGroup("SpinWait", 50)[0];
+  CHECK(spin.iterations >= 50);
+  CHECK(spin.work_units == spin.iterations * 1024);
+  CHECK(spin.wake_sample_total == 0);
+
+  const WorkerReport yield = RunGroup("YieldHeavy", 2000)[0];
+  CHECK(yield.work_units == yield.iterations);
+  CHECK(yield.wake_sample_total == 0);
+
+  const WorkerReport mixed = RunGroup("Mixed", 50)[0];
+  CHECK(mixed.work_units == mixed.iterations * 1024);
+}
+
+TEST_CASE("the partners of a pair take turns") {
+  for (const char* name : {"PipeIo", "FutexPingPong"}) {
+    INFO(name);
+    const auto reports = RunGroup(name, 200);
+    REQUIRE(reports.size() == 2);
+    for (const WorkerReport& report : reports) {
+      CHECK(report.iterations >= 199);
+      CHECK(report.work_units == report.iterations * 1024);
+      CHECK(report.wake_sample_total <= report.iterations + 1);
+    }
+    const std::uint64_t more = std::max(reports[0].iterations, reports[1].iterations);
+    const std::uint64_t fewer = std::min(reports[0].iterations, reports[1].iterations);
+    CHECK(more - fewer <= 1);
+  }
+  CHECK(RunGroup("PipeIo", 100)[0].wake_sample_total >= 100);
+}
+
+TEST_CASE("parameters reach the loop") {
+  AnyStruct params(FindWorkType("PipeIo")->params());
+  params.decl()->fields[0].type().integer->store(params.decl()->fields[0].member(params.data()), 7);
+  const WorkerReport report = RunGroup("PipeIo", params, 20)[0];
+  CHECK(report.work_units == report.iterations * 7);
+}
+
+TEST_CASE("Bursty's wake samples are its sleeps, and a sleep is not a gap") {
+  AnyStruct params(FindWorkType("Bursty")->params());
+  *static_cast<Duration*>(params.decl()->Find("burst_duration")->member(params.data())) = Milliseconds(2);
+  *static_cast<Duration*>(params.decl()->Find("sleep_duration")->member(params.data())) = Milliseconds(20);
+  const WorkerReport report = RunGroup("Bursty", params, 5)[0];
+  REQUIRE(report.wake_sample_total >= 4);
+  CHECK(report.wake_sample_total <= report.iterations);
+  for (const std::uint64_t slept : report.wake_latencies_ns) CHECK(slept >= 20'000'000);
+  CHECK(report.work_units % 1024 == 0);
+  CHECK(report.work_units >= report.iterations * 1024);
+}
+
+TEST_CASE("a long sleep ends with the request to stop and leaves no sample") {
+  AnyStruct params(FindWorkType("Bursty")->params());
+  *static_cast<Duration*>(params.decl()->Find("burst_duration")->member(params.data())) = Nanoseconds(1);
+  *static_cast<Duration*>(params.decl()->Find("sleep_duration")->member(params.data())) = Seconds(3600);
+  const WorkTypeDecl& type = *FindWorkType("Bursty");
+  const Result<GroupMemory> memory = GroupMemory::Map(1);
+  REQUIRE(memory.ok());
+  FakeProbe fake;
+  fake.now_ns = MonotonicNs();
+  Telemetry telemetry(fake, 1, false, 0);
+  WorkerContext context(*memory, telemetry, {}, {}, 1);
+  std::thread worker([&] { type.run(params.data(), context); });
+  memory->RequestStop();
+  worker.join();
+  CHECK(telemetry.Finish().wake_sample_total == 0);
+}
+
+TEST_CASE("a waiting partner notices the stop by itself") {
+  for (const char* name : {"PipeIo", "FutexPingPong"}) {
+    INFO(name);
+    const WorkTypeDecl& type = *FindWorkType(name);
+    const Result<GroupMemory> memory = GroupMemory::Map(2);
+    REQUIRE(memory.ok());
+    std::array<int, 2> own{};
+    std::array<int, 2> partner{};
+    REQUIRE(pipe2(own.data(), O_CLOEXEC) == 0);
+    REQUIRE(pipe2(partner.data(), O_CLOEXEC) == 0);
+    const AnyStruct params(type.params());
+    SystemProbe probe(gettid());
+    Telemetry telemetry(probe, 1, false, 0);
+    // Worker 1 without a worker 0: nobody will ever answer it.
+    WorkerContext context(*memory, telemetry, {1, 2, 2}, {{partner[0], partner[1]}, {own[0], own[1]}}, 1);
+    std::thread worker([&] { type.run(params.data(), context); });
+    memory->RequestStop();
+    worker.join();
+    CHECK(telemetry.Finish().iterations == 0);
+    for (const int fd : {own[0], own[1], partner[0], partner[1]}) close(fd);
+  }
+}
+
+TEST_CASE("group memory: release, stop and epoch pass between processes") {
+  const Result<GroupMemory> memory = GroupMemory::Map(3);
+  REQUIRE(memory.ok());
+  CHECK(memory->slots().size() == 3);
+  CHECK_FALSE(memory->StopRequested());
+  std::array<int, 2> answer{};
+  REQUIRE(pipe2(answer.data(), O_CLOEXEC) == 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    memory->AwaitRelease();
+    memory->SleepUntil(MonotonicNs() + 3'600'000'000'000);  // ends with the stop
+    memory->slots()[2].iterations.store(memory->control().epoch.load());
+    _exit(write(answer[1], "x", 1) == 1 ? 0 : 1);
+  }
+  memory->PublishEpoch(9);
+  memory->Release();
+  memory->RequestStop();
+  char byte = 0;
+  CHECK(read(answer[0], &byte, 1) == 1);
+  CHECK(memory->slots()[2].iterations.load() == 9);
+  close(answer[0]);
+  close(answer[1]);
+}
+
+}  // namespace
+}  // namespace ktstr
