@@ -172,6 +172,8 @@ TEST_CASE("what a dying guest leaves behind becomes its cause") {
       {"booting\r\n", "", ToyEnding::kPowerOff, Kind::kGuestShutdown, "the guest powered off"},
       {panic, "", ToyEnding::kReset, Kind::kGuestPanic, "the guest kernel panicked: toy broke"},
       {panic, "", ToyEnding::kHang, Kind::kGuestPanic, "the guest kernel panicked: toy broke"},
+      {"Kernel panic - not syncing: cut sho", "", ToyEnding::kReset, Kind::kGuestPanic,
+       "the guest kernel panicked: cut sho"},
       {panic, "PANIC: SIGBUS\n", ToyEnding::kReset, Kind::kGuestPanic,
        "the guest kernel panicked: toy broke"},
       {"", "PANIC: SIGBUS at 0x1\nframe\n", ToyEnding::kReset, Kind::kInitCrash,
@@ -210,7 +212,11 @@ TEST_CASE("a guest that floods its console hides neither deadlines nor answers")
   REQUIRE(machine->Resume().ok());
   const Deadline deadline = Soon();
   while (seen < 200000 && !Passed(deadline)) REQUIRE(machine->Pump(deadline).ok());
-  CHECK(machine->Pump(After(std::chrono::seconds(0))).error().kind == ErrorKind::kTimeout);
+  for (int i = 0; i < 300; ++i) {
+    const Result<> late = machine->Pump(After(std::chrono::seconds(0)));
+    REQUIRE(!late.ok());
+    REQUIRE(late.error().kind == ErrorKind::kTimeout);
+  }
   CHECK(machine->Stop().ok());
   CHECK(Status(*machine) == "paused");
   CHECK(machine->console_tail() == std::string(Machine::kKeptText, 'A'));

@@ -75,6 +75,9 @@ TEST_CASE("APIC ids have gaps, and the last one must fit") {
   CHECK(Why({5, 5, 33, 1}) ==
         "topology 5n5l33c1t: its last CPU would need APIC id 288, and 254 is the largest; "
         "counts that are powers of two leave no gaps");  // 4 * 64 + 32
+  CHECK(Why({4, 20, 9, 1}) ==
+        "topology 4n20l9c1t: its last CPU would need APIC id 456, and 254 is the largest; "
+        "counts that are powers of two leave no gaps");  // ((3 * 8) + 4) * 16 + 8
 }
 
 TEST_CASE("the short form is read and written") {
