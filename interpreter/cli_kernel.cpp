@@ -5,6 +5,7 @@
 #include <ostream>
 
 #include "interpreter/cli_commands.h"
+#include "interpreter/report_json.h"
 #include "ops/suggest.h"
 #include "vmm/kernels.h"
 
@@ -24,7 +25,7 @@ int ListKernels(const CliOptions& options, CliIo& io) {
                       {"package", kernel.package},
                       {"config", kernel.config.string()},
                       {"system_map", kernel.system_map.string()}});
-    io.out << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+    io.out << DumpJson(json);
     return 0;
   }
   for (const vmm::Kernel& kernel : *kernels)

@@ -5,15 +5,13 @@
 
 #include "interpreter/cli_commands.h"
 #include "interpreter/cli_select.h"
+#include "interpreter/report_json.h"
 #include "interpreter/report_plan.h"
 
 namespace ktstr {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-/// Invalid UTF-8, which a path may hold, must not end in an exception.
-std::string Dump(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
 
 /// Says what cannot be run and counts it.
 std::size_t ReportUnusable(const Selection& selection, CliIo& io) {
@@ -61,7 +59,7 @@ int ListCommand(const CliOptions& options, CliIo& io) {
       io.out << ListedLine(run, width);
     }
   }
-  if (options.format == "json") io.out << Dump(json);
+  if (options.format == "json") io.out << DumpJson(json);
   io.out.flush();
   return ReportUnusable(*selection, io) > 0 ? kExitError : 0;
 }
@@ -82,7 +80,7 @@ int DryRunCommand(const CliOptions& options, CliIo& io) {
     item.update(PlanJson(run.scenario->scenario, plan));
     json.push_back(std::move(item));
   }
-  if (options.format != "pretty") io.out << Dump(json);
+  if (options.format != "pretty") io.out << DumpJson(json);
   io.out.flush();
   return ReportUnusable(*selection, io) > 0 ? kExitError : 0;
 }

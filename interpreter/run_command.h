@@ -1,10 +1,31 @@
 // `run`: everything from a selection of scenarios to its reports and its exit code.
 #pragma once
 
+#include <functional>
+
 #include "interpreter/cli.h"
 #include "interpreter/cli_options.h"
+#include "interpreter/run.h"
 
 namespace ktstr {
+
+/// What `run` asks of the world outside; tests put their own in.
+struct RunWorld {
+  std::function<Result<vmm::Kernel>(const vmm::KernelRequest&, const vmm::KernelProgress&)> resolve_kernel;
+  /// Which accelerator; may boot a machine to find out.
+  std::function<Result<vmm::AccelChoice>(vmm::AccelRequest, const RunEnvironment&)> choose_accel;
+  std::function<RunOutcome(const Scenario&, const RunVariant&, const std::filesystem::path&,
+                           const RunEnvironment&, EventSink&)>
+      run_scenario;
+};
+
+/// The real one: vmm::ResolveKernel, vmm::ResolveAccel with ProveKvm, RunScenario.
+RunWorld RealWorld();
+
+/// Loads and checks everything, then runs what can be run, one after the other. A scenario with errors is an
+/// ERROR and does not keep the others from running. Returns the exit code of the worst verdict; kExitUsage
+/// when the options select nothing.
+int RunScenarios(const CliOptions& options, CliIo& io, const RunWorld& world);
 
 int RunCommand(const CliOptions& options, CliIo& io);
 

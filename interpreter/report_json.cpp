@@ -1,0 +1,84 @@
+#include "interpreter/report_json.h"
+
+#include "interpreter/cli.h"
+#include "interpreter/json_value.h"
+
+namespace ktstr {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json TotalsJson(const RunSummary& summary) {
+  Json totals = Json::object();
+  for (const EnumValue& verdict : kVerdicts) totals[std::string(verdict.name)] = 0;
+  for (const FinishedRun& run : summary.runs) {
+    Json& count = totals[std::string(VerdictName(run.outcome.verdict))];
+    count = count.get<int>() + 1;
+  }
+  totals["not_run"] = summary.not_run.size();
+  return totals;
+}
+
+Json ResultJson(const FinishedRun& run) {
+  Json json = VerdictJson(run);
+  json["checks"] = ChecksJson(run.outcome);
+  json["stats"] = ToJson(run.outcome.stats);
+  if (!run.findings.empty()) json["findings"] = Json::parse(RenderJson(run.findings));
+  return json;
+}
+
+}  // namespace
+
+Json VerdictJson(const FinishedRun& run) {
+  const RunOutcome& outcome = run.outcome;
+  Json json = {{"file", run.file},
+               {"name", run.name},
+               {"variant", run.variant},
+               {"verdict", VerdictName(outcome.verdict)},
+               {"cause", outcome.cause},
+               {"place", run.cause_place},
+               {"path", outcome.cause_path},
+               {"phase", outcome.cause_phase},
+               {"detail", outcome.cause_detail},
+               {"kernel", run.kernel},
+               {"seed", run.seed},
+               {"machine", ToJson(outcome.machine)},
+               {"warnings", outcome.warnings},
+               {"directory", run.directory},
+               {"repeat_command", run.repeat_command}};
+  if (run.repeat > 0) json["repeat"] = run.repeat;
+  if (!run.directory_fault.empty()) json["directory_fault"] = run.directory_fault;
+  if (!outcome.console_tail.empty()) json["console_tail"] = outcome.console_tail;
+  return json;
+}
+
+Json ChecksJson(const RunOutcome& outcome) {
+  Json checks = Json::array();
+  for (const CheckResult& check : outcome.checks) checks.push_back(ToJson(check));
+  return checks;
+}
+
+std::string RenderJsonReport(const RunSummary& summary) {
+  Json json = {{"version", kVersion}};
+  if (!summary.kernel.version.empty())
+    json["kernel"] = {{"version", summary.kernel.version},
+                      {"image", summary.kernel.image.string()},
+                      {"origin", summary.kernel.origin}};
+  if (!summary.accel.empty()) json["accel"] = {{"name", summary.accel}, {"reason", summary.accel_reason}};
+  json["directory"] = summary.directory;
+  json["elapsed_ms"] = summary.elapsed_ms;
+  if (!summary.interrupted_by.empty()) json["interrupted_by"] = summary.interrupted_by;
+  json["totals"] = TotalsJson(summary);
+  json["verdict"] = VerdictName(WorstOf(summary));
+  json["exit_code"] = ExitCode(WorstOf(summary));
+  json["results"] = Json::array();
+  for (const FinishedRun& run : summary.runs) json["results"].push_back(ResultJson(run));
+  json["not_run"] = summary.not_run;
+  return DumpJson(json);
+}
+
+std::string DumpJson(const Json& json, int indent) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace ktstr

@@ -1,0 +1,22 @@
+// Results as JSON documents: `run --format json`, and the files of a run directory.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "interpreter/report_run.h"
+
+namespace ktstr {
+
+/// What was run and what came of it, without checks and statistics.
+nlohmann::ordered_json VerdictJson(const FinishedRun& run);
+nlohmann::ordered_json ChecksJson(const RunOutcome& outcome);
+
+/// One document with everything: version, kernel, accel, totals, exit code and, per run, VerdictJson with
+/// `checks`, `stats` and `findings`.
+std::string RenderJsonReport(const RunSummary& summary);
+
+/// Any JSON as text with a newline; bytes that are not UTF-8 become U+FFFD.
+std::string DumpJson(const nlohmann::ordered_json& json, int indent = 2);
+
+}  // namespace ktstr
