@@ -109,18 +109,23 @@ Result<std::optional<Package>> NewestPackage() {
   return std::optional<Package>();
 }
 
+/// What went wrong; apt-get itself counts an unreachable mirror as a success with a warning.
 Result<> UpdateLists(const KernelProgress& progress) {
   if (progress) progress("updating apt's package lists");
   const auto update = TRY(RunCommand(AptGet({"update"})));
-  if (update.exit_code == 0) return {};
-  return Error{ErrorKind::kEnvironment, fmt::format("apt-get update failed: {}", CommandCause(update))};
+  if (update.exit_code == 0 && update.errors.find("Failed to fetch") == std::string::npos) return {};
+  return Error{ErrorKind::kEnvironment,
+               update.exit_code == 0 ? "apt-get update could not fetch the package lists (is the network up?)"
+                                     : fmt::format("apt-get update failed: {}", CommandCause(update))};
 }
 
 Result<Package> ChoosePackage(const KernelProgress& progress) {
   auto package = TRY(NewestPackage());
   if (!package && ::geteuid() == 0) {
-    TRY(UpdateLists(progress));
+    const Result<> updated = UpdateLists(progress);
     package = TRY(NewestPackage());
+    // One unreachable source among many does no harm as long as the package is there.
+    if (!package) TRY(updated);
   }
   if (package) return *package;
   return Error{ErrorKind::kEnvironment,
@@ -147,8 +152,8 @@ Result<fs::path> Download(const Package& package, const fs::path& work, const Ke
   }
   auto download = TRY(RunCommand(AptGet({"download", package.name}), work));
   if (download.exit_code != 0 && ::geteuid() == 0) {
-    // Stale lists name a version the mirror no longer has.
-    TRY(UpdateLists(progress));
+    // Stale lists name a version the mirror no longer has. If this fails too, the download says why.
+    (void)UpdateLists(progress);
     download = TRY(RunCommand(AptGet({"download", package.name}), work));
   }
   fs::path archive = FileStarting(work, "linux-image-");

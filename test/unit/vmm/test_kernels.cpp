@@ -56,7 +56,7 @@ esac)");
 case "$*" in
 *" download "*) echo download >>"$D/log"; [ -e "$D/offline" ] && { echo 'E: Failed to fetch http://deb: no route' >&2; echo 'W: a remark' >&2; exit 100; }
                 echo "$name" >"${name}_1_amd64.deb" ;;
-*update*) echo update >>"$D/log"; [ -e "$D/offline" ] || cp "$D/after-update" "$D/names" ;;
+*update*) echo update >>"$D/log"; [ -e "$D/offline" ] && echo 'W: Failed to fetch http://deb' >&2 || cp "$D/after-update" "$D/names" ;;
 esac; exit 0)");
     Tool("dpkg-deb", R"(mkdir -p "$3/boot"; cp "$D/image" "$3/boot/vmlinuz-6.12.9+deb12-cloud-amd64"
 echo CONFIG_SMP=y >"$3/boot/config-6.12.9+deb12-cloud-amd64"; echo stub >"$3/boot/System.map-6.12.9+deb12-cloud-amd64")");
@@ -251,6 +251,14 @@ TEST_CASE("no network, no package, no apt: one line that says what to do, and no
                   "help)" +
                       what_to_do));
     CHECK(apt.Log() == (root ? "update\n" : ""));
+  }
+  SECTION("apt has no lists and the network is down") {
+    (void)apt.dir().Write("names", "");
+    (void)apt.dir().Write("offline", "");
+    if (root) {
+      CHECK(ResolveKernel({}, {}).error().message ==
+            "no kernel: apt-get update could not fetch the package lists (is the network up?)" + what_to_do);
+    }
   }
   SECTION("no apt") {
     std::filesystem::remove_all(apt.dir() / "bin");
