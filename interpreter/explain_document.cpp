@@ -94,8 +94,11 @@ void EffectiveValues::Value(const TypeDecl& type, const void* value, const Node*
       if (any.decl()->fields.empty()) return Add(inner, "{}", node);
       return Fields(*any.decl(), any.data(), node != nullptr ? node->Get(any.decl()->name) : nullptr, inner);
     }
-    default:
-      if (const std::string text = InlineYaml(type, value); !text.empty()) Add(path, text, node);
+    default: {
+      const std::string text = InlineYaml(type, value);
+      const bool nothing = text.empty() || (text == "\"\"" && node == nullptr);
+      if (!nothing) Add(path, text, node);
+    }
   }
 }
 

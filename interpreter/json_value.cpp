@@ -197,7 +197,9 @@ void YamlWriter::Fields(const StructDecl& decl, const void* object, const void* 
     const void* const standard = field.Member(defaults);
     if (IsEmptyChoice(type, member)) continue;
     if (!field.required && SameValue(type, member, standard)) {
-      if (const std::string text = InlineYaml(type, member); !text.empty() && text != "[]")
+      std::string text = InlineYaml(type, member);
+      if (type.kind == Kind::kStruct) text = ShortForm(type.structure(), member, standard);
+      if (!text.empty() && text != "[]" && text != "\"\"")
         out_ += fmt::format("{}# {}: {}\n", margin, field.name, text);
     } else {
       out_ += fmt::format("{}{}:", margin, field.name);
