@@ -25,15 +25,15 @@ namespace ktstr {
 /// of another phase.
 struct MetricCheck {
   std::string metric;
-  std::optional<std::string> phase;
-  std::optional<std::string> cgroup;
-  std::optional<Quantity> min;
-  std::optional<Quantity> max;
-  std::vector<Quantity> between;  // empty or [lo, hi]
-  std::optional<std::string> vs_phase;
-  std::optional<double> min_ratio;
-  std::optional<double> max_ratio;
-  std::string because;  // the author's reason, repeated in the message of a failure
+  std::optional<std::string> phase = {};
+  std::optional<std::string> cgroup = {};
+  std::optional<Quantity> min = {};
+  std::optional<Quantity> max = {};
+  std::vector<Quantity> between = {};  // empty or [lo, hi]
+  std::optional<std::string> vs_phase = {};
+  std::optional<double> min_ratio = {};
+  std::optional<double> max_ratio = {};
+  std::string because = {};  // the author's reason, repeated in the message of a failure
   static const StructDecl& Decl();
 };
 
