@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <regex>
+#include <unordered_map>
 #include <utility>
 
 #include "guest-init/wire/units.h"
@@ -37,6 +39,14 @@ std::string NumberText(const Node& node) {
   if (const auto value = node.FloatValue(); value && node.kind == NodeKind::kFloat)
     return FormatDouble(*value);
   return std::string(node.text);
+}
+
+/// Compiling one takes longer than decoding a small file, and a pattern is a constant: each thread remembers.
+const std::regex& Compiled(std::string_view pattern) {
+  thread_local std::unordered_map<std::string_view, std::regex> memo;
+  auto found = memo.find(pattern);
+  if (found == memo.end()) found = memo.emplace(pattern, std::regex(std::string(pattern))).first;
+  return found->second;
 }
 
 /// For a value in quotes that would be right without them.
@@ -170,10 +180,7 @@ bool LeafDecoder::Double(const TypeDecl& type, const Limits& limits, const Node&
 
 bool LeafDecoder::Pattern(std::string_view text, const Limits& limits, const Place& place, bool on_key) {
   if (limits.pattern.empty()) return true;
-  auto found = patterns_.find(limits.pattern);
-  if (found == patterns_.end())
-    found = patterns_.emplace(limits.pattern, std::regex(std::string(limits.pattern))).first;
-  if (text.size() <= kMaxScalarText && std::regex_search(text.begin(), text.end(), found->second))
+  if (text.size() <= kMaxScalarText && std::regex_search(text.begin(), text.end(), Compiled(limits.pattern)))
     return true;
   const std::string wanted = limits.pattern_doc.empty() ? fmt::format("it must match {}", limits.pattern)
                                                         : std::string(limits.pattern_doc);

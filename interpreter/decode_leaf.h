@@ -2,10 +2,8 @@
 // Internal to decode.cpp, whose header states the rules.
 #pragma once
 
-#include <regex>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 #include "guest-init/wire/decl.h"
 #include "interpreter/document.h"
@@ -61,7 +59,6 @@ class LeafDecoder {
   bool Enum(const TypeDecl& type, const Node& node, const Place& place, void* out);
 
   Diagnostics& out_;
-  std::unordered_map<std::string_view, std::regex> patterns_;  // compiled once a document; keys are constants
 };
 
 }  // namespace ktstr
