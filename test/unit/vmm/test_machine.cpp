@@ -212,11 +212,12 @@ TEST_CASE("a guest that floods its console hides neither deadlines nor answers")
   REQUIRE(machine->Resume().ok());
   const Deadline deadline = Soon();
   while (seen < 200000 && !Passed(deadline)) REQUIRE(machine->Pump(deadline).ok());
-  for (int i = 0; i < 300; ++i) {
+  // Every pump past its deadline says so, also those (there must be some) that move data.
+  while (seen < 400000 && !Passed(deadline)) {
     const Result<> late = machine->Pump(After(std::chrono::seconds(0)));
-    REQUIRE(!late.ok());
-    REQUIRE(late.error().kind == ErrorKind::kTimeout);
+    if (late.ok() || late.error().kind != ErrorKind::kTimeout) FAIL("a late pump did not say so");
   }
+  CHECK(seen >= 400000);
   CHECK(machine->Stop().ok());
   CHECK(Status(*machine) == "paused");
   CHECK(machine->console_tail() == std::string(Machine::kKeptText, 'A'));
