@@ -31,8 +31,8 @@ constexpr EnumDecl DescribeEnum(OutputParse) { return {"OutputParse", kOutputPar
 struct OutputSpec {
   OutputParse parse = OutputParse::kExitCode;
   /// For kRegex: metric name -> ECMA regular expression with exactly one capture, without back references or
-  /// look-ahead. It is tried on each line (cut at 1024 bytes, the last 1 MiB of the output); the last line
-  /// that matches counts.
+  /// look-ahead. It is tried on each line (cut at 1024 bytes) from the last one back; the first that matches
+  /// counts. At most the last 1 MiB of the output is searched, less for patterns with large repetitions.
   NamedMap<std::string> regex;
   static const StructDecl& Decl();
 };

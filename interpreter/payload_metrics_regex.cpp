@@ -1,5 +1,5 @@
-// Metrics by regular expression. A file of its own, because GCC 12 to 14 wrongly warn inside <regex> when they
-// optimise for the address sanitizer (GCC bug 105616).
+// Metrics by regular expression. A file of its own, because GCC 12 to 14 wrongly warn inside <regex> when
+// they optimise for the address sanitizer (GCC bug 105616).
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 
 #include <algorithm>
@@ -13,6 +13,8 @@ namespace ktstr {
 namespace {
 
 constexpr std::size_t kMaxSearched = std::size_t{1} << 20;  // the end of the output
+/// Characters of text times size of the pattern: about half a second of the worst pattern.
+constexpr std::size_t kMaxWork = std::size_t{1} << 26;
 constexpr std::size_t kMaxPattern = 256;
 constexpr std::uint64_t kMaxRepeat = 256;
 
@@ -42,6 +44,26 @@ std::uint64_t Repetitions(std::string_view pattern) {
   return product;
 }
 
+/// Tries the lines from the last one on, at most `allowed` characters of them; false when none matched.
+bool SearchBackwards(const std::string& name, const std::string& pattern,
+                     const std::vector<std::string_view>& lines, std::size_t allowed, MetricSink& sink) {
+  // The prefix instead of a search: a search would start over at each character of the line.
+  const std::regex regex("(?:[^]*?)(?:" + pattern + ")", kRegexFlags);
+  for (auto line = lines.rbegin(); line != lines.rend() && line->size() <= allowed; ++line) {
+    allowed -= line->size();
+    std::match_results<std::string_view::const_iterator> match;
+    if (!std::regex_search(line->begin(), line->end(), match, regex, std::regex_constants::match_continuous))
+      continue;
+    const std::string captured = match[1].str();
+    if (double value = 0; ParseDouble(captured, value))
+      sink.Add(name, value, {});
+    else
+      sink.Note("'" + captured.substr(0, 40) + "', captured for " + name + ", is not a number");
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string RegexFault(const std::string& pattern) {
@@ -61,12 +83,8 @@ std::string RegexFault(const std::string& pattern) {
 }
 
 void ParseRegexOutput(const NamedMap<std::string>& patterns, std::string_view text, MetricSink& sink) {
-  if (text.size() > kMaxSearched) {
-    sink.Note("only the last 1 MiB of the output was searched");
-    text.remove_prefix(text.size() - kMaxSearched);
-  }
   std::vector<std::string_view> lines;
-  EachLine(text, [&](std::string_view line) {
+  EachLine(text.substr(text.size() - std::min(text.size(), kMaxSearched)), [&](std::string_view line) {
     if (!line.empty()) lines.push_back(line);
   });
   for (const auto& [name, pattern] : patterns.items) {
@@ -74,21 +92,12 @@ void ParseRegexOutput(const NamedMap<std::string>& patterns, std::string_view te
       sink.Note("the regular expression of " + name + " is not used: " + fault);
       continue;
     }
+    const std::size_t allowed =
+        std::min(kMaxSearched, kMaxWork / ((pattern.size() + 1) * Repetitions(pattern)));
     try {
-      // The prefix instead of a search: a search would start over at each character of the line.
-      const std::regex regex("(?:[^]*?)(?:" + pattern + ")", kRegexFlags);
-      for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
-        std::match_results<std::string_view::const_iterator> match;
-        if (!std::regex_search(line->begin(), line->end(), match, regex,
-                               std::regex_constants::match_continuous))
-          continue;
-        const std::string captured = match[1].str();
-        if (double value = 0; ParseDouble(captured, value))
-          sink.Add(name, value, {});
-        else
-          sink.Note("'" + captured.substr(0, 40) + "', captured for " + name + ", is not a number");
-        break;
-      }
+      if (!SearchBackwards(name, pattern, lines, allowed, sink) && text.size() > allowed)
+        sink.Note("only the last " + std::to_string(allowed / 1024) +
+                  " KiB of the output were searched for " + name);
     } catch (const std::regex_error&) {
       sink.Note("the regular expression of " + name + " is too complex");
     }

@@ -180,9 +180,18 @@ TEST_CASE("regex: hostile patterns and texts stay cheap") {
   CHECK(Regex("(a+)+b", line).metrics.empty());
   CHECK(Regex("(?:a*)*c([0-9])", line).metrics.empty());
   CHECK(Regex("((a|aa)+)$x", line + "\n" + line).metrics.empty());
-  const PayloadMetrics cut = Regex("n=([0-9]+)", "n=5\n" + std::string(2 << 20, '\n') + "n=6");
-  CHECK(Shown(cut) == "n=6");
-  CHECK(cut.notes == std::vector<std::string>{"only the last 1 MiB of the output was searched"});
+  const PayloadMetrics found = Regex("n=([0-9]+)", "n=5\n" + std::string(2 << 20, 'x') + "\nn=6");
+  CHECK(Shown(found) == "n=6");
+  CHECK(found.notes.empty());
+  // A megabyte of other lines behind it: what was not searched is told.
+  std::string text = "n=5\n";
+  while (text.size() < (3 << 19)) text += "some other line\n";
+  const PayloadMetrics cut = Regex("n=([0-9]+)", text);
+  CHECK(cut.metrics.empty());
+  CHECK(cut.notes == std::vector<std::string>{"only the last 1024 KiB of the output were searched for n"});
+  // The larger the pattern, the less is searched: 2^26 / (26 * 256) characters.
+  CHECK(Regex("((?:a|aa|aaa|aaaa){256})b", std::string(20'000, 'a') + "\n" + line).notes ==
+        std::vector<std::string>{"only the last 9 KiB of the output were searched for n"});
 }
 
 TEST_CASE("faults of an output declaration") {
@@ -227,7 +236,9 @@ TEST_CASE("exit_code reads nothing; which names are known beforehand") {
 
 TEST_CASE("any bytes do") {
   XorShift64 random(3);
-  const std::string_view alphabet = "{}[]\",:\\=0123456789.eE-+ \n\ra\xff" "x%";
+  const std::string_view alphabet =
+      "{}[]\",:\\=0123456789.eE-+ \n\ra\xff"
+      "x%";
   for (int round = 0; round < 3000; ++round) {
     std::string text(random.Next() % 200, ' ');
     for (char& c : text) c = alphabet[random.Next() % alphabet.size()];
