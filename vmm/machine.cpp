@@ -236,6 +236,8 @@ void Machine::ReadQmp() {
 }
 
 void Machine::NoteDoom() {
+  // A guest that lost files would go on and answer wrongly: nothing more of it is wanted.
+  if (!scanner_.unpack_error().empty()) doomed_until_ = After(std::chrono::seconds(0));
   if (doomed_until_.has_value()) return;
   const bool crashed = CrashHeadline(signs_.crash_text, /*ended=*/false).has_value();
   if (crashed || !scanner_.panic().empty()) doomed_until_ = After(kDoomGrace);
@@ -270,6 +272,7 @@ void Machine::Conclude() {
   scanner_.Finish();
   signs_.panic = scanner_.panic();
   signs_.oops = scanner_.oops();
+  signs_.unpack_error = scanner_.unpack_error();
   signs_.qemu_message = FirstMessage(process_.stderr_text());
   fault_ = ClassifyFault(signs_);
 }

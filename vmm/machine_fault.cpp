@@ -6,6 +6,7 @@ namespace ktstr::vmm {
 namespace {
 
 constexpr std::string_view kPanicMark = "Kernel panic - not syncing: ";
+constexpr std::string_view kUnpackMark = "Initramfs unpacking failed: ";
 constexpr std::string_view kCrashMark = "PANIC:";
 
 /// Without surrounding blanks and without what a terminal would act on.
@@ -24,12 +25,19 @@ std::string WithDetail(std::string text, const std::string& detail) {
 }  // namespace
 
 Error MachineFault::ToError() const {
-  const bool guest = kind == Kind::kGuestPanic || kind == Kind::kInitCrash || kind == Kind::kGuestShutdown;
+  const bool guest = kind == Kind::kUnpackFailed || kind == Kind::kGuestPanic || kind == Kind::kInitCrash ||
+                     kind == Kind::kGuestShutdown;
   return {guest ? ErrorKind::kGuest : ErrorKind::kMachine, cause};
 }
 
 MachineFault ClassifyFault(const MachineSigns& signs) {
   using Kind = MachineFault::Kind;
+  if (!signs.unpack_error.empty()) {
+    // The tmpfs that takes the files is full at half of the memory.
+    const bool full = signs.unpack_error == "write error";
+    return {Kind::kUnpackFailed, "the guest could not unpack its files: " + signs.unpack_error +
+                                     (full ? "; it needs more memory" : "")};
+  }
   const auto crash = CrashHeadline(signs.crash_text, /*ended=*/true);
   const bool about_init = signs.panic.starts_with("Attempted to kill init!");
   if (crash.has_value() && (signs.panic.empty() || about_init)) {
@@ -95,6 +103,10 @@ void ConsoleScanner::ScanLine() {
     if (panic_.empty()) panic_ = Cleaned(std::string_view(line).substr(panic + kPanicMark.size()));
     if (panic_.empty()) panic_ = "no reason given";
     return;
+  }
+  const std::size_t unpack = line.find(kUnpackMark);
+  if (unpack != std::string::npos && unpack_error_.empty()) {
+    unpack_error_ = Cleaned(std::string_view(line).substr(unpack + kUnpackMark.size()));
   }
   if (!oops_.empty() || !panic_.empty()) return;
   for (const std::string_view mark : {"BUG: ", "kernel BUG at ", "Oops: ", "general protection fault"}) {

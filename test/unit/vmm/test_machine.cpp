@@ -171,6 +171,8 @@ TEST_CASE("what a dying guest leaves behind becomes its cause") {
       {"booting\r\n", "", ToyEnding::kReset, Kind::kGuestShutdown, "the guest reset itself"},
       {"booting\r\n", "", ToyEnding::kPowerOff, Kind::kGuestShutdown, "the guest powered off"},
       {panic, "", ToyEnding::kReset, Kind::kGuestPanic, "the guest kernel panicked: toy broke"},
+      {"[ 2.1] Initramfs unpacking failed: write error\r\n", "", ToyEnding::kHang, Kind::kUnpackFailed,
+       "the guest could not unpack its files: write error; it needs more memory"},
       {panic, "", ToyEnding::kHang, Kind::kGuestPanic, "the guest kernel panicked: toy broke"},
       {"Kernel panic - not syncing: cut sho", "", ToyEnding::kReset, Kind::kGuestPanic,
        "the guest kernel panicked: cut sho"},

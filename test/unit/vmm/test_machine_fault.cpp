@@ -36,6 +36,19 @@ TEST_CASE("a panic wins over a crash block, unless it only says that PID 1 died"
         "the guest kernel panicked: Attempted to kill init! exitcode=0x0000000b");
 }
 
+TEST_CASE("lost files win over everything they lead to") {
+  MachineSigns signs;
+  signs.unpack_error = "write error";
+  signs.panic = "No working init found.";
+  signs.exit = ExitStatus{false, 0};
+  CHECK(ClassifyFault(signs).kind == Kind::kUnpackFailed);
+  CHECK(ClassifyFault(signs).cause ==
+        "the guest could not unpack its files: write error; it needs more memory");
+  CHECK(ClassifyFault(signs).ToError().kind == ErrorKind::kGuest);
+  signs.unpack_error = "junk within compressed archive";
+  CHECK(ClassifyFault(signs).cause == "the guest could not unpack its files: junk within compressed archive");
+}
+
 TEST_CASE("a crash block wins over the exit, even when its line was cut short") {
   MachineSigns signs;
   signs.crash_text = "PANIC: SIGABR";
@@ -110,6 +123,14 @@ TEST_CASE("a panic without a reason is still a panic") {
   ConsoleScanner scanner;
   scanner.Append("Kernel panic - not syncing: \r\n");
   CHECK(scanner.panic() == "no reason given");
+}
+
+TEST_CASE("the scanner finds a failed unpacking, the first one") {
+  ConsoleScanner scanner;
+  scanner.Append(
+      "[    2.1] Initramfs unpacking failed: write error\r\n[ 2.2] Initramfs unpacking failed: x\r\n");
+  CHECK(scanner.unpack_error() == "write error");
+  CHECK(scanner.panic().empty());
 }
 
 TEST_CASE("a line without end does not grow") {
