@@ -1,6 +1,8 @@
 // Metrics by regular expression. A file of its own, because GCC 12 to 14 wrongly warn inside <regex> when
 // they optimise for the address sanitizer (GCC bug 105616).
+#ifndef __clang__
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 
 #include <algorithm>
 #include <regex>
