@@ -137,7 +137,8 @@ Result<> CgroupTree::WriteFile(const std::string& cgroup, const std::string& fil
   TRY(CheckExists(cgroup));
   if (file.empty() || file.find('/') != std::string::npos)
     return Error{ErrorKind::kGuest, "'" + file + "' is not a file of a cgroup"};
-  const int code = WriteOnce(Path(cgroup) + "/" + file, value);
+  // With a newline, because a write of no bytes never reaches the kernel: that is how a cpuset is cleared.
+  const int code = WriteOnce(Path(cgroup) + "/" + file, value + "\n");
   if (code == 0) return {};
   return Error{ErrorKind::kGuest, "writing '" + value + "' to " + file + " of cgroup '" + cgroup +
                                       "': " + std::strerror(code) + Hint(file, code)};

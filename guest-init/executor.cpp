@@ -93,6 +93,8 @@ void Executor::Run() {
       wake_ns = std::min(wake_ns, TickAll(now));
     } while (ended != collected_groups_.size() + finalised_payloads_);
     channel_->PauseReading(requests_.size() >= kMaxRequests);
+    // Frames that had been read ahead come out of the channel right there, without another event.
+    if (!active_ && !requests_.empty()) wake_ns = 0;
   }
   Linger();
 }
@@ -179,10 +181,12 @@ std::uint64_t Executor::AdvanceRequests(std::uint64_t now_ns) {
       BeginRequest(frame);
       if (!active_) continue;
     }
-    // A copy: a step may end the request it belongs to by finding the channel broken.
-    const Step step = active_->step;
+    // Out of the request while it runs, because what it does may end the conversation and the request with
+    // it.
+    Step step = std::move(active_->step);
     const std::optional<Result<>> result = step(now_ns, wake_ns);
     if (!active_) continue;
+    active_->step = std::move(step);
     if (!result) break;
     Answer(*result);
   }

@@ -12,7 +12,7 @@
 
 namespace ktstr {
 
-/// Owns one file descriptor.
+/// Owns one file descriptor and closes it at the end; -1 is none. Move-only.
 class Fd {
  public:
   Fd() = default;
@@ -25,8 +25,10 @@ class Fd {
   Fd(const Fd&) = delete;
   ~Fd() { Reset(); }
 
+  /// The number, still owned here.
   [[nodiscard]] int get() const { return fd_; }
   [[nodiscard]] bool valid() const { return fd_ >= 0; }
+  /// Closes what it owns and takes `fd`.
   void Reset(int fd = -1) {
     if (fd_ >= 0) close(fd_);
     fd_ = fd;
@@ -36,7 +38,8 @@ class Fd {
   int fd_ = -1;
 };
 
-/// "<doing>: <what `code` means>".
+/// "<doing>: <what `code` means>". `doing` names the object as well: "opening /dev/x".
+/// Read errno before anything else can change it, or hand it in.
 inline Error SystemError(const std::string& doing, int code = errno) {
   return {ErrorKind::kGuest, doing + ": " + std::strerror(code)};
 }

@@ -53,7 +53,10 @@ Result<std::unique_ptr<WorkerGroup>> WorkerGroup::Fork(EventLoop& loop, StartWor
   const WorkTypeDecl* type = TRY(CheckRequest(request));
   AnyStruct params(type->params());
   std::span<const std::byte> encoded = std::as_bytes(std::span(request.work_params));
-  TRY(DecodeStruct(type->params(), encoded, params.data()));
+  if (const Result<> decoded = DecodeStruct(type->params(), encoded, params.data()); !decoded.ok())
+    return GroupError(request, decoded.error().message);
+  if (!encoded.empty())
+    return GroupError(request, "bytes are left over after the parameters of " + request.work_type);
   GroupMemory memory = TRY(GroupMemory::Map(request.count));
   memory.PublishEpoch(epoch);
   std::unique_ptr<WorkerGroup> group(new WorkerGroup(loop, std::move(request), std::move(memory)));
