@@ -14,7 +14,7 @@ const StructDecl& Args::Decl() {
       Required<&Args::cgroup>("cgroup", "The cgroup to change.", {}, Refers::kCgroup),
   };
   static constexpr StructDecl kDecl = DeclareStruct<Args>(
-      "ClearCpuset", "Empties cpuset.cpus, so that the cgroup inherits its parent's CPUs.", kFields);
+      "ClearCpuset", "Lifts the cgroup's cpuset: it may use all its parent's CPUs again.", kFields);
   return kDecl;
 }
 

@@ -90,7 +90,7 @@ void PlanContext::NeedController(const std::string& controller) {
 }
 
 void PlanContext::WriteFile(const std::string& cgroup, std::string file, std::string value) {
-  std::string label = cgroup + ": " + file + " = " + (value.empty() ? "(empty)" : value);
+  std::string label = cgroup + ": " + file + " = " + value;
   Emit(WriteCgroupFile{cgroup, std::move(file), std::move(value)}, std::move(label));
 }
 
@@ -121,7 +121,9 @@ bool PlanContext::SetCpuset(std::string_view field, CgroupState& cgroup, const C
 void PlanContext::ClearCpuset(CgroupState& cgroup) {
   NeedController("cpuset");
   cgroup.cpuset.reset();
-  WriteFile(cgroup.name, "cpuset.cpus", "");
+  // The kernel refuses to empty the cpuset of a cgroup with tasks (ENOSPC). All CPUs means the same: what is
+  // effective is their intersection with the parent's, now and later.
+  WriteFile(cgroup.name, "cpuset.cpus", FormatCpus(vmm::AllCpus(topology_)));
   NoteAllowed(cgroup);
 }
 

@@ -78,16 +78,17 @@ void Telemetry::Work(std::uint64_t units) {
 void Telemetry::EndIteration(std::uint64_t units, std::uint32_t epoch) {
   work_units_ += units;
   ++iterations_;
-  const bool new_epoch = epoch != epoch_;
-  if (new_epoch || work_units_ % kCheckpointUnits == 0) {
+  if (epoch != epoch_ && phase_slices_) {
+    // The iteration is the old phase's. Where the worker finds itself now is the new one's doing: what a step
+    // does first (a changed cpuset) often takes effect before the worker runs again and sees the new epoch.
+    MeasureGap();
+    EndPhase();
+    BeginPhase(epoch);
+    Checkpoint();
+  } else if (work_units_ % kCheckpointUnits == 0 || epoch != epoch_) {
     Checkpoint();
   } else {
     MeasureGap();
-  }
-  if (!new_epoch) return;
-  if (phase_slices_) {
-    EndPhase();
-    BeginPhase(epoch);
   }
   epoch_ = epoch;
 }
@@ -109,7 +110,6 @@ void Telemetry::BeginPhase(std::uint32_t epoch) {
   phase_start_ = ReadCounters();
   phase_gap_ = {};
   phase_cpus_used_.clear();
-  if (cpu_) Mark(phase_cpus_used_, *cpu_);
   // What it cost to write the last slice is not a gap of the workload.
   last_progress_ns_ = phase_start_.now_ns;
 }
