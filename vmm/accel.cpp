@@ -50,7 +50,7 @@ std::filesystem::path CacheFile(const std::string& key, const std::filesystem::p
 }
 
 std::optional<Answer> Recall(const std::filesystem::path& file, const std::string& key) {
-  const auto bytes = ReadHostFile(file, 64 * 1024);
+  const auto bytes = ReadHostFile(file, 65536);
   if (!bytes.ok()) return std::nullopt;
   const auto* text = reinterpret_cast<const char*>(bytes->data());
   const auto json = nlohmann::json::parse(text, text + bytes->size(), nullptr, /*allow_exceptions=*/false);

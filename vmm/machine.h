@@ -40,7 +40,7 @@ struct MachineHooks {
 class Machine final : public BytePort {
  public:
   /// The console text kept for console_tail(), the crash text kept, in bytes.
-  static constexpr std::size_t kKeptText = 64 * 1024;
+  static constexpr std::size_t kKeptText = 65536;
 
   /// Starts QEMU and returns with the machine built and paused before its first instruction.
   /// Errors: kInput from ValidateMachineConfig; kEnvironment "qemu-system-x86_64 was not found on PATH;

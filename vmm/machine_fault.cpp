@@ -18,7 +18,7 @@ std::string Cleaned(std::string_view text) {
   return out.substr(first, out.find_last_not_of(' ') - first + 1);
 }
 
-std::string WithDetail(std::string text, const std::string& detail) {
+std::string WithDetail(const std::string& text, const std::string& detail) {
   return detail.empty() ? text : text + ": " + detail;
 }
 
@@ -64,7 +64,7 @@ std::string FirstMessage(std::string_view stderr_text) {
   std::string fallback;
   while (!stderr_text.empty()) {
     const std::size_t end = std::min(stderr_text.find('\n'), stderr_text.size());
-    const std::string line = Cleaned(stderr_text.substr(0, end));
+    std::string line = Cleaned(stderr_text.substr(0, end));
     stderr_text.remove_prefix(std::min(end + 1, stderr_text.size()));
     if (line.empty()) continue;
     if (line.find(": warning: ") == std::string::npos) return line;

@@ -19,7 +19,7 @@
 namespace ktstr::vmm {
 namespace {
 
-constexpr std::size_t kStderrLimit = 64 * 1024;
+constexpr std::size_t kStderrLimit = 65536;
 
 bool IsExecutable(const std::filesystem::path& path) {
   struct stat info {};
