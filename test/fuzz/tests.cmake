@@ -38,3 +38,5 @@ ktstr_fuzz_target(document
   SOURCES ops/diagnostics.cpp ops/suggest.cpp interpreter/source_text.cpp interpreter/document*.cpp
           interpreter/render_diagnostics*.cpp
   EXTERNAL yaml-cpp fmt::fmt)
+
+ktstr_fuzz_target(wire LIBRARIES ktstr_wire SOURCES guest-init/wire/*.cpp)
