@@ -106,8 +106,13 @@ void Telemetry::RecordTimer(std::uint64_t ns) {
 void Telemetry::RecordIterationCost(std::uint64_t ns) { costs_.Add(ns, rng_); }
 
 void Telemetry::BeginPhase(std::uint32_t epoch) {
+  const bool after_gap = epoch_ == kBetweenPhases;
+  const std::uint64_t migrations_before_gap = phase_start_.migrations;
   epoch_ = epoch;
   phase_start_ = ReadCounters();
+  // A worker notices a new epoch when it next gets to run, so a move that the new step causes may still find
+  // it in the gap. The slice of a gap is thrown away; its migrations are not.
+  if (after_gap) phase_start_.migrations = migrations_before_gap;
   phase_gap_ = {};
   phase_cpus_used_.clear();
   // What it cost to write the last slice is not a gap of the workload.
