@@ -42,6 +42,22 @@ Ready MakeReady(const CgroupTree& tree) {
   return ready;
 }
 
+/// Takes the id off the front of a request; nullopt when there is none.
+std::optional<std::uint32_t> TakeRequestId(std::span<const std::byte>& in) {
+  std::uint32_t id = 0;
+  if (in.size() < sizeof id) return std::nullopt;
+  std::memcpy(&id, in.data(), sizeof id);
+  in = in.subspan(sizeof id);
+  return id;
+}
+
+bool EndsAtOnce(const Frame& frame) {
+  std::span<const std::byte> in = frame.payload;
+  if (!TakeRequestId(in)) return false;
+  const Result<AnyStruct> request = DecodeAny(RequestTypes(), in);
+  return request.ok() && request->Is<Finish>() && request->As<Finish>().at_once;
+}
+
 }  // namespace
 
 Executor::Executor(EventLoop loop, Fd children, ExecutorConfig config)
@@ -124,7 +140,9 @@ void Executor::OnConnected() {
 void Executor::OnFrame(Frame frame) {
   if (frame.type != FrameType::kRequest)
     return OnFault({ErrorKind::kProtocol, "frame " + std::to_string(frame.sequence) + " is not a request"});
-  if (!faulted_) requests_.push_back(std::move(frame));
+  if (faulted_) return;
+  if ((active_ || !requests_.empty()) && EndsAtOnce(frame)) GiveUpRequests();
+  requests_.push_back(std::move(frame));
   if (requests_.size() >= kMaxRequests) channel_->PauseReading(true);
 }
 
@@ -195,18 +213,28 @@ std::uint64_t Executor::AdvanceRequests(std::uint64_t now_ns) {
 
 void Executor::BeginRequest(const Frame& frame) {
   std::span<const std::byte> in = frame.payload;
-  Active active;
-  if (in.size() < sizeof active.id)
-    return OnFault({ErrorKind::kProtocol, "a request is too short to hold its id"});
-  std::memcpy(&active.id, in.data(), sizeof active.id);
-  in = in.subspan(sizeof active.id);
+  const std::optional<std::uint32_t> id = TakeRequestId(in);
+  if (!id) return OnFault({ErrorKind::kProtocol, "a request is too short to hold its id"});
   const Result<AnyStruct> request = DecodeAny(RequestTypes(), in);
-  active_ = std::move(active);
+  active_ = Active{*id, {}, {}};
   if (!request.ok()) return Answer(request.error().Within("a request could not be read"));
   if (!in.empty() || request->decl() == nullptr)
     return Answer(Error{ErrorKind::kProtocol, "a request could not be read: its length is wrong"});
   Step step = Handle(*request);
   if (active_) active_->step = std::move(step);
+}
+
+/// What a dropped request has begun (a collection, say) goes on; Finish waits for it too.
+void Executor::GiveUpRequests() {
+  const Error given_up{ErrorKind::kGuest, kGivenUp};
+  if (active_) Answer(given_up);
+  for (const Frame& frame : std::exchange(requests_, {})) {
+    std::span<const std::byte> in = frame.payload;
+    const std::optional<std::uint32_t> id = TakeRequestId(in);
+    if (!id) continue;
+    active_ = Active{*id, {}, {}};
+    Answer(given_up);
+  }
 }
 
 void Executor::Answer(const Result<>& result) {

@@ -1,5 +1,6 @@
 // Serves the host's requests: one loop that never blocks, with requests answered strictly in order. While one
-// waits (a Hold, a payload, a collection) output and reports keep flowing and later requests queue up.
+// waits (a Hold, a payload, a collection) output and reports keep flowing and later requests queue up; a
+// Finish with `at_once` ends the waiting.
 #pragma once
 
 #include <deque>
@@ -62,6 +63,7 @@ class Executor {
   std::uint64_t TickAll(std::uint64_t now_ns);
   std::uint64_t AdvanceRequests(std::uint64_t now_ns);
   void BeginRequest(const Frame& frame);
+  void GiveUpRequests();
   void Answer(const Result<>& result);
   template <typename T>
   void SendEvent(T event);

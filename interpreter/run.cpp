@@ -150,8 +150,7 @@ class ScenarioRun {
         if (reply.error().kind != ErrorKind::kTimeout) return reply.error();
         Note(session, planned);
         Break(Verdict::kError, vmm::Passed(overall) ? OverallTimeout(planned) : Silence(planned));
-        // The guest may be alive and merely busy: what its workers have so far is worth a try. The reply that
-        // is still due makes the next one "out of order", so this needs a guest that answers it first.
+        // The guest may be alive and merely busy: what its workers have so far is worth a try.
         return Salvage(session);
       }
       if (reply->error.empty()) continue;
@@ -164,7 +163,10 @@ class ScenarioRun {
   }
 
   Result<> Salvage(RunSession& session) {
-    const Result<> saved = session.Drain(vmm::After(kSalvage), plan_.requests.back());
+    PlannedRequest finish = plan_.requests.back();
+    finish.request = AnyStruct::Of(Finish{.at_once = true});
+    finish.label = "finish at once";
+    const Result<> saved = session.Drain(vmm::After(kSalvage), finish);
     (void)saved;  // best effort: the cause is known already
     return {};
   }

@@ -135,7 +135,10 @@ const StructDecl& SetHoldMark::Decl() {
 }
 
 const StructDecl& Finish::Decl() {
-  static constexpr StructDecl kDecl = DeclareStruct<Finish>("Finish", "", {});
+  static constexpr FieldDecl kFields[] = {
+      Required<&Finish::at_once>("at_once", "overtake the requests that are not answered yet"),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<Finish>("Finish", "", kFields);
   return kDecl;
 }
 
@@ -147,7 +150,8 @@ const StructDecl& Ping::Decl() {
 const StructDecl& PhaseMark::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&PhaseMark::clock_ns>("clock_ns", ""),
-      Required<&PhaseMark::total_iterations>("total_iterations", "over all live workers' progress counters"),
+      Required<&PhaseMark::total_iterations>("total_iterations",
+                                             "of all workers so far, dead and collected ones included"),
       Required<&PhaseMark::live_workers>("live_workers", ""),
   };
   static constexpr StructDecl kDecl = DeclareStruct<PhaseMark>("PhaseMark", "", kFields);

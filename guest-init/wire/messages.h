@@ -125,9 +125,12 @@ struct Hold {
 struct SetHoldMark {
   static const StructDecl& Decl();
 };
+inline constexpr const char* kGivenUp = "given up: the run ends";
 /// The end: kills payloads never waited for (with a Warning each), collects all workers, then powers off
-/// after the Reply has been sent.
+/// after the Reply has been sent. `at_once`: it overtakes the requests before it that are not answered yet;
+/// they are answered, in their order, with the error kGivenUp.
 struct Finish {
+  bool at_once = false;
   static const StructDecl& Decl();
 };
 /// Does nothing; for round-trip measurements.

@@ -42,6 +42,36 @@ TEST_CASE("a hold from the mark counts what has passed since") {
   CHECK(later - end < 10'000'000'000);
 }
 
+TEST_CASE("a Finish at once overtakes what waits and still collects everything") {
+  GuestProcess guest;
+  REQUIRE(guest.Call(Workers(1, "SpinWait", 2)).error.empty());
+  REQUIRE(guest.Call(Shell(7, "while :; do :; done")).error.empty());
+  const std::uint32_t waits = guest.Send(AwaitPayload{7, 3'600'000'000'000});
+  const std::uint32_t behind = guest.Send(Hold{3'600'000'000'000, false});
+  const std::uint32_t finish = guest.Send(Finish{.at_once = true});
+  for (const std::uint32_t id : {waits, behind}) {
+    const Reply given_up = guest.NextReply();
+    CHECK(given_up.request_id == id);
+    CHECK(given_up.error == "given up: the run ends");
+  }
+  const Reply end = guest.NextReply();
+  CHECK(end.request_id == finish);
+  CHECK(end.error.empty());
+  CHECK(guest.reports.size() == 2);
+  REQUIRE(guest.done.size() == 1);
+  CHECK(guest.done[0].end == PayloadEnd::kCollected);
+}
+
+TEST_CASE("an ordinary Finish waits its turn") {
+  GuestProcess guest;
+  const std::uint32_t hold = guest.Send(Hold{30'000'000, false});
+  const std::uint32_t finish = guest.Send(Finish{});
+  const Reply held = guest.NextReply();
+  CHECK(held.request_id == hold);
+  CHECK(held.error.empty());
+  CHECK(guest.NextReply().request_id == finish);
+}
+
 TEST_CASE("output flows while a hold waits") {
   GuestProcess guest;
   REQUIRE(guest.Call(Shell(1, "head -c 2000000 /dev/zero; echo end")).error.empty());
