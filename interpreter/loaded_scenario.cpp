@@ -16,14 +16,22 @@ LoadedScenario LoadScenario(const std::string& file) {
   Result<std::string> text = ReadTextFile(file);
   if (!text.ok()) {
     loaded.has_errors = true;
-    loaded.findings.push_back(LocateFile(file, "unreadable", text.error().message));
+    // The finding names the file itself.
+    std::string_view cause = text.error().message;
+    if (const std::string prefix = file + ": "; cause.starts_with(prefix)) cause.remove_prefix(prefix.size());
+    loaded.findings.push_back(LocateFile(file, "unreadable", std::string(cause)));
     return loaded;
   }
   loaded.readable = true;
   Diagnostics diagnostics;
   loaded.document = LoadDocument(file, std::move(text).value(), diagnostics);
-  if (loaded.document.complete() && Decode(loaded.document, loaded.scenario, diagnostics))
-    CheckScenario(loaded.scenario, diagnostics);
+  if (loaded.document.complete()) {
+    if (Decode(loaded.document, loaded.scenario, diagnostics) && !diagnostics.has_errors()) {
+      CheckScenario(loaded.scenario, diagnostics);
+    } else {
+      CheckPartlyDecoded(loaded.scenario, diagnostics);
+    }
+  }
   if (loaded.scenario.name.empty()) loaded.scenario.name = std::filesystem::path(file).stem().string();
   loaded.has_errors = diagnostics.has_errors();
   loaded.findings = Locate(loaded.document, diagnostics);

@@ -23,6 +23,7 @@ struct FinishedRun {
   /// The verdict and the cause always; the rest when a machine was asked for. The workers' samples and the
   /// payloads' output are in the run directory only.
   RunOutcome outcome;
+  bool interrupted = false;       // by a signal to us
   std::vector<Located> findings;  // of a bad scenario
   std::string cause_place;        // "cpuset/shrink.yaml:41:7"; "" when the cause has none
   std::string cause_source;       // that line of the file, without the blanks around it

@@ -182,10 +182,12 @@ Lines FailureLines(const FinishedRun& run) {
     lines.push_back(Row("on", fmt::format("{}  {}", machine, FormatElapsed(outcome.machine.total_ms))));
   if (const std::string why = WhyText(run); !why.empty()) lines.push_back(Row("why", why));
   if (const std::string when = WhenText(outcome); !when.empty()) lines.push_back(Row("when", when));
-  Append(lines, WhereLines(outcome));
-  Append(lines, AlsoLines(outcome));
-  Append(lines, Quoted("output", outcome.cause_detail, kDetailRows));
-  Append(lines, Quoted("guest", outcome.console_tail, kConsoleRows));
+  if (!run.interrupted) {  // else the cause is no riddle, and half a run's numbers only distract
+    Append(lines, WhereLines(outcome));
+    Append(lines, AlsoLines(outcome));
+    Append(lines, Quoted("output", outcome.cause_detail, kDetailRows));
+    Append(lines, Quoted("guest", outcome.console_tail, kConsoleRows));
+  }
   const Lines footer = FooterLines(run);
   lines.resize(std::min(lines.size(), kMaxReportLines - 1 - footer.size()));
   for (const std::string& warning : outcome.warnings)

@@ -177,6 +177,10 @@ class Runner {
 
   void Execute(const Item& item, FinishedRun& run) {
     const LoadedScenario& loaded = *item.run->scenario;
+    if (!loaded.readable) {
+      run.outcome.cause = loaded.findings.front().message;
+      return;
+    }
     if (!item.run->variant) {
       run.findings = loaded.findings;
       run.outcome.cause = BadScenarioCause(loaded.findings);
@@ -232,8 +236,10 @@ class Runner {
 
     if (const std::string signal = signals_->Caught();
         !signal.empty() && run.outcome.verdict == Verdict::kError &&
-        run.outcome.cause.find("interrupted") != std::string::npos)
+        run.outcome.cause.find("interrupted") != std::string::npos) {
       run.outcome.cause = InterruptedCause(signal);
+      run.interrupted = true;
+    }
     if (!run.outcome.cause_path.empty()) {
       run.cause_place = PlaceOf(loaded, run.outcome.cause_path);
       run.cause_source = SourceAt(loaded, run.outcome.cause_path);
