@@ -126,17 +126,20 @@ class Planner {
   }
 
   void PlanHold(const HoldSpec& hold, const std::string& path) {
+    if (!hold.time && !hold.share) return;  // the decoder has complained
     const Duration time = hold.time ? *hold.time
                                     : Nanoseconds(static_cast<std::int64_t>(
                                           hold.share->fraction * static_cast<double>(scenario_.duration.ns)));
-    if (time.ns == 0) return;
+    if (time.ns <= 0) return;
     context_.EnterOp(path);
     EmitHold(time.ns, static_cast<std::uint64_t>(time.ns), false, "hold " + FormatDuration(time));
   }
 
   /// The ops at 0, every, 2 x every, ... as long as that is before `for`; then the rest of the time.
   void PlanLoop(const Step& step, const std::string& base) {
+    if (!step.hold->for_time || step.hold->every->ns <= 0) return;  // the decoder has complained
     const std::int64_t every = step.hold->every->ns, total = step.hold->for_time->ns;
+    if (total / every > kMaxRepetitions) return;  // likewise
     context_.EnterOp(base + "/hold");
     context_.Emit(SetHoldMark{}, "begin of the repetition");
     const std::size_t faults = context_.fault_count();
@@ -190,6 +193,45 @@ CheckNames NamesOf(const Scenario& scenario, const RunPlan& plan) {
   return names;
 }
 
+// ---- scenarios that were decoded in part
+
+std::string Parent(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? std::string() : path.substr(0, slash);
+}
+
+/// Whether `path` is `base` or something in it.
+bool Within(std::string_view path, std::string_view base) {
+  return path.starts_with(base) && (base.empty() || path.size() == base.size() || path[base.size()] == '/');
+}
+
+/// Without a topology nothing can be planned.
+bool SizesMachine(const std::string& path) {
+  return path.empty() || Within(path, "topology") || Within(path, "matrix");
+}
+
+/// Whether a fault at `path` may hide the making of a cgroup, a payload or a step: it is in the lists and
+/// maps that make them, not in what they contain (a cpuset, a worker, a hold).
+bool MakesNames(const std::string& path) {
+  const std::vector<std::string> parts = SplitPath(path);
+  const auto is = [&](std::size_t i, std::string_view text) { return i < parts.size() && parts[i] == text; };
+  if (is(0, "payloads")) return parts.size() <= 2 || is(2, "output") || is(2, "metrics");
+  if (!is(0, "steps") && !is(0, "backdrop")) return false;
+  const std::size_t section = is(0, "steps") ? 2 : 1;  // where "cgroups" or "ops" stands
+  if (parts.size() <= section) return true;
+  if (is(section, "name") || is(section, "payloads")) return true;
+  if (is(section, "cgroups")) return parts.size() <= section + 2 || is(section + 2, "name");
+  if (!is(section, "ops")) return false;
+  return !is(section + 3, "cpus") && !is(section + 3, "work") && !is(section + 3, "timeout");
+}
+
+bool IsOfNames(const Diagnostic& fault) {
+  for (const std::string_view code :
+       {"unknown-name", "duplicate-name", "ambiguous-name", "never-started", "already-consumed"})
+    if (fault.code == code) return true;
+  return false;
+}
+
 }  // namespace
 
 std::string StepName(const Scenario& scenario, std::size_t index) {
@@ -231,6 +273,26 @@ CheckList CollectChecks(const Scenario& scenario) {
     if (!payload.checks.empty())
       list.payloads.push_back({JoinPath("payloads", name) + "/checks", name, payload.gate, payload.checks});
   return list;
+}
+
+void CheckPartlyDecoded(const Scenario& scenario, Diagnostics& decoding) {
+  std::vector<std::string> broken;
+  bool names_unsure = false;
+  for (const Diagnostic& fault : decoding.items()) {
+    if (fault.severity != Severity::kError) continue;
+    // A fault of a key is one of the map that holds it.
+    broken.push_back(fault.on_key ? Parent(fault.path) : fault.path);
+    if (SizesMachine(broken.back())) return;
+    names_unsure = names_unsure || MakesNames(broken.back());
+  }
+  Diagnostics checks;
+  CheckScenario(scenario, checks);
+  for (const Diagnostic& fault : checks.items()) {
+    const bool known = std::any_of(broken.begin(), broken.end(), [&](const std::string& at) {
+      return Within(fault.path, at) || Within(at, fault.path);
+    });
+    if (!known && !(names_unsure && IsOfNames(fault))) decoding.Add(fault);
+  }
 }
 
 void CheckScenario(const Scenario& scenario, Diagnostics& diagnostics) {

@@ -46,6 +46,11 @@ CheckList CollectChecks(const Scenario& scenario);
 /// REQUIRES: `scenario` was decoded without faults.
 void CheckScenario(const Scenario& scenario, Diagnostics& diagnostics);
 
+/// The same for a scenario that could only be decoded in part: what `decoding` found is not said again in
+/// other words. Faults at or around a place it complained of are left out, and so are faults of names where a
+/// broken part may have been meant to make them. The rest is added, so that one pass shows everything.
+void CheckPartlyDecoded(const Scenario& scenario, Diagnostics& decoding);
+
 /// The effective name of step `index`: its own, or "step<index + 1>".
 std::string StepName(const Scenario& scenario, std::size_t index);
 

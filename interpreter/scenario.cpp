@@ -108,7 +108,7 @@ void HoldRules(const void* object, RuleSink& sink) {
   if (!hold.every) return sink.Fault("", "a repeated hold needs both every and for");
   if (!hold.for_time) return sink.Fault("every", "a repeated hold needs both every and for");
   if (hold.every->ns <= 0) return sink.Fault("every", "every must be more than 0s");
-  if (hold.for_time->ns / hold.every->ns > 10000)
+  if (hold.for_time->ns / hold.every->ns > kMaxRepetitions)
     sink.Fault("every", "at most 10000 repetitions are allowed");
 }
 

@@ -64,6 +64,9 @@ struct Payload {
   static const StructDecl& Decl();
 };
 
+/// How often a step's ops may be repeated.
+inline constexpr std::int64_t kMaxRepetitions = 10'000;
+
 /// A time or a share of `duration`; or `{every, for}`, which repeats the step's ops.
 struct HoldSpec {
   std::optional<Duration> time;

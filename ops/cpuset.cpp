@@ -52,6 +52,7 @@ CpuSet Part(const CpuSet& usable, std::size_t first, std::size_t last) {
 std::size_t Floor(double value) { return static_cast<std::size_t>(std::floor(value + 1e-9)); }
 
 Result<CpuSet> ResolveSlice(std::uint32_t index, std::uint32_t of, double overlap, const CpuSet& usable) {
+  if (of == 0 || index >= of) return Input("there is no such part");
   if (usable.size() < of)
     return Input("cannot cut " + std::to_string(usable.size()) + " usable CPUs into " + std::to_string(of) +
                  " parts");
@@ -77,11 +78,12 @@ Result<CpuSet> ResolveUnchecked(const CpusetSpec& spec, const vmm::Topology& top
                    Have(topology.numa_nodes, "NUMA node"));
     return vmm::CpusOfNode(topology, *spec.numa);
   }
-  if (spec.range)
+  if (spec.range && spec.range->size() == 2)
     return Part(usable, Floor(count * (*spec.range)[0].fraction), Floor(count * (*spec.range)[1].fraction));
   if (spec.disjoint) return ResolveSlice(spec.disjoint->index, spec.disjoint->of, 0, usable);
   if (spec.overlap)
     return ResolveSlice(spec.overlap->index, spec.overlap->of, spec.overlap->share.fraction, usable);
+  if (!spec.cpus) return Input("no CPUs are given");
   const CpuSet all = vmm::AllCpus(topology);
   for (const std::uint32_t cpu : spec.cpus->cpus)
     if (!all.Contains(cpu))
