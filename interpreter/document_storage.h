@@ -9,6 +9,7 @@
 
 namespace ktstr {
 
+/// All of it lives until the Document goes; nothing in the arena is destroyed one by one.
 struct Document::Storage {
   Storage(std::string file_name, std::string file_text)
       : name(std::move(file_name)), text(std::move(file_text)), source(text), arena(text.size() + 4096) {}
@@ -16,11 +17,12 @@ struct Document::Storage {
   std::string name;
   std::string text;  // without a byte order mark; nodes view into it
   SourceText source;
-  std::pmr::monotonic_buffer_resource
-      arena;  // nodes, entries, item lists and texts that differ from the source
+  /// Nodes, entries, item lists and texts that differ from the source.
+  std::pmr::monotonic_buffer_resource arena;
   const Node* root = nullptr;
   bool complete = false;
 
+  /// A copy in the arena; T is trivially copyable.
   template <typename T>
   std::span<const T> Copy(std::span<const T> values) {
     if (values.empty()) return {};

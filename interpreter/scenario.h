@@ -33,6 +33,7 @@ struct MemorySpec {
 
 /// ">=6.12", "<6.15", or several joined by a space.
 struct KernelRequirement {
+  /// One comparison of (major, minor); all of them must hold.
   struct Bound {
     std::string op;
     std::uint32_t major = 0;
@@ -51,6 +52,7 @@ inline constexpr EnumValue kClocks[] = {
      "QEMU icount: guest time passes with executed instructions, and idle time is skipped. Needs TCG."}};
 constexpr EnumDecl DescribeEnum(Clock) { return {"Clock", kClocks, nullptr, nullptr}; }
 
+/// A program that RunPayload can start. Its fields are those of the YAML; defaults stand here.
 struct Payload {
   std::string binary;
   std::vector<std::string> args;
@@ -76,15 +78,17 @@ struct HoldSpec {
   static const StructDecl& Decl();
 };
 
+/// One phase: cgroups are made, ops run, then it holds; what it made ends with it.
 struct Step {
-  std::string name;
+  std::string name;  // "": step<N>, see StepName
   std::vector<CgroupDef> cgroups;
   std::vector<Op> ops;
-  std::optional<HoldSpec> hold;
+  std::optional<HoldSpec> hold;  // none: the step ends after its ops
   std::vector<MetricCheck> checks;
   static const StructDecl& Decl();
 };
 
+/// What lives across all steps, in the order in which it is made.
 struct Backdrop {
   std::vector<CgroupDef> cgroups;
   std::vector<Op> ops;
@@ -92,12 +96,14 @@ struct Backdrop {
   static const StructDecl& Decl();
 };
 
+/// Part of the matrix: the combinations that agree with every member that is set.
 struct MatrixPoint {
   std::optional<TopologySpec> topology;
   std::optional<MemorySpec> memory;
   std::optional<Clock> clock;
   static const StructDecl& Decl();
 };
+/// Axes that take the place of the scenario's single values; an empty axis leaves that value alone.
 struct Matrix {
   std::vector<TopologySpec> topology;
   std::vector<MemorySpec> memory;
@@ -106,6 +112,7 @@ struct Matrix {
   static const StructDecl& Decl();
 };
 
+/// A whole file. `version` has no default, so that a file without it is an error.
 struct Scenario {
   std::uint32_t version = 0;
   std::string name;

@@ -18,6 +18,7 @@ struct CpuMax {
   Duration period = Milliseconds(100);
   static const StructDecl& Decl();
 };
+/// cpu.weight and cpu.max; what is not set is not written.
 struct CpuLimits {
   std::optional<std::uint32_t> weight;
   std::optional<CpuMax> max;
@@ -29,6 +30,7 @@ struct SizeLimit {
   std::uint64_t bytes = 0;
   static const ScalarDecl& Scalar();
 };
+/// memory.max, .high, .low and .swap.max; what is not set is not written.
 struct MemoryLimits {
   std::optional<SizeLimit> max;
   std::optional<SizeLimit> high;
@@ -36,10 +38,12 @@ struct MemoryLimits {
   std::optional<SizeLimit> swap_max;
   static const StructDecl& Decl();
 };
+/// io.weight.
 struct IoLimits {
   std::uint32_t weight = 100;
   static const StructDecl& Decl();
 };
+/// pids.max, threads included.
 struct PidsLimits {
   std::uint64_t max = 0;
   static const StructDecl& Decl();
@@ -54,18 +58,20 @@ inline constexpr EnumValue kAffinityKinds[] = {
     {"smt_sibling_pair", 4, "The first two SMT siblings among the cgroup's CPUs."}};
 constexpr EnumDecl DescribeEnum(AffinityKind) { return {"AffinityKind", kAffinityKinds, nullptr, nullptr}; }
 
+/// Each worker draws `count` CPUs out of `from` and the cgroup's own.
 struct RandomAffinity {
   std::optional<CpuSet> from;
   std::uint32_t count = 1;
   static const StructDecl& Decl();
 };
-/// The short form is a kind's name or a CPU list.
+/// At most one member is set. The short form is a kind's name or a CPU list.
 struct Affinity {
   AffinityKind kind = AffinityKind::kInherit;
   std::optional<CpuSet> cpus;
   std::optional<RandomAffinity> random;
   static const StructDecl& Decl();
 };
+/// A SCHED_DEADLINE reservation, in the kernel's terms.
 struct DeadlineParams {
   Duration runtime;
   Duration deadline;
@@ -73,6 +79,8 @@ struct DeadlineParams {
   static const StructDecl& Decl();
 };
 
+/// A group of workers of one work type and how they are set up. Counts and CPUs are still relative to the
+/// cgroup; PlanContext makes them concrete.
 struct WorkSpec {
   WorkParams type;
   std::optional<WorkerCount> workers;
@@ -84,10 +92,11 @@ struct WorkSpec {
   std::optional<std::string> comm;
   std::optional<std::uint32_t> uid;
   std::optional<std::uint32_t> gid;
-  WorkSpec();
+  WorkSpec();  // of the first work type
   static const StructDecl& Decl();
 };
 
+/// Applied in the order of the members: limits first, then workers, then the payload.
 struct CgroupDef {
   std::string name;
   std::optional<CpusetSpec> cpuset;
