@@ -57,10 +57,11 @@ struct Payload {
   std::string binary;
   std::vector<std::string> args;
   std::vector<std::string> env;
-  std::vector<std::string> include;
+  std::vector<std::string> include;  // further programs to ship
   OutputSpec output;
   NamedMap<MetricHint> metrics;
   std::vector<PayloadCheck> checks;
+  // Whether failed checks count.
   bool gate = true;
   bool own_process_group = true;
   static const StructDecl& Decl();
