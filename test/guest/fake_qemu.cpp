@@ -1,0 +1,189 @@
+// Stands in for QEMU where a guest must misbehave on cue: it speaks enough QMP to be resumed, then plays the
+// part named by $KTSTR_FAKE on the guest channel. Used as `ktstr-interp run --qemu <this>`.
+#include <poll.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <iostream>
+#include <map>
+#include <string>
+#include <vector>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "guest-init/wire/codec.h"
+#include "guest-init/wire/frame.h"
+#include "guest-init/wire/messages.h"
+#include "workloads/work_type.h"
+
+namespace {
+
+using namespace ktstr;
+using Bytes = std::vector<std::byte>;
+
+void WriteAll(int fd, const void* data, std::size_t size) {
+  const auto* at = static_cast<const char*>(data);
+  while (size > 0) {
+    const ssize_t put = write(fd, at, size);
+    if (put <= 0) _exit(3);
+    at += put;
+    size -= static_cast<std::size_t>(put);
+  }
+}
+
+/// The guest's side of the channel.
+class Guest {
+ public:
+  Guest(int fd, std::string part) : fd_(fd), part_(std::move(part)) {}
+
+  void Boot() {
+    if (part_ == "garbage") return SendGarbage();
+    if (part_ == "oversized") return SendOversized();
+    Ready ready;
+    ready.decl_hash = part_ == "other-build" ? 1 : WireHash(WorkTypes::Alternatives());
+    ready.kernel_release = "6.12.0-fake";
+    ready.online_cpus = part_ == "one-cpu" ? 1 : 2;
+    Send(FrameType::kEvent, AnyStruct::Of(ready));
+  }
+
+  void Read() {
+    Bytes bytes(65536);
+    const ssize_t got = read(fd_, bytes.data(), bytes.size());
+    if (got <= 0) _exit(0);
+    in_.Append(std::span(bytes).first(static_cast<std::size_t>(got)));
+    while (true) {
+      Result<std::optional<Frame>> frame = in_.Next();
+      if (!frame.ok() || !*frame) return;
+      Answer(**frame);
+    }
+  }
+
+ private:
+  void Answer(const Frame& frame) {
+    std::span<const std::byte> payload = frame.payload;
+    Reply reply;
+    std::memcpy(&reply.request_id, payload.data(), sizeof reply.request_id);
+    payload = payload.subspan(sizeof reply.request_id);
+    const Result<AnyStruct> request = DecodeAny(RequestTypes(), payload);
+    if (!request.ok()) _exit(4);
+    clock_ += 1'000'000;
+    reply.clock_ns = clock_;
+    if (request->Is<MarkPhase>()) reply.mark = PhaseMark{clock_, 100 * clock_ / 1'000'000, 1};
+    if (request->Is<StartWorkers>()) groups_.push_back(request->As<StartWorkers>());
+    if (request->Is<StopWorkers>()) Collect();
+    if (request->Is<Hold>() && part_ == "late-garbage") return SendGarbage();
+    if (request->Is<Hold>() && part_ == "wrong-id") reply.request_id += 7;
+    if (request->Is<DestroyCgroup>() && part_ == "garbage-after-reports") return SendGarbage();
+    if (request->Is<Hold>() && part_ == "dies") _exit(9);
+    Send(reply);
+  }
+
+  void Collect() {
+    for (const StartWorkers& group : groups_) {
+      if (part_ == "lost-report") continue;
+      WorkerDone done{group.group, group.cgroup, {}};
+      done.report.completed = true;
+      done.report.work_units = 4096;
+      done.report.iterations = 4;
+      done.report.wall_time_ns = 1'000'000;
+      done.report.cpu_time_ns = 900'000;
+      Send(FrameType::kEvent, AnyStruct::Of(done));
+    }
+    groups_.clear();
+  }
+
+  void Send(FrameType type, const AnyStruct& message) {
+    Bytes payload;
+    EncodeAny(message, payload);
+    SendFrame(EncodeFrame(type, sequence_++, payload));
+  }
+  void Send(const Reply& reply) { SendFrame(EncodeFrame(FrameType::kReply, sequence_++, Encode(reply))); }
+  void SendFrame(const Bytes& frame) { WriteAll(fd_, frame.data(), frame.size()); }
+  void SendGarbage() { WriteAll(fd_, "this is not a frame, however long one looks at it", 49); }
+  void SendOversized() {
+    Bytes frame = EncodeFrame(FrameType::kEvent, sequence_++, {});
+    const std::uint32_t length = 1U << 30;
+    std::memcpy(&frame[8], &length, sizeof length);
+    const std::uint64_t hash = XXH3_64bits(frame.data(), 24);
+    std::memcpy(&frame[24], &hash, sizeof hash);
+    SendFrame(frame);
+  }
+
+  int fd_;
+  std::string part_;
+  FrameAssembler in_;
+  std::uint32_t sequence_ = 0;
+  std::uint64_t clock_ = 0;
+  std::vector<StartWorkers> groups_;
+};
+
+/// Answers every QMP command; "cont" boots the guest.
+class Qmp {
+ public:
+  Qmp(int fd, Guest& guest) : fd_(fd), guest_(guest) {
+    Say(R"({"QMP": {"version": {"qemu": {"micro": 0, "minor": 2, "major": 7}, "package": ""}, "capabilities": []}})");
+  }
+  void Read() {
+    char buffer[4096];
+    const ssize_t got = read(fd_, buffer, sizeof buffer);
+    if (got <= 0) _exit(0);
+    text_.append(buffer, static_cast<std::size_t>(got));
+    for (std::size_t end = 0; (end = text_.find('\n')) != std::string::npos; text_.erase(0, end + 1))
+      Answer(text_.substr(0, end));
+  }
+
+ private:
+  void Say(const std::string& line) {
+    const std::string text = line + "\r\n";
+    WriteAll(fd_, text.data(), text.size());
+  }
+  void Answer(const std::string& command) {
+    const std::size_t id_at = command.find("\"id\":");
+    std::string id;
+    if (id_at != std::string::npos) {
+      const std::size_t end = command.find_first_of(",}", id_at);
+      id = ", " + command.substr(id_at, end - id_at);
+    }
+    const bool status = command.find("query-status") != std::string::npos;
+    Say(std::string("{\"return\": ") + (status ? R"({"running": false, "status": "prelaunch", "singlestep": false})" : "{}") + id + "}");
+    if (command.find("\"cont\"") != std::string::npos) guest_.Boot();
+  }
+
+  int fd_;
+  Guest& guest_;
+  std::string text_;
+};
+
+/// The descriptor of `-chardev socket,id=<id>,fd=<n>`.
+std::map<std::string, int> Chardevs(int argc, char** argv) {
+  std::map<std::string, int> fds;
+  for (int i = 1; i < argc; ++i) {
+    const std::string text = argv[i];
+    const std::size_t id = text.find("id="), fd = text.find("fd=");
+    if (!text.starts_with("socket,") || id == std::string::npos || fd == std::string::npos) continue;
+    fds[text.substr(id + 3, text.find(',', id) - id - 3)] = std::atoi(text.c_str() + fd + 3);
+  }
+  return fds;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const char* part = std::getenv("KTSTR_FAKE");
+  if (part == nullptr) return 2;
+  if (std::string(part) == "refuses") {
+    std::cerr << "qemu-system-x86_64: warning: something minor\nqemu-system-x86_64: cannot set up guest memory 'ram': Cannot allocate memory\n";
+    return 1;
+  }
+  std::map<std::string, int> fds = Chardevs(argc, argv);
+  Guest guest(fds.at("channel"), part);
+  Qmp qmp(fds.at("qmp"), guest);
+  while (true) {
+    pollfd polled[2] = {{fds.at("qmp"), POLLIN, 0}, {fds.at("channel"), POLLIN, 0}};
+    if (poll(polled, 2, -1) < 0) return 1;
+    if (polled[0].revents != 0) qmp.Read();
+    if (polled[1].revents != 0) guest.Read();
+  }
+}

@@ -1,0 +1,28 @@
+# Whole runs: the built ktstr-interp boots real guests under TCG (or a QEMU that misbehaves on cue), and what
+# it says and leaves behind is looked at. A test case is a ctest entry, so that `ctest -j2` keeps two CPUs
+# busy; catalogue_<theme> runs the scenarios of one folder.
+file(GLOB guest_test_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/guest/*.cpp)
+list(FILTER guest_test_sources EXCLUDE REGEX "fake_qemu\\.cpp$")
+
+add_executable(fake_qemu guest/fake_qemu.cpp)
+target_link_libraries(fake_qemu PRIVATE ktstr_workloads ktstr_wire)
+
+add_executable(guest_tests ${guest_test_sources} $<TARGET_OBJECTS:ktstr_test_main>)
+target_link_libraries(guest_tests PRIVATE ktstr_vmm ktstr_workloads Catch2::Catch2)
+target_compile_definitions(guest_tests PRIVATE KTSTR_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+  KTSTR_BINARY_DIR="${CMAKE_BINARY_DIR}" KTSTR_FAKE_QEMU="$<TARGET_FILE:fake_qemu>")
+add_dependencies(guest_tests ktstr-interp fake_qemu)
+
+include(/usr/lib/cmake/Catch2/Catch.cmake OPTIONAL RESULT_VARIABLE found_catch_module)
+if(NOT found_catch_module)
+  message(FATAL_ERROR "Catch.cmake is not there; install Debian's catch2")
+endif()
+catch_discover_tests(guest_tests TEST_PREFIX "guest: " PROPERTIES LABELS guest COST 100 TIMEOUT 180
+                     SKIP_REGULAR_EXPRESSION "SKIPPED: ")
+
+file(GLOB themes RELATIVE ${CMAKE_SOURCE_DIR}/scenarios CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/scenarios/*)
+foreach(theme ${themes})
+  add_test(NAME catalogue_${theme} COMMAND guest_tests "[.catalogue]")
+  set_tests_properties(catalogue_${theme} PROPERTIES ENVIRONMENT KTSTR_THEME=${theme}
+                       LABELS "guest;catalogue" COST 200 TIMEOUT 180)
+endforeach()
