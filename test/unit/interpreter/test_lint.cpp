@@ -34,6 +34,29 @@ s/syntax.yaml:2:8: note: this '[' is still open
 )");
 }
 
+TEST_CASE("Mistakes of writing do not hide mistakes of names") {
+  const WorkDir dir;
+  WriteText("bad.yaml", R"(version: 1
+timeout: 10
+steps:
+  - name: warm
+    cgroups:
+      - {name: hot, cpuset: {llc: 0}}
+    hold: 1s
+    checks:
+      - {metric: max_gap, max: 2s}
+  - ops:
+      - RemoveCgroup: {cgroup: hto}
+)");
+  const CliResult result = Cli({"lint", "bad.yaml"});
+  CHECK(result.err == "3 errors in 1 of 1 file\n");
+  CHECK(result.out.starts_with("bad.yaml:2:10: error[bad-value]: "));
+  CHECK(result.out.find("bad.yaml:9:18: error[unknown-name]: there is no metric 'max_gap'\n") !=
+        std::string::npos);
+  CHECK(result.out.find("bad.yaml:11:32: error[unknown-name]: no cgroup 'hto' is alive at this point\n") !=
+        std::string::npos);
+}
+
 TEST_CASE("lint is silent about a clean directory") {
   const WorkDir dir;
   WriteText("s/good.yaml", kTinyScenario);
