@@ -266,6 +266,7 @@ TEST_CASE("two work entries of a cgroup make one row") {
   WorkerReport c = Report(0);
   c.iterations = 200;
   c.max_gap_ms = 500;
+  c.numa_pages = {{1, 100}};
   Add(record, 2, c);
   const Stats stats = Fold(record);
   REQUIRE(stats.cgroups.size() == 1);
@@ -274,6 +275,7 @@ TEST_CASE("two work entries of a cgroup make one row") {
   CHECK(stats.cgroups[0].max_gap_worker == "hot/Bursty/0");
   // Its CPUs are not restricted, so its pages say nothing about locality.
   CHECK(NumbersOf(stats.cgroups[0].metrics).at("page_locality") == 0.8);
+  CHECK(NumbersOf(stats.cgroups[0].metrics).at("cross_node_migration_ratio") == 0.06);  // 12 of 200
 }
 
 TEST_CASE("a backdrop group gives a slice to each step; BASELINE and the gaps are left out") {
@@ -283,6 +285,8 @@ TEST_CASE("a backdrop group gives a slice to each step; BASELINE and the gaps ar
   record.groups = {group};
   WorkerReport report = Report(0);
   report.iterations = 1000;
+  report.wake_latencies_ns = {50'000};  // the phases have their own, so the run's do not count it
+  report.wake_sample_total = 100;
   report.schedstat_available = true;
   report.schedstat_cpu_time_ns = kSec;
   for (const std::uint32_t epoch : {0U, 1U, kBetweenPhases, 2U}) {
@@ -350,9 +354,11 @@ TEST_CASE("cgroups without a phase still count for the run's distributions") {
 
 TEST_CASE("phases: times, rates, and when there is no rate") {
   RunRecord record = RecordWithSteps({"a", "b"});
+  record.phases[0].iterations_end = 100;  // of BASELINE: no step, so not in the run's rate
   record.phases[1] = {1, "a", 11 * kSec, 13 * kSec, 100, 700, 2, true, true};
   record.phases[2] = {2, "b", 13 * kSec + 500 * kMs, 14 * kSec, 700, 800, 2, true, true};
   Stats stats = Fold(record);
+  CHECK(NumbersOf(stats.phases[0].metrics).at("iteration_rate") == Approx(1000));
   CHECK(stats.phases[1].start_ms == 1000);
   CHECK(stats.phases[1].end_ms == 3000U);
   CHECK(NumbersOf(stats.phases[1].metrics) ==

@@ -64,6 +64,9 @@ TEST_CASE("verdicts, their order and exit codes") {
   results[2].counts = results[3].counts = false;
   CHECK(Overall(results) == Verdict::kError);
   CHECK(FirstCause(results) == &results[1]);
+  results[0].verdict = Verdict::kError;
+  results[0].counts = false;
+  CHECK(FirstCause(results) == &results[1]);
 }
 
 TEST_CASE("default checks of a healthy run") {

@@ -167,6 +167,16 @@ TEST_CASE("a payload that did not exit by itself has no exit code") {
         head + "was still running when its time was over and was killed" + wanted);
 }
 
+TEST_CASE("the code of a payload that did not exit by itself is never the one wanted") {
+  PayloadResult payload = Stress();
+  payload.done.end = PayloadEnd::kTimedOut;
+  CHECK(Run({payload}, {ExitCodeIs(0)})[0].verdict == Verdict::kFail);
+  payload.done.end = PayloadEnd::kExited;
+  payload.done.exit_code = -1;
+  payload.done.signal = 6;
+  CHECK(Run({payload}, {ExitCodeIs(-1)})[0].verdict == Verdict::kFail);
+}
+
 TEST_CASE("every run of a payload is judged, in the order they ended") {
   PayloadResult first = Stress();
   first.metrics.metrics[0].value = 10;

@@ -69,7 +69,9 @@ TEST_CASE("JSON: the document among other text") {
   CHECK(Json("[info] starting\n{\"iops\": 7}\n") == "iops=7");
   CHECK(Json("stress [123] started\n  {\"iops\": 7}  \nend") == "iops=7");
   CHECK(Json("{unfinished\n[1, 2]\n") == "0=1; 1=2");
+  CHECK(Json("result: {\"text\": \"}\\\"{\", \"iops\": 7} done") == "iops=7");
   CHECK(Json("[] {} {\"a\": 1}") == "a=1");
+  CHECK(Json("result: {\"text\": \"[5]\"} done") == "");  // inside a string it is no document
   CHECK(Json("pid [12] only") == "0=12");
 }
 
@@ -126,6 +128,16 @@ TEST_CASE("hints rename, give units and polarity; of equal paths the last one") 
   CHECK(metrics.metrics[0].better == Polarity::kLower);
   CHECK(metrics.metrics[1].better == Polarity::kHigher);
   CHECK(metrics.metrics[2].better == Polarity::kInfo);
+}
+
+TEST_CASE("a hinted number over and over is kept so many times") {
+  std::string text;
+  for (int i = 0; i < 10'050; ++i) text += "n=1\n";
+  OutputSpec spec;
+  spec.parse = OutputParse::kKv;
+  NamedMap<MetricHint> hints;
+  hints.items = {{"n", {}}};
+  CHECK(ExtractMetrics(spec, hints, text, "").metrics.size() == kMaxPayloadMetrics);
 }
 
 TEST_CASE("stderr is read only when stdout gives nothing, and never mixed in") {

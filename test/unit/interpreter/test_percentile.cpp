@@ -57,6 +57,8 @@ TEST_CASE("a sample weighs what it stands for") {
   // Thirds: 3 samples for 10 observations; all of them are reached by the last.
   CHECK(Sealed({{{1, 2, 3}, 10}}).Percentile(1000) == 3U);
   CHECK(Sealed({{{1, 2, 3}, 10}}).Percentile(666) == 3U);  // wanted 7, two thirds are 6.67
+  // Ten times 1.1 is 10.999999999999998 in binary, and still reaches 11.
+  CHECK(Sealed({{OneTo(10), 11}, {{99}, 1}}).Percentile(916) == 10U);
 }
 
 TEST_CASE("no samples, no percentile") {
@@ -130,19 +132,27 @@ TEST_CASE("exactly the cap is kept as it is, one more is drawn from") {
 }
 
 TEST_CASE("the draws are those of the stated generator") {
-  // A: 10, 11 for 2 observations; B: 20, 21, 22 for 6; cap 4. The seed and the draws were worked out apart,
-  // by the script in the comment below.
+  // Worked out apart, in Python:
   //   M = 2**64 - 1
   //   rotl = lambda x, r: ((x << r) | (x >> (64 - r))) & M
-  //   s = ((2 ^ rotl(6, 32) ^ rotl(2, 16) ^ 3) * 0x9E3779B97F4A7C15) & M
+  //   s = ((w_a ^ rotl(w_b, 32) ^ rotl(len_a, 16) ^ len_b) * 0x9E3779B97F4A7C15) & M
   //   def nxt(): global s; s ^= (s << 13) & M; s ^= s >> 7; s ^= (s << 17) & M; return s
-  //   [a[nxt() % 2] if nxt() % 8 < 2 else b[nxt() % 3] for _ in range(4)]   # the condition draws first
-  Samples samples(4);
-  samples.Add(std::vector<std::uint64_t>{10, 11}, 2);
-  samples.Add(std::vector<std::uint64_t>{20, 21, 22}, 6);
-  std::vector<std::uint64_t> drawn;
-  for (const WeightedSample& sample : samples.items()) drawn.push_back(sample.value);
-  CHECK(drawn == std::vector<std::uint64_t>{20, 20, 21, 22});
+  //   for each draw: r = nxt() % (w_a + w_b); then b[nxt() % len_b], or x[nxt() % len(x)] of the source of A
+  //   in which r falls
+  const auto drawn = [](const Samples& samples) {
+    std::vector<std::uint64_t> values;
+    for (const WeightedSample& sample : samples.items()) values.push_back(sample.value);
+    return values;
+  };
+  Samples two(4);
+  two.Add(std::vector<std::uint64_t>{10, 11}, 40);
+  two.Add(std::vector<std::uint64_t>{20, 21, 22}, 60);
+  CHECK(drawn(two) == std::vector<std::uint64_t>{11, 22, 22, 20});  // r = 8, 62, 56, 63
+  Samples three(5);
+  three.Add(std::vector<std::uint64_t>{10, 11}, 2);
+  three.Add(std::vector<std::uint64_t>{12}, 2);
+  three.Add(std::vector<std::uint64_t>{20, 21, 22}, 3);
+  CHECK(drawn(three) == std::vector<std::uint64_t>{11, 12, 12, 22, 22});  // r = 0, 2, 3, 4, 4
 }
 
 TEST_CASE("drawing keeps the proportions of unequal sources") {
