@@ -16,7 +16,7 @@ class GuestRun {
  public:
   /// Starts it. `yaml` lacks `version:` and `steps` may be all it has; `args` and `env` are added to the usual
   /// ones and win.
-  explicit GuestRun(const std::string& yaml, std::vector<std::string> args = {},
+  explicit GuestRun(const std::string& yaml, const std::vector<std::string>& args = {},
                     std::vector<std::string> env = {});
 
   CliProcess& process() { return *process_; }
