@@ -1,9 +1,4 @@
-// Metrics by regular expression. A file of its own, because GCC 12 to 14 wrongly warn inside <regex> when
-// they optimise for the address sanitizer (GCC bug 105616).
-#ifndef __clang__
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-
+// Metrics by regular expression.
 #include <algorithm>
 #include <regex>
 #include <vector>
