@@ -36,7 +36,7 @@ class WorkerContext {
 
   [[nodiscard]] bool ShouldStop() const { return memory_.StopRequested(); }
 
-  /// Busy work: `steps` pause instructions, in pieces short enough to notice a stop. Counts nothing.
+  /// Busy work: `steps` times about 40 cycles, in pieces short enough to notice a stop. Counts nothing.
   void Spin(std::uint64_t steps) const;
   /// Part of an iteration is done. Call it in loops that run for long within one iteration.
   void Work(std::uint64_t units) { telemetry_.Work(units); }
