@@ -18,8 +18,9 @@ namespace {
 // are again. With the chunks and reports under way this bounds the memory of PID 1.
 constexpr std::size_t kHighWater = std::size_t{4} << 20;
 constexpr std::size_t kLowWater = std::size_t{1} << 20;
-// Requests that are queued before the channel is left alone until some are answered.
-constexpr std::size_t kMaxRequests = 256;
+// Requests that are queued before the channel is left alone until some are answered; a Finish with `at_once`
+// behind that many is not seen before.
+constexpr std::size_t kMaxRequests = 4096;
 // How long a host may take to close the channel after the Reply to Finish.
 constexpr std::uint64_t kLingerNs = 2'000'000'000;
 

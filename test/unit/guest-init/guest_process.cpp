@@ -65,7 +65,16 @@ GuestProcess::~GuestProcess() {
   std::filesystem::remove_all(directory_, ignored);
 }
 
-void GuestProcess::SendRaw(std::span<const std::byte> bytes) const {
+void GuestProcess::Cork(bool corked) {
+  corked_ = corked;
+  if (!corked) SendRaw(std::exchange(held_back_, {}));
+}
+
+void GuestProcess::SendRaw(std::span<const std::byte> bytes) {
+  if (corked_) {
+    held_back_.insert(held_back_.end(), bytes.begin(), bytes.end());
+    return;
+  }
   while (!bytes.empty()) {
     const ssize_t sent = send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     REQUIRE(sent > 0);

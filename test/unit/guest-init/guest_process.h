@@ -33,7 +33,9 @@ class GuestProcess {
   }
   /// A request whose encoding is `body`, whatever that is.
   std::uint32_t SendBody(std::span<const std::byte> body);
-  void SendRaw(std::span<const std::byte> bytes) const;
+  void SendRaw(std::span<const std::byte> bytes);
+  /// While corked, nothing is sent; then all of it at once.
+  void Cork(bool corked);
   /// Takes events in until the next Reply.
   Reply NextReply();
   template <typename T>
@@ -88,6 +90,8 @@ class GuestProcess {
   std::string cgroup_parent_;
   pid_t pid_ = 0;
   Fd socket_;
+  bool corked_ = false;
+  std::vector<std::byte> held_back_;
   FrameAssembler assembler_;
   std::uint32_t sequence_ = 0;
   std::uint32_t next_id_ = 1;

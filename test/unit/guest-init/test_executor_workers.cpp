@@ -151,10 +151,17 @@ TEST_CASE("bytes that are not a report are said to be none") {
 
 TEST_CASE("a worker that does not stop is killed and says so, and the others are not lost") {
   GuestProcess guest;
-  REQUIRE(guest.Call(Workers(1, "SpinWait", 20)).error.empty());
+  REQUIRE(guest.Call(Workers(1, "FutexPingPong", 20)).error.empty());
   const std::vector<pid_t> pids = guest.Children();
   REQUIRE(pids.size() == 20);
-  kill(pids[0], SIGSTOP);  // the first of all, so that the whole window waits behind it
+  // The first of all, so that those whose turn to be read has not come wait behind it: their reports are made
+  // larger than their pipes.
+  kill(pids[0], SIGSTOP);
+  AwaitProgress(guest, 20 * 2000);
+  for (const pid_t pid : pids) {
+    const Fd pipe(open(ReportPipeOf(pid).c_str(), O_WRONLY));
+    REQUIRE(fcntl(pipe.get(), F_SETPIPE_SZ, 4096) == 4096);
+  }
   REQUIRE(guest.Call(Stop({1})).error.empty());
   REQUIRE(guest.reports.size() == 20);
   REQUIRE(guest.reports[0].exit_info.has_value());
@@ -162,6 +169,7 @@ TEST_CASE("a worker that does not stop is killed and says so, and the others are
   CHECK(guest.reports[0].exit_info->code == SIGKILL);
   CHECK(guest.reports[0].exit_info->text == "sent no report");
   for (std::size_t i = 1; i < 20; ++i) CHECK(guest.reports[i].completed);
+  CHECK(guest.reports[19].wake_latencies_ns.size() > 1000);
   CHECK(guest.Children().empty());
 }
 

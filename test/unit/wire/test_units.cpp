@@ -32,7 +32,9 @@ TEST_CASE("durations") {
   CHECK(Value<Duration>("0s").ns == 0);
   CHECK(Value<Duration>("7ns").ns == 7);
   CHECK(Value<Duration>("0.1s").ns == 100'000'000);
-  CHECK(Value<Duration>("1.0000004us").ns == 1000);  // rounded to whole nanoseconds
+  CHECK(Value<Duration>("1.0004us").ns == 1000);  // rounded to whole nanoseconds
+  CHECK(Value<Duration>("1.0005us").ns == 1001);
+  CHECK(Value<Duration>("0.00000000000000000000000001s").ns == 0);
   CHECK(Value<Duration>("9223372036854775807ns").ns == INT64_MAX);
   CHECK(Value<Duration>("9007199254740993ns").ns == 9'007'199'254'740'993);  // not a double
   CHECK(Read<Duration>("1500ms") == "1.5s");

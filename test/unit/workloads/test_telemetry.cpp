@@ -113,14 +113,16 @@ TEST_CASE("the CPU is looked at when the work units reach a multiple of 1024") {
   probe.cpu = 2;
   telemetry.EndIteration(1, 0);  // the 1024th unit
   probe.cpu = 4;
-  telemetry.Work(1024);  // within an iteration
+  telemetry.Work(512);  // within an iteration, and only half of it
+  probe.cpu = 6;
+  telemetry.Work(512);
   const WorkerReport report = telemetry.Finish();
-  CHECK(report.cpus_used == Cpus{0, 2, 4});
+  CHECK(report.cpus_used == Cpus{0, 2, 6});
   CHECK(report.migration_count == 2);
   REQUIRE(report.migrations.size() == 2);
   CHECK(report.migrations[0].from_cpu == 0);
   CHECK(report.migrations[0].to_cpu == 2);
-  CHECK(report.migrations[1].to_cpu == 4);
+  CHECK(report.migrations[1].to_cpu == 6);
 }
 
 TEST_CASE("migrations are listed up to a limit and counted beyond it") {
@@ -161,7 +163,9 @@ TEST_CASE("a backdrop worker ships one slice a phase, the gaps between phases in
       telemetry.EndIteration(1024, epoch);
     }
   };
-  iterate(2, 0);
+  iterate(1, 0);
+  probe.PassMs(20);
+  iterate(1, 0);
   iterate(1, 1);  // sees the change at its end: it still counts for the baseline
   telemetry.RecordWake(11);
   telemetry.RecordWake(12);
@@ -181,6 +185,7 @@ TEST_CASE("a backdrop worker ships one slice a phase, the gaps between phases in
   CHECK(baseline.iterations == 3);
   CHECK(baseline.cpus_used == Cpus{0});
   CHECK(baseline.wake_sample_total == 0);
+  CHECK(baseline.max_gap_ms == 30);
 
   const PhaseSlice& first = report.phase_slices[1];
   CHECK(first.phase_epoch == 1);

@@ -151,6 +151,19 @@ TEST_CASE("Bursty's wake samples are its sleeps, and a sleep is not a gap") {
   CHECK(report.work_units >= report.iterations * 1024);
 }
 
+TEST_CASE("a timed sleep is no gap, but what comes after its intended end is") {
+  const Result<GroupMemory> memory = GroupMemory::Map(1);
+  REQUIRE(memory.ok());
+  FakeProbe probe;
+  probe.now_ns = MonotonicNs();
+  Telemetry telemetry(probe, 1, false, 0);
+  WorkerContext context(*memory, telemetry, {}, {}, 1);
+  CHECK(context.SleepFor(20'000'000) >= 20'000'000);
+  probe.PassMs(20 + 5);
+  context.EndIteration(0);
+  CHECK(telemetry.Finish().max_gap_ms == 5);
+}
+
 TEST_CASE("a long sleep ends with the request to stop and leaves no sample") {
   AnyStruct params(FindWorkType("Bursty")->params());
   *static_cast<Duration*>(params.decl()->Find("burst_duration")->member(params.data())) = Nanoseconds(1);
