@@ -24,6 +24,13 @@
 namespace ktstr {
 namespace {
 
+/// Default checks that the file does not mention have no place in it.
+void ForgetDefaultsPlace(RunOutcome& outcome) {
+  for (CheckResult& check : outcome.checks)
+    if (check.path.starts_with("defaults")) check.path.clear();
+  if (outcome.cause_path.starts_with("defaults")) outcome.cause_path.clear();
+}
+
 /// A private directory under $TMPDIR, removed with all it holds.
 class ScratchDirectory {
  public:
@@ -240,6 +247,7 @@ class Runner {
       run.outcome.cause = InterruptedCause(signal);
       run.interrupted = true;
     }
+    if (loaded.document.Find("defaults") == nullptr) ForgetDefaultsPlace(run.outcome);
     if (!run.outcome.cause_path.empty()) {
       run.cause_place = PlaceOf(loaded, run.outcome.cause_path);
       run.cause_source = SourceAt(loaded, run.outcome.cause_path);
