@@ -40,3 +40,8 @@ ktstr_fuzz_target(document
   EXTERNAL yaml-cpp fmt::fmt)
 
 ktstr_fuzz_target(wire LIBRARIES ktstr_wire SOURCES guest-init/wire/*.cpp)
+
+ktstr_fuzz_target(payload_metrics
+  LIBRARIES ktstr_interpreter
+  SOURCES interpreter/payload_metrics*.cpp guest-init/wire/*.cpp
+  EXTERNAL fmt::fmt)
