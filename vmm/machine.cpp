@@ -46,7 +46,7 @@ Result<std::unique_ptr<Machine>> Machine::Build(const MachineConfig& config, Mac
   // Our copies of QEMU's ends must go, or a dead QEMU would never look closed.
   for (FdPair* pair : {&qmp, &console, &crash, &channel}) pair->theirs.Reset();
 
-  std::unique_ptr<Machine> machine(new Machine(std::move(process), QmpClient(std::move(qmp.ours)),
+  std::unique_ptr<Machine> machine(new Machine(std::move(process), QmpClient(std::move(qmp.ours), hooks.cancel_fd),
                                                std::move(console.ours), std::move(crash.ours),
                                                std::move(channel.ours), std::move(hooks)));
   const Result<> paused = machine->HandshakePaused();
@@ -74,6 +74,7 @@ Result<> Machine::HandshakePaused() {
 }
 
 Error Machine::WouldNotStart(const Error& seen) {
+  if (seen.kind == ErrorKind::kCancelled) return seen;
   // A closed socket means QEMU is on its way out, and its stderr will say why.
   const bool closed = qmp_.broken().has_value();
   const auto exit = process_.Wait(closed ? After(kDoomGrace) : After(std::chrono::seconds(0)));

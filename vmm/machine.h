@@ -44,7 +44,7 @@ class Machine final : public BytePort {
 
   /// Starts QEMU and returns with the machine built and paused before its first instruction.
   /// Errors: kInput from ValidateMachineConfig; kEnvironment "qemu-system-x86_64 was not found on PATH;
-  /// install qemu-system-x86"; kMachine "QEMU would not start: <QEMU's own first line>".
+  /// install qemu-system-x86"; kMachine "QEMU would not start: <QEMU's own first line>"; kCancelled.
   static Result<std::unique_ptr<Machine>> Build(const MachineConfig& config, MachineHooks hooks = {});
 
   Machine(const Machine&) = delete;

@@ -34,8 +34,11 @@ Result<> QmpClient::Break(ErrorKind kind, std::string message) {
 
 Result<> QmpClient::WaitReadable(Deadline deadline) {
   while (true) {
-    pollfd wait{socket_.get(), POLLIN, 0};
-    if (poll(&wait, 1, PollTimeout(deadline)) > 0) return {};
+    pollfd wait[] = {{socket_.get(), POLLIN, 0}, {cancel_fd_, POLLIN, 0}};
+    if (poll(wait, 2, PollTimeout(deadline)) > 0) {
+      if (wait[1].revents != 0) return Error{ErrorKind::kCancelled, "interrupted"};
+      return {};
+    }
     if (Passed(deadline)) return Error{ErrorKind::kTimeout, "QEMU did not answer in time"};
   }
 }
@@ -59,6 +62,7 @@ Result<json> QmpClient::Execute(std::string_view command, const json& arguments,
     const Result<> readable = WaitReadable(deadline);
     if (!readable.ok()) {
       Abandon();
+      if (readable.error().kind == ErrorKind::kCancelled) return readable.error();
       return Error{ErrorKind::kTimeout, fmt::format("QEMU did not answer '{}' in time", command)};
     }
     static_cast<void>(OnReadable());  // an error shows in broken_, after the messages before it

@@ -34,8 +34,10 @@ class QmpClient {
   /// Events kept for TakeEvent(); the oldest go first.
   static constexpr std::size_t kMaxEvents = 1024;
 
-  /// REQUIRES: `socket` is a connected non-blocking stream socket.
-  explicit QmpClient(UniqueFd socket) : socket_(std::move(socket)) {}
+  /// REQUIRES: `socket` is a connected non-blocking stream socket. When `cancel_fd` becomes readable,
+  /// Handshake() and Execute() return kCancelled "interrupted"; it is never read, -1 is none.
+  explicit QmpClient(UniqueFd socket, int cancel_fd = -1)
+      : socket_(std::move(socket)), cancel_fd_(cancel_fd) {}
 
   /// Reads the greeting and leaves negotiation mode. Call once, first.
   Result<> Handshake(Deadline deadline);
@@ -74,6 +76,7 @@ class QmpClient {
   void TakeEventMessage(nlohmann::json& message);
 
   UniqueFd socket_;
+  int cancel_fd_;
   std::string received_;
   std::size_t scanned_ = 0;  // bytes of received_ known to hold no newline
   bool greeted_ = false;
