@@ -102,7 +102,12 @@ Result<> RunSession::Drain(vmm::Deadline deadline, const PlannedRequest& finish)
 }
 
 Result<> RunSession::HandleEvent(std::span<const std::byte> payload) {
-  AnyStruct event = TRY(DecodeAny(EventTypes(), payload));
+  Result<AnyStruct> decoded = DecodeAny(EventTypes(), payload);
+  constexpr const char* kUnreadable = "an event of the guest could not be read";
+  if (!decoded.ok()) return decoded.error().Within(kUnreadable);
+  if (!payload.empty() || decoded->decl() == nullptr)
+    return Error{ErrorKind::kProtocol, std::string(kUnreadable) + ": its length is wrong"};
+  AnyStruct event = *std::move(decoded);
   if (event.Is<Ready>()) {
     ready_ = std::move(event.As<Ready>());
   } else if (event.Is<WorkerDone>()) {
