@@ -113,7 +113,8 @@ bool CliProcess::WaitUntil(const std::function<bool()>& done) {
 }
 
 bool CliProcess::WaitForOutput(const std::string& text) {
-  return WaitUntil([&] { return out_.find(text) != std::string::npos || err_.find(text) != std::string::npos; });
+  return WaitUntil(
+      [&] { return out_.find(text) != std::string::npos || err_.find(text) != std::string::npos; });
 }
 
 int CliProcess::Finish() {
@@ -157,13 +158,23 @@ std::string ReadFile(const std::filesystem::path& path) {
 
 std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
 
+bool WaitUntil(const std::function<bool()>& done) {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (!done()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    poll(nullptr, 0, 20);
+  }
+  return true;
+}
+
 std::vector<pid_t> ProcessesWith(const std::string& marker) {
   std::vector<pid_t> found;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     const std::string name = entry.path().filename().string();
     if (name.find_first_not_of("0123456789") != std::string::npos || name == std::to_string(getpid()))
       continue;
-    if (ReadFile(entry.path() / "cmdline").find(marker) != std::string::npos) found.push_back(std::stoi(name));
+    if (ReadFile(entry.path() / "cmdline").find(marker) != std::string::npos)
+      found.push_back(std::stoi(name));
   }
   return found;
 }

@@ -72,6 +72,9 @@ CliResult RunCli(const std::vector<std::string>& args, const std::vector<std::st
 std::string WriteFile(const std::filesystem::path& dir, const std::string& name, const std::string& text);
 std::string ReadFile(const std::filesystem::path& path);
 std::string FirstLine(const std::string& text);
+/// Polls until `done` says so; false after two minutes.
+bool WaitUntil(const std::function<bool()>& done);
+
 /// The processes that have `marker` in their command line, but for the caller.
 std::vector<pid_t> ProcessesWith(const std::string& marker);
 

@@ -1,5 +1,6 @@
 // Stands in for QEMU where a guest must misbehave on cue: it speaks enough QMP to be resumed, then plays the
-// part named by $KTSTR_FAKE on the guest channel. Used as `ktstr-interp run --qemu <this>`.
+// part named by $KTSTR_FAKE on the guest channel ("good" plays a guest that does all it is asked to). Used as
+// `ktstr-interp run --qemu <this>`.
 #include <poll.h>
 #include <unistd.h>
 
@@ -41,11 +42,14 @@ class Guest {
   void Boot() {
     if (part_ == "garbage") return SendGarbage();
     if (part_ == "oversized") return SendOversized();
+    if (part_ == "skipped") ++sequence_;
     Ready ready;
     ready.decl_hash = part_ == "other-build" ? 1 : WireHash(WorkTypes::Alternatives());
     ready.kernel_release = "6.12.0-fake";
     ready.online_cpus = part_ == "one-cpu" ? 1 : 2;
+    if (part_ == "damaged") return SendDamaged(AnyStruct::Of(ready));
     Send(FrameType::kEvent, AnyStruct::Of(ready));
+    if (part_ == "bad-event") SendFrame(EncodeFrame(FrameType::kEvent, sequence_++, Bytes(9)));
   }
 
   void Read() {
@@ -77,6 +81,8 @@ class Guest {
     if (request->Is<Hold>() && part_ == "wrong-id") reply.request_id += 7;
     if (request->Is<DestroyCgroup>() && part_ == "garbage-after-reports") return SendGarbage();
     if (request->Is<Hold>() && part_ == "dies") _exit(9);
+    if (request->Is<Hold>() && part_ == "asks")
+      return SendFrame(EncodeFrame(FrameType::kRequest, sequence_++, Encode(reply)));
     Send(reply);
   }
 
@@ -101,6 +107,13 @@ class Guest {
   }
   void Send(const Reply& reply) { SendFrame(EncodeFrame(FrameType::kReply, sequence_++, Encode(reply))); }
   void SendFrame(const Bytes& frame) { WriteAll(fd_, frame.data(), frame.size()); }
+  void SendDamaged(const AnyStruct& message) {
+    Bytes payload;
+    EncodeAny(message, payload);
+    Bytes frame = EncodeFrame(FrameType::kEvent, sequence_++, payload);
+    frame.back() ^= std::byte{1};
+    SendFrame(frame);
+  }
   void SendGarbage() { WriteAll(fd_, "this is not a frame, however long one looks at it", 49); }
   void SendOversized() {
     Bytes frame = EncodeFrame(FrameType::kEvent, sequence_++, {});
@@ -122,7 +135,9 @@ class Guest {
 /// Answers every QMP command; "cont" boots the guest.
 class Qmp {
  public:
-  Qmp(int fd, Guest& guest) : fd_(fd), guest_(guest) {
+  /// A mute one never greets.
+  Qmp(int fd, Guest& guest, bool mute) : fd_(fd), guest_(guest) {
+    if (mute) return;
     Say(R"({"QMP": {"version": {"qemu": {"micro": 0, "minor": 2, "major": 7}, "package": ""}, "capabilities": []}})");
   }
   void Read() {
@@ -147,7 +162,8 @@ class Qmp {
       id = ", " + command.substr(id_at, end - id_at);
     }
     const bool status = command.find("query-status") != std::string::npos;
-    Say(std::string("{\"return\": ") + (status ? R"({"running": false, "status": "prelaunch", "singlestep": false})" : "{}") + id + "}");
+    Say(std::string("{\"return\": ") +
+        (status ? R"({"running": false, "status": "prelaunch", "singlestep": false})" : "{}") + id + "}");
     if (command.find("\"cont\"") != std::string::npos) guest_.Boot();
   }
 
@@ -174,12 +190,13 @@ int main(int argc, char** argv) {
   const char* part = std::getenv("KTSTR_FAKE");
   if (part == nullptr) return 2;
   if (std::string(part) == "refuses") {
-    std::cerr << "qemu-system-x86_64: warning: something minor\nqemu-system-x86_64: cannot set up guest memory 'ram': Cannot allocate memory\n";
+    std::cerr << "qemu-system-x86_64: warning: something minor\nqemu-system-x86_64: cannot set up guest "
+                 "memory 'ram': Cannot allocate memory\n";
     return 1;
   }
   std::map<std::string, int> fds = Chardevs(argc, argv);
   Guest guest(fds.at("channel"), part);
-  Qmp qmp(fds.at("qmp"), guest);
+  Qmp qmp(fds.at("qmp"), guest, std::string(part) == "mute");
   while (true) {
     pollfd polled[2] = {{fds.at("qmp"), POLLIN, 0}, {fds.at("channel"), POLLIN, 0}};
     if (poll(polled, 2, -1) < 0) return 1;

@@ -9,8 +9,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::map<std::string, int> kExitCodes = {{"PASS", 0}, {"SKIP", 0}, {"FAIL", 1}, {"ERROR", 2},
-                                               {"INCONCLUSIVE", 2}};
+const std::map<std::string, int> kExitCodes = {
+    {"PASS", 0}, {"SKIP", 0}, {"FAIL", 1}, {"ERROR", 2}, {"INCONCLUSIVE", 2}};
 
 /// The usual options, but for those that `more` has too.
 std::vector<std::string> Arguments(const fs::path& dir, const std::vector<std::string>& more) {

@@ -14,8 +14,8 @@ using Json = nlohmann::json;
 
 class GuestRun {
  public:
-  /// Starts it. `yaml` lacks `version:` and `steps` may be all it has; `args` and `env` are added to the usual
-  /// ones and win.
+  /// Starts it. `yaml` lacks `version:` and `steps` may be all it has; `args` and `env` are added to the
+  /// usual ones and win.
   explicit GuestRun(const std::string& yaml, const std::vector<std::string>& args = {},
                     std::vector<std::string> env = {});
 

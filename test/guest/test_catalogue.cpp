@@ -60,8 +60,9 @@ TEST_CASE("a scenario that must fail fails and says why first") {
 }
 
 TEST_CASE("a scenario that must break breaks and says why first") {
-  ExpectFirstLine("must-error.yaml", 2,
-                  R"(ERROR test/guest/scenarios/must-error\.yaml: the guest kernel panicked: sysrq triggered crash)");
+  ExpectFirstLine(
+      "must-error.yaml", 2,
+      R"(ERROR test/guest/scenarios/must-error\.yaml: the guest kernel panicked: sysrq triggered crash)");
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 // A guest or a QEMU that breaks in the middle of a run: the cause is classified, and what was finished before
 // is kept.
-#include <catch2/catch.hpp>
 #include <signal.h>
+
+#include <catch2/catch.hpp>
 
 #include "test/guest/guest_run.h"
 
@@ -82,9 +83,10 @@ TEST_CASE("QEMU is killed during a hold") {
 }
 
 TEST_CASE("after the overall timeout the guest still hands over what its workers measured") {
-  GuestRun run("timeout: 3s\n" +
-               BreaksInStepTwo("    ops: [{RunPayload: {payload: endless}}, {WaitPayload: {name: endless}}]\n",
-                               "payloads: {endless: {binary: sh, args: [-c, 'while :; do :; done']}}\n"));
+  GuestRun run(
+      "timeout: 3s\n" +
+      BreaksInStepTwo("    ops: [{RunPayload: {payload: endless}}, {WaitPayload: {name: endless}}]\n",
+                      "payloads: {endless: {binary: sh, args: [-c, 'while :; do :; done']}}\n"));
   run.Finish("ERROR");
   CHECK(run.cause() ==
         "the scenario did not finish within its timeout of 3s; it was at: WaitPayload endless");

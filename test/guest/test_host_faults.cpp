@@ -1,9 +1,9 @@
 // What can be wrong with the host: payloads, kernels, QEMU, KVM, disks. Each a cause in one line, before or
 // instead of a boot.
-#include <catch2/catch.hpp>
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include <catch2/catch.hpp>
 #include <fstream>
 
 #include "test/guest/guest_run.h"
@@ -127,9 +127,10 @@ TEST_CASE("a disk that fills up during the run does not change the verdict") {
   const TempDir dir;
   const SmallDisk disk(dir.path() / "out", "16k");
   if (!disk.mounted()) return Skip("a small file system cannot be mounted: not root?");
-  GuestRun run("steps: [{cgroups: [{name: busy, work: [{type: SpinWait}]}], hold: 300ms,\n"
-               "         checks: [{metric: iterations_per_worker, cgroup: busy, max: 0}]}]\n",
-               {"--out", (dir.path() / "out").string()});
+  GuestRun run(
+      "steps: [{cgroups: [{name: busy, work: [{type: SpinWait}]}], hold: 300ms,\n"
+      "         checks: [{metric: iterations_per_worker, cgroup: busy, max: 0}]}]\n",
+      {"--out", (dir.path() / "out").string()});
   run.Finish("FAIL");
   CHECK_THAT(run.first_line(), Catch::Matches("FAIL scenario\\.yaml: iterations_per_worker of cgroup busy in "
                                               "phase step1 is [0-9.]+, above the maximum of 0"));

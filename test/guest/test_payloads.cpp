@@ -28,8 +28,8 @@ TEST_CASE("a payload that never ends fails its step") {
 }
 
 TEST_CASE("a payload that prints 10 MB is read to its end") {
-  GuestRun run(Script("head -c 10000000 /dev/zero; echo end >&2", std::string("    include: [head]\n") + kExitsWell,
-                      kRunAndWait));
+  GuestRun run(Script("head -c 10000000 /dev/zero; echo end >&2",
+                      std::string("    include: [head]\n") + kExitsWell, kRunAndWait));
   run.Finish("PASS");
   const Json done = run.Payload("p").at("done");
   CHECK(done.at("stdout_bytes") == 10'000'000);
@@ -39,15 +39,16 @@ TEST_CASE("a payload that prints 10 MB is read to its end") {
 }
 
 TEST_CASE("of a payload that prints 40 MB 16 MiB are kept and all is counted") {
-  GuestRun run(Script("head -c 40000000 /dev/zero", std::string("    include: [head]\n") + kExitsWell,
-                      kRunAndWait));
+  GuestRun run(
+      Script("head -c 40000000 /dev/zero", std::string("    include: [head]\n") + kExitsWell, kRunAndWait));
   run.Finish("PASS");
   CHECK(run.Payload("p").at("done").at("stdout_bytes") == 40'000'000);
   CHECK(run.Text("payload-0-p.stdout").size() == 16U << 20);
 }
 
 TEST_CASE("a descendant in the payload's group does not keep it alive") {
-  GuestRun run(Script("sleep 1000 & echo done", std::string("    include: [sleep]\n") + kExitsWell, kRunAndWait));
+  GuestRun run(
+      Script("sleep 1000 & echo done", std::string("    include: [sleep]\n") + kExitsWell, kRunAndWait));
   run.Finish("PASS");
   CHECK(run.Payload("p").at("done").at("end") == "exited");
   CHECK(run.Text("payload-0-p.stdout") == "done\n");
@@ -64,8 +65,9 @@ TEST_CASE("a descendant that left the group and holds the pipes does not either"
 TEST_CASE("a payload that dies by signal is said to have") {
   GuestRun run(Script("echo last words >&2; kill -ABRT $$", kExitsWell, kRunAndWait));
   run.Finish("FAIL");
-  CHECK(run.first_line() == "FAIL scenario.yaml: payload p in cgroup box was killed by SIGABRT, wanted exit code 0; "
-                            "stderr ends: last words");
+  CHECK(run.first_line() ==
+        "FAIL scenario.yaml: payload p in cgroup box was killed by SIGABRT, wanted exit code 0; "
+        "stderr ends: last words");
   CHECK(run.Payload("p").at("done").at("signal") == 6);
 }
 
@@ -100,27 +102,30 @@ TEST_CASE("a payload nobody waits for is killed at the end of its step with a wa
 }
 
 TEST_CASE("payloads run and are waited for in nested cgroups") {
-  GuestRun run("payloads: {where: {binary: sh, args: [-c, 'read line < /proc/self/cgroup; echo $line'],\n"
-               "                   checks: [{exit_code: 0}]}}\n"
-               "steps:\n  - cgroups: [{name: a}, {name: a/b}, {name: a/b/c}]\n    ops:\n"
-               "      - RunPayload: {payload: where, cgroup: a/b/c}\n"
-               "      - RunPayload: {payload: where, cgroup: a}\n"
-               "      - WaitPayload: {name: where, cgroup: a/b/c}\n"
-               "      - WaitPayload: {name: where, cgroup: a}\n");
+  GuestRun run(
+      "payloads: {where: {binary: sh, args: [-c, 'read line < /proc/self/cgroup; echo $line'],\n"
+      "                   checks: [{exit_code: 0}]}}\n"
+      "steps:\n  - cgroups: [{name: a}, {name: a/b}, {name: a/b/c}]\n    ops:\n"
+      "      - RunPayload: {payload: where, cgroup: a/b/c}\n"
+      "      - RunPayload: {payload: where, cgroup: a}\n"
+      "      - WaitPayload: {name: where, cgroup: a/b/c}\n"
+      "      - WaitPayload: {name: where, cgroup: a}\n");
   run.Finish("PASS");
   CHECK(run.Text("payload-0-where.stdout") == "0::/ktstr/a/b/c\n");
   CHECK(run.Text("payload-1-where.stdout") == "0::/ktstr/a\n");
 }
 
 TEST_CASE("a payload meant by a name that several have is an error before any boot") {
-  GuestRun run("payloads: {p: {binary: sh}}\nsteps:\n  - cgroups: [{name: a}, {name: b}]\n    ops:\n"
-               "      - RunPayload: {payload: p, cgroup: a}\n"
-               "      - RunPayload: {payload: p, cgroup: b}\n"
-               "      - WaitPayload: {name: p}\n");
+  GuestRun run(
+      "payloads: {p: {binary: sh}}\nsteps:\n  - cgroups: [{name: a}, {name: b}]\n    ops:\n"
+      "      - RunPayload: {payload: p, cgroup: a}\n"
+      "      - RunPayload: {payload: p, cgroup: b}\n"
+      "      - WaitPayload: {name: p}\n");
   run.Finish("ERROR");
   CHECK(run.cause() == "bad scenario: payload 'p' runs in several cgroups: 'a', 'b'");
-  CHECK_THAT(run.process().err(),
-             Catch::Contains("scenario.yaml:8:29: error[ambiguous-name]: payload 'p' runs in several cgroups"));
+  CHECK_THAT(
+      run.process().err(),
+      Catch::Contains("scenario.yaml:8:29: error[ambiguous-name]: payload 'p' runs in several cgroups"));
 }
 
 }  // namespace

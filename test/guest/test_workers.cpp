@@ -9,7 +9,9 @@ namespace {
 // A shell that sends a signal to the first worker of cgroup busy.
 std::string SignalsWorker(const std::string& signal) {
   return "payloads:\n  shoot:\n    binary: sh\n"
-         "    args: [-c, 'read pid < /sys/fs/cgroup/ktstr/busy/cgroup.procs; kill -" + signal + " $pid']\n"
+         "    args: [-c, 'read pid < /sys/fs/cgroup/ktstr/busy/cgroup.procs; kill -" +
+         signal +
+         " $pid']\n"
          "    checks: [{exit_code: 0}]\n"
          "steps:\n  - name: work\n    cgroups: [{name: busy, work: [{type: SpinWait, workers: 3}]}]\n"
          "    ops: [{RunPayload: {payload: shoot}}, {WaitPayload: {name: shoot}}]\n    hold: 200ms\n";
@@ -52,11 +54,12 @@ TEST_CASE("a worker that does not stop is killed and named") {
 }
 
 TEST_CASE("stopped and removed cgroups keep their telemetry") {
-  GuestRun run("backdrop:\n  cgroups:\n"
-                "    - {name: stopped, work: [{type: SpinWait}]}\n"
-                "    - {name: removed, work: [{type: YieldHeavy, workers: 2}]}\n"
-                "steps:\n  - {name: both, hold: 200ms}\n"
-                "  - {name: none, ops: [{StopCgroup: {cgroup: stopped}}, {RemoveCgroup: {cgroup: removed}}]}\n");
+  GuestRun run(
+      "backdrop:\n  cgroups:\n"
+      "    - {name: stopped, work: [{type: SpinWait}]}\n"
+      "    - {name: removed, work: [{type: YieldHeavy, workers: 2}]}\n"
+      "steps:\n  - {name: both, hold: 200ms}\n"
+      "  - {name: none, ops: [{StopCgroup: {cgroup: stopped}}, {RemoveCgroup: {cgroup: removed}}]}\n");
   run.Finish("PASS");
   CHECK(Completed(run.Reports()) == 3);
   const Json cgroups = run.result().at("stats").at("cgroups");
@@ -70,7 +73,8 @@ TEST_CASE("what workers say of their CPU time is what their cgroup was charged")
       "payloads:\n  charge:\n    binary: sh\n"
       "    args: [-c, 'read key usec < /sys/fs/cgroup/ktstr/busy/cpu.stat; echo $key=$usec']\n"
       "    output: {parse: kv}\n    checks: [{exit_code: 0}, {exists: usage_usec}]\n"
-      "backdrop: {cgroups: [{name: busy, cpu: {weight: 100}, work: [{type: SpinWait, workers: 2}, {type: Bursty,\n"
+      "backdrop: {cgroups: [{name: busy, cpu: {weight: 100}, work: [{type: SpinWait, workers: 2}, {type: "
+      "Bursty,\n"
       "  burst_duration: 20ms, sleep_duration: 20ms}]}]}\n"
       "steps:\n  - {name: work, hold: 2s}\n"
       "  - name: count\n    ops: [{StopCgroup: {cgroup: busy}}, {RunPayload: {payload: charge}}, "
@@ -96,10 +100,11 @@ TEST_CASE("what workers say of their CPU time is what their cgroup was charged")
 }
 
 TEST_CASE("workers see the CPUs they run on and their moves between them") {
-  GuestRun run("topology: 1n1l4c1t\n"
-               "backdrop: {cgroups: [{name: nomad, cpuset: \"1\", work: [{type: SpinWait}]}]}\n"
-               "steps:\n  - {name: here, hold: 300ms}\n"
-               "  - {name: there, ops: [{SetCpuset: {cgroup: nomad, cpus: \"3\"}}], hold: 300ms}\n");
+  GuestRun run(
+      "topology: 1n1l4c1t\n"
+      "backdrop: {cgroups: [{name: nomad, cpuset: \"1\", work: [{type: SpinWait}]}]}\n"
+      "steps:\n  - {name: here, hold: 300ms}\n"
+      "  - {name: there, ops: [{SetCpuset: {cgroup: nomad, cpus: \"3\"}}], hold: 300ms}\n");
   run.Finish("PASS");
   const Json report = run.Reports().at(0).at("report");
   CHECK(report.at("cpus_used") == Json({1, 3}));
@@ -113,9 +118,10 @@ TEST_CASE("workers see the CPUs they run on and their moves between them") {
 }
 
 TEST_CASE("under the virtual clock a hold of 20 seconds lasts 20 seconds of guest time") {
-  GuestRun run("clock: virtual\nsteps:\n"
-               "  - {name: long, cgroups: [{name: calm, work: [{type: Bursty, burst_duration: 1ms, "
-               "sleep_duration: 500ms}]}], hold: 20s}\n");
+  GuestRun run(
+      "clock: virtual\nsteps:\n"
+      "  - {name: long, cgroups: [{name: calm, work: [{type: Bursty, burst_duration: 1ms, "
+      "sleep_duration: 500ms}]}], hold: 20s}\n");
   run.Finish("PASS");
   std::uint64_t begin = 0, end = 0;
   for (const Json& event : run.Events("phase_begin"))
