@@ -105,7 +105,7 @@ TEST_CASE("requests that cannot be read are answered with the reason") {
   body.push_back(std::byte{0});
   guest.SendBody(body);
   CHECK(guest.NextReply().error == "a request could not be read: its length is wrong");
-  body.resize(body.size() - 2);
+  body.erase(body.end() - 2, body.end());
   guest.SendBody(body);
   CHECK(guest.NextReply().error ==
         "a request could not be read: CreateCgroup.cgroup: the message ends too early");
