@@ -186,7 +186,8 @@ Lines FailureLines(const FinishedRun& run) {
     Append(lines, WhereLines(outcome));
     Append(lines, AlsoLines(outcome));
     Append(lines, Quoted("output", outcome.cause_detail, kDetailRows));
-    Append(lines, Quoted("guest", outcome.console_tail, kConsoleRows));
+    if (outcome.verdict == Verdict::kError)  // else the guest is well, and its boot messages tell nothing
+      Append(lines, Quoted("guest", outcome.console_tail, kConsoleRows));
   }
   const Lines footer = FooterLines(run);
   lines.resize(std::min(lines.size(), kMaxReportLines - 1 - footer.size()));

@@ -101,6 +101,8 @@ TEST_CASE("An interrupted run does not go on about half a run's numbers") {
 
 TEST_CASE("However much there is to say, it is 15 lines, and the way to repeat it is among them") {
   FinishedRun run = FailedRun();
+  run.outcome.verdict = Verdict::kError;
+  run.outcome.checks[1].verdict = Verdict::kError;
   run.outcome.cause_detail = "a\nb\nc\nd";
   run.outcome.console_tail = "1\n2\n3\n4\n5";
   run.outcome.warnings = {"w1", "w2", "w3", "w4"};
