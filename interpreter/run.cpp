@@ -147,7 +147,11 @@ class ScenarioRun {
       const Result<Reply> reply = session.Call(planned, deadline);
       if (!reply.ok()) {
         if (broken_) return {};  // the first cause stands; the guest could not even be asked for what it had
-        if (reply.error().kind != ErrorKind::kTimeout) return reply.error();
+        if (reply.error().kind != ErrorKind::kTimeout) {
+          // When it happened helps; that the request under way is to blame is not known.
+          if (reply.error().kind != ErrorKind::kCancelled) NoteTime(session);
+          return reply.error();
+        }
         Note(session, planned);
         Break(Verdict::kError, vmm::Passed(overall) ? OverallTimeout(planned) : Silence(planned));
         // The guest may be alive and merely busy: what its workers have so far is worth a try.
@@ -189,6 +193,9 @@ class ScenarioRun {
 
   void Note(const RunSession& session, const PlannedRequest& planned) {
     outcome_.cause_path = planned.path;
+    NoteTime(session);
+  }
+  void NoteTime(const RunSession& session) {
     if (session.open_phase()) outcome_.cause_phase = plan_.phases[*session.open_phase()].name;
   }
 

@@ -56,7 +56,8 @@ CgroupState* PlanContext::UseCgroup(std::string_view field, std::string_view nam
     const CgroupState& close = *state_.LiveCgroup(*ClosestName(name, names));
     hint = "did you mean " + Quote(close.name) + " (created in " + close.made.where + ")?";
   } else if (names.empty()) {
-    hint = "no cgroup exists yet; declare one under `cgroups:`";
+    hint = state_.cgroups.empty() ? "no cgroup exists yet; declare one under `cgroups:`"
+                                  : "those of earlier steps ended with their steps";
   } else {
     hint = "alive here: " + JoinNames(names);
   }
