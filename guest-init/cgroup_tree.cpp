@@ -43,7 +43,10 @@ std::vector<std::string> SplitWords(std::string_view text) {
 
 std::string Join(const std::vector<std::string>& words) {
   std::string joined;
-  for (const std::string& word : words) joined += (joined.empty() ? "" : " ") + word;
+  for (const std::string& word : words) {
+    if (!joined.empty()) joined += ' ';
+    joined += word;
+  }
   return joined;
 }
 

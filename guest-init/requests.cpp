@@ -170,7 +170,7 @@ Result<> Executor::LaunchPayload(const StartPayload& request) {
 Executor::Step Executor::On(const StartPayload& request) {
   if (Result<> launched = LaunchPayload(request); !launched.ok()) return Now(launched);
   return [this, handle = request.handle](std::uint64_t, std::uint64_t&) -> std::optional<Result<>> {
-    const std::optional<Result<>> started = payloads_.at(handle)->started();
+    std::optional<Result<>> started = payloads_.at(handle)->started();
     if (started && !started->ok()) payloads_.erase(handle);
     return started;
   };

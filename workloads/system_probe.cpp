@@ -66,6 +66,7 @@ std::vector<NodePages> ParseNumaMaps(std::string_view text) {
       pages[node] += count;
   }
   std::vector<NodePages> list;
+  list.reserve(pages.size());
   for (const auto& [node, count] : pages) list.push_back({static_cast<std::uint32_t>(node), count});
   return list;
 }
