@@ -10,7 +10,7 @@ namespace ktstr {
 namespace {
 
 /// A worker that lived for less cannot be blamed for not having worked.
-constexpr std::uint64_t kShortLifeMs = 100;
+constexpr std::uint64_t kShortLifeMs = 500;
 
 std::uint64_t Ms(std::uint64_t ns) { return ns / 1'000'000; }
 

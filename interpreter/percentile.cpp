@@ -48,10 +48,10 @@ void Samples::Thin(std::span<const std::uint64_t> values, std::uint64_t total) {
   for (const Source& source : sources_) ends.push_back(old_weight = AddSaturating(old_weight, source.total));
 
   const std::uint64_t both = AddSaturating(old_weight, total);
-  std::uint64_t seed = (old_weight ^ std::rotl(total, 32) ^ std::rotl(std::uint64_t{samples_.size()}, 16) ^
+  const std::uint64_t seed = (old_weight ^ std::rotl(total, 32) ^ std::rotl(std::uint64_t{samples_.size()}, 16) ^
                         std::uint64_t{values.size()}) *
                        kSeedFactor;
-  XorShift64 random(seed == 0 ? kSeedFactor : seed);
+  Xorshift64 random(seed);
   std::vector<WeightedSample> drawn(cap_);
   for (WeightedSample& sample : drawn) {
     sample.weight = WeightOf(both, cap_);

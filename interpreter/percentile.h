@@ -8,23 +8,9 @@
 #include <vector>
 
 #include "guest-init/wire/report.h"
+#include "guest-init/wire/xorshift.h"
 
 namespace ktstr {
-
-/// xorshift64 with the shifts 13, 7, 17. REQUIRES: a seed other than 0.
-class XorShift64 {
- public:
-  explicit XorShift64(std::uint64_t seed) : state_(seed) {}
-  std::uint64_t Next() {
-    state_ ^= state_ << 13;
-    state_ ^= state_ >> 7;
-    state_ ^= state_ << 17;
-    return state_;
-  }
-
- private:
-  std::uint64_t state_;
-};
 
 struct WeightedSample {
   std::uint64_t value = 0;

@@ -19,7 +19,7 @@
 #include "interpreter/run_directory.h"
 #include "interpreter/signals.h"
 #include "vmm/cache_dir.h"
-#include "vmm/process.h"
+#include "vmm/machine.h"
 
 namespace ktstr {
 namespace {
@@ -291,11 +291,7 @@ class Runner {
 };
 
 Result<vmm::AccelChoice> ChooseRealAccel(vmm::AccelRequest request, const RunEnvironment& environment) {
-  const auto qemu = vmm::FindProgram(environment.qemu);
-  if (!qemu)
-    return Error{ErrorKind::kEnvironment,
-                 fmt::format("{} was not found on PATH; install qemu-system-x86", environment.qemu)};
-  const vmm::AccelSubject subject{*qemu, environment.kernel.image};
+  const vmm::AccelSubject subject{TRY(vmm::FindQemu(environment.qemu)), environment.kernel.image};
   return vmm::ResolveAccel(
       request, subject, [&] { return ProveKvm(environment); }, TRY(vmm::CacheDir()));
 }

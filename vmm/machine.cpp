@@ -20,15 +20,20 @@ void KeepTail(std::string& text, std::size_t limit) {
   if (text.size() > limit) text.erase(0, text.size() - limit);
 }
 
+}  // namespace
+
+Result<std::filesystem::path> FindQemu(const std::string& qemu) {
+  if (const auto program = FindProgram(qemu)) return *program;
+  const bool is_path = qemu.find('/') != std::string::npos;
+  return Error{ErrorKind::kEnvironment, is_path ? qemu + " is not an executable file"
+                                                : qemu + " was not found on PATH; install qemu-system-x86"};
+}
+
+namespace {
+
 Result<Process> StartQemu(const MachineConfig& config, const MachineFds& fds) {
-  const auto program = FindProgram(config.qemu);
-  if (!program.has_value()) {
-    const bool is_path = config.qemu.find('/') != std::string::npos;
-    return Error{ErrorKind::kEnvironment,
-                 is_path ? config.qemu + " is not an executable file"
-                         : config.qemu + " was not found on PATH; install qemu-system-x86"};
-  }
-  ProcessSpec spec{*program, {config.qemu}, {fds.qmp, fds.console, fds.crash, fds.channel}};
+  const std::filesystem::path program = TRY(FindQemu(config.qemu));
+  ProcessSpec spec{program, {config.qemu}, {fds.qmp, fds.console, fds.crash, fds.channel}};
   for (std::string& arg : BuildQemuArgs(config, fds)) spec.argv.push_back(std::move(arg));
   return Process::Start(spec);
 }

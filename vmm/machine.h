@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -30,6 +31,10 @@ struct MachineHooks {
   /// When it becomes readable, Pump() and everything that waits through it returns kCancelled. Never read.
   int cancel_fd = -1;
 };
+
+/// The program that `qemu` names: a path, or a name on PATH. Errors (kEnvironment): "<path> is not an
+/// executable file", "<name> was not found on PATH; install qemu-system-x86".
+Result<std::filesystem::path> FindQemu(const std::string& qemu);
 
 /// A machine and its four byte streams. Everything happens on the thread that called Build(), inside the
 /// calls that take a deadline; that thread must outlive the machine (see Process). Not movable, because

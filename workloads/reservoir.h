@@ -5,24 +5,9 @@
 #include <utility>
 #include <vector>
 
+#include "guest-init/wire/xorshift.h"
+
 namespace ktstr {
-
-/// The xorshift64 generator (shifts 13, 7, 17): cheap enough to call between two scheduling events.
-class Xorshift64 {
- public:
-  /// Zero is the one state the generator cannot leave, so it is replaced.
-  explicit Xorshift64(std::uint64_t seed) : state_(seed != 0 ? seed : 0x9E3779B97F4A7C15) {}
-
-  std::uint64_t Next() {
-    state_ ^= state_ << 13;
-    state_ ^= state_ >> 7;
-    state_ ^= state_ << 17;
-    return state_;
-  }
-
- private:
-  std::uint64_t state_;
-};
 
 /// Algorithm R: the first `capacity` samples are kept; sample number n after them replaces a random one with
 /// probability capacity/n, so at any moment each sample seen is held with the same probability.

@@ -439,7 +439,7 @@ TEST_CASE("an empty record folds to nothing") {
 
 TEST_CASE("the order of the reports does not matter") {
   RunRecord record = RecordWithSteps({"a", "b"});
-  XorShift64 random(7);
+  Xorshift64 random(7);
   for (std::uint32_t id = 0; id < 6; ++id) {
     WorkerGroup group = Group(id, id % 2 == 0 ? "hot" : "cold", 5, 1 + id % 2);
     group.backdrop = id >= 4;

@@ -185,13 +185,13 @@ TEST_CASE("no progress names the worker that waited longest") {
                                "units in 2000 ms, 3 ms of them on "
                                "a CPU; 1 more worker of its cgroup too"});
   // One that hardly lived cannot be blamed; a real failure still goes first.
-  record.reports[1].report.wall_time_ns = 99 * kMs;
+  record.reports[1].report.wall_time_ns = 499 * kMs;
   CHECK(Lines(Defaults(record, Only(&DefaultChecks::progress)))[0].starts_with("FAIL progress"));
   record.reports[0].report.work_units = 1;
   CHECK(
       Lines(Defaults(record, Only(&DefaultChecks::progress))) ==
       Text{
-          "INCONCLUSIVE progress [defaults|warm|hot] worker hot/1 did no work, but it lived for 99 ms only"});
+          "INCONCLUSIVE progress [defaults|warm|hot] worker hot/1 did no work, but it lived for 499 ms only"});
 }
 
 TEST_CASE("a stall names worker, CPU, length and time") {

@@ -247,7 +247,7 @@ TEST_CASE("exit_code reads nothing; which names are known beforehand") {
 }
 
 TEST_CASE("any bytes do") {
-  XorShift64 random(3);
+  Xorshift64 random(3);
   const std::string_view alphabet =
       "{}[]\",:\\=0123456789.eE-+ \n\ra\xff"
       "x%";

@@ -97,7 +97,7 @@ TEST_CASE("coefficient of variation") {
 
 TEST_CASE("below the cap the order of the workers does not matter") {
   std::vector<std::pair<std::vector<std::uint64_t>, std::uint64_t>> sources;
-  XorShift64 random(1);
+  Xorshift64 random(1);
   for (int worker = 0; worker < 20; ++worker) {
     std::vector<std::uint64_t> values(1 + random.Next() % 50);
     for (std::uint64_t& value : values) value = random.Next() % 100;
