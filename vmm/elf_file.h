@@ -31,7 +31,7 @@ enum class ElfFault {
 
 struct ElfReading {
   ElfFault fault = ElfFault::kNone;
-  std::string detail;  // the architecture's name, or what is corrupt; empty for kNone and kNotElf
+  std::string detail;  // the architecture's name, or what is corrupt; empty for the others
   ElfNeeds needs;      // valid when fault is kNone
 };
 

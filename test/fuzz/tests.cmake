@@ -45,3 +45,13 @@ ktstr_fuzz_target(payload_metrics
   LIBRARIES ktstr_interpreter
   SOURCES interpreter/payload_metrics*.cpp guest-init/wire/*.cpp
   EXTERNAL fmt::fmt)
+
+ktstr_fuzz_target(scenario
+  LIBRARIES ktstr_interpreter
+  SOURCES ops/*.cpp workloads/*.cpp guest-init/wire/*.cpp vmm/topology.cpp interpreter/document*.cpp
+          interpreter/decode*.cpp interpreter/source_text.cpp interpreter/scenario.cpp interpreter/plan.cpp
+          interpreter/checks.cpp interpreter/metrics.cpp interpreter/payload_metrics*.cpp interpreter/stats.cpp
+          interpreter/percentile.cpp interpreter/fold*.cpp interpreter/schema_check.cpp interpreter/explain_text.cpp
+  EXTERNAL yaml-cpp fmt::fmt)
+
+ktstr_fuzz_target(elf LIBRARIES ktstr_vmm SOURCES vmm/elf_file.cpp EXTERNAL fmt::fmt)

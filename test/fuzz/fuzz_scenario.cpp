@@ -1,0 +1,30 @@
+// Any text as a scenario: load, decode, and whatever could be decoded is checked and planned. No crash, no
+// hang, no fault without a message; and what is found faultless can be planned for every variant.
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "interpreter/decode.h"
+#include "interpreter/plan.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace ktstr;
+  Diagnostics diagnostics;
+  const Document document =
+      LoadDocument("fuzz.yaml", std::string(reinterpret_cast<const char*>(data), size), diagnostics);
+  if (!document.complete()) return 0;
+  Scenario scenario;
+  if (!Decode(document, scenario, diagnostics) || diagnostics.has_errors()) {
+    CheckPartlyDecoded(scenario, diagnostics);
+    return 0;
+  }
+  CheckScenario(scenario, diagnostics);
+  for (const Diagnostic& fault : diagnostics.items())
+    if (fault.message.empty() || fault.code.empty()) std::abort();
+  if (diagnostics.has_errors()) return 0;
+  for (const RunVariant& variant : Variants(scenario)) {
+    Diagnostics none;
+    if (MakePlan(scenario, variant, none).requests.empty() || none.has_errors()) std::abort();
+  }
+  return 0;
+}
