@@ -77,7 +77,12 @@ class ScenarioRun {
     }
     vmm::InitramfsSpec spec;
     spec.init = vmm::GuestInitImage();
-    spec.files = TRY(vmm::PayloadFiles(sources));
+    Result<std::vector<vmm::InitramfsFile>> files = vmm::PayloadFiles(sources);
+    if (!files.ok()) {
+      outcome_.cause_path = PlaceOfBadPayload(used);
+      return files.error();
+    }
+    spec.files = std::move(files).value();
     image_ = environment_.scratch / "initramfs.img";
     const vmm::InitramfsInfo info = TRY(vmm::PackInitramfs(spec, image_));
 
@@ -95,6 +100,19 @@ class ScenarioRun {
                                                   .cpus = vmm::CpuCount(config.topology),
                                                   .numa_nodes = config.topology.numa_nodes});
     return config;
+  }
+
+  /// The document path of the first program that cannot be packed; "" when each can be by itself.
+  [[nodiscard]] std::string PlaceOfBadPayload(const std::set<std::string>& used) const {
+    const auto packs = [&](const std::string& program) { return vmm::PayloadFiles({{program, dir_}}).ok(); };
+    for (const auto& [name, payload] : scenario_.payloads.items) {
+      if (!used.contains(name)) continue;
+      const std::string at = JoinPath("payloads", name);
+      if (!packs(payload.binary)) return at + "/binary";
+      for (std::size_t i = 0; i < payload.include.size(); ++i)
+        if (!packs(payload.include[i])) return JoinPath(at + "/include", i);
+    }
+    return {};
   }
 
   void DescribeMachine(const vmm::MachineConfig& config) {
