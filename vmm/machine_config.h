@@ -49,10 +49,7 @@ struct MachineFds {
   int qmp = -1;      // control
   int console = -1;  // the guest's ttyS0: kernel messages
   int crash = -1;    // the guest's ttyS1: the last words of PID 1
-  int channel = -1;  // the virtio-serial port kChannelPortName
+  int channel = -1;  // the virtio-serial port kChannelPortName (wire/messages.h)
 };
-
-/// How the guest finds the channel: /sys/class/virtio-ports/*/name.
-inline constexpr char kChannelPortName[] = "ktstr.channel.0";
 
 }  // namespace ktstr::vmm

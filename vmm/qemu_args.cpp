@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "guest-init/wire/messages.h"
+
 namespace ktstr::vmm {
 namespace {
 
