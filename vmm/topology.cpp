@@ -4,7 +4,8 @@
 
 #include <bit>
 #include <charconv>
-#include <limits>
+
+#include "vmm/topology_presets.h"
 
 namespace ktstr::vmm {
 namespace {
@@ -21,16 +22,32 @@ std::uint32_t NodeSize(const Topology& t) { return LlcSize(t) * (t.llcs / t.numa
 
 std::uint64_t BitsFor(std::uint64_t count) { return static_cast<std::uint64_t>(std::bit_width(count - 1)); }
 
-/// Each level of an APIC id has its own bits, so ids have gaps where a count is not a power of two.
-std::uint64_t LargestApicId(const Topology& t) {
-  const std::uint64_t dies = t.llcs / t.numa_nodes;
-  std::uint64_t id = t.numa_nodes - 1;
-  id = (id << BitsFor(dies)) + dies - 1;
-  id = (id << BitsFor(t.cores_per_llc)) + t.cores_per_llc - 1;
-  return (id << BitsFor(t.threads_per_core)) + t.threads_per_core - 1;
+/// The largest preset with no more CPUs and the same nodes and threads; nullptr when there is none.
+const TopologyPreset* NearestThatFits(const Topology& t) {
+  const TopologyPreset* best = nullptr;
+  for (const TopologyPreset& preset : kTopologyPresets) {
+    const Topology& p = preset.topology;
+    if (p.numa_nodes != t.numa_nodes || p.threads_per_core != t.threads_per_core) continue;
+    if (CpuCount(p) > CpuCount(t) || LargestApicId(p) > kMaxApicId) continue;
+    if (best == nullptr || CpuCount(best->topology) < CpuCount(p)) best = &preset;
+  }
+  return best;
+}
+
+/// With its name, for messages, when it has one.
+std::string Described(const Topology& t) {
+  for (const TopologyPreset& preset : kTopologyPresets)
+    if (preset.topology == t) return fmt::format("{} ({})", preset.name, FormatTopology(t));
+  return FormatTopology(t);
 }
 
 }  // namespace
+
+const TopologyPreset* FindTopologyPreset(std::string_view name) {
+  for (const TopologyPreset& preset : kTopologyPresets)
+    if (preset.name == name) return &preset;
+  return nullptr;
+}
 
 Result<> ValidateTopology(const Topology& t) {
   const auto wrong = [&](const std::string& why) {
@@ -44,19 +61,30 @@ Result<> ValidateTopology(const Topology& t) {
     return wrong(fmt::format("{} LLCs cannot be spread evenly over {} NUMA nodes", t.llcs, t.numa_nodes));
   }
   // Each factor is checked first, so the product cannot overflow.
-  constexpr std::uint32_t limit = kMaxApicId + 1;
-  const bool huge = t.llcs > limit || t.cores_per_llc > limit || t.threads_per_core > limit;
+  const bool huge = t.llcs > kMaxCpus || t.cores_per_llc > kMaxCpus || t.threads_per_core > kMaxCpus;
   const std::uint64_t cpus = huge ? 0 : std::uint64_t{t.llcs} * t.cores_per_llc * t.threads_per_core;
-  if (huge) return wrong(fmt::format("more than {} CPUs", limit));
-  if (cpus > limit) return wrong(fmt::format("{} CPUs are more than {}", cpus, limit));
-  const std::uint64_t apic_id = LargestApicId(t);
-  if (apic_id > kMaxApicId) {
-    return wrong(
-        fmt::format("its last CPU would need APIC id {}, and {} is the largest; counts that are "
-                    "powers of two leave no gaps",
-                    apic_id, kMaxApicId));
-  }
+  if (huge) return wrong(fmt::format("more than {} CPUs", kMaxCpus));
+  if (cpus > kMaxCpus) return wrong(fmt::format("{} CPUs are more than {}", cpus, kMaxCpus));
   return {};
+}
+
+std::uint64_t LargestApicId(const Topology& t) {
+  const std::uint64_t llcs_of_node = t.llcs / t.numa_nodes;
+  std::uint64_t id = t.numa_nodes - 1;
+  id = (id << BitsFor(llcs_of_node)) + llcs_of_node - 1;
+  id = (id << BitsFor(t.cores_per_llc)) + t.cores_per_llc - 1;
+  return (id << BitsFor(t.threads_per_core)) + t.threads_per_core - 1;
+}
+
+Result<> CheckApicIds(const Topology& t) {
+  const std::uint64_t largest = LargestApicId(t);
+  if (largest <= kMaxApicId) return {};
+  const TopologyPreset* const fits = NearestThatFits(t);
+  return Error{ErrorKind::kEnvironment,
+               fmt::format("topology {} needs APIC ids up to {} and QEMU's end at {}; {}", Described(t),
+                           largest, kMaxApicId,
+                           fits != nullptr ? fmt::format("the nearest preset that fits is {}", fits->name)
+                                           : "counts that are powers of two leave no gaps")};
 }
 
 std::string FormatTopology(const Topology& t) {
@@ -64,6 +92,7 @@ std::string FormatTopology(const Topology& t) {
 }
 
 Result<Topology> ParseTopology(std::string_view text) {
+  if (const TopologyPreset* preset = FindTopologyPreset(text)) return preset->topology;
   Topology t;
   std::uint32_t* const members[] = {&t.numa_nodes, &t.llcs, &t.cores_per_llc, &t.threads_per_core};
   const char* at = text.data();
@@ -75,10 +104,11 @@ Result<Topology> ParseTopology(std::string_view text) {
     at = good ? after + 1 : after;
   }
   if (!good || at != end) {
-    return Error{ErrorKind::kInput,
-                 fmt::format("'{}' is not a topology such as 1n2l2c1t (NUMA nodes, LLCs, cores per LLC, "
-                             "threads per core)",
-                             text)};
+    return Error{
+        ErrorKind::kInput,
+        fmt::format("unknown topology '{}'; write a preset's name or e.g. 1n2l2c1t (NUMA nodes, LLCs, "
+                    "cores per LLC, threads per core)",
+                    text)};
   }
   TRY(ValidateTopology(t));
   return t;

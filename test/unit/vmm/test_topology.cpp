@@ -1,6 +1,5 @@
 #include <catch2/catch.hpp>
 
-#include "vmm/memory_size.h"
 #include "vmm/topology.h"
 
 namespace ktstr::vmm {
@@ -69,15 +68,41 @@ TEST_CASE("topologies that QEMU or Linux could not show are refused with the rea
         "topology 1n4000000000l4000000000c4000000000t: more than 255 CPUs");
 }
 
-TEST_CASE("APIC ids have gaps, and the last one must fit") {
-  CHECK(Why({1, 1, 255, 1}) == "valid");  // ids 0..254
-  CHECK(Why({2, 4, 16, 2}) == "valid");   // 128 CPUs without gaps
-  CHECK(Why({5, 5, 33, 1}) ==
-        "topology 5n5l33c1t: its last CPU would need APIC id 288, and 254 is the largest; "
-        "counts that are powers of two leave no gaps");  // 4 * 64 + 32
-  CHECK(Why({4, 20, 9, 1}) ==
-        "topology 4n20l9c1t: its last CPU would need APIC id 456, and 254 is the largest; "
-        "counts that are powers of two leave no gaps");  // ((3 * 8) + 4) * 16 + 8
+TEST_CASE("APIC ids have gaps where a count is not a power of two") {
+  CHECK(LargestApicId({1, 1, 1, 1}) == 0);
+  CHECK(LargestApicId({1, 1, 255, 1}) == 254);  // one level: no gaps
+  CHECK(LargestApicId({2, 4, 16, 2}) == 127);   // powers of two: as many ids as CPUs
+  CHECK(LargestApicId({1, 1, 1, 3}) == 2);
+  CHECK(LargestApicId({1, 3, 3, 1}) == 10);    // an LLC takes 4: 2 * 4 + 2
+  CHECK(LargestApicId({5, 5, 33, 1}) == 288);  // a node takes 64: 4 * 64 + 32
+  CHECK(LargestApicId({4, 20, 9, 1}) == 456);  // an LLC takes 16, a node of 5 takes 8: 3 * 128 + 4 * 16 + 8
+  CHECK(LargestApicId({1, 15, 8, 2}) == 239);  // an LLC takes 16: 14 * 16 + 15
+  CHECK(LargestApicId({1, 14, 9, 2}) == 433);  // a core takes 2, an LLC 32: 13 * 32 + 8 * 2 + 1
+}
+
+TEST_CASE("a topology whose APIC ids end beyond QEMU's is refused with one that fits") {
+  const auto why = [](const Topology& t) {
+    const Result<> fits = CheckApicIds(t);
+    return fits.ok() ? "fits" : fits.error().message;
+  };
+  CHECK(why({1, 1, 255, 1}) == "fits");  // ids 0 to 254
+  CHECK(why({1, 2, 127, 1}) == "fits");  // 128 + 126 = 254
+  CHECK(why({4, 12, 8, 2}) == "fits");   // a node takes 4 * 16: 3 * 64 + 2 * 16 + 15 = 239
+  CHECK(why({1, 3, 1, 85}) ==            // 2 * 128 + 84
+        "topology 1n3l1c85t needs APIC ids up to 340 and QEMU's end at 254; counts that are powers of two "
+        "leave "
+        "no gaps");
+  CHECK(why({1, 14, 9, 2}) ==
+        "topology 252cpu-14llc-smt (1n14l9c2t) needs APIC ids up to 433 and QEMU's end at 254; the nearest "
+        "preset "
+        "that fits is 240cpu-15llc-smt");
+  CHECK(
+      why({1, 14, 18, 1}) ==  // 13 * 32 + 17
+      "topology 252cpu-14llc-nosmt (1n14l18c1t) needs APIC ids up to 433 and QEMU's end at 254; the nearest "
+      "preset that fits is 240cpu-15llc-nosmt");
+  CHECK(why({2, 10, 9, 2}) ==  // an LLC takes 32, a node of 5 takes 8: 256 + 4 * 32 + 17
+        "topology 2n10l9c2t needs APIC ids up to 401 and QEMU's end at 254; the nearest preset that fits is "
+        "2numa-128cpu-8llc-smt");
 }
 
 TEST_CASE("the short form is read and written") {
@@ -87,26 +112,11 @@ TEST_CASE("the short form is read and written") {
   CHECK(FormatTopology(*t) == "2n4l3c2t");
   for (const char* bad : {"", "1n", "1n2l2c", "1n2l2c1t ", " 1n2l2c1t", "1l2n2c1t", "-1n2l2c1t", "1n2l2c1tx",
                           "99999999999n1l1c1t", "1n2l2c1T"}) {
-    CHECK(WhyText(bad) == "'" + std::string(bad) +
-                              "' is not a topology such as 1n2l2c1t (NUMA nodes, LLCs, cores per LLC, "
+    CHECK(WhyText(bad) == "unknown topology '" + std::string(bad) +
+                              "'; write a preset's name or e.g. 1n2l2c1t (NUMA nodes, LLCs, cores per LLC, "
                               "threads per core)");
   }
   CHECK(WhyText("2n3l1c1t") == "topology 2n3l1c1t: 3 LLCs cannot be spread evenly over 2 NUMA nodes");
-}
-
-TEST_CASE("automatic memory follows its formula") {
-  constexpr std::uint64_t mib = 1 << 20;
-  // 96 + 0 + 0 + 16 + 128 = 240
-  CHECK(AutoMemoryMib({0, 0, 1, 1}) == 256);
-  // 96 + 1 + 2 * 3 + 2 * 16 + 128 = 263
-  CHECK(AutoMemoryMib({2 * mib + 1, 1, 2, 1}) == 320);
-  // 96 + 20 + 2 * 60 + 16 * 16 + 128 = 620
-  CHECK(AutoMemoryMib({60 * mib, 20 * mib, 16, 2}) == 640);
-  // 96 + 0 + 0 + 8 * 16 + 128 = 352, but eight nodes need 512
-  CHECK(AutoMemoryMib({0, 0, 8, 8}) == 512);
-  // exactly on a step: 96 + 0 + 2 * 0 + 10 * 16 + 128 = 384
-  CHECK(AutoMemoryMib({0, 0, 10, 1}) == 384);
-  CHECK(AutoMemoryMib({UINT64_MAX, UINT64_MAX, 255, 1}) == 1048576);
 }
 
 }  // namespace
