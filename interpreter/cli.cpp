@@ -74,6 +74,8 @@ void RunOptions(CLI::App& app, CliOptions& o) {
   app.add_flag("--dry-run", o.dry_run, "print the plan of each variant and boot nothing");
   app.add_flag("--fail-fast", o.fail_fast,
                "stop after the first scenario that neither passes nor is skipped");
+  app.add_flag("--require", o.require,
+               "a scenario whose requirements the kernel does not meet is an error, not skipped");
   app.add_option("--repeat", o.repeat, "run each scenario N times (default: 1)")
       ->type_name("N")
       ->check(CLI::Range(1U, 1'000'000U));

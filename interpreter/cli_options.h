@@ -25,6 +25,7 @@ struct CliOptions {
   // run
   std::string out = "runs";
   bool fail_fast = false;
+  bool require = false;  // an unmet requirement is an error, not a skip
   bool dry_run = false;
   bool verbose = false;
   std::uint32_t repeat = 1;

@@ -33,8 +33,17 @@ std::string FoundPhrase(const Node& node) {
   }
 }
 
+/// "6.10", but neither "0x10" nor "1e3" nor "007.5".
+bool IsPlainDecimal(std::string_view text) {
+  const std::size_t dot = text.find('.');
+  return dot != std::string_view::npos && dot > 0 && dot + 1 < text.size() && (text[0] != '0' || dot == 1) &&
+         text.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
 /// Number nodes in the spelling that a scalar's grammar knows: `0x10` and `010` are plain decimals to it.
 std::string NumberText(const Node& node) {
+  // A kernel version that looks like a number keeps its zeros: 6.10 is not 6.1.
+  if (node.kind == NodeKind::kFloat && IsPlainDecimal(node.text)) return std::string(node.text);
   if (const auto value = node.IntValue()) return std::to_string(*value);
   if (const auto value = node.FloatValue(); value && node.kind == NodeKind::kFloat)
     return FormatDouble(*value);

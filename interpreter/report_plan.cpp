@@ -15,8 +15,7 @@ std::string RenderPlan(const Scenario& scenario, const RunPlan& plan) {
   std::string text = fmt::format("  topology {} ({} CPUs), memory {}, clock {}\n",
                                  vmm::FormatTopology(topology), vmm::CpuCount(topology),
                                  MemorySpec::Scalar().print(&variant.memory), ClockName(variant.clock));
-  if (scenario.kernel)
-    text += fmt::format("  kernel {}\n", KernelRequirement::Scalar().print(&*scenario.kernel));
+  if (scenario.kernel) text += fmt::format("  kernel {}\n", scenario.kernel->Text());
   text += fmt::format("  holds {} in all, timeout {}, seed {}\n", FormatDuration(plan.holds),
                       FormatDuration(scenario.timeout), scenario.seed);
   for (const PlannedPhase& phase : plan.phases) {

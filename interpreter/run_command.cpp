@@ -198,10 +198,9 @@ class Runner {
       return;
     }
     const std::optional<KernelRequirement>& needs = loaded.scenario.kernel;
-    if (needs && !needs->Allows(summary_.kernel.version)) {
-      run.outcome.verdict = Verdict::kSkip;
-      run.outcome.cause = fmt::format("needs kernel {}, this is {}",
-                                      KernelRequirement::Scalar().print(&*needs), summary_.kernel.version);
+    if (needs) run.outcome.cause = UnmetRequirement(*needs, summary_.kernel);
+    if (!run.outcome.cause.empty()) {
+      if (!options_.require) run.outcome.verdict = Verdict::kSkip;
       return;
     }
     if (!accel_known_) ChooseAccel();

@@ -1,7 +1,5 @@
 #include "interpreter/scenario.h"
 
-#include <charconv>
-
 namespace ktstr {
 namespace {
 
@@ -43,45 +41,6 @@ constexpr ScalarDecl kMemory{"Memory",
                                return bytes == 0 ? std::string("auto") : FormatSize({bytes});
                              }};
 
-// ---- kernel requirement
-bool ParseVersion(std::string_view text, std::uint32_t& major, std::uint32_t& minor) {
-  const auto first = std::from_chars(text.data(), text.data() + text.size(), major);
-  if (first.ec != std::errc{} || first.ptr == text.data() + text.size() || *first.ptr != '.') return false;
-  return std::from_chars(first.ptr + 1, text.data() + text.size(), minor).ec == std::errc{};
-}
-std::string ParseRequirement(std::string_view text, void* out) {
-  auto& requirement = *static_cast<KernelRequirement*>(out);
-  requirement.bounds.clear();
-  const std::string whole(text);
-  while (!text.empty()) {
-    const std::string_view part = text.substr(0, text.find(' '));
-    text.remove_prefix(std::min(text.size(), part.size() + 1));
-    KernelRequirement::Bound bound;
-    for (const std::string_view op : {">=", "<=", ">", "<", "="}) {
-      if (!part.starts_with(op)) continue;
-      bound.op = op;
-      break;
-    }
-    if (bound.op.empty() || !ParseVersion(part.substr(bound.op.size()), bound.major, bound.minor))
-      return "'" + whole + "' is not a kernel requirement; write e.g. \">=6.12\"";
-    requirement.bounds.push_back(bound);
-  }
-  return requirement.bounds.empty() ? "a kernel requirement is empty; write e.g. \">=6.12\"" : std::string();
-}
-constexpr ScalarDecl kRequirement{"KernelRequirement",
-                                  "Bounds on the kernel's version, joined by a space.",
-                                  "^((>=|<=|>|<|=)[0-9]+\\.[0-9]+)( (>=|<=|>|<|=)[0-9]+\\.[0-9]+)*$",
-                                  "\">=6.12\", \">=6.6 <6.13\"",
-                                  false,
-                                  &ParseRequirement,
-                                  [](const void* v) {
-                                    std::string text;
-                                    for (const auto& b : static_cast<const KernelRequirement*>(v)->bounds)
-                                      text += (text.empty() ? "" : " ") + b.op + std::to_string(b.major) +
-                                              "." + std::to_string(b.minor);
-                                    return text;
-                                  }};
-
 // ---- hold
 std::string ParseHold(std::string_view text, void* object) {
   auto& hold = *static_cast<HoldSpec*>(object);
@@ -120,22 +79,6 @@ void ScenarioRules(const void* object, RuleSink& sink) {
 }  // namespace
 
 const ScalarDecl& MemorySpec::Scalar() { return kMemory; }
-const ScalarDecl& KernelRequirement::Scalar() { return kRequirement; }
-
-bool KernelRequirement::Allows(std::string_view release) const {
-  std::uint32_t major = 0, minor = 0;
-  if (!ParseVersion(release, major, minor)) return false;
-  for (const Bound& b : bounds) {
-    const auto order = std::pair(major, minor) <=> std::pair(b.major, b.minor);
-    const bool holds = b.op == ">="   ? order >= 0
-                       : b.op == "<=" ? order <= 0
-                       : b.op == ">"  ? order > 0
-                       : b.op == "<"  ? order < 0
-                                      : order == 0;
-    if (!holds) return false;
-  }
-  return true;
-}
 
 const StructDecl& TopologySpec::Decl() {
   static constexpr FieldDecl kFields[] = {
@@ -267,7 +210,8 @@ const StructDecl& Scenario::Decl() {
       Optional<&Scenario::topology>("topology", "The shape of the guest's processor."),
       Optional<&Scenario::memory>("memory", "The guest's memory."),
       Optional<&Scenario::kernel>(
-          "kernel", "Bounds on the kernel's version; on another kernel the scenario is skipped."),
+          "kernel",
+          "Which kernels will do; on another one the scenario is skipped, or an ERROR with `--require`."),
       Optional<&Scenario::clock>("clock", "What guest time follows."),
       Optional<&Scenario::duration>("duration", "What a hold of 100% is."),
       Optional<&Scenario::timeout>("timeout", "Guest-up time after which the run is ended as an ERROR."),

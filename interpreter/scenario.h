@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "interpreter/checks.h"
+#include "interpreter/kernel_requirement.h"
 #include "interpreter/payload_metrics.h"
 #include "ops/cgroup_def.h"
 #include "ops/op.h"
@@ -28,20 +29,6 @@ struct TopologySpec {
 struct MemorySpec {
   std::uint64_t bytes = 0;
   auto operator<=>(const MemorySpec&) const = default;
-  static const ScalarDecl& Scalar();
-};
-
-/// ">=6.12", "<6.15", or several joined by a space.
-struct KernelRequirement {
-  /// One comparison of (major, minor); all of them must hold.
-  struct Bound {
-    std::string op;
-    std::uint32_t major = 0;
-    std::uint32_t minor = 0;
-  };
-  std::vector<Bound> bounds;
-  /// `release` as uname -r prints it.
-  [[nodiscard]] bool Allows(std::string_view release) const;
   static const ScalarDecl& Scalar();
 };
 
