@@ -1,5 +1,7 @@
 #include "guest-init/channel.h"
 
+#include <poll.h>
+
 #include <array>
 
 namespace ktstr {
@@ -23,6 +25,10 @@ void Channel::OnEvent(std::uint32_t events) {
     return;
   }
   if (!connected_) {
+    // The last host's end is still open, and room for writing is not a sign of a new one.
+    pollfd port{port_.get(), POLLIN, 0};
+    if (parked_ && (poll(&port, 1, 0) <= 0 || (port.revents & POLLIN) == 0)) return;
+    parked_ = false;
     connected_ = true;
     faulted_ = false;
     sequence_ = 0;
@@ -39,6 +45,11 @@ void Channel::Disconnect() {
   queue_.clear();
   written_ = queued_ = 0;
   callbacks_.disconnected();
+}
+
+void Channel::Park() {
+  connected_ = false;
+  parked_ = true;
 }
 
 void Channel::Read() {

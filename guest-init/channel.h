@@ -36,6 +36,9 @@ class Channel {
   /// Bytes queued and not yet taken by the port.
   [[nodiscard]] std::size_t queued() const { return queued_; }
   [[nodiscard]] bool connected() const { return connected_; }
+  /// Ends this conversation: nothing is sent or counted as heard until the next host's first bytes are there.
+  /// REQUIRES: queued() == 0, or what is queued is lost.
+  void Park();
   /// While paused no frames are delivered.
   void PauseReading(bool paused);
 
@@ -49,6 +52,7 @@ class Channel {
   Fd port_;
   Callbacks callbacks_;
   bool connected_ = false;
+  bool parked_ = false;
   bool paused_ = false;
   bool faulted_ = false;
   FrameAssembler assembler_;

@@ -110,6 +110,10 @@ void Executor::Run() {
       wake_ns = std::min(wake_ns, TickAll(now));
     } while (ended != collected_groups_.size() + finalised_payloads_);
     channel_->PauseReading(requests_.size() >= kMaxRequests);
+    if (park_ && channel_->queued() == 0) {
+      park_ = false;
+      channel_->Park();
+    }
     // Frames that had been read ahead come out of the channel right there, without another event.
     if (!active_ && !requests_.empty()) wake_ns = 0;
   }
@@ -134,7 +138,7 @@ void Executor::SendEvent(T event) {
 void Executor::OnConnected() {
   requests_.clear();
   active_.reset();
-  faulted_ = false;
+  faulted_ = program_ = refused_ = park_ = false;
   SendEvent(MakeReady(tree_));
 }
 
@@ -221,6 +225,7 @@ void Executor::BeginRequest(const Frame& frame) {
   if (!request.ok()) return Answer(request.error().Within("a request could not be read"));
   if (!in.empty() || request->decl() == nullptr)
     return Answer(Error{ErrorKind::kProtocol, "a request could not be read: its length is wrong"});
+  if (program_ && refused_ && !request->Is<Finish>()) return Answer(Error{ErrorKind::kGuest, kNotTried});
   Step step = Handle(*request);
   if (active_) active_->step = std::move(step);
 }
@@ -242,7 +247,10 @@ void Executor::Answer(const Result<>& result) {
   Reply reply;
   reply.request_id = active_->id;
   reply.clock_ns = MonotonicNs();
-  if (!result.ok()) reply.error = result.error().message;
+  if (!result.ok()) {
+    reply.error = result.error().message;
+    refused_ = true;
+  }
   reply.mark = active_->mark;
   active_.reset();
   channel_->Send(FrameType::kReply, Encode(reply));

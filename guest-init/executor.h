@@ -87,6 +87,10 @@ class Executor {
   Step On(const Hold& request);
   Step On(const SetHoldMark& request);
   Step On(const Finish& request);
+  Step On(const Program& request);
+  Step On(const PutFile& request);
+  Step On(const SetIdentity& request);
+  Step On(const Park& request);
   Step On(const Ping& request);
   Result<> LaunchWorkers(const StartWorkers& request);
   Result<> LaunchPayload(const StartPayload& request);
@@ -109,6 +113,9 @@ class Executor {
   std::uint32_t epoch_ = 0;
   std::uint32_t finalised_payloads_ = 0;
   std::uint64_t hold_mark_ns_ = 0;
+  bool program_ = false;     // a refused request is the last one tried
+  bool refused_ = false;     // and there was one
+  bool park_ = false;        // once the port has taken everything, the conversation is over
   bool pressed_ = false;   // the host does not take what we have
   bool faulted_ = false;   // the host's frames were corrupt
   bool finished_ = false;  // Finish was answered

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "guest-init/executor.h"
+#include "guest-init/provision.h"
 #include "guest-init/wire/units.h"
 #include "workloads/system_probe.h"
 
@@ -35,7 +36,7 @@ Executor::Step Executor::Handle(const AnyStruct& request) {
   const auto handle = [&]<typename... T>() { return (TryHandle<T>(request, step) || ...); };
   if (handle.operator()<EnableControllers, CreateCgroup, WriteCgroupFile, DestroyCgroup, StartWorkers,
                         StopCgroupTasks, StopWorkers, StartPayload, AwaitPayload, StopPayload, MarkPhase,
-                        Hold, SetHoldMark, Finish, Ping>())
+                        Hold, SetHoldMark, Finish, Program, PutFile, SetIdentity, Park, Ping>())
     return step;
   return Now(Refuse("this guest does not know the request " + std::string(request.decl()->name)));
 }
@@ -46,6 +47,18 @@ Executor::Step Executor::On(const EnableControllers& request) {
 Executor::Step Executor::On(const CreateCgroup& request) { return Now(tree_.CreateCgroup(request.cgroup)); }
 Executor::Step Executor::On(const WriteCgroupFile& request) {
   return Now(tree_.WriteFile(request.cgroup, request.file, request.value));
+}
+Executor::Step Executor::On(const Program&) {
+  program_ = true;
+  refused_ = false;
+  return Now({});
+}
+Executor::Step Executor::On(const PutFile& request) { return Now(StoreFile(request)); }
+Executor::Step Executor::On(const SetIdentity& request) { return Now(TakeIdentity(request)); }
+Executor::Step Executor::On(const Park&) {
+  if (!groups_.empty() || !payloads_.empty()) return Now(Refuse("a guest with work under way cannot be parked"));
+  park_ = true;
+  return Now({});
 }
 Executor::Step Executor::On(const Ping&) { return Now({}); }
 

@@ -142,6 +142,36 @@ const StructDecl& Finish::Decl() {
   return kDecl;
 }
 
+const StructDecl& Program::Decl() {
+  static constexpr StructDecl kDecl = DeclareStruct<Program>("Program", "", {});
+  return kDecl;
+}
+
+const StructDecl& PutFile::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&PutFile::path>("path", "absolute"),
+      Required<&PutFile::mode>("mode", "permission bits"),
+      Required<&PutFile::append>("append", ""),
+      Required<&PutFile::content>("content", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<PutFile>("PutFile", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& SetIdentity::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&SetIdentity::wall_ns>("wall_ns", "CLOCK_REALTIME; 0: as it is"),
+      Required<&SetIdentity::entropy>("entropy", "mixed into the kernel's random pool and credited"),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<SetIdentity>("SetIdentity", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& Park::Decl() {
+  static constexpr StructDecl kDecl = DeclareStruct<Park>("Park", "", {});
+  return kDecl;
+}
+
 const StructDecl& Ping::Decl() {
   static constexpr StructDecl kDecl = DeclareStruct<Ping>("Ping", "", {});
   return kDecl;
@@ -242,7 +272,9 @@ std::span<const StructDecl* const> RequestTypes() {
       &DestroyCgroup::Decl(),     &StartWorkers::Decl(), &StopCgroupTasks::Decl(),
       &StopWorkers::Decl(),       &StartPayload::Decl(), &AwaitPayload::Decl(),
       &StopPayload::Decl(),       &MarkPhase::Decl(),    &Hold::Decl(),
-      &SetHoldMark::Decl(),       &Finish::Decl(),       &Ping::Decl()};
+      &SetHoldMark::Decl(),       &Finish::Decl(),       &Program::Decl(),
+      &PutFile::Decl(),           &SetIdentity::Decl(),  &Park::Decl(),
+      &Ping::Decl()};
   return kTypes;
 }
 

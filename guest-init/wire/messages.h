@@ -133,6 +133,32 @@ struct Finish {
   bool at_once = false;
   static const StructDecl& Decl();
 };
+/// From here on a refused request is the last one that is tried: those behind it, up to Finish, are answered
+/// with kNotTried. So the host can hand over a whole program at once.
+struct Program {
+  static const StructDecl& Decl();
+};
+inline constexpr const char* kNotTried = "not tried: an earlier request was refused";
+/// Puts `content` into a file of the guest, with its missing directories; `append`: at its end, for files that
+/// do not fit into one frame.
+struct PutFile {
+  std::string path;  // absolute
+  std::uint32_t mode = 0755;
+  bool append = false;
+  std::string content;
+  static const StructDecl& Decl();
+};
+/// What distinguishes one clone of a saved guest from the next.
+struct SetIdentity {
+  std::int64_t wall_ns = 0;  // CLOCK_REALTIME; 0: as it is
+  std::string entropy;       // mixed into the kernel's random pool and credited
+  static const StructDecl& Decl();
+};
+/// Ends the conversation, before this guest is saved. After the Reply nothing is sent until the next host
+/// (of a clone, with sequence numbers from 0) has sent something; then Ready comes first.
+struct Park {
+  static const StructDecl& Decl();
+};
 /// Does nothing; for round-trip measurements.
 struct Ping {
   static const StructDecl& Decl();
@@ -154,12 +180,12 @@ struct Reply {
   static const StructDecl& Decl();
 };
 
-/// Sent once, first of all.
+/// Sent once a conversation, first of all.
 struct Ready {
   std::uint64_t decl_hash = 0;  // must equal the host's WireHash()
   std::string kernel_release;
   std::uint32_t online_cpus = 0;
-  std::string boot_id;
+  std::string boot_id;  // made once a boot: the clones of a template all have its
   std::uint64_t clock_ns = 0;
   std::string sched_ext_state;           // /sys/kernel/sched_ext/state, or empty when the kernel has none
   std::vector<std::string> controllers;  // cgroup.controllers of the root
