@@ -75,12 +75,25 @@ Result<std::filesystem::path> CacheSubdir(std::string_view name) {
   return MakePrivateDirectory(TRY(CacheDir()) / name);
 }
 
+namespace {
+
+Result<UniqueFd> OpenLock(const std::filesystem::path& path) {
+  UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (file.valid()) return file;
+  return Error{ErrorKind::kEnvironment,
+               fmt::format("the lock file {} cannot be opened: {}", path.string(), ErrnoText(errno))};
+}
+
+}  // namespace
+
+Result<std::optional<FileLock>> FileLock::TryAcquire(const std::filesystem::path& path) {
+  FileLock lock(TRY(OpenLock(path)));
+  if (::flock(lock.fd_.get(), LOCK_EX | LOCK_NB) != 0) return std::optional<FileLock>();
+  return std::optional<FileLock>(std::move(lock));
+}
+
 Result<FileLock> FileLock::Acquire(const std::filesystem::path& path, const std::function<void()>& on_wait) {
-  FileLock lock(UniqueFd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)));
-  if (!lock.fd_.valid()) {
-    return Error{ErrorKind::kEnvironment,
-                 fmt::format("the lock file {} cannot be opened: {}", path.string(), ErrnoText(errno))};
-  }
+  FileLock lock(TRY(OpenLock(path)));
   if (::flock(lock.fd_.get(), LOCK_EX | LOCK_NB) == 0) return lock;
   if (errno == EWOULDBLOCK && on_wait) on_wait();
   if (::flock(lock.fd_.get(), LOCK_EX) == 0) return lock;

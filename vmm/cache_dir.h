@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,6 +31,8 @@ class FileLock {
   /// Errors: kEnvironment when the file cannot be opened, kCancelled when a signal interrupts the wait.
   static Result<FileLock> Acquire(const std::filesystem::path& path,
                                   const std::function<void()>& on_wait = {});
+  /// nullopt when another process (or thread) holds it.
+  static Result<std::optional<FileLock>> TryAcquire(const std::filesystem::path& path);
 
  private:
   explicit FileLock(UniqueFd fd) : fd_(std::move(fd)) {}

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 
 #include "vmm/host_file.h"
 
@@ -60,10 +61,31 @@ IoState ReadSome(int fd, std::string& to, std::size_t limit) {
   }
 }
 
-IoState SendSome(int fd, std::span<const char> from, std::size_t& sent) {
+namespace {
+
+ssize_t SendOnce(int fd, std::span<const char> from, int passed_fd) {
+  if (passed_fd < 0) return send(fd, from.data(), from.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  iovec bytes{const_cast<char*>(from.data()), from.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof passed_fd)] = {};
+  msghdr message{};
+  message.msg_iov = &bytes;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof passed_fd);
+  std::memcpy(CMSG_DATA(header), &passed_fd, sizeof passed_fd);
+  return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+}  // namespace
+
+IoState SendSome(int fd, std::span<const char> from, std::size_t& sent, int passed_fd) {
   sent = 0;
   while (sent < from.size()) {
-    const ssize_t put = send(fd, from.data() + sent, from.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t put = SendOnce(fd, from.subspan(sent), sent == 0 ? passed_fd : -1);
     if (put >= 0) {
       sent += static_cast<std::size_t>(put);
     } else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {

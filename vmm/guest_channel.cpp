@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "guest-init/wire/codec.h"
 
 namespace ktstr::vmm {
 
@@ -18,6 +21,13 @@ Result<> GuestChannel::Send(FrameType type, std::span<const std::byte> payload) 
   TRY(port_->QueueOutgoing(bytes));
   ++next_sequence_;
   return {};
+}
+
+Result<> GuestChannel::SendRequest(std::uint32_t id, const AnyStruct& request) {
+  std::vector<std::byte> payload(sizeof id);
+  std::memcpy(payload.data(), &id, sizeof id);
+  EncodeAny(request, payload);
+  return Send(FrameType::kRequest, payload);
 }
 
 Result<std::optional<Frame>> GuestChannel::TryReceive() {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 
+#include "guest-init/wire/decl.h"
 #include "guest-init/wire/frame.h"
 #include "vmm/byte_port.h"
 
@@ -21,6 +22,9 @@ class GuestChannel {
   /// Queues one frame; what the guest has room for goes out at once, the rest during later Receive()s and
   /// Flush()es. Errors: kInput for a payload over kMaxFramePayload; those of BytePort::QueueOutgoing.
   Result<> Send(FrameType type, std::span<const std::byte> payload);
+
+  /// Queues one request (messages.h) under the id its Reply will have. Errors: those of Send().
+  Result<> SendRequest(std::uint32_t id, const AnyStruct& request);
 
   /// The next frame from the guest. Errors: those of BytePort::Pump, and kProtocol when the stream is corrupt
   /// (for good). Frames that arrived whole before the machine ended are returned before its end is.

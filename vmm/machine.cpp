@@ -31,9 +31,17 @@ Result<std::filesystem::path> FindQemu(const std::string& qemu) {
 
 namespace {
 
+/// Memory that lies in files is no part of the device state, neither when it is saved nor when it is loaded.
+QmpCommand IgnoreSharedMemory() {
+  nlohmann::json capability = {{"capability", "x-ignore-shared"}, {"state", true}};
+  return {"migrate-set-capabilities", {{"capabilities", nlohmann::json::array({capability})}}};
+}
+
 Result<Process> StartQemu(const MachineConfig& config, const MachineFds& fds) {
   const std::filesystem::path program = TRY(FindQemu(config.qemu));
   ProcessSpec spec{program, {config.qemu}, {fds.qmp, fds.console, fds.crash, fds.channel}};
+  spec.inherited_fds.insert(spec.inherited_fds.end(), fds.ram.begin(), fds.ram.end());
+  if (fds.state >= 0) spec.inherited_fds.push_back(fds.state);
   for (std::string& arg : BuildQemuArgs(config, fds)) spec.argv.push_back(std::move(arg));
   return Process::Start(spec);
 }
@@ -42,35 +50,62 @@ Result<Process> StartQemu(const MachineConfig& config, const MachineFds& fds) {
 
 Result<std::unique_ptr<Machine>> Machine::Build(const MachineConfig& config, MachineHooks hooks) {
   TRY(ValidateMachineConfig(config));
+  MachineFiles files = TRY(MakeBootFiles(config));
+  std::unique_ptr<Machine> machine = TRY(Launch(config, std::move(files), std::move(hooks)));
+  TRY(machine->AwaitBuilt());
+  return machine;
+}
+
+Result<std::unique_ptr<Machine>> Machine::Launch(const MachineConfig& config, MachineFiles files,
+                                                 MachineHooks hooks) {
+  TRY(ValidateMachineConfig(config));
   FdPair qmp = TRY(MakeSocketPair());
   FdPair console = TRY(MakeSocketPair());
   FdPair crash = TRY(MakeSocketPair());
   FdPair channel = TRY(MakeSocketPair());
-  const MachineFds theirs{qmp.theirs.get(), console.theirs.get(), crash.theirs.get(), channel.theirs.get()};
+  MachineFds theirs{qmp.theirs.get(), console.theirs.get(), crash.theirs.get(), channel.theirs.get(), {},
+                    files.state.get()};
+  for (const UniqueFd& ram : files.ram) theirs.ram.push_back(ram.get());
   Process process = TRY(StartQemu(config, theirs));
   // Our copies of QEMU's ends must go, or a dead QEMU would never look closed.
   for (FdPair* pair : {&qmp, &console, &crash, &channel}) pair->theirs.Reset();
-
-  std::unique_ptr<Machine> machine(new Machine(std::move(process), QmpClient(std::move(qmp.ours), hooks.cancel_fd),
-                                               std::move(console.ours), std::move(crash.ours),
-                                               std::move(channel.ours), std::move(hooks)));
-  const Result<> paused = machine->HandshakePaused();
-  if (!paused.ok()) return machine->WouldNotStart(paused.error());
-  return machine;
+  QmpClient control(std::move(qmp.ours), hooks.cancel_fd);
+  std::vector<QmpCommand> first;
+  if (files.state.valid()) {
+    first.push_back(IgnoreSharedMemory());
+    first.push_back({"migrate-incoming", {{"uri", fmt::format("fd:{}", files.state.get())}}});
+  }
+  // A QEMU that is gone already is found by AwaitBuilt(), which knows how to tell why.
+  static_cast<void>(control.Open(first, After(kStartTimeout)));
+  return std::unique_ptr<Machine>(new Machine(
+      std::move(process), std::move(files), std::move(control),
+      std::move(console.ours), std::move(crash.ours), std::move(channel.ours), std::move(hooks)));
 }
 
-Machine::Machine(Process process, QmpClient qmp, UniqueFd console, UniqueFd crash, UniqueFd channel,
-                 MachineHooks hooks)
+Machine::Machine(Process process, MachineFiles files, QmpClient qmp, UniqueFd console, UniqueFd crash,
+                 UniqueFd channel, MachineHooks hooks)
     : process_(std::move(process)),
+      files_(std::move(files)),
       qmp_(std::move(qmp)),
       console_(std::move(console)),
       crash_(std::move(crash)),
       channel_(std::move(channel)),
       hooks_(std::move(hooks)) {}
 
+Result<> Machine::AwaitBuilt() {
+  const Result<> paused = HandshakePaused();
+  if (paused.ok()) return {};
+  return WouldNotStart(paused.error());
+}
+
+void Machine::SetSinks(ByteSink on_console, ByteSink on_crash) {
+  hooks_.on_console = std::move(on_console);
+  hooks_.on_crash = std::move(on_crash);
+}
+
 Result<> Machine::HandshakePaused() {
   const Deadline deadline = After(kStartTimeout);
-  TRY(qmp_.Handshake(deadline));
+  TRY(qmp_.AwaitOpen(deadline));
   const nlohmann::json status = TRY(qmp_.Execute("query-status", nullptr, deadline));
   const auto running = status.find("running");
   if (running == status.end() || *running != false)
@@ -100,11 +135,28 @@ Result<> Machine::Stop(Deadline deadline) {
   return {};
 }
 
+Result<> Machine::SaveState(int file, Deadline deadline) {
+  const QmpCommand ignore = IgnoreSharedMemory();
+  TRY(Command(ignore.name, ignore.arguments, deadline));
+  TRY(Command("getfd", {{"fdname", "state"}}, deadline, file));
+  TRY(Command("migrate", {{"uri", "fd:state"}}, deadline));
+  while (true) {
+    const nlohmann::json progress = TRY(Command("query-migrate", nullptr, deadline));
+    const std::string status = progress.value("status", "");
+    if (status == "completed") return {};
+    if (status == "failed" || status == "cancelled")
+      return Error{ErrorKind::kMachine, "QEMU could not save its state: " + progress.value("error-desc", status)};
+    // There is no event for the end of it; QEMU needs about ten milliseconds.
+    const Result<> pumped = Pump(std::min(deadline, After(std::chrono::milliseconds(1))));
+    if (!pumped.ok() && pumped.error().kind != ErrorKind::kTimeout) return pumped;
+  }
+}
+
 Result<nlohmann::json> Machine::Command(std::string_view command, const nlohmann::json& arguments,
-                                        Deadline deadline) {
+                                        Deadline deadline, int passed_fd) {
   if (fault_.has_value()) return fault_->ToError();
   if (killed_) return Error{ErrorKind::kMachine, "the machine has been stopped"};
-  const Result<> begun = qmp_.Begin(command, arguments, deadline);
+  const Result<> begun = qmp_.Begin(command, arguments, deadline, passed_fd);
   if (!begun.ok()) {
     if (qmp_.broken()->kind == ErrorKind::kMachine) Conclude();
     return fault_.has_value() ? fault_->ToError() : begun.error();

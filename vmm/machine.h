@@ -14,6 +14,7 @@
 #include "guest-init/wire/result.h"
 #include "vmm/byte_port.h"
 #include "vmm/fd.h"
+#include "vmm/guest_ram.h"
 #include "vmm/machine_config.h"
 #include "vmm/machine_fault.h"
 #include "vmm/process.h"
@@ -52,6 +53,14 @@ class Machine final : public BytePort {
   /// install qemu-system-x86"; kMachine "QEMU would not start: <QEMU's own first line>"; kCancelled.
   static Result<std::unique_ptr<Machine>> Build(const MachineConfig& config, MachineHooks hooks = {});
 
+  /// Starts QEMU and returns while it is still building the machine; AwaitBuilt() must come before anything
+  /// else. A clone (`files.state` is valid) loads by itself meanwhile; if that fails, the machine ends with
+  /// the fault "QEMU ended: ...". Errors: kInput and kEnvironment as in Build().
+  static Result<std::unique_ptr<Machine>> Launch(const MachineConfig& config, MachineFiles files,
+                                                 MachineHooks hooks = {});
+  /// Errors: kMachine and kCancelled as in Build().
+  Result<> AwaitBuilt();
+
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
   /// Kills and reaps; calls no sink.
@@ -63,7 +72,14 @@ class Machine final : public BytePort {
   /// One QMP command to its "return" value, serving all streams meanwhile. Errors: those of Pump(); kMachine
   /// "QEMU refused 'x': reason"; kTimeout "QEMU did not answer 'x' in time".
   Result<nlohmann::json> Command(std::string_view command, const nlohmann::json& arguments,
-                                 Deadline deadline);
+                                 Deadline deadline, int passed_fd = -1);
+  /// Writes the state of all devices, but not the memory, to `file`. The machine stays as it was saved: it
+  /// cannot be resumed. REQUIRES: stopped. Errors: those of Command(); kMachine "QEMU could not save ...".
+  Result<> SaveState(int file, Deadline deadline);
+  /// The files of the guest's memory. A clone's hold what its template saved, not what it wrote since.
+  [[nodiscard]] const std::vector<UniqueFd>& ram() const { return files_.ram; }
+  /// Who gets the bytes from now on.
+  void SetSinks(ByteSink on_console, ByteSink on_crash);
   /// Ends QEMU at once and reaps it; what it still had to say goes to the sinks. Later calls that wait return
   /// kMachine "the machine has been stopped". Not a fault.
   void Kill();
@@ -88,8 +104,8 @@ class Machine final : public BytePort {
  private:
   static constexpr std::chrono::seconds kControlTimeout{30};
 
-  Machine(Process process, QmpClient qmp, UniqueFd console, UniqueFd crash, UniqueFd channel,
-          MachineHooks hooks);
+  Machine(Process process, MachineFiles files, QmpClient qmp, UniqueFd console, UniqueFd crash,
+          UniqueFd channel, MachineHooks hooks);
 
   Result<> HandshakePaused();
   Error WouldNotStart(const Error& seen);
@@ -106,6 +122,7 @@ class Machine final : public BytePort {
   void Conclude();
 
   Process process_;
+  MachineFiles files_;
   QmpClient qmp_;
   UniqueFd console_;  // each stream is reset when it is found closed
   UniqueFd crash_;

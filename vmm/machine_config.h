@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "vmm/topology.h"
 
@@ -44,12 +45,14 @@ struct MachineConfig {
   std::optional<std::uint64_t> rng_seed;
 };
 
-/// The descriptors, open in the QEMU process, that its four byte streams are wired to.
+/// Descriptors open in the QEMU process: its four byte streams and its files.
 struct MachineFds {
   int qmp = -1;      // control
   int console = -1;  // the guest's ttyS0: kernel messages
   int crash = -1;    // the guest's ttyS1: the last words of PID 1
   int channel = -1;  // the virtio-serial port kChannelPortName (wire/messages.h)
+  std::vector<int> ram;  // guest memory, a file per NUMA node
+  int state = -1;        // what a clone continues from; -1: the machine boots
 };
 
 }  // namespace ktstr::vmm

@@ -14,16 +14,22 @@ constexpr std::uint64_t kPayloadMib = 128;
 constexpr std::uint64_t kLeastMib = 256;
 constexpr std::uint64_t kMostMib = 1 << 20;
 constexpr std::uint64_t kStepMib = 64;
+constexpr std::uint64_t kFilesInPayloadMib = 32;
+constexpr std::uint64_t kFileStepMib = 256;
 
 std::uint64_t CeilMib(std::uint64_t bytes) { return bytes / kMib + (bytes % kMib != 0 ? 1 : 0); }
+std::uint64_t RoundUp(std::uint64_t value, std::uint64_t step) { return (value + step - 1) / step * step; }
 
 }  // namespace
 
 std::uint32_t AutoMemoryMib(const MemoryNeed& need) {
-  std::uint64_t mib = kKernelMib + CeilMib(need.compressed_bytes) + 2 * CeilMib(need.initramfs_bytes) +
-                      need.cpus * kPerCpuMib + kPayloadMib;
+  std::uint64_t mib =
+      kKernelMib + 3 * CeilMib(need.init_bytes) + std::uint64_t{need.cpus} * kPerCpuMib + kPayloadMib;
   mib = std::max({mib, kLeastMib, std::uint64_t{need.numa_nodes} * kMinNodeMib});
-  return static_cast<std::uint32_t>(std::min((mib + kStepMib - 1) / kStepMib * kStepMib, kMostMib));
+  mib = RoundUp(mib, kStepMib);
+  const std::uint64_t files = CeilMib(need.file_bytes);
+  if (files > kFilesInPayloadMib) mib += RoundUp(2 * files, kFileStepMib);
+  return static_cast<std::uint32_t>(std::min(mib, kMostMib));
 }
 
 }  // namespace ktstr::vmm

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "guest-init/wire/messages.h"
+#include "vmm/guest_ram.h"
 
 namespace ktstr::vmm {
 namespace {
@@ -27,18 +28,18 @@ void AddMachine(const MachineConfig& config, Args& args) {
   }
 }
 
-void AddTopology(const MachineConfig& config, Args& args) {
+void AddTopology(const MachineConfig& config, const MachineFds& fds, Args& args) {
   const Topology& t = config.topology;
   args.insert(args.end(),
               {"-smp", fmt::format("{},sockets={},dies={},cores={},threads={}", CpuCount(t), t.numa_nodes,
                                    t.llcs / t.numa_nodes, t.cores_per_llc, t.threads_per_core)});
   args.insert(args.end(), {"-m", fmt::format("{}M", config.memory_mib)});
-  const std::uint32_t share = config.memory_mib / t.numa_nodes;
   for (std::uint32_t node = 0; node < t.numa_nodes; ++node) {
-    const bool last = node + 1 == t.numa_nodes;
-    const std::uint32_t size = last ? config.memory_mib - share * (t.numa_nodes - 1) : share;
+    // A clone maps its template's pages and keeps what it writes to itself.
     args.insert(args.end(),
-                {"-object", fmt::format("memory-backend-memfd,id=ram{},size={}M,share=on", node, size)});
+                {"-object", fmt::format("memory-backend-file,id=ram{},size={}M,mem-path=/proc/self/fd/{},share={}",
+                                        node, NodeMib(config, node), fds.ram.at(node),
+                                        fds.state >= 0 ? "off" : "on")});
     if (t.numa_nodes == 1) continue;
     args.insert(args.end(), {"-numa", fmt::format("node,nodeid={},memdev=ram{},cpus={}", node, node,
                                                   FormatCpus(CpusOfNode(t, node)))});
@@ -118,10 +119,12 @@ std::vector<std::string> BuildQemuArgs(const MachineConfig& config, const Machin
                // QEMU may neither start programs nor raise its rights, whatever the guest does to it.
                "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"};
   AddMachine(config, args);
-  AddTopology(config, args);
+  AddTopology(config, fds, args);
   AddClock(config, args);
   AddStreams(fds, args);
-  if (!config.kernel.empty()) {
+  if (fds.state >= 0) {
+    args.insert(args.end(), {"-incoming", "defer"});
+  } else if (!config.kernel.empty()) {
     args.insert(args.end(), {"-kernel", config.kernel.string(), "-append", BuildKernelCmdline(config)});
     if (!config.initrd.empty()) args.insert(args.end(), {"-initrd", config.initrd.string()});
   }

@@ -25,6 +25,10 @@ std::string StringMember(const json& object, const char* key) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+Error Refusal(const std::string& command, const json& error) {
+  return {ErrorKind::kMachine, fmt::format("QEMU refused '{}': {}", command, StringMember(error, "desc"))};
+}
+
 }  // namespace
 
 Result<> QmpClient::Break(ErrorKind kind, std::string message) {
@@ -43,15 +47,30 @@ Result<> QmpClient::WaitReadable(Deadline deadline) {
   }
 }
 
-Result<> QmpClient::Handshake(Deadline deadline) {
-  while (!greeted_) {
+Result<> QmpClient::Open(std::span<const QmpCommand> commands, Deadline deadline) {
+  const auto send = [&](const QmpCommand& command) -> Result<> {
+    opening_.push_back({next_id_, command.name});
+    return SendLine(command, deadline, -1);
+  };
+  TRY(send({"qmp_capabilities", nullptr}));
+  for (const QmpCommand& command : commands) TRY(send(command));
+  return {};
+}
+
+Result<> QmpClient::AwaitOpen(Deadline deadline) {
+  while (!greeted_ || !opening_.empty()) {
+    if (refused_.has_value()) return *refused_;
     if (broken_.has_value()) return *broken_;
     TRY(WaitReadable(deadline));
     const Result<> read = OnReadable();
-    if (!read.ok() && !greeted_) return read.error();
+    if (!read.ok() && (!greeted_ || !opening_.empty())) return read.error();
   }
-  TRY(Execute("qmp_capabilities", nullptr, deadline));
-  return {};
+  return refused_.has_value() ? Result<>(*refused_) : Result<>();
+}
+
+Result<> QmpClient::Handshake(Deadline deadline) {
+  TRY(Open({}, deadline));
+  return AwaitOpen(deadline);
 }
 
 Result<json> QmpClient::Execute(std::string_view command, const json& arguments, Deadline deadline) {
@@ -69,27 +88,35 @@ Result<json> QmpClient::Execute(std::string_view command, const json& arguments,
   }
 }
 
-Result<> QmpClient::Begin(std::string_view command, const json& arguments, Deadline deadline) {
+Result<> QmpClient::Begin(std::string_view command, const json& arguments, Deadline deadline,
+                          int passed_fd) {
+  const std::uint64_t id = next_id_;
+  TRY(SendLine({std::string(command), arguments}, deadline, passed_fd));
+  in_flight_ = InFlight{id, std::string(command)};
+  reply_.reset();
+  return {};
+}
+
+Result<> QmpClient::SendLine(const QmpCommand& command, Deadline deadline, int passed_fd) {
   if (broken_.has_value()) return *broken_;
-  json message = {{"execute", command}, {"id", next_id_}};
-  if (!arguments.is_null()) message["arguments"] = arguments;
+  json message = {{"execute", command.name}, {"id", next_id_++}};
+  if (!command.arguments.is_null()) message["arguments"] = command.arguments;
   const std::string line = message.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
   std::string_view rest = line;
   while (!rest.empty()) {
     std::size_t sent = 0;
-    if (SendSome(socket_.get(), rest, sent) == IoState::kClosed) {
+    if (SendSome(socket_.get(), rest, sent, passed_fd) == IoState::kClosed) {
       return Break(ErrorKind::kMachine, "QEMU closed its control socket");
     }
+    if (sent > 0) passed_fd = -1;  // it went with the first bytes
     rest.remove_prefix(sent);
     if (rest.empty()) break;
     if (Passed(deadline)) {  // half a line is out: the connection cannot be used any more
-      return Break(ErrorKind::kTimeout, fmt::format("QEMU did not take '{}' in time", command));
+      return Break(ErrorKind::kTimeout, fmt::format("QEMU did not take '{}' in time", command.name));
     }
     pollfd wait{socket_.get(), POLLOUT, 0};
     poll(&wait, 1, PollTimeout(deadline));
   }
-  in_flight_ = InFlight{next_id_++, std::string(command)};
-  reply_.reset();
   return {};
 }
 
@@ -157,13 +184,18 @@ Result<> QmpClient::TakeResponse(json& message) {
   if (number == 0 || number >= next_id_) {
     return Break(ErrorKind::kProtocol, "QEMU answered a control command that was never sent");
   }
-  if (!in_flight_.has_value() || number != in_flight_->id) return {};  // a reply given up on
   const auto error = message.find("error");
+  if (!opening_.empty() && number == opening_.front().id) {
+    if (error != message.end() && !refused_.has_value())
+      refused_ = Refusal(opening_.front().command, *error);
+    opening_.pop_front();
+    return {};
+  }
+  if (!in_flight_.has_value() || number != in_flight_->id) return {};  // a reply given up on
   if (error == message.end()) {
     reply_.emplace(std::move(message["return"]));
   } else {
-    reply_.emplace(Error{ErrorKind::kMachine, fmt::format("QEMU refused '{}': {}", in_flight_->command,
-                                                          StringMember(*error, "desc"))});
+    reply_.emplace(Refusal(in_flight_->command, *error));
   }
   return {};
 }

@@ -5,6 +5,7 @@
 #include <deque>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,11 @@ namespace ktstr::vmm {
 struct QmpEvent {
   std::string name;
   nlohmann::json data;  // an object, possibly empty
+};
+
+struct QmpCommand {
+  std::string name;
+  nlohmann::json arguments;  // an object or null
 };
 
 /// The client's end of one QMP connection. Errors of the connection are permanent: after one, every call
@@ -39,7 +45,12 @@ class QmpClient {
   explicit QmpClient(UniqueFd socket, int cancel_fd = -1)
       : socket_(std::move(socket)), cancel_fd_(cancel_fd) {}
 
-  /// Reads the greeting and leaves negotiation mode. Call once, first.
+  /// Sends what leaves negotiation mode, then `commands`, and returns at once: QEMU carries them out as soon as
+  /// it gets to it. Call once, first. Errors: those of Begin().
+  Result<> Open(std::span<const QmpCommand> commands, Deadline deadline);
+  /// Waits for the greeting and the replies to what Open() sent. Errors: the first that QEMU refused.
+  Result<> AwaitOpen(Deadline deadline);
+  /// Open() without commands, and AwaitOpen().
   Result<> Handshake(Deadline deadline);
 
   /// Runs one command to its reply, the "return" value. `arguments` is an object or null.
@@ -47,8 +58,10 @@ class QmpClient {
   Result<nlohmann::json> Execute(std::string_view command, const nlohmann::json& arguments,
                                  Deadline deadline);
 
-  /// Sends a command; its reply comes through TakeReply(). REQUIRES: no command in flight.
-  Result<> Begin(std::string_view command, const nlohmann::json& arguments, Deadline deadline);
+  /// Sends a command; its reply comes through TakeReply(). `passed_fd`: a descriptor that goes with it, for
+  /// getfd; -1 is none. REQUIRES: no command in flight.
+  Result<> Begin(std::string_view command, const nlohmann::json& arguments, Deadline deadline,
+                 int passed_fd = -1);
   /// Reads what is there without blocking. Messages that came before an error or the end stay available.
   Result<> OnReadable();
   /// The reply of the command in flight once it has come, which ends it.
@@ -69,6 +82,7 @@ class QmpClient {
   };
 
   Result<> WaitReadable(Deadline deadline);
+  Result<> SendLine(const QmpCommand& command, Deadline deadline, int passed_fd);
   Result<> Break(ErrorKind kind, std::string message);
   Result<> TakeMessages();
   Result<> TakeMessage(std::string_view line);
@@ -80,6 +94,8 @@ class QmpClient {
   std::string received_;
   std::size_t scanned_ = 0;  // bytes of received_ known to hold no newline
   bool greeted_ = false;
+  std::deque<InFlight> opening_;  // what Open() sent and QEMU has not answered
+  std::optional<Error> refused_;  // the first of those it refused
   std::uint64_t next_id_ = 1;
   std::optional<InFlight> in_flight_;
   std::optional<Result<nlohmann::json>> reply_;

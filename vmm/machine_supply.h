@@ -1,0 +1,88 @@
+// Where a run gets its machine from: a clone of a template where possible, else a boot; the next one is made
+// ready while the present one runs.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "vmm/machine.h"
+#include "vmm/template_key.h"
+#include "vmm/template_store.h"
+
+namespace ktstr::vmm {
+
+/// The templates of one invocation, shared by all that run scenarios in it. Any thread.
+class TemplateShelf {
+ public:
+  /// `on_progress` gets lines for people; it may be called by several threads, one at a time.
+  TemplateShelf(TemplateStore store, std::function<void(std::string_view)> on_progress)
+      : store_(std::move(store)), on_progress_(std::move(on_progress)) {}
+
+  /// As TemplateStore::Obtain; each template is opened and checked once, and one that could not be made is not
+  /// tried again: the same error is returned.
+  Result<std::shared_ptr<const Template>> Obtain(const TemplateSpec& spec, int cancel_fd);
+  /// What Obtain() has returned for it before; nothing is made.
+  std::shared_ptr<const Template> Known(const TemplateSpec& spec);
+  /// QEMU would not continue from it: removes it, so that the next Obtain() makes it anew.
+  void Discard(const std::string& key);
+
+ private:
+  Result<std::string> KeyOf(const TemplateSpec& spec);
+
+  TemplateStore store_;
+  std::function<void(std::string_view)> on_progress_;
+  std::mutex mutex_;
+  TemplateKeys keys_;
+  std::map<std::string, Result<std::shared_ptr<const Template>>> known_;
+};
+
+/// A machine built and paused, ready for Machine::Resume().
+struct SuppliedMachine {
+  std::unique_ptr<Machine> machine;
+  std::shared_ptr<const Template> cloned_from;  // null: it will boot
+  bool was_ready = false;                       // it had been prepared
+  std::string why_booted;  // one line, when a clone was wanted and could not be had; else empty
+};
+
+/// One a thread, which must outlive it (see Process).
+class MachineSupply {
+ public:
+  /// `shelf` null: every machine boots. `scratch`: an existing private directory for boot images.
+  MachineSupply(TemplateShelf* shelf, std::filesystem::path scratch, int cancel_fd)
+      : shelf_(shelf), scratch_(std::move(scratch)), cancel_fd_(cancel_fd) {}
+
+  /// Starts a clone for the next Take() of the same spec, if its template is at hand, and returns at once.
+  void Prepare(const TemplateSpec& spec);
+  /// Drops what Prepare() has made.
+  void Release() { prepared_.reset(); }
+
+  /// A machine for `spec`; its template is made when it is missing. `clone` false: a boot.
+  /// Errors: those of Machine::Build and, kCancelled, of TemplateStore::Obtain.
+  Result<SuppliedMachine> Take(const TemplateSpec& spec, bool clone, ByteSink on_console, ByteSink on_crash);
+
+  /// For a clone whose QEMU ended before the guest answered.
+  void Discard(const Template& damaged);
+
+ private:
+  struct Prepared {
+    std::shared_ptr<const Template> from;
+    std::optional<std::uint64_t> rng_seed;
+    std::unique_ptr<Machine> machine;
+  };
+
+  Result<std::unique_ptr<Machine>> Launch(const TemplateSpec& spec, const Template& from);
+  Result<SuppliedMachine> Boot(const TemplateSpec& spec);
+  Result<SuppliedMachine> Clone(const TemplateSpec& spec, std::shared_ptr<const Template> from);
+
+  TemplateShelf* shelf_;
+  std::filesystem::path scratch_;
+  int cancel_fd_;
+  std::optional<Prepared> prepared_;
+};
+
+}  // namespace ktstr::vmm

@@ -1,0 +1,47 @@
+#include "vmm/template_key.h"
+
+#include <fmt/format.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "vmm/guest_image.h"
+#include "vmm/host_file.h"
+#include "vmm/machine.h"
+#include "vmm/qemu_args.h"
+
+namespace ktstr::vmm {
+namespace {
+
+/// To be changed when the same inputs are saved in another way.
+constexpr std::string_view kFormat = "template 1";
+
+}  // namespace
+
+Result<std::uint64_t> TemplateKeys::HashOf(const std::filesystem::path& path) {
+  if (const auto known = hashes_.find(path); known != hashes_.end()) return known->second;
+  const std::vector<std::byte> content = TRY(ReadHostFile(path));
+  return hashes_[path] = XXH3_64bits(content.data(), content.size());
+}
+
+Result<std::string> TemplateKeys::KeyOf(const TemplateSpec& spec) {
+  std::string identity(kFormat);
+  const auto add = [&](std::string_view text) { (identity += '\0') += text; };
+  const auto add_hash = [&](std::uint64_t hash) { add(fmt::format("{:016x}", hash)); };
+  const std::filesystem::path qemu = TRY(FindQemu(spec.machine.qemu));
+  add_hash(TRY(HashOf(qemu)));
+  add_hash(TRY(HashOf(spec.machine.kernel)));
+  add_hash(XXH3_64bits(GuestInitImage().data(), GuestInitImage().size()));
+  InitramfsSpec files;
+  files.files = spec.files;
+  if (!spec.files.empty()) add_hash(TRY(HashInitramfs(files)));
+  MachineConfig machine = spec.machine;
+  machine.kernel = "kernel";  // where it lies does not matter
+  machine.initrd.clear();
+  MachineFds fds;
+  fds.ram.assign(machine.topology.numa_nodes, 0);
+  for (const std::string& argument : BuildQemuArgs(machine, fds)) add(argument);
+  return fmt::format("{:016x}", XXH3_64bits(identity.data(), identity.size()));
+}
+
+}  // namespace ktstr::vmm
