@@ -62,6 +62,19 @@ Clock ParseClockOption(const std::string& text) {
   throw CLI::ValidationError("--clock", fmt::format("'{}' is not a clock; use wall or virtual", text));
 }
 
+std::uint64_t ParseBytesOption(const std::string& text) {
+  ByteSize value;
+  const std::string fault = ByteSize::Scalar().parse(text, &value);
+  if (!fault.empty()) throw CLI::ValidationError("--cache-size", fault);
+  return value.bytes;
+}
+void AddCacheSize(CLI::App& app, CliOptions& o) {
+  app.add_option_function<std::string>(
+         "--cache-size", [&o](const std::string& text) { o.cache_bytes = ParseBytesOption(text); },
+         "the least recently used templates above this are removed (default: 4GiB)")
+      ->type_name("SIZE");
+}
+
 // ---- the commands
 
 void RunOptions(CLI::App& app, CliOptions& o) {
@@ -93,6 +106,8 @@ void RunOptions(CLI::App& app, CliOptions& o) {
       ->type_name("ACCEL");
   app.add_option("--qemu", o.qemu, "the QEMU to use (default: qemu-system-x86_64 on PATH)")
       ->type_name("PROGRAM");
+  app.add_flag("--no-clone", o.no_clone, "boot a machine for each scenario instead of cloning a booted one");
+  AddCacheSize(app, o);
   app.add_flag("-v,--verbose", o.verbose, "show every event of a run");
 }
 void ListOptions(CLI::App& app, CliOptions& o) {

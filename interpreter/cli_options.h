@@ -8,6 +8,7 @@
 
 #include "guest-init/wire/units.h"
 #include "interpreter/scenario.h"
+#include "vmm/template_store.h"
 
 namespace ktstr {
 
@@ -35,6 +36,8 @@ struct CliOptions {
   std::string kernel;  // "": $KTSTR_KERNEL, the cache, or fetched
   std::string accel = "auto";
   std::string qemu = "qemu-system-x86_64";
+  bool no_clone = false;  // boot each machine
+  std::uint64_t cache_bytes = vmm::TemplateStore::kDefaultLimit;
 
   std::string topic;  // explain: a name or a file; kernel: what to do
   bool json = false;

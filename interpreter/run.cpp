@@ -1,11 +1,13 @@
 #include "interpreter/run.h"
 
-#include <set>
+#include <sys/random.h>
 
+#include "guest-init/wire/xorshift.h"
+#include "interpreter/run_guest.h"
 #include "interpreter/run_session.h"
 #include "ops/op.h"
+#include "vmm/boot_deadline.h"
 #include "vmm/guest_image.h"
-#include "vmm/memory_size.h"
 
 namespace ktstr {
 namespace {
@@ -16,11 +18,6 @@ using std::chrono::seconds;
 constexpr seconds kGrace{20};
 /// After a failure: how long the guest gets to hand over what its workers measured.
 constexpr seconds kSalvage{12};
-
-seconds BootDeadline(const vmm::MachineConfig& config) {
-  const std::uint32_t cpus = vmm::CpuCount(config.topology);
-  return config.accel == vmm::Accel::kKvm ? seconds(20 + cpus / 8) : seconds(60 + cpus * 2);
-}
 
 /// Everything of one run that lives as long as its machine.
 class ScenarioRun {
@@ -40,79 +37,83 @@ class ScenarioRun {
     Diagnostics diagnostics;
     plan_ = MakePlan(scenario_, variant_, diagnostics);
     if (diagnostics.has_errors()) return Error{ErrorKind::kInput, diagnostics.items().front().message};
-    const vmm::MachineConfig config = TRY(Configure());
-    machine_ = TRY(vmm::Machine::Build(config, Hooks()));
-    DescribeMachine(config);
-    TRY(machine_->Resume());
-    RunSession session(*machine_, scenario_, plan_, teller_, outcome_);
-    TRY(AwaitGuest(session, config));
-    TRY(Execute(session));
+    for (const PlannedPhase& phase : plan_.phases) {
+      PhaseWindow window;
+      window.epoch = phase.epoch;
+      window.name = phase.name;
+      outcome_.record.phases.push_back(std::move(window));
+    }
+    needs_ = TRY(NeedsOf(scenario_, plan_, dir_, environment_, outcome_.cause_path));
+    DescribeMachine(needs_.shape.machine);
+    TRY(StartGuest());
+    TRY(Execute(*session_));
     machine_->Kill();
     return {};
   }
 
-  vmm::MachineHooks Hooks() {
-    return {.on_console =
-                [this](std::string_view bytes) {
-                  teller_.sink().OnConsole(bytes);
-                  return true;
-                },
-            .on_crash =
-                [this](std::string_view bytes) {
-                  teller_.sink().OnCrashText(bytes);
-                  return true;
-                },
-            .cancel_fd = environment_.cancel_fd};
+  /// A clone that ends before its guest has answered was damaged: the template is made once more, and if its
+  /// clone fares no better, the guest is booted.
+  Result<> StartGuest() {
+    for (int clones = environment_.clone ? 2 : 0;; --clones) {
+      const Result<> started = StartMachine(clones > 0);
+      if (started.ok() || !cloned_from_ || ready_ || started.error().kind == ErrorKind::kCancelled) return started;
+      Warn("a clone of template " + cloned_from_->facts().key + " did not start (" + started.error().message +
+           "); the template was removed");
+      environment_.supply->Discard(*cloned_from_);
+      session_.reset();
+      machine_.reset();
+    }
   }
 
-  /// Packs the guest's image and decides what machine runs it.
-  Result<vmm::MachineConfig> Configure() {
-    std::set<std::string> used;
-    for (const PayloadState& payload : plan_.payloads) used.insert(payload.name);
-    std::vector<vmm::PayloadSource> sources;
-    for (const auto& [name, payload] : scenario_.payloads.items) {
-      if (!used.contains(name)) continue;
-      sources.push_back({payload.binary, dir_});
-      for (const std::string& program : payload.include) sources.push_back({program, dir_});
-    }
-    vmm::InitramfsSpec spec;
-    spec.init = vmm::GuestInitImage();
-    Result<std::vector<vmm::InitramfsFile>> files = vmm::PayloadFiles(sources);
-    if (!files.ok()) {
-      outcome_.cause_path = PlaceOfBadPayload(used);
-      return files.error();
-    }
-    spec.files = std::move(files).value();
-    image_ = environment_.scratch / "initramfs.img";
-    const vmm::InitramfsInfo info = TRY(vmm::PackInitramfs(spec, image_));
-
-    vmm::MachineConfig config;
-    config.qemu = environment_.qemu;
-    config.kernel = environment_.kernel.image;
-    config.initrd = image_;
-    config.topology = variant_.topology.Concrete();
-    config.accel = environment_.accel;
-    config.clock = variant_.clock == Clock::kVirtual ? vmm::Clock::kVirtual : vmm::Clock::kWall;
-    config.memory_mib = variant_.memory.bytes != 0
-                            ? static_cast<std::uint32_t>(variant_.memory.bytes >> 20)
-                            : vmm::AutoMemoryMib({.initramfs_bytes = info.unpacked_bytes,
-                                                  .compressed_bytes = info.packed_bytes,
-                                                  .cpus = vmm::CpuCount(config.topology),
-                                                  .numa_nodes = config.topology.numa_nodes});
-    return config;
+  Result<> StartMachine(bool clone) {
+    vmm::SuppliedMachine supplied = TRY(environment_.supply->Take(needs_.shape, clone, ConsoleSink(), CrashSink()));
+    machine_ = std::move(supplied.machine);
+    cloned_from_ = std::move(supplied.cloned_from);
+    if (!supplied.why_booted.empty()) Warn("no template: " + supplied.why_booted);
+    outcome_.machine.started = cloned_from_ ? "clone of " + cloned_from_->facts().key : "boot";
+    TRY(machine_->AwaitBuilt());
+    session_.emplace(*machine_, scenario_, plan_, teller_, outcome_);
+    // Whatever can be handed over before the guest runs reaches it at the same moment of its time in each run.
+    if (cloned_from_) TRY(session_->SendIdentity(Identity()));
+    if (needs_.files.empty()) TRY(session_->SendPlan());
+    TRY(machine_->Resume());
+    return AwaitGuest();
   }
 
-  /// The document path of the first program that cannot be packed; "" when each can be by itself.
-  [[nodiscard]] std::string PlaceOfBadPayload(const std::set<std::string>& used) const {
-    const auto packs = [&](const std::string& program) { return vmm::PayloadFiles({{program, dir_}}).ok(); };
-    for (const auto& [name, payload] : scenario_.payloads.items) {
-      if (!used.contains(name)) continue;
-      const std::string at = JoinPath("payloads", name);
-      if (!packs(payload.binary)) return at + "/binary";
-      for (std::size_t i = 0; i < payload.include.size(); ++i)
-        if (!packs(payload.include[i])) return JoinPath(at + "/include", i);
+  /// What makes this clone another machine than its siblings.
+  [[nodiscard]] SetIdentity Identity() const {
+    SetIdentity identity;
+    const bool virtual_clock = variant_.clock == Clock::kVirtual;
+    if (!virtual_clock) {
+      const auto now = std::chrono::system_clock::now().time_since_epoch();
+      identity.wall_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
     }
-    return {};
+    identity.entropy.resize(32);
+    if (virtual_clock || environment_.fixed_entropy) {
+      Xorshift64 random(scenario_.seed);
+      for (char& byte : identity.entropy) byte = static_cast<char>(random.Next());
+    } else if (::getrandom(identity.entropy.data(), identity.entropy.size(), 0) < 0) {
+      identity.entropy.clear();  // never on Linux; the guest's own generator goes on
+    }
+    return identity;
+  }
+
+  void Warn(std::string text) {
+    outcome_.warnings.push_back(std::move(text));
+    teller_.Tell(EventKind::kWarning, outcome_.warnings.back());
+  }
+
+  vmm::ByteSink ConsoleSink() {
+    return [this](std::string_view bytes) {
+      teller_.sink().OnConsole(bytes);
+      return true;
+    };
+  }
+  vmm::ByteSink CrashSink() {
+    return [this](std::string_view bytes) {
+      teller_.sink().OnCrashText(bytes);
+      return true;
+    };
   }
 
   void DescribeMachine(const vmm::MachineConfig& config) {
@@ -129,17 +130,40 @@ class ScenarioRun {
                                           std::to_string(facts.memory_mib) + " MiB");
   }
 
-  Result<> AwaitGuest(RunSession& session, const vmm::MachineConfig& config) {
-    const seconds patience = BootDeadline(config);
-    const Result<Ready> ready = session.AwaitReady(vmm::After(patience));
-    if (!ready.ok() && ready.error().kind == ErrorKind::kTimeout)
-      return Error{ErrorKind::kGuest, "the guest did not come up within " + std::to_string(patience.count()) +
-                                          " s" + LastConsoleLine()};
-    const Ready guest = TRY(ready);
+  Result<> AwaitGuest() {
+    const vmm::MachineConfig& config = needs_.shape.machine;
+    const seconds patience = vmm::BootDeadline(config);
+    const vmm::Deadline deadline = vmm::After(patience);
+    if (!needs_.files.empty()) {
+      outcome_.machine.file_bytes = TRY(InTime(session_->SendFiles(needs_.files, deadline), patience));
+      TRY(session_->SendPlan());
+    }
+    const Ready guest = TRY(InTime(session_->AwaitReady(deadline), patience));
     outcome_.machine.kernel_release = guest.kernel_release;
     outcome_.machine.ready_ms = teller_.ElapsedMs();
     outcome_.record.online_cpus = guest.online_cpus;
-    teller_.Tell(EventKind::kReady, "kernel " + guest.kernel_release + " is up", "", 0, guest.clock_ns);
+    TRY(CheckGuest(guest, config));
+    TRY(InTime(session_->AwaitProvided(deadline), patience));
+    if (!needs_.files.empty()) outcome_.machine.files_ms = teller_.ElapsedMs() - outcome_.machine.ready_ms;
+    ready_ = true;
+    teller_.Tell(EventKind::kReady,
+                 "kernel " + guest.kernel_release + " is up (" + outcome_.machine.started + ")", "", 0,
+                 guest.clock_ns);
+    return {};
+  }
+
+  template <typename T>
+  Result<T> InTime(Result<T> result, seconds patience) const {
+    if (result.ok() || result.error().kind != ErrorKind::kTimeout) return result;
+    return Error{ErrorKind::kGuest, "the guest did not come up within " + std::to_string(patience.count()) +
+                                        " s" + LastConsoleLine()};
+  }
+
+  [[nodiscard]] Result<> CheckGuest(const Ready& guest, const vmm::MachineConfig& config) const {
+    // A clone goes on where its template was parked: same boot, later.
+    if (cloned_from_ && (guest.boot_id != cloned_from_->facts().boot_id ||
+                         guest.clock_ns < cloned_from_->facts().parked_ns))
+      return Error{ErrorKind::kMachine, "it is another guest than was saved"};
     const std::uint32_t asked = vmm::CpuCount(config.topology);
     if (guest.online_cpus == asked) return {};
     return Error{ErrorKind::kGuest, "the guest came up with " + std::to_string(guest.online_cpus) + " of " +
@@ -158,11 +182,9 @@ class ScenarioRun {
   Result<> Execute(RunSession& session) {
     const vmm::Deadline overall = vmm::After(std::chrono::nanoseconds(scenario_.timeout.ns));
     for (const PlannedRequest& planned : plan_.requests) {
-      const bool last = planned.request.Is<Finish>();
-      if (broken_ && !last) continue;
       const vmm::Deadline deadline =
           broken_ ? vmm::After(kSalvage) : std::min(overall, vmm::After(Patience(planned)));
-      const Result<Reply> reply = session.Call(planned, deadline);
+      const Result<Reply> reply = session.Await(planned, deadline);
       if (!reply.ok()) {
         if (broken_) return {};  // the first cause stands; the guest could not even be asked for what it had
         if (reply.error().kind != ErrorKind::kTimeout) {
@@ -175,7 +197,7 @@ class ScenarioRun {
         // The guest may be alive and merely busy: what its workers have so far is worth a try.
         return Salvage(session);
       }
-      if (reply->error.empty()) continue;
+      if (reply->error.empty() || broken_) continue;
       Note(session, planned);
       const bool waited = planned.request.Is<AwaitPayload>();
       Break(waited ? Verdict::kFail : Verdict::kError,
@@ -231,8 +253,6 @@ class ScenarioRun {
       if (broken_) outcome_.console_tail = machine_->console_tail();
       machine_->Kill();
     }
-    std::error_code ignored;
-    std::filesystem::remove(image_, ignored);
     outcome_.stats = Fold(outcome_.record);
     outcome_.checks = Judge(outcome_.record, outcome_.stats, CollectChecks(scenario_));
     if (!broken_) {
@@ -257,8 +277,11 @@ class ScenarioRun {
   EventTeller teller_;
   RunOutcome outcome_;
   RunPlan plan_;
-  std::filesystem::path image_;
+  GuestNeeds needs_;
   std::unique_ptr<vmm::Machine> machine_;
+  std::shared_ptr<const vmm::Template> cloned_from_;
+  std::optional<RunSession> session_;  // of machine_
+  bool ready_ = false;                 // the guest has answered and is what was asked for
   bool broken_ = false;
 };
 

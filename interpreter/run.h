@@ -14,6 +14,7 @@
 #include "vmm/initramfs.h"
 #include "vmm/kernels.h"
 #include "vmm/machine_config.h"
+#include "vmm/machine_supply.h"
 
 namespace ktstr {
 
@@ -63,8 +64,11 @@ struct RunEnvironment {
   vmm::Kernel kernel;
   vmm::Accel accel = vmm::Accel::kTcg;
   std::string qemu = "qemu-system-x86_64";
-  std::filesystem::path scratch;  // a private directory for the initramfs; exists
-  int cancel_fd = -1;             // readable once SIGINT or SIGTERM came
+  std::filesystem::path scratch;         // a private directory; exists
+  int cancel_fd = -1;                    // readable once SIGINT or SIGTERM came
+  vmm::MachineSupply* supply = nullptr;  // of the thread that runs; not null
+  bool clone = true;                     // false: boot each machine
+  bool fixed_entropy = false;  // the guest's randomness comes from the scenario's seed on any clock
 };
 
 /// What QEMU and the guest were, for reports.
@@ -74,7 +78,10 @@ struct MachineFacts {
   std::string clock;
   std::string topology;
   std::uint32_t memory_mib = 0;
-  double ready_ms = 0;  // host time from the start of QEMU to guest-init's first frame
+  std::string started;            // "clone of 0123456789abcdef" or "boot"
+  std::uint64_t file_bytes = 0;   // payload files that were sent to the guest after its start
+  double ready_ms = 0;            // host time from the start of the run to guest-init's first frame
+  double files_ms = 0;            // host time until those files were in place, beyond ready_ms
   double total_ms = 0;  // host time of the whole run
   static const StructDecl& Decl();
 };

@@ -19,7 +19,7 @@
 #include "interpreter/run_directory.h"
 #include "interpreter/signals.h"
 #include "vmm/cache_dir.h"
-#include "vmm/machine.h"
+#include "vmm/machine_supply.h"
 
 namespace ktstr {
 namespace {
@@ -148,7 +148,25 @@ class Runner {
     environment_.qemu = options_.qemu;
     environment_.scratch = scratch_->path();
     environment_.cancel_fd = signals_->fd();
+    environment_.clone = !options_.no_clone;
+    environment_.fixed_entropy = options_.seed.has_value();
+    if (!options_.no_clone) OpenShelf();
+    supply_.emplace(shelf_ ? &*shelf_ : nullptr, scratch_->path(), signals_->fd());
+    environment_.supply = &*supply_;
     return {};
+  }
+
+  /// Without a place for templates everything is booted, which takes longer and is otherwise the same.
+  void OpenShelf() {
+    const auto open = [this]() -> Result<vmm::TemplateStore> {
+      return vmm::TemplateStore::Open(TRY(vmm::CacheSubdir("templates")), options_.cache_bytes);
+    };
+    Result<vmm::TemplateStore> store = open();
+    if (store.ok()) {
+      shelf_.emplace(*std::move(store), [this](std::string_view line) { io_.err << line << std::endl; });
+    } else {
+      io_.err << "ktstr-interp: warning: " << store.error().message << "; every machine is booted\n";
+    }
   }
 
   void RunAll() {
@@ -199,6 +217,8 @@ class Runner {
     }
     const std::optional<KernelRequirement>& needs = loaded.scenario.kernel;
     if (needs) run.outcome.cause = UnmetRequirement(*needs, summary_.kernel);
+    const Result<> fits = vmm::CheckApicIds(item.run->variant->topology.Concrete());
+    if (run.outcome.cause.empty() && !fits.ok()) run.outcome.cause = fits.error().message;
     if (!run.outcome.cause.empty()) {
       if (!options_.require) run.outcome.verdict = Verdict::kSkip;
       return;
@@ -283,6 +303,8 @@ class Runner {
   Progress progress_;
   std::optional<ScratchDirectory> scratch_;
   std::optional<ResultsDirectory> results_;
+  std::optional<vmm::TemplateShelf> shelf_;
+  std::optional<vmm::MachineSupply> supply_;
   RunEnvironment environment_;
   RunSummary summary_;
   bool accel_known_ = false;

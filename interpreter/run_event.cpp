@@ -22,7 +22,10 @@ const StructDecl& MachineFacts::Decl() {
       Required<&MachineFacts::clock>("clock", "wall or virtual."),
       Required<&MachineFacts::topology>("topology", "NUMA nodes, LLCs, cores per LLC, threads per core."),
       Required<&MachineFacts::memory_mib>("memory_mib", "Guest memory.", Unit("MiB")),
+      Required<&MachineFacts::started>("started", "`clone of T`, T being a template's key, or `boot`."),
+      Required<&MachineFacts::file_bytes>("file_bytes", "Payload files sent to the guest after its start.", Unit("bytes")),
       Required<&MachineFacts::ready_ms>("ready_ms", "Host time until guest-init answered; 0 when it never did.", Unit("ms")),
+      Required<&MachineFacts::files_ms>("files_ms", "Host time until those files were in place, beyond ready_ms.", Unit("ms")),
       Required<&MachineFacts::total_ms>("total_ms", "Host time of the whole run.", Unit("ms")),
   };
   static constexpr StructDecl kDecl = DeclareStruct<MachineFacts>("MachineFacts", "The machine a scenario ran on.", kFields);

@@ -1,9 +1,10 @@
 #include "interpreter/run_session.h"
 
-#include <cstring>
+#include <algorithm>
 
 #include "guest-init/wire/codec.h"
 #include "interpreter/payload_metrics.h"
+#include "vmm/guest_files.h"
 #include "workloads/work_type.h"
 
 namespace ktstr {
@@ -38,13 +39,27 @@ double EventTeller::ElapsedMs() const {
 
 RunSession::RunSession(vmm::Machine& machine, const Scenario& scenario, const RunPlan& plan,
                        EventTeller& teller, RunOutcome& outcome)
-    : channel_(machine), scenario_(scenario), plan_(plan), teller_(teller), outcome_(outcome) {
-  for (const PlannedPhase& phase : plan.phases) {
-    PhaseWindow window;
-    window.epoch = phase.epoch;
-    window.name = phase.name;
-    outcome.record.phases.push_back(std::move(window));
-  }
+    : channel_(machine), scenario_(scenario), plan_(plan), teller_(teller), outcome_(outcome) {}
+
+Result<> RunSession::SendIdentity(const SetIdentity& identity) {
+  TRY(Send(AnyStruct::Of(identity)));
+  return {};
+}
+
+Result<std::uint64_t> RunSession::SendFiles(std::span<const vmm::InitramfsFile> files, vmm::Deadline deadline) {
+  const vmm::GuestFilesSent sent = TRY(vmm::SendGuestFiles(channel_, files, next_request_, deadline));
+  next_request_ += sent.requests;
+  return sent.bytes;
+}
+
+Result<> RunSession::SendPlan() {
+  if (planned_sent_ == 0) TRY(Send(AnyStruct::Of(Program{})));
+  // Half of what the guest keeps ahead.
+  constexpr std::size_t kAhead = 2048;
+  const auto replied = planned_sent_ - std::min<std::size_t>(planned_sent_, next_request_ - next_reply_);
+  while (planned_sent_ < plan_.requests.size() && planned_sent_ < replied + kAhead)
+    TRY(Send(plan_.requests[planned_sent_++].request));
+  return {};
 }
 
 Result<Ready> RunSession::AwaitReady(vmm::Deadline deadline) {
@@ -59,20 +74,13 @@ Result<Ready> RunSession::AwaitReady(vmm::Deadline deadline) {
   return *ready_;
 }
 
-Result<std::uint32_t> RunSession::Send(const PlannedRequest& planned) {
-  teller_.Tell(EventKind::kRequest, planned.label, planned.path, planned.epoch);
-  epoch_ = planned.epoch;
-  cleanup_ = planned.cleanup;
+Result<std::uint32_t> RunSession::Send(const AnyStruct& request) {
   const std::uint32_t id = next_request_++;
-  std::vector<std::byte> payload(sizeof id);
-  std::memcpy(payload.data(), &id, sizeof id);
-  EncodeAny(planned.request, payload);
-  TRY(channel_.Send(FrameType::kRequest, payload));
+  TRY(channel_.SendRequest(id, request));
   return id;
 }
 
-Result<Reply> RunSession::Call(const PlannedRequest& planned, vmm::Deadline deadline) {
-  const std::uint32_t id = TRY(Send(planned));
+Result<Reply> RunSession::AwaitReply(std::uint32_t id, vmm::Deadline deadline) {
   while (true) {
     const Frame frame = TRY(channel_.Receive(deadline));
     if (frame.type == FrameType::kEvent) {
@@ -84,13 +92,39 @@ Result<Reply> RunSession::Call(const PlannedRequest& planned, vmm::Deadline dead
     if (reply.request_id != id)
       return Error{ErrorKind::kProtocol, "the guest answered request " + std::to_string(reply.request_id) +
                                              " where " + std::to_string(id) + " was due"};
-    NoteReply(planned, reply);
+    next_reply_ = id + 1;
     return reply;
   }
 }
 
+Result<> RunSession::AwaitProvided(vmm::Deadline deadline) {
+  const auto plan_begin = next_request_ - static_cast<std::uint32_t>(planned_sent_);
+  while (next_reply_ < plan_begin) {
+    const Reply reply = TRY(AwaitReply(next_reply_, deadline));
+    if (!reply.error.empty())
+      return Error{ErrorKind::kGuest, "the guest could not be prepared: " + reply.error};
+  }
+  return {};
+}
+
+void RunSession::Enter(const PlannedRequest& planned) {
+  epoch_ = planned.epoch;
+  cleanup_ = planned.cleanup;
+  teller_.Tell(EventKind::kRequest, planned.label, planned.path, planned.epoch);
+}
+
+Result<Reply> RunSession::Await(const PlannedRequest& planned, vmm::Deadline deadline) {
+  if (!refused_ || planned.request.Is<Finish>()) Enter(planned);
+  TRY(SendPlan());
+  Reply reply = TRY(AwaitReply(next_reply_, deadline));
+  if (reply.error != kNotTried) NoteReply(planned, reply);
+  refused_ = refused_ || !reply.error.empty();
+  return reply;
+}
+
 Result<> RunSession::Drain(vmm::Deadline deadline, const PlannedRequest& finish) {
-  const std::uint32_t id = TRY(Send(finish));
+  Enter(finish);
+  const std::uint32_t id = TRY(Send(finish.request));
   while (true) {
     const Frame frame = TRY(channel_.Receive(deadline));
     if (frame.type == FrameType::kEvent) {

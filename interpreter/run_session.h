@@ -3,12 +3,14 @@
 
 #include <chrono>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "guest-init/wire/messages.h"
 #include "interpreter/run.h"
 #include "vmm/guest_channel.h"
+#include "vmm/initramfs.h"
 #include "vmm/machine.h"
 
 namespace ktstr {
@@ -35,11 +37,22 @@ class RunSession {
   RunSession(vmm::Machine& machine, const Scenario& scenario, const RunPlan& plan, EventTeller& teller,
              RunOutcome& outcome);
 
+  /// Queues what comes before the plan: an identity, for a clone. REQUIRES: called first.
+  Result<> SendIdentity(const SetIdentity& identity);
+  /// Sends files, waiting for room on the way until the deadline; returns their bytes.
+  Result<std::uint64_t> SendFiles(std::span<const vmm::InitramfsFile> files, vmm::Deadline deadline);
+  /// Queues the plan, or as much of it as is good to have on the way; Await() sends the rest. The guest goes
+  /// through it by itself, so that what the host does meanwhile does not show in it.
+  Result<> SendPlan();
+
   /// Waits for the guest's first frame and checks that it was built from the same declarations.
   Result<Ready> AwaitReady(vmm::Deadline deadline);
-  /// Sends one planned request and waits for its reply. An error is one of the channel or the machine; what
-  /// the guest refused is in Reply::error.
-  Result<Reply> Call(const PlannedRequest& planned, vmm::Deadline deadline);
+  /// Waits until what was sent before the plan has been taken. Error (kGuest) also when the guest refused it.
+  Result<> AwaitProvided(vmm::Deadline deadline);
+  /// Waits for the reply to the next request of the plan, which is `planned`. An error is one of the channel or
+  /// the machine; what the guest refused is in Reply::error; the requests behind a refused one, up to Finish,
+  /// are answered with kNotTried.
+  Result<Reply> Await(const PlannedRequest& planned, vmm::Deadline deadline);
   /// After a reply that did not come in time: sends `finish` and keeps whatever results still arrive until
   /// its reply or the deadline. Late replies to earlier requests are passed over.
   Result<> Drain(vmm::Deadline deadline, const PlannedRequest& finish);
@@ -48,7 +61,10 @@ class RunSession {
 
  private:
   /// Sends a request and returns its id.
-  Result<std::uint32_t> Send(const PlannedRequest& planned);
+  Result<std::uint32_t> Send(const AnyStruct& request);
+  /// Waits for the next reply, which must be the one to `id`; keeps the events before it.
+  Result<Reply> AwaitReply(std::uint32_t id, vmm::Deadline deadline);
+  void Enter(const PlannedRequest& planned);
   Result<> HandleEvent(std::span<const std::byte> payload);
   void Keep(WorkerDone done);
   void Keep(const PayloadOutput& output);
@@ -67,11 +83,14 @@ class RunSession {
   const RunPlan& plan_;
   EventTeller& teller_;
   RunOutcome& outcome_;
-  std::uint32_t next_request_ = 1;
+  std::uint32_t next_request_ = 1;  // the id of the next request sent
+  std::uint32_t next_reply_ = 1;    // the id of the next reply expected
+  std::size_t planned_sent_ = 0;    // requests of the plan
   std::uint32_t epoch_ = 0;
   std::optional<std::uint32_t> open_phase_;
   std::map<std::uint32_t, Output> outputs_;
   std::optional<Ready> ready_;
+  bool refused_ = false;  // a request of the plan was
   bool cleanup_ = false;  // the request under way was not written by the author
 };
 
