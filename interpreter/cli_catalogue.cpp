@@ -42,6 +42,10 @@ std::vector<const StructDecl*> SectionDecls() {
   return sections;
 }
 
+std::span<const NamedForm> NamedForms(const StructDecl& decl) {
+  return decl.shorthand == nullptr ? std::span<const NamedForm>() : decl.shorthand->names;
+}
+
 std::string_view EnumText(std::span<const EnumValue> values, std::uint8_t value) {
   return values[value].name;
 }
@@ -134,7 +138,10 @@ std::string ManualChapter(std::string_view title, const std::vector<const Struct
 std::vector<std::string_view> CatalogueNames() {
   std::vector<std::string_view> names;
   for (const auto& decls : {OpDecls(), WorkTypeDecls(), SectionDecls()})
-    for (const StructDecl* decl : decls) names.push_back(decl->name);
+    for (const StructDecl* decl : decls) {
+      names.push_back(decl->name);
+      for (const NamedForm& form : NamedForms(*decl)) names.push_back(form.name);
+    }
   for (const auto& [name, doc] : MetricRows()) names.push_back(name);
   for (const auto& [name, doc] : CheckRows()) names.push_back(name);
   return names;
@@ -158,6 +165,9 @@ std::string ExplainName(std::string_view name) {
                       check->doc, check->name));
   for (const StructDecl* section : SectionDecls())
     if (SameName(section->name, name)) add(ExplainStruct(*section, "section of a scenario"));
+  for (const StructDecl* section : SectionDecls())
+    for (const NamedForm& form : NamedForms(*section))
+      if (form.name == name) add(fmt::format("{} (name of a {})\n  {}\n", name, section->name, form.doc));
   return text.empty() ? ExplainFieldName(name) : text;
 }
 

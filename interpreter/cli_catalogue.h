@@ -8,7 +8,7 @@
 
 namespace ktstr {
 
-/// Names of Ops, work types, metrics, default checks and sections of a scenario, for suggestions.
+/// Names of Ops, work types, metrics, default checks, sections of a scenario and presets, for suggestions.
 std::vector<std::string_view> CatalogueNames();
 
 /// The page of each thing of that name, one below the other; upper and lower case are the same. When there is

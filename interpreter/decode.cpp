@@ -169,7 +169,8 @@ bool Decoder::Struct(const StructDecl& decl, const Node& node, const Place& plac
     }
     ok =
         Text(node, place, shorthand->number_too,
-             fmt::format("{} or a short form ({})", expected, shorthand->examples), shorthand->parse, object);
+             fmt::format("{} or a short form ({})", expected, shorthand->examples), shorthand->parse, object,
+             shorthand->names);
   }
   return ok && Rules(decl, place, object);
 }

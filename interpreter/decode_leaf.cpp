@@ -212,7 +212,8 @@ bool LeafDecoder::String(const TypeDecl& type, const Limits& limits, const Node&
 }
 
 bool LeafDecoder::Text(const Node& node, const Place& place, bool number_too, const std::string& expected,
-                       std::string (*parse)(std::string_view, void*), void* out) {
+                       std::string (*parse)(std::string_view, void*), void* out,
+                       std::span<const NamedForm> names) {
   const bool number = node.kind == NodeKind::kInt || node.kind == NodeKind::kFloat;
   if (!number && node.kind != NodeKind::kString) return WrongType(expected, node, place);
   const std::string text = number ? NumberText(node) : std::string(node.text);
@@ -220,7 +221,11 @@ bool LeafDecoder::Text(const Node& node, const Place& place, bool number_too, co
     return Fault(place, "bad-value",
                  fmt::format("'{}' is longer than {} bytes", Shown(text), kMaxScalarText));
   std::string fault = parse(text, out);
-  if (!fault.empty()) return Fault(place, "bad-value", std::move(fault));
+  if (!fault.empty()) {
+    std::vector<std::string_view> known;
+    for (const NamedForm& form : names) known.push_back(form.name);
+    return Fault(place, "bad-value", std::move(fault), DidYouMean(text, known));
+  }
   if (number && !number_too)
     return WrongType(expected, node, place, fmt::format("quote it: \"{}\"", node.text));
   return true;

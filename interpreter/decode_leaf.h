@@ -36,9 +36,10 @@ class LeafDecoder {
   /// A value of any kind that holds no others. Returns false after a fault.
   bool Leaf(const TypeDecl& type, const Limits& limits, const Node& node, const Place& place, void* out);
 
-  /// A text with a grammar, or a number standing for one. `parse` stores the value.
+  /// A text with a grammar, or a number standing for one. `parse` stores the value; of `names`, which it also
+  /// knows, the nearest is offered for a text that it refuses.
   bool Text(const Node& node, const Place& place, bool number_too, const std::string& expected,
-            std::string (*parse)(std::string_view, void*), void* out);
+            std::string (*parse)(std::string_view, void*), void* out, std::span<const NamedForm> names = {});
 
   /// Whether `text`, a string or (`on_key`) the key that ends `place`, follows the pattern of `limits`.
   bool Pattern(std::string_view text, const Limits& limits, const Place& place, bool on_key);

@@ -143,6 +143,16 @@ std::string ExampleOfType(const TypeDecl& type, const FieldDecl& field) {
   return {};
 }
 
+/// The names of a short form with what they are, a line each.
+std::string NamesText(const ShorthandDecl& shorthand) {
+  std::size_t widest = 0;
+  for (const NamedForm& form : shorthand.names) widest = std::max(widest, form.name.size());
+  std::string text = shorthand.names.empty() ? "" : "\n  Names:\n";
+  for (const NamedForm& form : shorthand.names)
+    text += fmt::format("    {:<{}}  {}\n", form.name, widest, form.doc);
+  return text;
+}
+
 bool Decodes(const StructDecl& decl, const std::string& yaml) {
   Diagnostics diagnostics;
   const Document document = LoadDocument("example", yaml + "\n", diagnostics);
@@ -174,6 +184,7 @@ std::string ExplainStruct(const StructDecl& decl, std::string_view what) {
   if (decl.exactly_one) page += "  Exactly one of the keys is given.\n";
   if (decl.shorthand != nullptr)
     page += Wrapped(fmt::format("Short form: {} E.g. {}", decl.shorthand->doc, decl.shorthand->examples), 2);
+  if (decl.shorthand != nullptr) page += NamesText(*decl.shorthand);
   // Rules may want more than the required keys: then there is no example rather than a wrong one.
   const std::string example = Decodes(decl, ExampleOf(decl)) ? ExampleOf(decl) : "{}";
   if (what == "Op")
@@ -224,6 +235,11 @@ std::string ManualSection(const StructDecl& decl, int heading_level) {
   if (decl.exactly_one) text += "\nExactly one of the keys is given.\n";
   if (decl.shorthand != nullptr)
     text += fmt::format("\nShort form: {} E.g. `{}`\n", decl.shorthand->doc, decl.shorthand->examples);
+  if (decl.shorthand != nullptr && !decl.shorthand->names.empty()) {
+    text += "\n| name | what it is |\n|---|---|\n";
+    for (const NamedForm& form : decl.shorthand->names)
+      text += fmt::format("| `{}` | {} |\n", form.name, cell(std::string(form.doc)));
+  }
   if (decl.fields.empty()) return text + "\nNo keys.\n";
   text += "\n| key | type | | |\n|---|---|---|---|\n";
   const std::shared_ptr<void> defaults = decl.make();
@@ -238,6 +254,9 @@ Json DeclarationJson(const StructDecl& decl) {
   if (decl.exactly_one) out["exactly_one"] = true;
   if (decl.shorthand != nullptr)
     out["short_form"] = {{"doc", decl.shorthand->doc}, {"examples", SplitExamples(decl.shorthand->examples)}};
+  if (decl.shorthand != nullptr)
+    for (const NamedForm& form : decl.shorthand->names)
+      out["short_form"]["names"].push_back({{"name", form.name}, {"doc", form.doc}});
   const std::shared_ptr<void> defaults = decl.make();
   for (const FieldDecl& field : decl.fields) {
     Json entry = {{"name", field.name},

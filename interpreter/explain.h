@@ -24,7 +24,7 @@ std::string ExplainDocument(const StructDecl& decl, const void* object, const Do
 std::string ExampleOf(const StructDecl& decl);
 
 /// name, doc, fields (name, doc, type, required, default, minimum, maximum, unit, pattern, values,
-/// refers_to), short form.
+/// refers_to), short form (doc, examples, names).
 nlohmann::ordered_json DeclarationJson(const StructDecl& decl);
 
 /// What an editor shows over a field, or a struct.

@@ -1,5 +1,9 @@
 #include "interpreter/scenario.h"
 
+#include <array>
+
+#include "vmm/topology_presets.h"
+
 namespace ktstr {
 namespace {
 
@@ -88,12 +92,20 @@ const StructDecl& TopologySpec::Decl() {
       Optional<&TopologySpec::cores>("cores", "Cores per LLC.", Between(1, 252)),
       Optional<&TopologySpec::threads>("threads", "SMT threads per core.", Between(1, 8)),
   };
-  static constexpr ShorthandDecl kShort{"NUMA nodes, LLCs, cores per LLC, threads per core.",
-                                        "^[0-9]+n[0-9]+l[0-9]+c[0-9]+t$",
-                                        "1n1l2c1t, 1n2l4c2t",
-                                        false,
-                                        &ParseTopologyText,
-                                        &PrintTopology};
+  static constexpr auto kNames = [] {
+    std::array<NamedForm, std::size(vmm::kTopologyPresets)> names;
+    for (std::size_t i = 0; i < names.size(); ++i)
+      names[i] = {vmm::kTopologyPresets[i].name, vmm::kTopologyPresets[i].doc};
+    return names;
+  }();
+  static constexpr ShorthandDecl kShort{
+      "NUMA nodes, LLCs, cores per LLC, threads per core; or a preset's name such as 8cpu-2llc-smt.",
+      "^[0-9]+n[0-9]+l[0-9]+c[0-9]+t$",
+      "1n1l2c1t, 1n2l4c2t",
+      false,
+      &ParseTopologyText,
+      &PrintTopology,
+      kNames};
   static constexpr StructDecl kDecl = [] {
     StructDecl decl = DeclareStruct<TopologySpec>("Topology", "The shape of the guest's processor.", kFields);
     decl.shorthand = &kShort;

@@ -222,17 +222,27 @@ Json SchemaWriter::Alternative(const StructDecl& owner, const FieldDecl& variant
   return {{"if", std::move(chosen)}, {"then", std::move(then)}};
 }
 
+/// The short form's pattern with its names; once more as snippets, which editors offer with their texts and
+/// which are no rule (an enum would forbid what follows the pattern).
+void AddShorthand(const ShorthandDecl& shorthand, Json& out) {
+  out["type"] = {"object", "string"};
+  if (shorthand.number_too) out["type"].push_back("number");
+  std::string pattern(shorthand.pattern);
+  std::vector<std::string_view> names;
+  for (const NamedForm& form : shorthand.names) {
+    names.push_back(form.name);
+    out["defaultSnippets"].push_back({{"label", form.name}, {"description", form.doc}, {"body", form.name}});
+  }
+  if (!names.empty()) pattern += fmt::format("|^({})$", fmt::join(names, "|"));
+  AddPattern(pattern, fmt::format("{} E.g. {}", shorthand.doc, shorthand.examples), out);
+}
+
 Json SchemaWriter::Struct(const StructDecl& decl) {
   Json out = Json::object();
   out["description"] = decl.doc;
   out["markdownDescription"] = StructMarkdown(decl);
   out["type"] = "object";
-  if (decl.shorthand != nullptr) {
-    out["type"] = {"object", "string"};
-    if (decl.shorthand->number_too) out["type"].push_back("number");
-    AddPattern(decl.shorthand->pattern,
-               fmt::format("{} E.g. {}", decl.shorthand->doc, decl.shorthand->examples), out);
-  }
+  if (decl.shorthand != nullptr) AddShorthand(*decl.shorthand, out);
   const std::shared_ptr<void> defaults = decl.make();
   Json properties = Json::object();
   for (const FieldDecl& field : decl.fields)

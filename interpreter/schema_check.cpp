@@ -107,10 +107,15 @@ void Checker::Struct(const StructDecl& decl) {
   }
   if (decl.shorthand == nullptr) return;
   Pattern(where, decl.shorthand->pattern, decl.shorthand->examples);
-  for (const std::string& example : SplitExamples(decl.shorthand->examples)) {
+  std::vector<std::string> accepted = SplitExamples(decl.shorthand->examples);
+  for (const NamedForm& form : decl.shorthand->names) {
+    accepted.emplace_back(form.name);
+    if (form.doc.empty()) Fault(where, fmt::format("the name {} has no doc", form.name));
+  }
+  for (const std::string& text : accepted) {
     const std::shared_ptr<void> object = decl.make();
-    if (const std::string fault = decl.shorthand->parse(example, object.get()); !fault.empty())
-      Fault(where, fmt::format("the short form refuses its example: {}", fault));
+    if (const std::string fault = decl.shorthand->parse(text, object.get()); !fault.empty())
+      Fault(where, fmt::format("the short form refuses {}: {}", text, fault));
   }
 }
 

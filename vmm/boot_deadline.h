@@ -7,11 +7,11 @@
 
 namespace ktstr::vmm {
 
-/// From the first instruction to guest-init's "ready", on a host that is busy with other guests too: about six
+/// From the first instruction to guest-init's "ready", on a host that is busy with other work too: about ten
 /// times what was measured on an idle 2-core host, so that only a guest that hangs reaches it. In seconds, for n
 /// CPUs and m GiB of memory (rounded up):
 ///
-///     TCG   60 + n + n * n / 200 + m     (four times that under the virtual clock)
+///     TCG   60 + n + n * n / 100 + m     (four times that under the virtual clock)
 ///     KVM   20 + n / 8 + m / 8
 ///
 /// Under TCG one host thread runs all vCPUs in turn. Each CPU that comes up lengthens the turn in which it and

@@ -191,6 +191,12 @@ class RuleSink {
   virtual void Fault(std::string_view field, std::string message) = 0;
 };
 
+/// A name that stands for a whole value; of letters, digits and '-'.
+struct NamedForm {
+  std::string_view name;
+  std::string_view doc;
+};
+
 /// A text accepted in place of the map: `topology: 1n2l2c1t`, `hold: 2s`.
 struct ShorthandDecl {
   std::string_view doc;
@@ -200,6 +206,8 @@ struct ShorthandDecl {
   std::string (*parse)(std::string_view text, void* object);
   /// The text form of `object`, or empty when it has none.
   std::string (*print)(const void* object);
+  /// What `parse` takes beside texts that follow `pattern`.
+  std::span<const NamedForm> names = {};
 };
 
 struct StructDecl {

@@ -108,6 +108,14 @@ async function checkHelp(server) {
   const types = await labels('complete-type.yaml',
                              `${head}steps:\n  - cgroups:\n      - name: a\n        work:\n          - type: |\n`);
   expect(types.includes('SpinWait'), `completion of type: does not offer SpinWait, but ${types}`);
+  const presets = schema.definitions.Topology.defaultSnippets;
+  for (const [where, line] of [['value', 'topology: |\n'], ['item', 'matrix:\n  topology:\n    - |\n']]) {
+    const items = (await at(server, `complete-preset-${where}.yaml`, head + line, 'textDocument/completion')).items;
+    for (const {label, description} of presets)
+      expect(items.some((item) => item.label === label && item.documentation === description &&
+                                  item.textEdit.newText === label),
+             `completion of a topology's ${where} does not offer ${label} with what it is`);
+  }
   const keys = await labels('complete-key.yaml', `${head}|\n`);
   expect(keys.includes('topology'), 'completion at the top does not offer topology');
 

@@ -17,10 +17,10 @@ std::chrono::seconds::rep Deadline(const Topology& topology, std::uint32_t memor
 
 TEST_CASE("the boot deadline follows its formula") {
   CHECK(Deadline({1, 1, 1, 1}, 256, Accel::kTcg) == 62);     // 60 + 1 + 0 + 1
-  CHECK(Deadline({1, 4, 4, 2}, 1024, Accel::kTcg) == 98);    // 60 + 32 + 5 + 1
-  CHECK(Deadline({1, 4, 4, 2}, 1025, Accel::kTcg) == 99);    // a second GiB is begun
-  CHECK(Deadline({1, 15, 8, 2}, 4224, Accel::kTcg) == 593);  // 60 + 240 + 288 + 5
-  CHECK(Deadline({1, 4, 4, 2}, 1024, Accel::kTcg, Clock::kVirtual) == 4 * 98);
+  CHECK(Deadline({1, 4, 4, 2}, 1024, Accel::kTcg) == 103);   // 60 + 32 + 10 + 1
+  CHECK(Deadline({1, 4, 4, 2}, 1025, Accel::kTcg) == 104);   // a second GiB is begun
+  CHECK(Deadline({1, 15, 8, 2}, 4224, Accel::kTcg) == 881);  // 60 + 240 + 576 + 5
+  CHECK(Deadline({1, 4, 4, 2}, 1024, Accel::kTcg, Clock::kVirtual) == 4 * 103);
   CHECK(Deadline({1, 1, 1, 1}, 256, Accel::kKvm) == 20);
   CHECK(Deadline({1, 15, 8, 2}, 16384, Accel::kKvm) == 52);  // 20 + 30 + 2
   CHECK(Deadline({1, 1, 1, 1}, UINT32_MAX, Accel::kTcg) == 61 + (1 << 22));
