@@ -219,8 +219,6 @@ class Runner {
     if (needs) run.outcome.cause = UnmetRequirement(*needs, summary_.kernel);
     const Result<> fits = vmm::CheckApicIds(item.run->variant->topology.Concrete());
     if (run.outcome.cause.empty() && !fits.ok()) run.outcome.cause = fits.error().message;
-    const Result<> fits = vmm::CheckApicIds(item.run->variant->topology.Concrete());
-    if (run.outcome.cause.empty() && !fits.ok()) run.outcome.cause = fits.error().message;
     if (!run.outcome.cause.empty()) {
       if (!options_.require) run.outcome.verdict = Verdict::kSkip;
       return;
