@@ -76,6 +76,7 @@ void AddStreams(const MachineFds& fds, Args& args) {
 Result<> ValidateMachineConfig(const MachineConfig& config) {
   const auto wrong = [](std::string why) { return Error{ErrorKind::kInput, std::move(why)}; };
   TRY(ValidateTopology(config.topology));
+  TRY(CheckApicIds(config.topology));
   if (config.memory_mib / config.topology.numa_nodes < kMinNodeMib) {
     return wrong(fmt::format("{} MiB of memory are too few for {} NUMA nodes, each needs {} MiB",
                              config.memory_mib, config.topology.numa_nodes, kMinNodeMib));
