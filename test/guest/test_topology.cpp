@@ -39,6 +39,7 @@ void ExpectTopology(const std::string& name) {
 TEST_CASE("the guest sees topology 1n1l2c1t") { ExpectTopology("1n1l2c1t"); }
 TEST_CASE("the guest sees topology 1n2l2c2t") { ExpectTopology("1n2l2c2t"); }
 TEST_CASE("the guest sees topology 2n4l2c2t") { ExpectTopology("2n4l2c2t"); }
+TEST_CASE("the guest sees topology 64cpu-8llc-smt") { ExpectTopology("64cpu-8llc-smt"); }
 
 }  // namespace
 }  // namespace ktstr::test
