@@ -89,6 +89,10 @@ TEST_CASE("machines that QEMU would refuse or Linux would misread are refused wi
 
   config.topology = {2, 3, 1, 1};
   CHECK(Why(config) == "topology 2n3l1c1t: 3 LLCs cannot be spread evenly over 2 NUMA nodes");
+  config.topology = {1, 3, 65, 1};  // an LLC takes 128 APIC ids: 2 * 128 + 64
+  CHECK(Why(config) ==
+        "topology 1n3l65c1t needs APIC ids up to 320 and QEMU's end at 254; the nearest preset that fits is "
+        "128cpu-4llc-nosmt");
 
   config = {};
   config.topology = {4, 4, 1, 1};
