@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "ops/suggest.h"
+#include "vmm/topology_presets.h"
 
 namespace ktstr {
 namespace {
@@ -40,6 +41,21 @@ void ApplyOverrides(const CliOptions& options, LoadedScenario& loaded) {
   if (options.clock) ApplyClock(*options.clock, loaded);
 }
 
+/// The variant that `text` means: its parts are values of the axes, and a topology may be a preset's name.
+std::string VariantMeant(std::string_view text) {
+  std::string name;
+  while (!text.empty()) {
+    const std::string_view part = text.substr(0, text.find(','));
+    const vmm::TopologyPreset* const preset = vmm::FindTopologyPreset(part);
+    name += preset != nullptr ? vmm::FormatTopology(preset->topology) : std::string(part);
+    text.remove_prefix(part.size());
+    if (text.empty()) break;
+    name += ',';
+    text.remove_prefix(1);
+  }
+  return name;
+}
+
 Error NothingLeft(const CliOptions& options, const std::vector<std::string>& variants) {
   if (!options.variant.empty()) {
     const std::string guess = DidYouMean(options.variant, variants);
@@ -70,6 +86,7 @@ Result<Selection> Select(const CliOptions& options) {
   FoundScenarios found = FindScenarios(options.paths);
   selection.faults = std::move(found.faults);
   std::vector<std::string> variant_names;
+  const std::string wanted = VariantMeant(options.variant);
   for (const std::string& file : found.files) {
     LoadedScenario loaded = LoadScenario(file);
     if (!MatchesTags(options, loaded)) continue;
@@ -81,7 +98,7 @@ Result<Selection> Select(const CliOptions& options) {
     }
     for (const RunVariant& variant : kept.variants) {
       variant_names.push_back(variant.name);
-      if (!options.variant.empty() && variant.name != options.variant) continue;
+      if (!wanted.empty() && variant.name != wanted) continue;
       if (!MatchesFilters(options.filters, kept, RunTitle(kept, variant))) continue;
       selection.runs.push_back({&kept, variant});
     }

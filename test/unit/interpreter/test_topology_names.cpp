@@ -2,6 +2,7 @@
 #include <regex>
 
 #include "interpreter/cli_catalogue.h"
+#include "interpreter/cli_select.h"
 #include "interpreter/run_command.h"
 #include "interpreter/scenario.h"
 #include "interpreter/schema.h"
@@ -49,6 +50,22 @@ TEST_CASE("a preset's name is a topology, in a matrix too") {
       "topology: uni\nmatrix: {topology: [8cpu-2llc-smt, 2numa-16cpu-4llc-nosmt, 252cpu-14llc-smt, smp4],\n"
       "         exclude: [{topology: 4cpu-1llc-nosmt}]}\n";  // the same machine as smp4
   CHECK(OnScenario(text, {"list", "a.yaml"}).out == "a.yaml#1n2l2c2t\na.yaml#2n4l4c1t\na.yaml#1n14l9c2t\n");
+}
+
+TEST_CASE("--variant takes a preset's name for a topology") {
+  const WorkDir dir;
+  const std::string text = "matrix: {topology: [8cpu-2llc-smt, smp4], memory: [256MiB, auto]}\n";
+  const auto chosen = [&](const std::string& variant) {
+    WriteText("a.yaml", "version: 1\n" + text + "steps: [{hold: 1s}]\n");
+    CliOptions options;
+    options.paths = {"a.yaml"};
+    options.variant = variant;
+    const Result<Selection> selection = Select(options);
+    return selection.ok() ? selection->runs.front().variant->name : selection.error().message;
+  };
+  CHECK(chosen("8cpu-2llc-smt,auto") == "1n2l2c2t,auto");
+  CHECK(chosen("1n1l4c1t,256MiB") == "1n1l4c1t,256MiB");
+  CHECK(chosen("smp4,") == "no selected scenario has a variant 'smp4,'");
 }
 
 TEST_CASE("a misspelt name is answered with the one that was meant") {
