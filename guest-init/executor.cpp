@@ -39,7 +39,6 @@ Ready MakeReady(const CgroupTree& tree) {
   ready.boot_id = line("/proc/sys/kernel/random/boot_id");
   ready.sched_ext_state = line("/sys/kernel/sched_ext/state");
   ready.controllers = tree.AvailableControllers();
-  ready.clock_ns = MonotonicNs();
   return ready;
 }
 
@@ -85,6 +84,7 @@ Result<std::unique_ptr<Executor>> Executor::Create(Fd port, ExecutorConfig confi
 
 Result<> Executor::Open(Fd port) {
   TRY(tree_.Create());
+  ready_ = MakeReady(tree_);  // now, so that a clone only has to send it
   TRY(loop_.Add(children_.get(), EPOLLIN, [this](std::uint32_t) { Reap(); }));
   Channel::Callbacks callbacks;
   callbacks.connected = [this] { OnConnected(); };
@@ -139,7 +139,8 @@ void Executor::OnConnected() {
   requests_.clear();
   active_.reset();
   faulted_ = program_ = refused_ = park_ = false;
-  SendEvent(MakeReady(tree_));
+  ready_.clock_ns = MonotonicNs();
+  SendEvent(ready_);
 }
 
 void Executor::OnFrame(Frame frame) {

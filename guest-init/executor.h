@@ -113,6 +113,7 @@ class Executor {
   std::uint32_t epoch_ = 0;
   std::uint32_t finalised_payloads_ = 0;
   std::uint64_t hold_mark_ns_ = 0;
+  Ready ready_;              // but for clock_ns
   bool program_ = false;     // a refused request is the last one tried
   bool refused_ = false;     // and there was one
   bool park_ = false;        // once the port has taken everything, the conversation is over

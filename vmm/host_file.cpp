@@ -8,6 +8,9 @@
 #include <cerrno>
 #include <system_error>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "vmm/fd.h"
 
 namespace ktstr::vmm {
@@ -32,6 +35,21 @@ int WriteAll(int fd, std::span<const std::byte> content) {
 }  // namespace
 
 std::string ErrnoText(int error_number) { return std::generic_category().message(error_number); }
+
+Result<std::uint64_t> HashHostFile(const std::filesystem::path& path) {
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file.valid()) return Unreadable(path, errno);
+  std::vector<std::byte> piece(std::size_t{256} << 10);  // stays in the processor's cache
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  while (true) {
+    const ssize_t got = ::read(file.get(), piece.data(), piece.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return Unreadable(path, errno);
+    if (got == 0) return std::uint64_t{XXH3_64bits_digest(&state)};
+    XXH3_64bits_update(&state, piece.data(), static_cast<std::size_t>(got));
+  }
+}
 
 Result<std::vector<std::byte>> ReadHostFile(const std::filesystem::path& path, std::uint64_t limit) {
   // O_NONBLOCK: a FIFO someone named as a payload must be refused below, not waited for.

@@ -21,6 +21,9 @@ inline constexpr std::uint64_t kMaxHostFile = std::uint64_t{1} << 30;
 Result<std::vector<std::byte>> ReadHostFile(const std::filesystem::path& path,
                                             std::uint64_t limit = kMaxHostFile);
 
+/// XXH3-64 of a file's content, read in pieces. Errors as above.
+Result<std::uint64_t> HashHostFile(const std::filesystem::path& path);
+
 /// Writes `content` to `path` (mode 0644) through a temporary file beside it, so a reader
 /// never sees half a file. On an error (kEnvironment, e.g. a full disk) nothing is left behind.
 Result<> WriteHostFile(const std::filesystem::path& path, std::span<const std::byte> content);

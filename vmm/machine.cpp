@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 
+#include <thread>
 #include <utility>
 
 #include "vmm/qemu_args.h"
@@ -106,11 +107,13 @@ void Machine::SetSinks(ByteSink on_console, ByteSink on_crash) {
 Result<> Machine::HandshakePaused() {
   const Deadline deadline = After(kStartTimeout);
   TRY(qmp_.AwaitOpen(deadline));
-  const nlohmann::json status = TRY(qmp_.Execute("query-status", nullptr, deadline));
-  const auto running = status.find("running");
-  if (running == status.end() || *running != false)
-    return Error{ErrorKind::kMachine, "it did not stay paused"};
-  return {};
+  while (true) {
+    const nlohmann::json status = TRY(qmp_.Execute("query-status", nullptr, deadline));
+    if (status.value("running", true)) return Error{ErrorKind::kMachine, "it did not stay paused"};
+    // A "cont" that comes before a clone has loaded is lost.
+    if (status.value("status", "") != "inmigrate") return {};
+    std::this_thread::sleep_for(std::chrono::microseconds(500));
+  }
 }
 
 Error Machine::WouldNotStart(const Error& seen) {

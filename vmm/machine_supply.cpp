@@ -68,12 +68,11 @@ Result<SuppliedMachine> MachineSupply::Take(const TemplateSpec& spec, bool clone
                                             ByteSink on_crash) {
   const auto supply = [&]() -> Result<SuppliedMachine> {
     if (!clone || shelf_ == nullptr) return Boot(spec);
-    const Result<std::shared_ptr<const Template>> from = shelf_->Obtain(spec, cancel_fd_);
-    if (from.ok()) return Clone(spec, *from);
-    if (from.error().kind == ErrorKind::kCancelled || from.error().kind == ErrorKind::kTimeout)
-      return from.error();
+    Result<SuppliedMachine> cloned = Clone(spec);
+    if (cloned.ok() || cloned.error().kind == ErrorKind::kCancelled || cloned.error().kind == ErrorKind::kTimeout)
+      return cloned;
     SuppliedMachine booted = TRY(Boot(spec));
-    booted.why_booted = from.error().message;
+    booted.why_booted = cloned.error().message;
     return booted;
   };
   SuppliedMachine supplied = TRY(supply());
@@ -81,7 +80,17 @@ Result<SuppliedMachine> MachineSupply::Take(const TemplateSpec& spec, bool clone
   return supplied;
 }
 
-Result<SuppliedMachine> MachineSupply::Clone(const TemplateSpec& spec, std::shared_ptr<const Template> from) {
+Result<SuppliedMachine> MachineSupply::Clone(const TemplateSpec& spec) {
+  for (int tries = 2;; --tries) {
+    const std::shared_ptr<const Template> from = TRY(shelf_->Obtain(spec, cancel_fd_));
+    Result<SuppliedMachine> supplied = CloneOf(spec, from);
+    if (!supplied.ok() || from->Intact()) return supplied;
+    Discard(*from);
+    if (tries == 1) return Error{ErrorKind::kEnvironment, "a template was damaged as soon as it was written"};
+  }
+}
+
+Result<SuppliedMachine> MachineSupply::CloneOf(const TemplateSpec& spec, std::shared_ptr<const Template> from) {
   SuppliedMachine supplied;
   if (prepared_ && prepared_->from == from && prepared_->rng_seed == spec.machine.rng_seed) {
     supplied.machine = std::move(prepared_->machine);

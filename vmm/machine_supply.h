@@ -77,7 +77,8 @@ class MachineSupply {
 
   Result<std::unique_ptr<Machine>> Launch(const TemplateSpec& spec, const Template& from);
   Result<SuppliedMachine> Boot(const TemplateSpec& spec);
-  Result<SuppliedMachine> Clone(const TemplateSpec& spec, std::shared_ptr<const Template> from);
+  Result<SuppliedMachine> Clone(const TemplateSpec& spec);
+  Result<SuppliedMachine> CloneOf(const TemplateSpec& spec, std::shared_ptr<const Template> from);
 
   TemplateShelf* shelf_;
   std::filesystem::path scratch_;

@@ -20,8 +20,7 @@ constexpr std::string_view kFormat = "template 1";
 
 Result<std::uint64_t> TemplateKeys::HashOf(const std::filesystem::path& path) {
   if (const auto known = hashes_.find(path); known != hashes_.end()) return known->second;
-  const std::vector<std::byte> content = TRY(ReadHostFile(path));
-  return hashes_[path] = XXH3_64bits(content.data(), content.size());
+  return hashes_[path] = TRY(HashHostFile(path));
 }
 
 Result<std::string> TemplateKeys::KeyOf(const TemplateSpec& spec) {

@@ -60,14 +60,6 @@ std::optional<TemplateFacts> ReadManifest(const fs::path& directory) {
   }
 }
 
-/// The file, if its pages are those that were saved.
-UniqueFd OpenIntact(const fs::path& path, std::uint64_t hash, int flags) {
-  UniqueFd file(::open(path.c_str(), flags | O_CLOEXEC));
-  if (!file.valid()) return {};
-  const Result<std::uint64_t> found = HashPages(file.get());
-  return found.ok() && *found == hash ? std::move(file) : UniqueFd();
-}
-
 std::uint64_t DiskBytes(const fs::path& directory) {
   std::uint64_t bytes = 0;
   std::error_code error;
@@ -110,6 +102,19 @@ Result<MachineFiles> Template::FilesForClone() const {
   return Error{ErrorKind::kEnvironment, "a template cannot be opened: " + ErrnoText(errno)};
 }
 
+bool Template::Intact() const {
+  std::call_once(checked_, [this] {
+    const auto holds = [](const UniqueFd& file, std::uint64_t hash) {
+      const Result<std::uint64_t> found = HashPages(file.get());
+      return found.ok() && *found == hash;
+    };
+    intact_ = holds(files_.state, facts_.state_hash);
+    for (std::size_t node = 0; intact_ && node < files_.ram.size(); ++node)
+      intact_ = holds(files_.ram[node], facts_.ram_hashes[node]);
+  });
+  return intact_;
+}
+
 Result<TemplateStore> TemplateStore::Open(fs::path directory, std::uint64_t limit_bytes) {
   std::error_code error;
   fs::create_directories(directory, error);
@@ -127,17 +132,20 @@ std::shared_ptr<const Template> TemplateStore::Find(const std::string& key) cons
   std::error_code error;
   if (!facts && !fs::exists(directory, error)) return nullptr;
   MachineFiles files;
-  bool intact = facts && facts->key == key;
-  if (intact) {
-    files.state = OpenIntact(directory / "state", facts->state_hash, O_RDONLY);
-    intact = files.state.valid();
+  bool complete = facts && facts->key == key;
+  if (complete) {
+    const auto open = [&](const std::string& name, int flags) {
+      return UniqueFd(::open((directory / name).c_str(), flags | O_CLOEXEC));
+    };
+    files.state = open("state", O_RDONLY);
+    complete = files.state.valid();
+    for (std::size_t node = 0; node < facts->ram_hashes.size(); ++node) {
+      // QEMU opens it for writing, though a private mapping never does.
+      files.ram.push_back(open(fmt::format("ram{}", node), O_RDWR));
+      complete = complete && files.ram.back().valid();
+    }
   }
-  for (std::size_t node = 0; intact && node < facts->ram_hashes.size(); ++node) {
-    // QEMU opens it for writing, though a private mapping never does.
-    files.ram.push_back(OpenIntact(directory / fmt::format("ram{}", node), facts->ram_hashes[node], O_RDWR));
-    intact = files.ram.back().valid();
-  }
-  if (!intact) {
+  if (!complete) {
     Discard(key);
     return nullptr;
   }

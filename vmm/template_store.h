@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,17 +43,22 @@ struct TemplateFacts {
   std::uint64_t state_hash = 0;
 };
 
-/// An intact template, opened: it can be cloned as long as this lives, whatever happens to its directory.
+/// A template, opened: it can be cloned as long as this lives, whatever happens to its directory. Any thread.
 class Template {
  public:
   Template(TemplateFacts facts, MachineFiles files) : facts_(std::move(facts)), files_(std::move(files)) {}
   [[nodiscard]] const TemplateFacts& facts() const { return facts_; }
   /// Descriptors for one clone. Error (kEnvironment): the process has none left.
   [[nodiscard]] Result<MachineFiles> FilesForClone() const;
+  /// Whether the files hold what was saved. Reads them all the first time, which takes as long as QEMU needs to
+  /// start: so call it between starting a clone and resuming it.
+  [[nodiscard]] bool Intact() const;
 
  private:
   TemplateFacts facts_;
   MachineFiles files_;
+  mutable std::once_flag checked_;
+  mutable bool intact_ = false;
 };
 
 struct StoredTemplate {
@@ -71,7 +77,8 @@ class TemplateStore {
   /// written.
   static Result<TemplateStore> Open(std::filesystem::path directory, std::uint64_t limit_bytes = kDefaultLimit);
 
-  /// The template of that name (TemplateKey), if there is an intact one; a damaged one is removed.
+  /// The template of that name (TemplateKeys), if there is a complete one; what is not complete is removed. Its
+  /// content has not been looked at: see Template::Intact().
   [[nodiscard]] std::shared_ptr<const Template> Find(const std::string& key) const;
 
   /// Find(), or else boots and saves it. Of several callers with one key, in any process, one does so and the
@@ -81,7 +88,7 @@ class TemplateStore {
   Result<std::shared_ptr<const Template>> Obtain(const TemplateSpec& spec, const std::string& key, int cancel_fd,
                                                  const std::function<void(std::string_view)>& on_progress) const;
 
-  /// Removes a template, for one that QEMU would not load.
+  /// Removes a template, for one that is not intact or that QEMU would not load.
   void Discard(const std::string& key) const;
 
   /// Most recently used first.
