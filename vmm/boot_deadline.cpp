@@ -2,12 +2,17 @@
 
 namespace ktstr::vmm {
 
-// Measured on 2 cores, QEMU 7.2, TCG, automatic memory: seconds to ready / MiB of guest memory touched.
-//   CPUs                      32         64        128        192 (4 nodes)   240
-//   Debian's 6.12 cloud       3.9/141    6.4/185   25/259     24/426          44 to 78/480
-//   ours, host less calm      2.9/82     5.3/117   17-22/183  52-75/318       262/374, overloaded longer than
-//   390 virtual clock, Debian's   8.8/144    54/182    not within 316
-// Ours ticks at 1000 Hz, Debian's at 250: with this many CPUs in one thread the ticks are most of the work.
+// Measured on 2 cores, QEMU 7.2, TCG, automatic memory: seconds to ready / MiB of guest memory touched. The
+// host had other work to do now and then, so the figures vary.
+//
+//   CPUs   Debian's 6.12 cloud   the same, virtual clock   6.12.117-ktstr
+//     32   3.9 / 141             8.8 / 144                 2.7 / 82
+//     64   6.4 / 185             54 / 182                  5.3 / 117
+//    128   25 / 259              not within 316            17 to 22 / 183
+//    192   24 / 426                                        52 to 75 / 318
+//    240   44 to 78 / 480                                  261 / 374; beside a kernel build not within 500
+//
+// Ours ticks at 1000 Hz, Debian's at 250: probably why it is the slower one beyond 128 CPUs.
 
 std::chrono::seconds BootDeadline(const MachineConfig& config) {
   const std::chrono::seconds::rep cpus = CpuCount(config.topology);
