@@ -10,7 +10,7 @@ namespace ktstr::vmm {
 //     64   6.4 / 185             54 / 182                  5.3 / 117
 //    128   25 / 259              not within 316            17 to 22 / 183
 //    192   24 / 426                                        52 to 75 / 318
-//    240   44 to 78 / 480                                  261 / 374; beside a kernel build not within 500
+//    240   44 to 78 / 480                                  261 / 374; beside a kernel build not within 600
 //
 // Ours ticks at 1000 Hz, Debian's at 250: probably why it is the slower one beyond 128 CPUs.
 
