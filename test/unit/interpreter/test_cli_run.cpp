@@ -37,7 +37,8 @@ class FakeWorld {
         },
         [this](const Scenario& scenario, const RunVariant& variant, const std::filesystem::path& dir,
                const RunEnvironment& environment,
-               EventSink& sink) { return Run(scenario, variant, dir, environment, sink); }};
+               EventSink& sink) { return Run(scenario, variant, dir, environment, sink); },
+        [this] { return host; }};
   }
 
   int kernels = 0;
@@ -45,6 +46,7 @@ class FakeWorld {
   std::string accel_fault;
   std::vector<std::string> ran;
   std::filesystem::path scratch;
+  vmm::HostCapacity host{1, 8000};
 
  private:
   RunOutcome Run(const Scenario& scenario, const RunVariant& variant, const std::filesystem::path&,
@@ -54,7 +56,7 @@ class FakeWorld {
     CHECK(std::filesystem::is_directory(scratch));
     sink.OnConsole("Linux version 6.12.1\n");
     RunOutcome outcome;
-    outcome.machine = {"6.12.1", "tcg", "wall", vmm::FormatTopology(variant.topology.Concrete()), 320, 5, 12};
+    outcome.machine = {"6.12.1", "tcg", "wall", vmm::FormatTopology(variant.topology.Concrete()), 320, "boot", 0, 5, 0, 12};
     outcome.verdict = Verdict::kPass;
     if (scenario.name.starts_with("fail")) {
       outcome.verdict = Verdict::kFail;

@@ -7,10 +7,9 @@
 namespace ktstr::vmm {
 namespace {
 
-constexpr MachineFds kFds{10, 11, 12, 13};
-
-std::string Line(const MachineConfig& config) {
-  return fmt::format("{}", fmt::join(BuildQemuArgs(config, kFds), " "));
+std::string Line(const MachineConfig& config, int state = -1) {
+  const MachineFds fds{10, 11, 12, 13, {20, 21}, state};
+  return fmt::format("{}", fmt::join(BuildQemuArgs(config, fds), " "));
 }
 
 constexpr char kHead[] =
@@ -41,8 +40,20 @@ TEST_CASE("the default machine with a kernel") {
             "-machine q35,hpet=off,sata=off,smbus=off,vmport=off,dump-guest-core=off,memory-backend=ram0 "
             "-accel tcg,thread=single -cpu max,la57=off,vendor=GenuineIntel "
             "-smp 2,sockets=1,dies=1,cores=2,threads=1 -m 512M "
-            "-object memory-backend-memfd,id=ram0,size=512M,share=on " +
+            "-object memory-backend-file,id=ram0,size=512M,mem-path=/proc/self/fd/20,share=on " +
             kStreams + " -kernel /k/bzImage -append " + kCmdline + " -initrd /k/initrd");
+}
+
+TEST_CASE("a clone keeps what it writes to itself and needs no kernel") {
+  MachineConfig config;
+  config.kernel = "/k/bzImage";
+  CHECK(Line(config, 30) ==
+        std::string(kHead) +
+            "-machine q35,hpet=off,sata=off,smbus=off,vmport=off,dump-guest-core=off,memory-backend=ram0 "
+            "-accel tcg,thread=single -cpu max,la57=off,vendor=GenuineIntel "
+            "-smp 2,sockets=1,dies=1,cores=2,threads=1 -m 512M "
+            "-object memory-backend-file,id=ram0,size=512M,mem-path=/proc/self/fd/20,share=off " +
+            kStreams + " -incoming defer");
 }
 
 TEST_CASE("two NUMA nodes on KVM, memory that does not divide evenly") {
@@ -56,9 +67,9 @@ TEST_CASE("two NUMA nodes on KVM, memory that does not divide evenly") {
                             "-machine q35,hpet=off,sata=off,smbus=off,vmport=off,dump-guest-core=off "
                             "-accel kvm -cpu host,la57=off,l3-cache=on "
                             "-smp 24,sockets=2,dies=2,cores=3,threads=2 -m 1025M "
-                            "-object memory-backend-memfd,id=ram0,size=512M,share=on "
+                            "-object memory-backend-file,id=ram0,size=512M,mem-path=/proc/self/fd/20,share=on "
                             "-numa node,nodeid=0,memdev=ram0,cpus=0-11 "
-                            "-object memory-backend-memfd,id=ram1,size=513M,share=on "
+                            "-object memory-backend-file,id=ram1,size=513M,mem-path=/proc/self/fd/21,share=on "
                             "-numa node,nodeid=1,memdev=ram1,cpus=12-23 " +
                             kStreams + " -kernel /k/bzImage -append " + kCmdline + " nokaslr loglevel=7");
 }
@@ -74,9 +85,9 @@ TEST_CASE("the virtual clock with a fixed seed, no kernel, one CPU per node") {
                             "-machine q35,hpet=off,sata=off,smbus=off,vmport=off,dump-guest-core=off "
                             "-accel tcg,thread=single -cpu max,la57=off,vendor=GenuineIntel "
                             "-smp 2,sockets=2,dies=1,cores=1,threads=1 -m 256M "
-                            "-object memory-backend-memfd,id=ram0,size=128M,share=on "
+                            "-object memory-backend-file,id=ram0,size=128M,mem-path=/proc/self/fd/20,share=on "
                             "-numa node,nodeid=0,memdev=ram0,cpus=0 "
-                            "-object memory-backend-memfd,id=ram1,size=128M,share=on "
+                            "-object memory-backend-file,id=ram1,size=128M,mem-path=/proc/self/fd/21,share=on "
                             "-numa node,nodeid=1,memdev=ram1,cpus=1 "
                             "-icount shift=6,sleep=off -rtc base=2025-01-01T00:00:00,clock=vm "
                             "-seed 18446744073709551615 " +
