@@ -1,8 +1,5 @@
 #include "interpreter/run.h"
 
-#include <sys/random.h>
-
-#include "guest-init/wire/xorshift.h"
 #include "interpreter/run_guest.h"
 #include "interpreter/run_session.h"
 #include "ops/op.h"
@@ -61,6 +58,7 @@ class ScenarioRun {
            "); the template was removed");
       environment_.supply->Discard(*cloned_from_);
       session_.reset();
+      channel_.reset();
       machine_.reset();
     }
   }
@@ -68,34 +66,17 @@ class ScenarioRun {
   Result<> StartMachine(bool clone) {
     vmm::SuppliedMachine supplied = TRY(environment_.supply->Take(needs_.shape, clone, ConsoleSink(), CrashSink()));
     machine_ = std::move(supplied.machine);
+    channel_ = std::move(supplied.channel);
     cloned_from_ = std::move(supplied.cloned_from);
     if (!supplied.why_booted.empty()) Warn("no template: " + supplied.why_booted);
     outcome_.machine.started = cloned_from_ ? "clone of " + cloned_from_->facts().key : "boot";
     TRY(machine_->AwaitBuilt());
-    session_.emplace(*machine_, scenario_, plan_, teller_, outcome_);
+    session_.emplace(*channel_, supplied.requests_sent, scenario_, plan_, teller_, outcome_);
     // Whatever can be handed over before the guest runs reaches it at the same moment of its time in each run.
-    if (cloned_from_) TRY(session_->SendIdentity(Identity()));
     if (needs_.files.empty()) TRY(session_->SendPlan());
     TRY(machine_->Resume());
+    if (environment_.after_take) environment_.after_take();
     return AwaitGuest();
-  }
-
-  /// What makes this clone another machine than its siblings.
-  [[nodiscard]] SetIdentity Identity() const {
-    SetIdentity identity;
-    const bool virtual_clock = variant_.clock == Clock::kVirtual;
-    if (!virtual_clock) {
-      const auto now = std::chrono::system_clock::now().time_since_epoch();
-      identity.wall_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
-    }
-    identity.entropy.resize(32);
-    if (virtual_clock || environment_.fixed_entropy) {
-      Xorshift64 random(scenario_.seed);
-      for (char& byte : identity.entropy) byte = static_cast<char>(random.Next());
-    } else if (::getrandom(identity.entropy.data(), identity.entropy.size(), 0) < 0) {
-      identity.entropy.clear();  // never on Linux; the guest's own generator goes on
-    }
-    return identity;
   }
 
   void Warn(std::string text) {
@@ -279,8 +260,9 @@ class ScenarioRun {
   RunPlan plan_;
   GuestNeeds needs_;
   std::unique_ptr<vmm::Machine> machine_;
+  std::unique_ptr<vmm::GuestChannel> channel_;  // to machine_
   std::shared_ptr<const vmm::Template> cloned_from_;
-  std::optional<RunSession> session_;  // of machine_
+  std::optional<RunSession> session_;           // on channel_
   bool ready_ = false;                 // the guest has answered and is what was asked for
   bool broken_ = false;
 };

@@ -37,14 +37,14 @@ double EventTeller::ElapsedMs() const {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start_).count();
 }
 
-RunSession::RunSession(vmm::Machine& machine, const Scenario& scenario, const RunPlan& plan,
-                       EventTeller& teller, RunOutcome& outcome)
-    : channel_(machine), scenario_(scenario), plan_(plan), teller_(teller), outcome_(outcome) {}
-
-Result<> RunSession::SendIdentity(const SetIdentity& identity) {
-  TRY(Send(AnyStruct::Of(identity)));
-  return {};
-}
+RunSession::RunSession(vmm::GuestChannel& channel, std::uint32_t requests_sent, const Scenario& scenario,
+                       const RunPlan& plan, EventTeller& teller, RunOutcome& outcome)
+    : channel_(channel),
+      scenario_(scenario),
+      plan_(plan),
+      teller_(teller),
+      outcome_(outcome),
+      next_request_(requests_sent + 1) {}
 
 Result<std::uint64_t> RunSession::SendFiles(std::span<const vmm::InitramfsFile> files, vmm::Deadline deadline) {
   const vmm::GuestFilesSent sent = TRY(vmm::SendGuestFiles(channel_, files, next_request_, deadline));

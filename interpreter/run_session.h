@@ -34,11 +34,10 @@ class EventTeller {
 /// nothing finished is lost when the run ends early.
 class RunSession {
  public:
-  RunSession(vmm::Machine& machine, const Scenario& scenario, const RunPlan& plan, EventTeller& teller,
-             RunOutcome& outcome);
+  /// `requests_sent` requests have gone down the channel already; AwaitProvided() takes their replies too.
+  RunSession(vmm::GuestChannel& channel, std::uint32_t requests_sent, const Scenario& scenario,
+             const RunPlan& plan, EventTeller& teller, RunOutcome& outcome);
 
-  /// Queues what comes before the plan: an identity, for a clone. REQUIRES: called first.
-  Result<> SendIdentity(const SetIdentity& identity);
   /// Sends files, waiting for room on the way until the deadline; returns their bytes.
   Result<std::uint64_t> SendFiles(std::span<const vmm::InitramfsFile> files, vmm::Deadline deadline);
   /// Queues the plan, or as much of it as is good to have on the way; Await() sends the rest. The guest goes
@@ -78,12 +77,12 @@ class RunSession {
     std::string err;
   };
 
-  vmm::GuestChannel channel_;
+  vmm::GuestChannel& channel_;
   const Scenario& scenario_;
   const RunPlan& plan_;
   EventTeller& teller_;
   RunOutcome& outcome_;
-  std::uint32_t next_request_ = 1;  // the id of the next request sent
+  std::uint32_t next_request_;      // the id of the next request sent
   std::uint32_t next_reply_ = 1;    // the id of the next reply expected
   std::size_t planned_sent_ = 0;    // requests of the plan
   std::uint32_t epoch_ = 0;

@@ -16,6 +16,8 @@ constexpr std::chrono::seconds kStartTimeout{30};
 /// A panicking guest resets itself and QEMU follows; a crashed PID 1 takes the kernel with it. If not, the
 /// run ends after this.
 constexpr std::chrono::seconds kDoomGrace{2};
+/// How much a guest with the virtual clock may have said before we listen.
+constexpr int kVirtualClockBuffer = 16 << 20;
 
 void KeepTail(std::string& text, std::size_t limit) {
   if (text.size() > limit) text.erase(0, text.size() - limit);
@@ -68,6 +70,9 @@ Result<std::unique_ptr<Machine>> Machine::Launch(const MachineConfig& config, Ma
                     files.state.get()};
   for (const UniqueFd& ram : files.ram) theirs.ram.push_back(ram.get());
   Process process = TRY(StartQemu(config, theirs));
+  // A guest that has to wait for us goes on at a moment of our time, which its virtual clock must not show.
+  if (config.clock == Clock::kVirtual)
+    for (FdPair* pair : {&console, &crash, &channel}) WidenSendBuffer(pair->theirs.get(), kVirtualClockBuffer);
   // Our copies of QEMU's ends must go, or a dead QEMU would never look closed.
   for (FdPair* pair : {&qmp, &console, &crash, &channel}) pair->theirs.Reset();
   QmpClient control(std::move(qmp.ours), hooks.cancel_fd);
@@ -78,23 +83,26 @@ Result<std::unique_ptr<Machine>> Machine::Launch(const MachineConfig& config, Ma
   }
   // A QEMU that is gone already is found by AwaitBuilt(), which knows how to tell why.
   static_cast<void>(control.Open(first, After(kStartTimeout)));
-  return std::unique_ptr<Machine>(new Machine(
-      std::move(process), std::move(files), std::move(control),
-      std::move(console.ours), std::move(crash.ours), std::move(channel.ours), std::move(hooks)));
+  std::unique_ptr<Machine> machine(new Machine(std::move(process), std::move(files), std::move(control),
+                                               std::move(console.ours), std::move(crash.ours),
+                                               std::move(channel.ours), std::move(hooks), config.clock));
+  machine->autostart_ = config.autostart;
+  return machine;
 }
 
 Machine::Machine(Process process, MachineFiles files, QmpClient qmp, UniqueFd console, UniqueFd crash,
-                 UniqueFd channel, MachineHooks hooks)
+                 UniqueFd channel, MachineHooks hooks, Clock clock)
     : process_(std::move(process)),
       files_(std::move(files)),
       qmp_(std::move(qmp)),
       console_(std::move(console)),
       crash_(std::move(crash)),
       channel_(std::move(channel)),
-      hooks_(std::move(hooks)) {}
+      hooks_(std::move(hooks)),
+      outbox_(/*held=*/clock == Clock::kVirtual) {}
 
 Result<> Machine::AwaitBuilt() {
-  const Result<> paused = HandshakePaused();
+  const Result<> paused = AwaitState();
   if (paused.ok()) return {};
   return WouldNotStart(paused.error());
 }
@@ -104,13 +112,12 @@ void Machine::SetSinks(ByteSink on_console, ByteSink on_crash) {
   hooks_.on_crash = std::move(on_crash);
 }
 
-Result<> Machine::HandshakePaused() {
+Result<> Machine::AwaitState() {
   const Deadline deadline = After(kStartTimeout);
   TRY(qmp_.AwaitOpen(deadline));
   while (true) {
     const nlohmann::json status = TRY(qmp_.Execute("query-status", nullptr, deadline));
-    if (status.value("running", true)) return Error{ErrorKind::kMachine, "it did not stay paused"};
-    // A "cont" that comes before a clone has loaded is lost.
+    if (status.value("running", true) && !autostart_) return Error{ErrorKind::kMachine, "it did not stay paused"};
     if (status.value("status", "") != "inmigrate") return {};
     std::this_thread::sleep_for(std::chrono::microseconds(500));
   }
@@ -128,7 +135,24 @@ Error Machine::WouldNotStart(const Error& seen) {
   return {ErrorKind::kMachine, "QEMU would not start: " + why};
 }
 
+Result<> Machine::HandOver(Deadline deadline) {
+  outbox_.Release();
+  const auto left = [this] { return channel_.valid() ? outgoing() + UnreadBytes(channel_.get()) : 0; };
+  // QEMU looks at the channel about once between two commands. When it reads no more, the guest's buffers are
+  // full, and the rest has to wait for the guest.
+  constexpr int kPatience = 4;
+  int idle = 0;
+  for (std::size_t before = left(); before > 0 && idle < kPatience;) {
+    WriteChannel();
+    TRY(Command("query-status", nullptr, deadline));
+    idle = left() == before ? idle + 1 : 0;
+    before = left();
+  }
+  return {};
+}
+
 Result<> Machine::Resume(Deadline deadline) {
+  if (outbox_.held()) TRY(HandOver(deadline));
   TRY(Command("cont", nullptr, deadline));
   return {};
 }
@@ -187,23 +211,13 @@ Result<> Machine::QueueOutgoing(std::span<const std::byte> bytes) {
     return Error{ErrorKind::kGuest,
                  fmt::format("the guest has not read the last {} bytes sent to it", outgoing())};
   }
-  outbox_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  outbox_.Append(bytes);
   WriteChannel();
   return {};
 }
 
 void Machine::WriteChannel() {
-  if (!channel_.valid() || outgoing() == 0) return;
-  std::size_t sent = 0;
-  SendSome(channel_.get(), std::string_view(outbox_).substr(outbox_sent_), sent);
-  outbox_sent_ += sent;  // a closed channel is noticed by reading it
-  if (outbox_sent_ == outbox_.size()) {
-    outbox_.clear();
-    outbox_sent_ = 0;
-  } else if (outbox_sent_ > kMaxOutgoing / 16) {
-    outbox_.erase(0, outbox_sent_);
-    outbox_sent_ = 0;
-  }
+  if (channel_.valid()) outbox_.SendTo(channel_.get());
 }
 
 Result<> Machine::Pump(Deadline deadline) {
@@ -212,7 +226,7 @@ Result<> Machine::Pump(Deadline deadline) {
 
   short channel_events = 0;
   if (inbox_.size() < kMaxIncoming) channel_events |= POLLIN;
-  if (outgoing() > 0) channel_events |= POLLOUT;
+  if (outgoing() > 0 && !outbox_.held()) channel_events |= POLLOUT;
   enum { kQmp, kConsole, kCrash, kChannel, kExit, kStderr, kCancel, kCount };
   pollfd fds[kCount] = {
       {qmp_.broken().has_value() ? -1 : qmp_.fd(), POLLIN, 0},

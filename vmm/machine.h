@@ -17,6 +17,7 @@
 #include "vmm/guest_ram.h"
 #include "vmm/machine_config.h"
 #include "vmm/machine_fault.h"
+#include "vmm/outbox.h"
 #include "vmm/process.h"
 #include "vmm/qmp.h"
 
@@ -67,14 +68,16 @@ class Machine final : public BytePort {
   ~Machine() override = default;
 
   /// Lets the virtual CPUs run, or pauses them. Idempotent. Errors: those of Pump() and Command().
+  /// With the virtual clock what was queued before the first Resume() is with the guest's device before its
+  /// CPUs run, as far as that has room (512 KiB): they meet it at the same instruction in each run.
   Result<> Resume(Deadline deadline = After(kControlTimeout));
   Result<> Stop(Deadline deadline = After(kControlTimeout));
   /// One QMP command to its "return" value, serving all streams meanwhile. Errors: those of Pump(); kMachine
   /// "QEMU refused 'x': reason"; kTimeout "QEMU did not answer 'x' in time".
   Result<nlohmann::json> Command(std::string_view command, const nlohmann::json& arguments,
                                  Deadline deadline, int passed_fd = -1);
-  /// Writes the state of all devices, but not the memory, to `file`. The machine stays as it was saved: it
-  /// cannot be resumed. REQUIRES: stopped. Errors: those of Command(); kMachine "QEMU could not save ...".
+  /// Stops the guest and writes the state of all devices, but not the memory, to `file`. The machine stays as it
+  /// was saved: it cannot be resumed. REQUIRES: running, because a clone will be what this is. Errors: those of Command(); kMachine "QEMU could not save ...".
   Result<> SaveState(int file, Deadline deadline);
   /// The files of the guest's memory. A clone's hold what its template saved, not what it wrote since.
   [[nodiscard]] const std::vector<UniqueFd>& ram() const { return files_.ram; }
@@ -85,7 +88,7 @@ class Machine final : public BytePort {
   void Kill();
 
   Result<> QueueOutgoing(std::span<const std::byte> bytes) override;
-  [[nodiscard]] std::size_t outgoing() const override { return outbox_.size() - outbox_sent_; }
+  [[nodiscard]] std::size_t outgoing() const override { return outbox_.size(); }
   std::string TakeIncoming() override { return std::exchange(inbox_, {}); }
   /// See BytePort. The error of a machine that has ended is fault()->ToError().
   Result<> Pump(Deadline deadline) override;
@@ -105,9 +108,9 @@ class Machine final : public BytePort {
   static constexpr std::chrono::seconds kControlTimeout{30};
 
   Machine(Process process, MachineFiles files, QmpClient qmp, UniqueFd console, UniqueFd crash,
-          UniqueFd channel, MachineHooks hooks);
+          UniqueFd channel, MachineHooks hooks, Clock clock);
 
-  Result<> HandshakePaused();
+  Result<> AwaitState();
   Error WouldNotStart(const Error& seen);
 
   void Feed(ByteSink& sink, std::string_view chunk);
@@ -115,6 +118,7 @@ class Machine final : public BytePort {
   void ReadCrash();
   void ReadChannel();
   void WriteChannel();
+  Result<> HandOver(Deadline deadline);
   void ReadQmp();
   void DrainStreams();
   void NoteClosed(UniqueFd& stream, const char* name);
@@ -133,9 +137,9 @@ class Machine final : public BytePort {
   ConsoleScanner scanner_;
   MachineSigns signs_;
   std::string inbox_;
-  std::string outbox_;
-  std::size_t outbox_sent_ = 0;  // bytes at the front of outbox_ that are gone
+  Outbox outbox_;
 
+  bool autostart_ = false;
   std::optional<Deadline> doomed_until_;  // the guest is dying: when to stop waiting for QEMU to follow
   std::optional<MachineFault> fault_;
   bool killed_ = false;

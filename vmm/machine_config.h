@@ -39,6 +39,9 @@ struct MachineConfig {
   /// 62 million instructions per second. A larger value makes holds cheaper and gets less work done in them.
   std::uint32_t icount_shift = 4;
 
+  /// A clone goes on as soon as it has loaded. Otherwise, and when it boots, it waits for Machine::Resume().
+  bool autostart = false;
+
   /// Put after our own kernel parameters, so it overrides them.
   std::string extra_cmdline;
   /// Fixes the randomness QEMU hands to the guest (RDRAND, the boot seed). None: taken from the host.

@@ -1,11 +1,39 @@
 #include "vmm/machine_supply.h"
 
+#include <sys/random.h>
+
+#include <chrono>
 #include <utility>
 
+#include "guest-init/wire/messages.h"
+#include "guest-init/wire/xorshift.h"
 #include "vmm/guest_image.h"
 #include "vmm/initramfs.h"
 
 namespace ktstr::vmm {
+namespace {
+
+std::int64_t WallNs() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+}
+
+/// What makes a clone another machine than its siblings. With a seed it is the same machine each time; with the
+/// virtual clock it lives in its own time.
+SetIdentity MakeIdentity(const MachineConfig& machine) {
+  SetIdentity identity;
+  if (machine.clock == Clock::kWall) identity.wall_ns = WallNs();
+  identity.entropy.resize(32);
+  if (machine.rng_seed) {
+    Xorshift64 random(*machine.rng_seed);
+    for (char& byte : identity.entropy) byte = static_cast<char>(random.Next());
+  } else if (::getrandom(identity.entropy.data(), identity.entropy.size(), 0) < 0) {
+    identity.entropy.clear();  // never on Linux; the guest's own generator goes on
+  }
+  return identity;
+}
+
+}  // namespace
 
 Result<std::string> TemplateShelf::KeyOf(const TemplateSpec& spec) {
   TemplateSpec shape = spec;
@@ -50,18 +78,29 @@ void MachineSupply::Prepare(const TemplateSpec& spec) {
   if (shelf_ == nullptr) return;
   std::shared_ptr<const Template> from = shelf_->Known(spec);
   if (!from) return;
-  if (prepared_ && prepared_->from == from && prepared_->rng_seed == spec.machine.rng_seed) return;
+  if (prepared_ && prepared_->supplied.cloned_from == from && prepared_->rng_seed == spec.machine.rng_seed) return;
   prepared_.reset();
-  Result<std::unique_ptr<Machine>> machine = Launch(spec, *from);
+  Result<SuppliedMachine> launched = Launch(spec, std::move(from), spec.machine.clock == Clock::kWall);
   // One that cannot be started now is tried again, and complained of, when it is wanted.
-  if (machine.ok()) prepared_ = Prepared{std::move(from), spec.machine.rng_seed, *std::move(machine)};
+  if (!launched.ok()) return;
+  launched->was_ready = true;
+  prepared_ = Prepared{spec.machine.rng_seed, *std::move(launched)};
 }
 
-Result<std::unique_ptr<Machine>> MachineSupply::Launch(const TemplateSpec& spec, const Template& from) {
-  MachineFiles files = TRY(from.FilesForClone());
+/// The identity is on its way before QEMU has even started.
+Result<SuppliedMachine> MachineSupply::Launch(const TemplateSpec& spec, std::shared_ptr<const Template> from,
+                                              bool autostart) {
+  MachineFiles files = TRY(from->FilesForClone());
   MachineHooks hooks;
   hooks.cancel_fd = cancel_fd_;
-  return Machine::Launch(spec.machine, std::move(files), std::move(hooks));
+  MachineConfig config = spec.machine;
+  config.autostart = autostart;
+  SuppliedMachine supplied;
+  supplied.machine = TRY(Machine::Launch(config, std::move(files), std::move(hooks)));
+  supplied.channel = std::make_unique<GuestChannel>(*supplied.machine);
+  TRY(supplied.channel->SendRequest(++supplied.requests_sent, AnyStruct::Of(MakeIdentity(spec.machine))));
+  supplied.cloned_from = std::move(from);
+  return supplied;
 }
 
 Result<SuppliedMachine> MachineSupply::Take(const TemplateSpec& spec, bool clone, ByteSink on_console,
@@ -91,15 +130,17 @@ Result<SuppliedMachine> MachineSupply::Clone(const TemplateSpec& spec) {
 }
 
 Result<SuppliedMachine> MachineSupply::CloneOf(const TemplateSpec& spec, std::shared_ptr<const Template> from) {
-  SuppliedMachine supplied;
-  if (prepared_ && prepared_->from == from && prepared_->rng_seed == spec.machine.rng_seed) {
-    supplied.machine = std::move(prepared_->machine);
-    supplied.was_ready = true;
-  } else {
-    supplied.machine = TRY(Launch(spec, *from));
+  if (!prepared_ || prepared_->supplied.cloned_from != from || prepared_->rng_seed != spec.machine.rng_seed) {
+    prepared_.reset();
+    return Launch(spec, std::move(from), /*autostart=*/false);
   }
+  SuppliedMachine supplied = std::move(prepared_->supplied);
   prepared_.reset();
-  supplied.cloned_from = std::move(from);
+  if (spec.machine.clock == Clock::kVirtual) return supplied;
+  // Its clock was right when it was launched; the time QEMU took to start is missing since.
+  SetIdentity now;
+  now.wall_ns = WallNs();
+  TRY(supplied.channel->SendRequest(++supplied.requests_sent, AnyStruct::Of(now)));
   return supplied;
 }
 
@@ -109,10 +150,12 @@ Result<SuppliedMachine> MachineSupply::Boot(const TemplateSpec& spec) {
   MachineConfig config = spec.machine;
   config.initrd = scratch_ / "initramfs.img";
   TRY(PackInitramfs(initramfs, config.initrd));
+  MachineFiles files = TRY(MakeBootFiles(config));
   MachineHooks hooks;
   hooks.cancel_fd = cancel_fd_;
   SuppliedMachine supplied;
-  supplied.machine = TRY(Machine::Build(config, std::move(hooks)));
+  supplied.machine = TRY(Machine::Launch(config, std::move(files), std::move(hooks)));
+  supplied.channel = std::make_unique<GuestChannel>(*supplied.machine);
   return supplied;
 }
 

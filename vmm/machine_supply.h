@@ -2,6 +2,7 @@
 // ready while the present one runs.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -10,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "vmm/guest_channel.h"
 #include "vmm/machine.h"
 #include "vmm/template_key.h"
 #include "vmm/template_store.h"
@@ -41,9 +43,11 @@ class TemplateShelf {
   std::map<std::string, Result<std::shared_ptr<const Template>>> known_;
 };
 
-/// A machine built and paused, ready for Machine::Resume().
+/// A machine that was launched and may not be built yet: Machine::AwaitBuilt(), then Machine::Resume().
 struct SuppliedMachine {
   std::unique_ptr<Machine> machine;
+  std::unique_ptr<GuestChannel> channel;        // to it
+  std::uint32_t requests_sent = 0;              // with the ids 1, 2, ...; their replies are yet to come
   std::shared_ptr<const Template> cloned_from;  // null: it will boot
   bool was_ready = false;                       // it had been prepared
   std::string why_booted;  // one line, when a clone was wanted and could not be had; else empty
@@ -56,7 +60,9 @@ class MachineSupply {
   MachineSupply(TemplateShelf* shelf, std::filesystem::path scratch, int cancel_fd)
       : shelf_(shelf), scratch_(std::move(scratch)), cancel_fd_(cancel_fd) {}
 
-  /// Starts a clone for the next Take() of the same spec, if its template is at hand, and returns at once.
+  /// Starts a clone for the next Take() of the same spec, if its template is at hand, and returns at once. On the
+  /// wall clock the clone goes on until it has nothing to do, so that what it runs is translated already; on the
+  /// virtual clock it stays where it was saved.
   void Prepare(const TemplateSpec& spec);
   /// Drops what Prepare() has made.
   void Release() { prepared_.reset(); }
@@ -70,12 +76,11 @@ class MachineSupply {
 
  private:
   struct Prepared {
-    std::shared_ptr<const Template> from;
     std::optional<std::uint64_t> rng_seed;
-    std::unique_ptr<Machine> machine;
+    SuppliedMachine supplied;
   };
 
-  Result<std::unique_ptr<Machine>> Launch(const TemplateSpec& spec, const Template& from);
+  Result<SuppliedMachine> Launch(const TemplateSpec& spec, std::shared_ptr<const Template> from, bool autostart);
   Result<SuppliedMachine> Boot(const TemplateSpec& spec);
   Result<SuppliedMachine> Clone(const TemplateSpec& spec);
   Result<SuppliedMachine> CloneOf(const TemplateSpec& spec, std::shared_ptr<const Template> from);

@@ -55,7 +55,7 @@ void AddClock(const MachineConfig& config, Args& args) {
   if (config.rng_seed.has_value()) args.insert(args.end(), {"-seed", std::to_string(*config.rng_seed)});
 }
 
-void AddStreams(const MachineFds& fds, Args& args) {
+void AddStreams(const MachineConfig& config, const MachineFds& fds, Args& args) {
   const auto chardev = [&](const char* id, int fd) {
     args.insert(args.end(), {"-chardev", fmt::format("socket,id={},fd={}", id, fd)});
   };
@@ -67,7 +67,11 @@ void AddStreams(const MachineFds& fds, Args& args) {
   args.insert(args.end(), {"-device", "isa-serial,chardev=crash"});
   chardev("channel", fds.channel);
   // Port 0 is reserved for a console, so one named port needs room for two.
-  args.insert(args.end(), {"-device", "virtio-serial-pci,max_ports=2", "-device",
+  std::string serial = "virtio-serial-pci,max_ports=2";
+  // By an ioeventfd QEMU's main loop would take what the guest writes, at a moment of the host's time; without
+  // one the CPU that writes does it itself, at that instruction.
+  if (config.clock == Clock::kVirtual) serial += ",ioeventfd=off";
+  args.insert(args.end(), {"-device", serial, "-device",
                            fmt::format("virtserialport,chardev=channel,name={}", kChannelPortName)});
 }
 
@@ -116,13 +120,14 @@ std::string BuildKernelCmdline(const MachineConfig& config) {
 
 std::vector<std::string> BuildQemuArgs(const MachineConfig& config, const MachineFds& fds) {
   Args args = {"-name", "ktstr,debug-threads=on", "-nodefaults", "-no-user-config", "-display", "none",
-               "-no-reboot", "-S",
+               "-no-reboot",
                // QEMU may neither start programs nor raise its rights, whatever the guest does to it.
                "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"};
+  if (!config.autostart) args.push_back("-S");
   AddMachine(config, args);
   AddTopology(config, fds, args);
   AddClock(config, args);
-  AddStreams(fds, args);
+  AddStreams(config, fds, args);
   if (fds.state >= 0) {
     args.insert(args.end(), {"-incoming", "defer"});
   } else if (!config.kernel.empty()) {

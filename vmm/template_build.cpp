@@ -69,7 +69,6 @@ Result<std::unique_ptr<Machine>> Boot(const TemplateSpec& spec, const std::files
 }
 
 Result<> Save(Machine& machine, const std::filesystem::path& directory, TemplateFacts& facts) {
-  TRY(machine.Stop());
   const UniqueFd state = TRY(CreateFile(directory / "state"));
   TRY(machine.SaveState(state.get(), After(kSaveTimeout)));
   const Result<std::uint64_t> state_hash = HashPages(state.get());

@@ -13,8 +13,8 @@ std::string Line(const MachineConfig& config, int state = -1) {
 }
 
 constexpr char kHead[] =
-    "-name ktstr,debug-threads=on -nodefaults -no-user-config -display none -no-reboot -S "
-    "-sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny ";
+    "-name ktstr,debug-threads=on -nodefaults -no-user-config -display none -no-reboot "
+    "-sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny -S ";
 constexpr char kStreams[] =
     "-chardev socket,id=qmp,fd=10 -mon chardev=qmp,mode=control "
     "-chardev socket,id=console,fd=11 -device isa-serial,chardev=console "
@@ -54,6 +54,8 @@ TEST_CASE("a clone keeps what it writes to itself and needs no kernel") {
             "-smp 2,sockets=1,dies=1,cores=2,threads=1 -m 512M "
             "-object memory-backend-file,id=ram0,size=512M,mem-path=/proc/self/fd/20,share=off " +
             kStreams + " -incoming defer");
+  config.autostart = true;
+  CHECK(Line(config, 30).find(" -S ") == std::string::npos);
 }
 
 TEST_CASE("two NUMA nodes on KVM, memory that does not divide evenly") {
