@@ -92,6 +92,11 @@ void RunOptions(CLI::App& app, CliOptions& o) {
   app.add_option("--repeat", o.repeat, "run each scenario N times (default: 1)")
       ->type_name("N")
       ->check(CLI::Range(1U, 1'000'000U));
+  app.add_option("-j,--jobs", o.jobs,
+                 "run N scenarios at a time (default: as many as CPUs and memory are good for; -v says why); "
+                 "memory may allow fewer")
+      ->type_name("N")
+      ->check(CLI::Range(1U, 4096U));
   app.add_option_function<std::string>(
          "--timeout", [&o](const std::string& text) { o.timeout = ParseDurationOption(text); },
          "instead of the scenarios' `timeout:`, e.g. 30s")

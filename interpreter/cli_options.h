@@ -30,7 +30,8 @@ struct CliOptions {
   bool dry_run = false;
   bool verbose = false;
   std::uint32_t repeat = 1;
-  std::optional<Duration> timeout;  // instead of the scenarios'
+  std::optional<std::uint32_t> jobs;  // runs at a time; nothing: as many as the host is good for
+  std::optional<Duration> timeout;    // instead of the scenarios'
   std::optional<Clock> clock;
   std::optional<std::uint64_t> seed;
   std::string kernel;  // "": $KTSTR_KERNEL, the cache, or fetched

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -68,6 +69,8 @@ struct RunEnvironment {
   int cancel_fd = -1;                    // readable once SIGINT or SIGTERM came
   vmm::MachineSupply* supply = nullptr;  // of the thread that runs; not null
   bool clone = true;                     // false: boot each machine
+  /// Called once the machine of the run is under way: the time to make the next one ready. May be empty.
+  std::function<void()> after_take = {};
   bool fixed_entropy = false;  // the guest's randomness comes from the scenario's seed on any clock
 };
 
@@ -78,11 +81,11 @@ struct MachineFacts {
   std::string clock;
   std::string topology;
   std::uint32_t memory_mib = 0;
-  std::string started;            // "clone of 0123456789abcdef" or "boot"
-  std::uint64_t file_bytes = 0;   // payload files that were sent to the guest after its start
-  double ready_ms = 0;            // host time from the start of the run to guest-init's first frame
-  double files_ms = 0;            // host time until those files were in place, beyond ready_ms
-  double total_ms = 0;  // host time of the whole run
+  std::string started;           // "clone of 0123456789abcdef" or "boot"
+  std::uint64_t file_bytes = 0;  // payload files that were sent to the guest after its start
+  double ready_ms = 0;           // host time from the start of the run to guest-init's first frame
+  double files_ms = 0;           // host time until those files were in place, beyond ready_ms
+  double total_ms = 0;           // host time of the whole run
   static const StructDecl& Decl();
 };
 

@@ -6,6 +6,7 @@
 #include "interpreter/cli.h"
 #include "interpreter/cli_options.h"
 #include "interpreter/run.h"
+#include "vmm/host_capacity.h"
 
 namespace ktstr {
 
@@ -17,14 +18,17 @@ struct RunWorld {
   std::function<RunOutcome(const Scenario&, const RunVariant&, const std::filesystem::path&,
                            const RunEnvironment&, EventSink&)>
       run_scenario;
+  /// What the host can give to machines; asked once.
+  std::function<vmm::HostCapacity()> host = [] { return vmm::ReadHostCapacity(); };
 };
 
-/// The real one: vmm::ResolveKernel, vmm::ResolveAccel with ProveKvm, RunScenario.
+/// The real one: vmm::ResolveKernel, vmm::ResolveAccel with ProveKvm, RunScenario, vmm::ReadHostCapacity.
 RunWorld RealWorld();
 
-/// Loads and checks everything, then runs what can be run, one after the other. A scenario with errors is an
-/// ERROR and does not keep the others from running. Returns the exit code of the worst verdict; kExitUsage
-/// when the options select nothing.
+/// Loads and checks everything, then runs what can be run, `options.jobs` at a time, and reports in the order
+/// of the selection. `world.run_scenario` is called on several threads. A scenario with errors is an ERROR
+/// and does not keep the others from running. Returns the exit code of the worst verdict; kExitUsage when the
+/// options select nothing.
 int RunScenarios(const CliOptions& options, CliIo& io, const RunWorld& world);
 
 int RunCommand(const CliOptions& options, CliIo& io);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <set>
 
+#include "vmm/memory_size.h"
+
 namespace ktstr {
 
 std::string BadScenarioCause(std::span<const Located> findings) {
@@ -33,6 +35,25 @@ std::string StartLine(const RunSummary& summary, std::string_view clocks) {
   return fmt::format("kernel {} ({}), accel {}{}, clock {}\n", summary.kernel.version, summary.kernel.origin,
                      summary.accel,
                      summary.accel_reason.empty() ? "" : fmt::format(" ({})", summary.accel_reason), clocks);
+}
+
+JobsNeed NeedOf(const std::deque<RunItem>& items, vmm::Accel accel) {
+  JobsNeed need;
+  need.accel = accel;
+  for (const RunItem& item : items) {
+    if (item.settled) continue;
+    ++need.runs;
+    const RunVariant& variant = *item.selected->variant;
+    const vmm::Topology topology = variant.topology.Concrete();
+    need.vcpus = std::max(need.vcpus, vmm::CpuCount(topology));
+    // Payloads, which are not looked at here, rarely make a difference.
+    const auto mib =
+        variant.memory.bytes != 0
+            ? static_cast<std::uint32_t>(variant.memory.bytes >> 20)
+            : vmm::AutoMemoryMib({.cpus = vmm::CpuCount(topology), .numa_nodes = topology.numa_nodes});
+    need.memory_mib = std::max(need.memory_mib, mib);
+  }
+  return need;
 }
 
 Scenario OnlyVariant(const Scenario& scenario, const RunVariant& variant) {

@@ -1,6 +1,7 @@
 // Small pure pieces of `run`, apart so that tests can hold them.
 #pragma once
 
+#include <deque>
 #include <span>
 #include <string>
 #include <string_view>
@@ -8,6 +9,8 @@
 #include "interpreter/cli_options.h"
 #include "interpreter/cli_select.h"
 #include "interpreter/report_run.h"
+#include "interpreter/run_jobs.h"
+#include "interpreter/run_slot_worker.h"
 
 namespace ktstr {
 
@@ -23,6 +26,9 @@ std::string ClocksOf(const Selection& selection);
 
 /// "kernel 6.12.1 (cache), accel tcg (/dev/kvm does not exist), clock wall\n".
 std::string StartLine(const RunSummary& summary, std::string_view clocks);
+
+/// What those of `items` need that take a machine.
+JobsNeed NeedOf(const std::deque<RunItem>& items, vmm::Accel accel);
 
 /// The scenario with one variant written into it in place of its matrix.
 Scenario OnlyVariant(const Scenario& scenario, const RunVariant& variant);
