@@ -43,7 +43,7 @@ void AddFormat(CLI::App& app, CliOptions& o, const std::vector<std::string>& for
 void AddKernel(CLI::App& app, CliOptions& o) {
   app.add_option("--kernel", o.kernel,
                  "a kernel image, or the version of a cached one (default: $KTSTR_KERNEL, else the newest "
-                 "cached, else Debian's, fetched)")
+                 "built one in the cache, else the newest fetched, else Debian's, fetched)")
       ->type_name("IMAGE");
 }
 
@@ -135,9 +135,22 @@ void SchemaOptions(CLI::App& app, CliOptions& o) {
       ->type_name("DIR");
 }
 void KernelOptions(CLI::App& app, CliOptions& o) {
-  app.add_option("ACTION", o.topic, "list (the cached kernels), fetch (Debian's), path (what `run` boots)")
+  app.add_option("ACTION", o.topic,
+                 "list (the cached kernels), fetch (Debian's), build (one with sched_ext), path (what `run` "
+                 "boots), gc (remove old ones and abandoned builds)")
       ->required();
-  app.add_flag("--json", o.json, "list: as JSON");
+  app.add_flag("--json", o.json, "list: as JSON, with features");
+  app.add_option("--source", o.kernel_source,
+                 "build: a kernel source tree or a tarball of one (default: Debian's linux-source-6.12, "
+                 "downloaded into the cache)")
+      ->type_name("PATH");
+  app.add_option("--config", o.kernel_config, "build: configuration options that overrule ours")
+      ->type_name("FRAGMENT");
+  app.add_option("-j,--jobs", o.kernel_jobs, "build: jobs of make (default: one per core)")
+      ->type_name("N")
+      ->check(CLI::Range(1U, 1024U));
+  app.add_option("--keep", o.kernel_keep, "gc: keep the newest N fetched and the newest N built (default: 1)")
+      ->type_name("N");
   AddKernel(app, o);
 }
 
@@ -153,7 +166,7 @@ constexpr Command kCommands[] = {
     {"lint", "Find every mistake in scenario files", &LintOptions, &LintCommand},
     {"explain", "Tell what a name or a file means", &ExplainOptions, &ExplainCommand},
     {"schema", "Print the JSON Schema for editors", &SchemaOptions, &SchemaCommand},
-    {"kernel", "List, fetch or locate kernels", &KernelOptions, &KernelCommand},
+    {"kernel", "List, fetch, build or locate kernels", &KernelOptions, &KernelCommand},
 };
 constexpr const char* kAbout =
     "Runs Linux-scheduler tests written as YAML on a real kernel in a virtual machine.";

@@ -3,16 +3,45 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <thread>
 
 #include "interpreter/cli_commands.h"
 #include "interpreter/report_json.h"
+#include "interpreter/signals.h"
 #include "ops/suggest.h"
+#include "vmm/kernel_build.h"
+#include "vmm/kernel_cache.h"
+#include "vmm/kernel_features.h"
 #include "vmm/kernels.h"
 
 namespace ktstr {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr const char* kNoneCached =
+    "no kernel is cached; `ktstr-interp kernel fetch` gets Debian's, `ktstr-interp kernel build` makes one "
+    "with "
+    "sched_ext";
+
+std::string_view KindOf(const vmm::Kernel& kernel) { return kernel.built ? "built" : "fetched"; }
+
+/// null when nothing tells.
+Json FeaturesOf(const vmm::Kernel& kernel) {
+  const std::optional<std::string> config = vmm::ConfigOf(kernel);
+  if (!config) return nullptr;
+  Json features = Json::array();
+  for (const vmm::KernelFeature feature : vmm::FeaturesIn(*config))
+    features.push_back(vmm::FeatureName(feature));
+  return features;
+}
+
+/// "12 kB", "1.6 GB".
+std::string Bytes(std::uint64_t bytes) {
+  if (bytes < 1'000'000) return fmt::format("{} kB", (bytes + 500) / 1000);
+  if (bytes < 1'000'000'000) return fmt::format("{} MB", (bytes + 500'000) / 1'000'000);
+  return fmt::format("{:.1f} GB", static_cast<double>(bytes) / 1e9);
+}
 
 int ListKernels(const CliOptions& options, CliIo& io) {
   const auto kernels = vmm::ListKernels();
@@ -21,16 +50,21 @@ int ListKernels(const CliOptions& options, CliIo& io) {
     Json json = Json::array();
     for (const vmm::Kernel& kernel : *kernels)
       json.push_back({{"version", kernel.version},
+                      {"kind", KindOf(kernel)},
+                      {"features", FeaturesOf(kernel)},
                       {"image", kernel.image.string()},
                       {"package", kernel.package},
+                      {"source", kernel.source},
+                      {"made", kernel.made},
                       {"config", kernel.config.string()},
-                      {"system_map", kernel.system_map.string()}});
+                      {"system_map", kernel.system_map.string()},
+                      {"vmlinux", kernel.vmlinux.string()}});
     io.out << DumpJson(json);
     return 0;
   }
   for (const vmm::Kernel& kernel : *kernels)
-    io.out << fmt::format("{}  {}\n", kernel.version, kernel.image.string());
-  if (kernels->empty()) io.err << "no kernel is cached; `ktstr-interp kernel fetch` gets Debian's\n";
+    io.out << fmt::format("{}  {:<7}  {}\n", kernel.version, KindOf(kernel), kernel.image.string());
+  if (kernels->empty()) io.err << kNoneCached << '\n';
   return 0;
 }
 
@@ -41,6 +75,33 @@ int FetchKernel(const CliOptions&, CliIo& io) {
   return 0;
 }
 
+int BuildKernel(const CliOptions& options, CliIo& io) {
+  const Result<SignalWatch> signals = SignalWatch::Start();
+  if (!signals.ok()) return CommandError(io, signals.error().message);
+  vmm::KernelBuildRequest request{options.kernel_source, options.kernel_config, options.kernel_jobs,
+                                  signals->fd()};
+  if (request.jobs == 0) request.jobs = std::max(1U, std::thread::hardware_concurrency());
+  const auto kernel = vmm::BuildKernel(request, [&](std::string_view line) { io.err << line << std::endl; });
+  if (!kernel.ok()) return CommandError(io, kernel.error().message);
+  io.err << fmt::format("{} {}\n", kernel->version,
+                        kernel->origin == "built" ? "was built" : "had been built before; nothing to do");
+  io.out << kernel->image.string() << '\n';
+  return 0;
+}
+
+int CollectKernels(const CliOptions& options, CliIo& io) {
+  const auto removed = vmm::KeepNewestKernels(options.kernel_keep,
+                                              [&](std::string_view line) { io.err << line << std::endl; });
+  if (!removed.ok()) return CommandError(io, removed.error().message);
+  std::uint64_t total = 0;
+  for (const vmm::RemovedKernel& kernel : *removed) {
+    io.out << fmt::format("removed {}, {}\n", kernel.what, Bytes(kernel.bytes));
+    total += kernel.bytes;
+  }
+  io.out << (removed->empty() ? std::string("nothing to remove\n") : fmt::format("freed {}\n", Bytes(total)));
+  return 0;
+}
+
 /// Unlike `run`, this never fetches.
 int KernelPath(const CliOptions& options, CliIo& io) {
   const char* environment = std::getenv("KTSTR_KERNEL");
@@ -48,8 +109,7 @@ int KernelPath(const CliOptions& options, CliIo& io) {
   if (request.option.empty() && request.environment.empty()) {
     const auto cached = vmm::ListKernels();
     if (!cached.ok()) return CommandError(io, cached.error().message);
-    if (cached->empty())
-      return CommandError(io, "no kernel is cached; `ktstr-interp kernel fetch` gets Debian's");
+    if (cached->empty()) return CommandError(io, kNoneCached);
     io.out << cached->front().image.string() << '\n';
     return 0;
   }
@@ -63,7 +123,11 @@ struct Action {
   std::string_view name;
   int (*run)(const CliOptions& options, CliIo& io);
 };
-constexpr Action kActions[] = {{"list", &ListKernels}, {"fetch", &FetchKernel}, {"path", &KernelPath}};
+constexpr Action kActions[] = {{"list", &ListKernels},
+                               {"fetch", &FetchKernel},
+                               {"build", &BuildKernel},
+                               {"path", &KernelPath},
+                               {"gc", &CollectKernels}};
 
 }  // namespace
 
@@ -75,7 +139,9 @@ int KernelCommand(const CliOptions& options, CliIo& io) {
   }
   const std::string guess = DidYouMean(options.topic, names);
   return UsageError(
-      io, fmt::format("'{}' is nothing to do with kernels; use list, fetch or path", options.topic), guess);
+      io,
+      fmt::format("'{}' is nothing to do with kernels; use list, fetch, build, path or gc", options.topic),
+      guess);
 }
 
 }  // namespace ktstr

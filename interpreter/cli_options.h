@@ -40,6 +40,12 @@ struct CliOptions {
   bool no_clone = false;  // boot each machine
   std::uint64_t cache_bytes = vmm::TemplateStore::kDefaultLimit;
 
+  // kernel
+  std::string kernel_source;    // build: a directory or tarball; "": Debian's package
+  std::string kernel_config;    // build: a fragment; "": none
+  unsigned kernel_jobs = 0;     // build: of make; 0: one per core
+  std::size_t kernel_keep = 1;  // gc: so many of each kind
+
   std::string topic;  // explain: a name or a file; kernel: what to do
   bool json = false;
   std::string schema_out;  // schema: a directory; "": standard output

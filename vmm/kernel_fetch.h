@@ -1,10 +1,4 @@
-// The part of kernels.h that talks to apt, and the layout of the kernel cache:
-//   <cache>/kernels/.lock                     held while fetching
-//   <cache>/kernels/.fetch-<pid>/             work in progress; deleted by the next fetch if it was left
-//   behind <cache>/kernels/<version>/vmlinuz         the image; config and System.map beside it when the
-//   package has them <cache>/kernels/<version>/kernel.json     {"version", "package", "image_xxh64",
-//   "fetched"}
-// A version's directory appears by one rename, complete.
+// The part of kernels.h that gets Debian's kernel through apt.
 #pragma once
 
 #include <string>

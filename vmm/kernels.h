@@ -1,4 +1,5 @@
-// Which kernel a run boots: given on the command line, by the environment, from the cache, or fetched once.
+// Which kernel a run boots: given on the command line, by the environment, from the cache (one built here
+// before one fetched), or fetched once.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +22,13 @@ struct Kernel {
   std::string package;               // the Debian package a cached kernel came from; else empty
   std::filesystem::path config;      // its build configuration, when it lies beside the image; else empty
   std::filesystem::path system_map;  // its real symbol table, likewise (Debian's is in the -dbg package)
+
+  // Of a cached kernel only:
+  bool built = false;             // by `kernel build`; otherwise it was fetched
+  std::string source;             // what it was built from: "linux-source-6.12 6.12.117-1~deb12u1", a path
+  std::string key;                // hash of the source's identity and the configuration it was built with
+  std::string made;               // when it came into the cache: "2026-01-31T23:59:59Z"
+  std::filesystem::path vmlinux;  // a built one: symbols and .BTF, without debug info
 };
 
 /// What the user asked for; empty strings ask for nothing.
@@ -45,7 +53,8 @@ int CompareVersions(std::string_view a, std::string_view b);
 /// built source tree). `origin` goes into the result.
 Result<Kernel> InspectKernel(const std::filesystem::path& image, std::string_view origin);
 
-/// The intact kernels in the cache, newest first; a damaged one is left out. Empty when nothing was fetched.
+/// The intact kernels in the cache in the order in which a run prefers them: built before fetched, then
+/// newest first; a damaged one is left out. Empty when there is none.
 Result<std::vector<Kernel>> ListKernels();
 
 /// Fetches the newest `linux-image-6.12*-cloud-amd64` package apt knows into the cache, unless it is there
@@ -53,7 +62,7 @@ Result<std::vector<Kernel>> ListKernels();
 /// it. Errors (kEnvironment) say what to do: give --kernel IMAGE or set $KTSTR_KERNEL.
 Result<Kernel> FetchDefaultKernel(const KernelProgress& progress);
 
-/// The kernel a run boots: `option`, else `environment`, else the newest in the cache, else
+/// The kernel a run boots: `option`, else `environment`, else the first of ListKernels(), else
 /// FetchDefaultKernel.
 Result<Kernel> ResolveKernel(const KernelRequest& request, const KernelProgress& progress);
 

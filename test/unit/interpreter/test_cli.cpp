@@ -54,7 +54,7 @@ TEST_CASE("Usage errors are two lines: what is wrong, and what to do") {
        "  see ktstr-interp run --help\n"},
       {{"run", "--accel", "warp", "s"}, "ktstr-interp: 'warp' is not an accelerator; use auto, kvm or tcg\n"},
       {{"kernel", "fecth"},
-       "ktstr-interp: 'fecth' is nothing to do with kernels; use list, fetch or path\n"
+       "ktstr-interp: 'fecth' is nothing to do with kernels; use list, fetch, build, path or gc\n"
        "  did you mean 'fetch'?\n"},
       {{"explain", "spwan"},
        "ktstr-interp: 'spwan' is neither declared nor a file\n  did you mean 'Spawn'?\n"},
