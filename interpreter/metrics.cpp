@@ -317,6 +317,12 @@ constexpr MetricDecl kMetrics[] = {
 
 std::span<const MetricDecl> AllMetrics() { return kMetrics; }
 
+bool IsLatency(const MetricDecl& metric) {
+  const bool duration = metric.unit == "us" || metric.unit == "ms";
+  const bool ratio = metric.name.find("_latency_") != std::string_view::npos;
+  return metric.better == Polarity::kLower && (duration || ratio);
+}
+
 const MetricDecl* FindMetric(std::string_view name) {
   const auto* const at = std::find_if(std::begin(kMetrics), std::end(kMetrics),
                                       [&](const MetricDecl& metric) { return metric.name == name; });

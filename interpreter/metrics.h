@@ -36,6 +36,10 @@ struct MetricDecl {
   std::optional<double> (*of_run)(const RunTotals&) = nullptr;
 };
 
+/// Whether it is a duration on the guest's clock that should be short, or a ratio of such: what grows when the
+/// machine itself gets no CPU. Shares and rates are left out: they compare workers that all suffered.
+bool IsLatency(const MetricDecl& metric);
+
 std::span<const MetricDecl> AllMetrics();
 /// nullptr when there is none of that name; payload metrics are not in the table.
 const MetricDecl* FindMetric(std::string_view name);

@@ -46,6 +46,7 @@ Json VerdictJson(const FinishedRun& run) {
                {"warnings", outcome.warnings},
                {"directory", run.directory},
                {"repeat_command", run.repeat_command}};
+  if (outcome.machine.ready_ms > 0) json["started"] = StartedText(outcome.machine);
   if (run.repeat > 0) json["repeat"] = run.repeat;
   if (!run.directory_fault.empty()) json["directory_fault"] = run.directory_fault;
   if (!outcome.console_tail.empty()) json["console_tail"] = outcome.console_tail;

@@ -69,6 +69,10 @@ std::string MachineText(const FinishedRun& run) {
   add(run.topology);
   if (run.outcome.verdict != Verdict::kPass) add(run.outcome.machine.accel);
   if (run.outcome.machine.clock == "virtual") add("virtual clock");
+  const CpuGrade grade = run.outcome.machine.cpu_quality;
+  if (grade == CpuGrade::kFair || grade == CpuGrade::kPoor)
+    add(fmt::format("CPU {}: waited {:.0f} %", kCpuGrades[static_cast<std::size_t>(grade)].name,
+                    run.outcome.machine.cpu_wait_pct));
   return text;
 }
 

@@ -44,6 +44,7 @@ class ScenarioRun {
     DescribeMachine(needs_.shape.machine);
     TRY(StartGuest());
     TRY(Execute(*session_));
+    NoteCpuQuality();
     machine_->Kill();
     return {};
   }
@@ -52,8 +53,9 @@ class ScenarioRun {
   /// clone fares no better, the guest is booted.
   Result<> StartGuest() {
     for (int clones = environment_.clone ? 2 : 0;; --clones) {
+      cloned_from_.reset();
       const Result<> started = StartMachine(clones > 0);
-      if (started.ok() || !cloned_from_ || ready_ || started.error().kind == ErrorKind::kCancelled) return started;
+      if (started.ok() || !cloned_from_ || ready_ || !BlamesMachine(started.error())) return started;
       Warn("a clone of template " + cloned_from_->facts().key + " did not start (" + started.error().message +
            "); the template was removed");
       environment_.supply->Discard(*cloned_from_);
@@ -63,16 +65,25 @@ class ScenarioRun {
     }
   }
 
+  /// A file of the host that cannot be read, say, is not the template's fault.
+  static bool BlamesMachine(const Error& error) {
+    return error.kind != ErrorKind::kCancelled && error.kind != ErrorKind::kInput &&
+           error.kind != ErrorKind::kEnvironment;
+  }
+
   Result<> StartMachine(bool clone) {
-    vmm::SuppliedMachine supplied = TRY(environment_.supply->Take(needs_.shape, clone, ConsoleSink(), CrashSink()));
+    vmm::SuppliedMachine supplied =
+        TRY(environment_.supply->Take(needs_.shape, clone, ConsoleSink(), CrashSink()));
     machine_ = std::move(supplied.machine);
     channel_ = std::move(supplied.channel);
     cloned_from_ = std::move(supplied.cloned_from);
     if (!supplied.why_booted.empty()) Warn("no template: " + supplied.why_booted);
     outcome_.machine.started = cloned_from_ ? "clone of " + cloned_from_->facts().key : "boot";
+    outcome_.machine.prepared = supplied.was_ready;
     TRY(machine_->AwaitBuilt());
     session_.emplace(*channel_, supplied.requests_sent, scenario_, plan_, teller_, outcome_);
-    // Whatever can be handed over before the guest runs reaches it at the same moment of its time in each run.
+    // Whatever can be handed over before the guest runs reaches it at the same moment of its time in each
+    // run.
     if (needs_.files.empty()) TRY(session_->SendPlan());
     TRY(machine_->Resume());
     if (environment_.after_take) environment_.after_take();
@@ -124,13 +135,24 @@ class ScenarioRun {
     outcome_.machine.ready_ms = teller_.ElapsedMs();
     outcome_.record.online_cpus = guest.online_cpus;
     TRY(CheckGuest(guest, config));
+    ready_ = true;
     TRY(InTime(session_->AwaitProvided(deadline), patience));
     if (!needs_.files.empty()) outcome_.machine.files_ms = teller_.ElapsedMs() - outcome_.machine.ready_ms;
-    ready_ = true;
+    cpu_meter_.emplace(machine_->pid());
     teller_.Tell(EventKind::kReady,
-                 "kernel " + guest.kernel_release + " is up (" + outcome_.machine.started + ")", "", 0,
-                 guest.clock_ns);
+                 "kernel " + guest.kernel_release + " is up; started: " + StartedText(outcome_.machine), "",
+                 0, guest.clock_ns);
     return {};
+  }
+
+  /// Once the plan has been carried out, or as far as it got.
+  void NoteCpuQuality() {
+    MachineFacts& facts = outcome_.machine;
+    const auto times = cpu_meter_ && !machine_->fault() ? cpu_meter_->SoFar() : std::nullopt;
+    cpu_meter_.reset();
+    if (!times) return;
+    facts.cpu_wait_pct = WaitPct(*times);
+    facts.cpu_quality = variant_.clock == Clock::kVirtual ? CpuGrade::kNotApplicable : GradeCpu(*times);
   }
 
   template <typename T>
@@ -142,8 +164,8 @@ class ScenarioRun {
 
   [[nodiscard]] Result<> CheckGuest(const Ready& guest, const vmm::MachineConfig& config) const {
     // A clone goes on where its template was parked: same boot, later.
-    if (cloned_from_ && (guest.boot_id != cloned_from_->facts().boot_id ||
-                         guest.clock_ns < cloned_from_->facts().parked_ns))
+    if (cloned_from_ &&
+        (guest.boot_id != cloned_from_->facts().boot_id || guest.clock_ns < cloned_from_->facts().parked_ns))
       return Error{ErrorKind::kMachine, "it is another guest than was saved"};
     const std::uint32_t asked = vmm::CpuCount(config.topology);
     if (guest.online_cpus == asked) return {};
@@ -232,10 +254,12 @@ class ScenarioRun {
   void Conclude() {
     if (machine_ != nullptr) {
       if (broken_) outcome_.console_tail = machine_->console_tail();
+      NoteCpuQuality();
       machine_->Kill();
     }
     outcome_.stats = Fold(outcome_.record);
     outcome_.checks = Judge(outcome_.record, outcome_.stats, CollectChecks(scenario_));
+    ExcuseLatencies(outcome_.machine.cpu_quality, outcome_.machine.cpu_wait_pct, outcome_.checks);
     if (!broken_) {
       outcome_.verdict = Overall(outcome_.checks);
       if (const CheckResult* first = FirstCause(outcome_.checks)) {
@@ -262,8 +286,9 @@ class ScenarioRun {
   std::unique_ptr<vmm::Machine> machine_;
   std::unique_ptr<vmm::GuestChannel> channel_;  // to machine_
   std::shared_ptr<const vmm::Template> cloned_from_;
-  std::optional<RunSession> session_;           // on channel_
-  bool ready_ = false;                 // the guest has answered and is what was asked for
+  std::optional<RunSession> session_;  // on channel_
+  std::optional<vmm::CpuWaitMeter> cpu_meter_;
+  bool ready_ = false;  // the guest has answered and is what was asked for
   bool broken_ = false;
 };
 

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "interpreter/cpu_quality.h"
 #include "interpreter/fold.h"
 #include "interpreter/judge.h"
 #include "interpreter/plan.h"
@@ -82,12 +83,18 @@ struct MachineFacts {
   std::string topology;
   std::uint32_t memory_mib = 0;
   std::string started;           // "clone of 0123456789abcdef" or "boot"
+  bool prepared = false;         // the clone had been made ready before the run began
   std::uint64_t file_bytes = 0;  // payload files that were sent to the guest after its start
   double ready_ms = 0;           // host time from the start of the run to guest-init's first frame
   double files_ms = 0;           // host time until those files were in place, beyond ready_ms
   double total_ms = 0;           // host time of the whole run
+  CpuGrade cpu_quality = CpuGrade::kNotMeasured;  // of this host, while the plan was carried out
+  double cpu_wait_pct = 0;                        // share of the time QEMU wanted a CPU in which it had none
   static const StructDecl& Decl();
 };
+
+/// "clone of 0123456789abcdef in 43 ms, prepared". REQUIRES: the guest has answered.
+std::string StartedText(const MachineFacts& machine);
 
 struct RunOutcome {
   Verdict verdict = Verdict::kError;

@@ -1,0 +1,41 @@
+// How good the host's CPUs were to a run. A guest that measures its own latencies on the wall clock also
+// measures how long its QEMU had to wait, and cannot tell the two apart.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "guest-init/wire/decl.h"
+#include "interpreter/judge.h"
+#include "vmm/cpu_wait.h"
+
+namespace ktstr {
+
+enum class CpuGrade : std::uint8_t { kNotMeasured, kNotApplicable, kGood, kFair, kPoor };
+inline constexpr EnumValue kCpuGrades[] = {
+    {"not measured", 0, "The run ended too early, or the host does not count."},
+    {"not applicable", 1, "The virtual clock stands still while QEMU waits."},
+    {"good", 2, "QEMU hardly waited for a CPU."},
+    {"fair", 3, "QEMU waited now and then."},
+    {"poor", 4, "The host was oversubscribed: checks on latencies cannot fail, only be inconclusive."}};
+constexpr EnumDecl DescribeEnum(CpuGrade) { return {"CpuGrade", kCpuGrades, nullptr, nullptr}; }
+
+/// Share of the time QEMU wanted a CPU in which it had none, in percent, up to which a run is good, and from
+/// which on it is poor. Measured here (2 CPUs, TCG, 2 spinning workers a guest): alone 0 to 2, two at a time
+/// 3 to 12 (each shares a CPU with the other's main loop and the next clone's start), three 30 to 40, eight
+/// 70 to 80. Between them a latency of milliseconds is still the guest's own.
+inline constexpr double kGoodWaitPct = 5;
+inline constexpr double kPoorWaitPct = 25;
+/// With less waiting than this in a whole run the share says nothing: an idle guest wants so little.
+inline constexpr std::uint64_t kNegligibleWaitNs = 5'000'000;
+
+double WaitPct(const vmm::CpuTimes& times);
+CpuGrade GradeCpu(const vmm::CpuTimes& times);
+
+/// On a poor host a failed check on a latency becomes INCONCLUSIVE: "the host was oversubscribed: QEMU waited
+/// 34 % of the time for a CPU; " and the message it had. Latencies are the metrics with IsLatency(), and
+/// no_stall.
+void ExcuseLatencies(CpuGrade grade, double wait_pct, std::vector<CheckResult>& results);
+
+}  // namespace ktstr
