@@ -27,7 +27,8 @@ Error Failed(const char* what) {
 /// Comparing a page with itself, moved by one word, runs at the speed of memory.
 bool IsZero(const std::byte* page, std::size_t size) {
   std::uint64_t first = 0;
-  if (size <= sizeof first) return std::all_of(page, page + size, [](std::byte b) { return b == std::byte{0}; });
+  if (size <= sizeof first)
+    return std::all_of(page, page + size, [](std::byte b) { return b == std::byte{0}; });
   std::memcpy(&first, page, sizeof first);
   return first == 0 && std::memcmp(page, page + sizeof first, size - sizeof first) == 0;
 }
@@ -38,11 +39,28 @@ class PageHash {
     // One page number, then the page: the same pages elsewhere are another hash.
     hash_ = XXH3_64bits_withSeed(bytes.data(), bytes.size(), hash_ ^ (offset * 0x9E3779B97F4A7C15ULL));
   }
-  [[nodiscard]] std::uint64_t value() const { return hash_; }
+  /// A file that ends elsewhere is another one, even if only zeros are missing.
+  [[nodiscard]] std::uint64_t Of(std::uint64_t file_size) const {
+    return XXH3_64bits_withSeed(&file_size, sizeof file_size, hash_);
+  }
 
  private:
   std::uint64_t hash_ = 0;
 };
+
+/// Fills `bytes` unless the file ends before; whole pages stay whole, however little one call reads.
+Result<std::size_t> ReadAt(int file, std::uint64_t offset, std::span<std::byte> bytes) {
+  std::size_t filled = 0;
+  while (filled < bytes.size()) {
+    const ssize_t got =
+        ::pread(file, &bytes[filled], bytes.size() - filled, static_cast<off_t>(offset + filled));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return Failed("reading");
+    if (got == 0) break;
+    filled += static_cast<std::size_t>(got);
+  }
+  return filled;
+}
 
 /// Calls `visit` with each chunk of `file` that may hold data, in order.
 template <typename Visit>
@@ -56,13 +74,11 @@ Result<std::uint64_t> ForEachChunk(int file, Visit visit) {
     if (data < 0 && errno == ENXIO) break;  // only a hole is left
     if (data < 0) return Failed("looking for data");
     at = std::max(at, static_cast<std::uint64_t>(data) / kPage * kPage);
-    const ssize_t got = ::pread(file, buffer.data(), std::min<std::uint64_t>(kChunk, size - at),
-                                static_cast<off_t>(at));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return Failed("reading");
+    const std::size_t got =
+        TRY(ReadAt(file, at, std::span(buffer).first(std::min<std::uint64_t>(kChunk, size - at))));
     if (got == 0) break;  // it became shorter
-    TRY(visit(at, std::span(buffer).first(static_cast<std::size_t>(got))));
-    at += static_cast<std::size_t>(got);
+    TRY(visit(at, std::span(buffer).first(got)));
+    at += got;
   }
   return size;
 }
@@ -117,10 +133,10 @@ Result<MachineFiles> MakeBootFiles(const MachineConfig& config) {
 
 Result<std::uint64_t> HashPages(int file) {
   PageHash hash;
-  TRY(ForEachChunk(file, [&](std::uint64_t at, std::span<const std::byte> chunk) {
+  const std::uint64_t size = TRY(ForEachChunk(file, [&](std::uint64_t at, std::span<const std::byte> chunk) {
     return TakePages(hash, at, chunk, [](std::uint64_t, std::span<const std::byte>) { return Result<>(); });
   }));
-  return hash.value();
+  return hash.Of(size);
 }
 
 Result<std::uint64_t> CopyPages(int from, int to) {
@@ -131,7 +147,7 @@ Result<std::uint64_t> CopyPages(int from, int to) {
     });
   }));
   if (::ftruncate(to, static_cast<off_t>(size)) != 0) return Failed("sizing the copy");
-  return hash.value();
+  return hash.Of(size);
 }
 
 }  // namespace ktstr::vmm

@@ -1,4 +1,5 @@
-// The files that a guest's memory lives in: anonymous ones while a machine boots, saved ones behind its clones.
+// The files that a guest's memory lives in: anonymous ones while a machine boots, saved ones behind its
+// clones.
 #pragma once
 
 #include <cstdint>
@@ -26,12 +27,12 @@ std::uint32_t NodeMib(const MachineConfig& config, std::uint32_t node);
 /// Empty anonymous files for a machine to boot in. Error (kEnvironment): none can be made.
 Result<MachineFiles> MakeBootFiles(const MachineConfig& config);
 
-/// A hash over the non-zero pages of a file and where they are, so that it does not change with how the file
-/// system stores holes. Error (kEnvironment): it cannot be read.
+/// A hash over a file's size, its non-zero pages and where they are, so that it does not change with how the
+/// file system stores holes. Error (kEnvironment): it cannot be read.
 Result<std::uint64_t> HashPages(int file);
 
 /// Makes `to`, an empty file, as long as `from` and copies the pages that are not zero. Returns HashPages of
-/// both. Error (kEnvironment): "writing X: No space left on device" and the like, without a file name.
+/// both. Error (kEnvironment): "writing: No space left on device" and the like.
 Result<std::uint64_t> CopyPages(int from, int to);
 
 }  // namespace ktstr::vmm

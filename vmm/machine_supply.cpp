@@ -18,8 +18,8 @@ std::int64_t WallNs() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
 }
 
-/// What makes a clone another machine than its siblings. With a seed it is the same machine each time; with the
-/// virtual clock it lives in its own time.
+/// What makes a clone another machine than its siblings. With a seed it is the same machine each time; with
+/// the virtual clock it lives in its own time.
 SetIdentity MakeIdentity(const MachineConfig& machine) {
   SetIdentity identity;
   if (machine.clock == Clock::kWall) identity.wall_ns = WallNs();
@@ -68,17 +68,20 @@ std::shared_ptr<const Template> TemplateShelf::Known(const TemplateSpec& spec) {
   return known != known_.end() && known->second.ok() ? *known->second : nullptr;
 }
 
-void TemplateShelf::Discard(const std::string& key) {
-  store_.Discard(key);
+void TemplateShelf::Discard(const Template& bad) {
+  store_.Discard(bad);
   const std::lock_guard lock(mutex_);
-  known_.erase(key);
+  // Another thread may have found the same and have a new one by now.
+  const auto known = known_.find(bad.facts().key);
+  if (known != known_.end() && known->second.ok() && known->second->get() == &bad) known_.erase(known);
 }
 
 void MachineSupply::Prepare(const TemplateSpec& spec) {
   if (shelf_ == nullptr) return;
   std::shared_ptr<const Template> from = shelf_->Known(spec);
   if (!from) return;
-  if (prepared_ && prepared_->supplied.cloned_from == from && prepared_->rng_seed == spec.machine.rng_seed) return;
+  if (prepared_ && prepared_->supplied.cloned_from == from && prepared_->rng_seed == spec.machine.rng_seed)
+    return;
   prepared_.reset();
   Result<SuppliedMachine> launched = Launch(spec, std::move(from), spec.machine.clock == Clock::kWall);
   // One that cannot be started now is tried again, and complained of, when it is wanted.
@@ -108,7 +111,8 @@ Result<SuppliedMachine> MachineSupply::Take(const TemplateSpec& spec, bool clone
   const auto supply = [&]() -> Result<SuppliedMachine> {
     if (!clone || shelf_ == nullptr) return Boot(spec);
     Result<SuppliedMachine> cloned = Clone(spec);
-    if (cloned.ok() || cloned.error().kind == ErrorKind::kCancelled || cloned.error().kind == ErrorKind::kTimeout)
+    if (cloned.ok() || cloned.error().kind == ErrorKind::kCancelled ||
+        cloned.error().kind == ErrorKind::kTimeout)
       return cloned;
     SuppliedMachine booted = TRY(Boot(spec));
     booted.why_booted = cloned.error().message;
@@ -129,7 +133,8 @@ Result<SuppliedMachine> MachineSupply::Clone(const TemplateSpec& spec) {
   }
 }
 
-Result<SuppliedMachine> MachineSupply::CloneOf(const TemplateSpec& spec, std::shared_ptr<const Template> from) {
+Result<SuppliedMachine> MachineSupply::CloneOf(const TemplateSpec& spec,
+                                               std::shared_ptr<const Template> from) {
   if (!prepared_ || prepared_->supplied.cloned_from != from || prepared_->rng_seed != spec.machine.rng_seed) {
     prepared_.reset();
     return Launch(spec, std::move(from), /*autostart=*/false);
@@ -161,7 +166,7 @@ Result<SuppliedMachine> MachineSupply::Boot(const TemplateSpec& spec) {
 
 void MachineSupply::Discard(const Template& damaged) {
   prepared_.reset();
-  if (shelf_ != nullptr) shelf_->Discard(damaged.facts().key);
+  if (shelf_ != nullptr) shelf_->Discard(damaged);
 }
 
 }  // namespace ktstr::vmm

@@ -25,13 +25,13 @@ class TemplateShelf {
   TemplateShelf(TemplateStore store, std::function<void(std::string_view)> on_progress)
       : store_(std::move(store)), on_progress_(std::move(on_progress)) {}
 
-  /// As TemplateStore::Obtain; each template is opened and checked once, and one that could not be made is not
-  /// tried again: the same error is returned.
+  /// As TemplateStore::Obtain; each template is opened and checked once, and one that could not be made is
+  /// not tried again: the same error is returned.
   Result<std::shared_ptr<const Template>> Obtain(const TemplateSpec& spec, int cancel_fd);
   /// What Obtain() has returned for it before; nothing is made.
   std::shared_ptr<const Template> Known(const TemplateSpec& spec);
   /// QEMU would not continue from it: removes it, so that the next Obtain() makes it anew.
-  void Discard(const std::string& key);
+  void Discard(const Template& bad);
 
  private:
   Result<std::string> KeyOf(const TemplateSpec& spec);
@@ -60,9 +60,9 @@ class MachineSupply {
   MachineSupply(TemplateShelf* shelf, std::filesystem::path scratch, int cancel_fd)
       : shelf_(shelf), scratch_(std::move(scratch)), cancel_fd_(cancel_fd) {}
 
-  /// Starts a clone for the next Take() of the same spec, if its template is at hand, and returns at once. On the
-  /// wall clock the clone goes on until it has nothing to do, so that what it runs is translated already; on the
-  /// virtual clock it stays where it was saved.
+  /// Starts a clone for the next Take() of the same spec, if its template is at hand, and returns at once. On
+  /// the wall clock the clone goes on until it has nothing to do, so that what it runs is translated already;
+  /// on the virtual clock it stays where it was saved.
   void Prepare(const TemplateSpec& spec);
   /// Drops what Prepare() has made.
   void Release() { prepared_.reset(); }
@@ -80,7 +80,8 @@ class MachineSupply {
     SuppliedMachine supplied;
   };
 
-  Result<SuppliedMachine> Launch(const TemplateSpec& spec, std::shared_ptr<const Template> from, bool autostart);
+  Result<SuppliedMachine> Launch(const TemplateSpec& spec, std::shared_ptr<const Template> from,
+                                 bool autostart);
   Result<SuppliedMachine> Boot(const TemplateSpec& spec);
   Result<SuppliedMachine> Clone(const TemplateSpec& spec);
   Result<SuppliedMachine> CloneOf(const TemplateSpec& spec, std::shared_ptr<const Template> from);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <fstream>
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -14,7 +16,16 @@ namespace ktstr::vmm {
 namespace {
 
 /// To be changed when the same inputs are saved in another way.
-constexpr std::string_view kFormat = "template 1";
+constexpr std::string_view kFormat = "template 2";
+
+/// With KVM the guest has seen this processor; a cache may be carried to, or shared with, another one.
+std::string HostProcessor() {
+  std::ifstream lines("/proc/cpuinfo");
+  std::string found;
+  for (std::string line; std::getline(lines, line) && !line.empty();)
+    if (line.starts_with("model") || line.starts_with("flags") || line.starts_with("stepping")) found += line;
+  return found;
+}
 
 }  // namespace
 
@@ -39,6 +50,7 @@ Result<std::string> TemplateKeys::KeyOf(const TemplateSpec& spec) {
   machine.initrd.clear();
   MachineFds fds;
   fds.ram.assign(machine.topology.numa_nodes, 0);
+  if (machine.accel == Accel::kKvm) add(HostProcessor());
   for (const std::string& argument : BuildQemuArgs(machine, fds)) add(argument);
   return fmt::format("{:016x}", XXH3_64bits(identity.data(), identity.size()));
 }

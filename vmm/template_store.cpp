@@ -65,7 +65,8 @@ std::uint64_t DiskBytes(const fs::path& directory) {
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(directory, error)) {
     struct stat status {};
-    if (::stat(entry.path().c_str(), &status) == 0) bytes += static_cast<std::uint64_t>(status.st_blocks) * 512;
+    if (::stat(entry.path().c_str(), &status) == 0)
+      bytes += static_cast<std::uint64_t>(status.st_blocks) * 512;
   }
   return bytes;
 }
@@ -75,7 +76,26 @@ void Remove(const fs::path& path) {
   fs::remove_all(path, ignored);
 }
 
-Result<FileLock> AcquireBeforeCancel(const fs::path& path, int cancel_fd, const std::function<void()>& on_wait) {
+/// The template in `directory`, whatever the directory is called; null when it is not complete.
+std::shared_ptr<const Template> OpenTemplate(const fs::path& directory, const std::string& key) {
+  std::optional<TemplateFacts> facts = ReadManifest(directory);
+  if (!facts || facts->key != key) return nullptr;
+  const auto open = [&](const std::string& name, int flags) {
+    return UniqueFd(::open((directory / name).c_str(), flags | O_CLOEXEC));
+  };
+  MachineFiles files;
+  files.state = open("state", O_RDONLY);
+  bool complete = files.state.valid() && !facts->ram_hashes.empty();
+  for (std::size_t node = 0; node < facts->ram_hashes.size(); ++node) {
+    // QEMU opens it for writing, though a private mapping never does.
+    files.ram.push_back(open(fmt::format("ram{}", node), O_RDWR));
+    complete = complete && files.ram.back().valid();
+  }
+  return complete ? std::make_shared<const Template>(*std::move(facts), std::move(files)) : nullptr;
+}
+
+Result<FileLock> AcquireBeforeCancel(const fs::path& path, int cancel_fd,
+                                     const std::function<void()>& on_wait) {
   for (bool told = false;; told = true) {
     std::optional<FileLock> lock = TRY(FileLock::TryAcquire(path));
     if (lock) return *std::move(lock);
@@ -119,46 +139,31 @@ Result<TemplateStore> TemplateStore::Open(fs::path directory, std::uint64_t limi
   std::error_code error;
   fs::create_directories(directory, error);
   if (::access(directory.c_str(), W_OK | X_OK) != 0)
-    return Error{ErrorKind::kEnvironment, fmt::format("templates cannot be kept in {}: {}", directory.string(),
-                                                      error ? error.message() : ErrnoText(errno))};
+    return Error{ErrorKind::kEnvironment,
+                 fmt::format("templates cannot be kept in {}: {}", directory.string(),
+                             error ? error.message() : ErrnoText(errno))};
   return TemplateStore(std::move(directory), limit_bytes);
 }
 
-fs::path TemplateStore::LockPath(const std::string& key) const { return directory_ / (key + std::string(kLock)); }
+fs::path TemplateStore::LockPath(const std::string& key) const {
+  return directory_ / (key + std::string(kLock));
+}
 
 std::shared_ptr<const Template> TemplateStore::Find(const std::string& key) const {
   const fs::path directory = directory_ / key;
-  std::optional<TemplateFacts> facts = ReadManifest(directory);
-  std::error_code error;
-  if (!facts && !fs::exists(directory, error)) return nullptr;
-  MachineFiles files;
-  bool complete = facts && facts->key == key;
-  if (complete) {
-    const auto open = [&](const std::string& name, int flags) {
-      return UniqueFd(::open((directory / name).c_str(), flags | O_CLOEXEC));
-    };
-    files.state = open("state", O_RDONLY);
-    complete = files.state.valid();
-    for (std::size_t node = 0; node < facts->ram_hashes.size(); ++node) {
-      // QEMU opens it for writing, though a private mapping never does.
-      files.ram.push_back(open(fmt::format("ram{}", node), O_RDWR));
-      complete = complete && files.ram.back().valid();
-    }
-  }
-  if (!complete) {
-    Discard(key);
-    return nullptr;
-  }
-  fs::last_write_time(directory, fs::file_time_type::clock::now(), error);  // for Collect()
-  return std::make_shared<const Template>(*std::move(facts), std::move(files));
+  auto found = OpenTemplate(directory, key);
+  std::error_code ignored;
+  if (found) fs::last_write_time(directory, fs::file_time_type::clock::now(), ignored);  // for Collect()
+  return found;
 }
 
 Result<std::shared_ptr<const Template>> TemplateStore::Obtain(
     const TemplateSpec& spec, const std::string& key, int cancel_fd,
     const std::function<void(std::string_view)>& on_progress) const {
   if (auto found = Find(key)) return found;
-  const FileLock lock = TRY(AcquireBeforeCancel(
-      LockPath(key), cancel_fd, [&] { on_progress("waiting for another run that makes the same template"); }));
+  const FileLock lock = TRY(AcquireBeforeCancel(LockPath(key), cancel_fd, [&] {
+    on_progress("waiting for another run that makes the same template");
+  }));
   if (auto found = Find(key)) return found;
   on_progress("making a template (once for this kernel and machine)");
   return Build(spec, key, cancel_fd);
@@ -168,6 +173,7 @@ Result<std::shared_ptr<const Template>> TemplateStore::Build(const TemplateSpec&
                                                              int cancel_fd) const {
   const fs::path unfinished = directory_ / (key + std::string(kUnfinished));
   Remove(unfinished);  // of a build that was killed
+  Discard(key);        // what Find() could not open
   std::error_code error;
   if (!fs::create_directory(unfinished, error))
     return Error{ErrorKind::kEnvironment, fmt::format("a template cannot be written: {}", error.message())};
@@ -177,17 +183,20 @@ Result<std::shared_ptr<const Template>> TemplateStore::Build(const TemplateSpec&
     built->key = key;
     kept = WriteHostFile(unfinished / kManifest, RenderManifest(*built));
   }
+  // Opened before others can see it: from then on it may be removed at any moment, to make room.
+  std::shared_ptr<const Template> made;
   if (kept.ok()) {
-    fs::rename(unfinished, directory_ / key, error);
-    if (error) kept = Error{ErrorKind::kEnvironment, "a template cannot be kept: " + error.message()};
+    made = OpenTemplate(unfinished, key);
+    if (made) fs::rename(unfinished, directory_ / key, error);
+    if (!made || error)
+      kept = Error{ErrorKind::kEnvironment,
+                   fmt::format("a template cannot be kept in {}: {}", directory_.string(),
+                               made ? error.message() : "it changes while it is written")};
   }
   if (!kept.ok()) {
     Remove(unfinished);
     return kept.error();
   }
-  auto made = Find(key);
-  if (!made)
-    return Error{ErrorKind::kEnvironment, "a template was damaged as soon as it was written to " + directory_.string()};
   Collect(limit_bytes_);
   return made;
 }
@@ -195,9 +204,17 @@ Result<std::shared_ptr<const Template>> TemplateStore::Build(const TemplateSpec&
 void TemplateStore::Discard(const std::string& key) const {
   // Renamed first: another process never sees a directory of this name with files missing.
   const fs::path doomed = directory_ / fmt::format("{}.{}{}", key, ::getpid(), kUnfinished);
+  Remove(doomed);  // of a process that had our id and was killed here
   std::error_code error;
   fs::rename(directory_ / key, doomed, error);
   if (!error) Remove(doomed);
+}
+
+void TemplateStore::Discard(const Template& bad) const {
+  const TemplateFacts& facts = bad.facts();
+  const std::optional<TemplateFacts> present = ReadManifest(directory_ / facts.key);
+  if (present && present->boot_id == facts.boot_id && present->parked_ns == facts.parked_ns)
+    Discard(facts.key);
 }
 
 std::vector<StoredTemplate> TemplateStore::List() const {
@@ -221,7 +238,8 @@ std::uint64_t TemplateStore::Collect(std::uint64_t limit_bytes) const {
   for (const fs::directory_entry& entry : fs::directory_iterator(directory_, error)) {
     const std::string name = entry.path().filename().string();
     if (!name.ends_with(kUnfinished)) continue;
-    const Result<std::optional<FileLock>> lock = FileLock::TryAcquire(LockPath(name.substr(0, name.find('.'))));
+    const Result<std::optional<FileLock>> lock =
+        FileLock::TryAcquire(LockPath(name.substr(0, name.find('.'))));
     if (!lock.ok() || !lock->has_value()) continue;  // being made
     freed += DiskBytes(entry.path());
     Remove(entry.path());

@@ -34,9 +34,9 @@ struct TemplateSpec {
 /// manifest.json.
 struct TemplateFacts {
   std::string key;
-  std::string description;     // for people: kernel, topology, memory, accelerator, clock
-  std::string kernel_release;  // of the running guest
-  std::string boot_id;         // the guest's own: a machine that tells another one is not a clone of this
+  std::string description;      // for people: kernel, topology, memory, accelerator, clock
+  std::string kernel_release;   // of the running guest
+  std::string boot_id;          // the guest's own: a machine that tells another one is not a clone of this
   std::uint64_t parked_ns = 0;  // the guest's CLOCK_MONOTONIC when it was saved; a clone's is later
   double build_ms = 0;          // host time it took to boot and save
   std::vector<std::uint64_t> ram_hashes;  // HashPages, one per NUMA node
@@ -50,8 +50,8 @@ class Template {
   [[nodiscard]] const TemplateFacts& facts() const { return facts_; }
   /// Descriptors for one clone. Error (kEnvironment): the process has none left.
   [[nodiscard]] Result<MachineFiles> FilesForClone() const;
-  /// Whether the files hold what was saved. Reads them all the first time, which takes as long as QEMU needs to
-  /// start: so call it between starting a clone and resuming it.
+  /// Whether the files hold what was saved. Reads them all the first time, which takes as long as QEMU needs
+  /// to start: so call it between starting a clone and resuming it.
   [[nodiscard]] bool Intact() const;
 
  private:
@@ -63,8 +63,8 @@ class Template {
 
 struct StoredTemplate {
   std::string key;
-  std::string description;             // empty when the manifest cannot be read
-  std::uint64_t bytes = 0;             // on disk
+  std::string description;               // empty when the manifest cannot be read
+  std::uint64_t bytes = 0;               // on disk
   std::filesystem::file_time_type used;  // last time it was cloned from or made
 };
 
@@ -75,21 +75,25 @@ class TemplateStore {
 
   /// `directory` is made when it is missing. `limit_bytes`: see Collect(). Error (kEnvironment): it cannot be
   /// written.
-  static Result<TemplateStore> Open(std::filesystem::path directory, std::uint64_t limit_bytes = kDefaultLimit);
+  static Result<TemplateStore> Open(std::filesystem::path directory,
+                                    std::uint64_t limit_bytes = kDefaultLimit);
 
-  /// The template of that name (TemplateKeys), if there is a complete one; what is not complete is removed. Its
-  /// content has not been looked at: see Template::Intact().
+  /// The template of that name (TemplateKeys), if there is a complete one. Its content has not been looked
+  /// at: see Template::Intact(). What is not complete stays until Obtain() replaces it.
   [[nodiscard]] std::shared_ptr<const Template> Find(const std::string& key) const;
 
   /// Find(), or else boots and saves it. Of several callers with one key, in any process, one does so and the
   /// others wait; `on_progress` tells people which. `cancel_fd` as in MachineHooks. Afterwards the least
   /// recently used templates above the limit are removed. Errors: whatever kept the guest from coming up
   /// (kGuest, kMachine, kTimeout, kCancelled) or the template from being kept (kEnvironment).
-  Result<std::shared_ptr<const Template>> Obtain(const TemplateSpec& spec, const std::string& key, int cancel_fd,
-                                                 const std::function<void(std::string_view)>& on_progress) const;
+  Result<std::shared_ptr<const Template>> Obtain(
+      const TemplateSpec& spec, const std::string& key, int cancel_fd,
+      const std::function<void(std::string_view)>& on_progress) const;
 
-  /// Removes a template, for one that is not intact or that QEMU would not load.
+  /// Removes the template of that name.
   void Discard(const std::string& key) const;
+  /// Removes one that is not intact or that QEMU would not load, unless another one has its name by now.
+  void Discard(const Template& bad) const;
 
   /// Most recently used first.
   [[nodiscard]] std::vector<StoredTemplate> List() const;
