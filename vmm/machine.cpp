@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "vmm/qemu_args.h"
+#include "vmm/thread_pause.h"
 
 namespace ktstr::vmm {
 namespace {
@@ -18,6 +19,8 @@ constexpr std::chrono::seconds kStartTimeout{30};
 constexpr std::chrono::seconds kDoomGrace{2};
 /// How much a guest with the virtual clock may have said before we listen.
 constexpr int kVirtualClockBuffer = 16 << 20;
+/// QEMU's name for the thread that runs all CPUs in turn.
+constexpr std::string_view kCpuThread = "ALL CPUs/TCG";
 
 void KeepTail(std::string& text, std::size_t limit) {
   if (text.size() > limit) text.erase(0, text.size() - limit);
@@ -135,8 +138,12 @@ Error Machine::WouldNotStart(const Error& seen) {
   return {ErrorKind::kMachine, "QEMU would not start: " + why};
 }
 
-Result<> Machine::HandOver(Deadline deadline) {
+Result<> Machine::ResumeWithMail(Deadline deadline) {
+  // QEMU does not read the channel of a machine that is paused, so this one goes on with its CPUs held still.
+  const ThreadPause cpus(process_.pid(), kCpuThread);
   outbox_.Release();
+  WriteChannel();
+  TRY(Command("cont", nullptr, deadline));
   const auto left = [this] { return channel_.valid() ? outgoing() + UnreadBytes(channel_.get()) : 0; };
   // QEMU looks at the channel about once between two commands. When it reads no more, the guest's buffers are
   // full, and the rest has to wait for the guest.
@@ -148,11 +155,13 @@ Result<> Machine::HandOver(Deadline deadline) {
     idle = left() == before ? idle + 1 : 0;
     before = left();
   }
+  // What the last bytes gave QEMU to do is done once it answers again.
+  TRY(Command("query-status", nullptr, deadline));
   return {};
 }
 
 Result<> Machine::Resume(Deadline deadline) {
-  if (outbox_.held()) TRY(HandOver(deadline));
+  if (outbox_.held()) return ResumeWithMail(deadline);
   TRY(Command("cont", nullptr, deadline));
   return {};
 }

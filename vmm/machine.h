@@ -118,7 +118,7 @@ class Machine final : public BytePort {
   void ReadCrash();
   void ReadChannel();
   void WriteChannel();
-  Result<> HandOver(Deadline deadline);
+  Result<> ResumeWithMail(Deadline deadline);
   void ReadQmp();
   void DrainStreams();
   void NoteClosed(UniqueFd& stream, const char* name);
