@@ -5,6 +5,7 @@ import {cpus, loadavg, tmpdir} from 'node:os';
 import {dirname, join, resolve} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {parseArgs} from 'node:util';
+import {measureClones, measureCold, measureSuites} from './clones.mjs';
 import {kFiles, kLinesPerFile, kSteps, writeScenarios} from './scenarios.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -13,7 +14,7 @@ const build = resolve(process.env.KTSTR_BUILD_DIR ?? join(root, 'build'));
 const program = join(build, 'ktstr-interp');
 const schema = join(root, 'schemas/scenario.schema.json');
 const ajv = join(here, 'node_modules/ajv-cli/dist/index.js');
-const kParts = ['lint', 'host', 'guest', 'run'];
+const kParts = ['lint', 'host', 'guest', 'run', 'clones', 'suites', 'cold'];
 const kRounds = 20;
 const kBoots = 10;
 
@@ -130,17 +131,17 @@ function measureRun(scratch) {
   const times = {wall: [], cpu: [], ready: [], ops: [], rest: [], plain: [], plainCpu: []};
   for (let round = 0; round < kBoots; round += 1) {
     const out = join(scratch, `runs-${round}`);
-    const took = time(program, 'run', '--accel', 'tcg', '--out', out, scenario);
-    const {machine, verdict} = JSON.parse(readFileSync(join(out, 'latest/idle/verdict.json'), 'utf8'));
+    const took = time(program, 'run', '--no-clone', '--accel', 'tcg', '--out', out, scenario);
+    const {host, verdict} = JSON.parse(readFileSync(join(out, 'latest/idle/verdict.json'), 'utf8'));
     if (verdict !== 'PASS') throw new Error(`${scenario}: ${verdict}`);
     times.wall.push(took.wall_ms);
     times.cpu.push(took.cpu_ms);
-    times.ready.push(machine.ready_ms);
-    times.ops.push(machine.total_ms - machine.ready_ms);
-    times.rest.push(took.wall_ms - machine.total_ms);
+    times.ready.push(host.ready_ms);
+    times.ops.push(host.total_ms - host.ready_ms);
+    times.rest.push(took.wall_ms - host.total_ms);
     times.plain.push(...measure('bench_guest', 'plain_boot', scratch).plain_boot_ms);
   }
-  row('empty scenario: process start to its end', 'ms wall', times.wall);
+  row('empty scenario, booted: process start to its end', 'ms wall', times.wall);
   row('  the same', 'ms CPU', times.cpu);
   row('  of it QEMU and kernel, to guest-init\'s first frame', 'ms wall', times.ready, {theirs: times.plain});
   row('  of it phases, Op, collection, verdict', 'ms wall', times.ops);
@@ -173,7 +174,9 @@ const machine = {date: new Date().toISOString(), cpu: cpus()[0].model.trim(), cp
 const scratch = mkdtempSync(join(tmpdir(), 'ktstr-bench-'));
 try {
   writeScenarios(scratch);
-  const steps = {lint: measureLint, host: measureHost, guest: measureGuest, run: measureRun};
+  const tools = {program, scratch, row, time, measure, median};
+  const steps = {lint: measureLint, host: measureHost, guest: measureGuest, run: measureRun,
+                 clones: () => measureClones(tools), suites: () => measureSuites(tools), cold: () => measureCold(tools)};
   for (const part of kParts.filter((name) => parts.includes(name))) {
     process.stderr.write(`bench: measuring ${part}\n`);
     steps[part](scratch);

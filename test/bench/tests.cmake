@@ -5,4 +5,6 @@ add_executable(bench_host EXCLUDE_FROM_ALL ${CMAKE_CURRENT_SOURCE_DIR}/bench/ben
 target_link_libraries(bench_host PRIVATE ktstr_interpreter)
 add_executable(bench_guest EXCLUDE_FROM_ALL ${CMAKE_CURRENT_SOURCE_DIR}/bench/bench_guest.cpp)
 target_link_libraries(bench_guest PRIVATE ktstr_vmm)
-add_custom_target(bench_programs DEPENDS ktstr-interp bench_command bench_host bench_guest)
+add_executable(bench_clones EXCLUDE_FROM_ALL ${CMAKE_CURRENT_SOURCE_DIR}/bench/bench_clones.cpp)
+target_link_libraries(bench_clones PRIVATE ktstr_vmm)
+add_custom_target(bench_programs DEPENDS ktstr-interp bench_command bench_host bench_guest bench_clones)
