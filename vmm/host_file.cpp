@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -36,24 +37,16 @@ int WriteAll(int fd, std::span<const std::byte> content) {
 
 std::string ErrnoText(int error_number) { return std::generic_category().message(error_number); }
 
-Result<std::uint64_t> HashHostFile(const std::filesystem::path& path) {
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!file.valid()) return Unreadable(path, errno);
-  std::vector<std::byte> piece(std::size_t{256} << 10);  // stays in the processor's cache
-  XXH3_state_t state;
-  XXH3_64bits_reset(&state);
-  while (true) {
-    const ssize_t got = ::read(file.get(), piece.data(), piece.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return Unreadable(path, errno);
-    if (got == 0) return std::uint64_t{XXH3_64bits_digest(&state)};
-    XXH3_64bits_update(&state, piece.data(), static_cast<std::size_t>(got));
-  }
-}
+namespace {
 
-Result<std::vector<std::byte>> ReadHostFile(const std::filesystem::path& path, std::uint64_t limit) {
+struct OpenedFile {
+  UniqueFd file;
+  std::uint64_t size = 0;
+};
+
+Result<OpenedFile> OpenRegular(const std::filesystem::path& path) {
   // O_NONBLOCK: a FIFO someone named as a payload must be refused below, not waited for.
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) return Unreadable(path, errno);
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) return Unreadable(path, errno);
@@ -63,14 +56,15 @@ Result<std::vector<std::byte>> ReadHostFile(const std::filesystem::path& path, s
   if (!S_ISREG(status.st_mode)) {
     return Error{ErrorKind::kInput, fmt::format("'{}' is not a regular file", path.string())};
   }
-  if (static_cast<std::uint64_t>(status.st_size) > limit) {
-    return Error{ErrorKind::kInput,
-                 fmt::format("'{}' is {} bytes long; the limit is {}", path.string(), status.st_size, limit)};
-  }
-  std::vector<std::byte> content(static_cast<std::size_t>(status.st_size));
+  return OpenedFile{std::move(file), static_cast<std::uint64_t>(status.st_size)};
+}
+
+Result<std::vector<std::byte>> ReadBytes(const OpenedFile& opened, std::uint64_t size,
+                                         const std::filesystem::path& path) {
+  std::vector<std::byte> content(static_cast<std::size_t>(size));
   std::size_t filled = 0;
   while (filled < content.size()) {
-    const ssize_t got = ::read(file.get(), content.data() + filled, content.size() - filled);
+    const ssize_t got = ::read(opened.file.get(), content.data() + filled, content.size() - filled);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return Unreadable(path, errno);
     if (got == 0) break;  // the file shrank while it was read
@@ -78,6 +72,36 @@ Result<std::vector<std::byte>> ReadHostFile(const std::filesystem::path& path, s
   }
   content.resize(filled);
   return content;
+}
+
+}  // namespace
+
+Result<std::vector<std::byte>> ReadHostFile(const std::filesystem::path& path, std::uint64_t limit) {
+  const OpenedFile opened = TRY(OpenRegular(path));
+  if (opened.size > limit) {
+    return Error{ErrorKind::kInput,
+                 fmt::format("'{}' is {} bytes long; the limit is {}", path.string(), opened.size, limit)};
+  }
+  return ReadBytes(opened, opened.size, path);
+}
+
+Result<std::vector<std::byte>> ReadHostFileHead(const std::filesystem::path& path, std::uint64_t limit) {
+  const OpenedFile opened = TRY(OpenRegular(path));
+  return ReadBytes(opened, std::min(opened.size, limit), path);
+}
+
+Result<std::uint64_t> HashHostFile(const std::filesystem::path& path) {
+  const OpenedFile opened = TRY(OpenRegular(path));
+  std::vector<std::byte> piece(std::size_t{256} << 10);  // stays in the processor's cache
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  while (true) {
+    const ssize_t got = ::read(opened.file.get(), piece.data(), piece.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return Unreadable(path, errno);
+    if (got == 0) return std::uint64_t{XXH3_64bits_digest(&state)};
+    XXH3_64bits_update(&state, piece.data(), static_cast<std::size_t>(got));
+  }
 }
 
 Result<> WriteHostFile(const std::filesystem::path& path, std::span<const std::byte> content) {

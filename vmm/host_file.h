@@ -21,6 +21,9 @@ inline constexpr std::uint64_t kMaxHostFile = std::uint64_t{1} << 30;
 Result<std::vector<std::byte>> ReadHostFile(const std::filesystem::path& path,
                                             std::uint64_t limit = kMaxHostFile);
 
+/// At most the first `limit` bytes. Errors as above.
+Result<std::vector<std::byte>> ReadHostFileHead(const std::filesystem::path& path, std::uint64_t limit);
+
 /// XXH3-64 of a file's content, read in pieces. Errors as above.
 Result<std::uint64_t> HashHostFile(const std::filesystem::path& path);
 

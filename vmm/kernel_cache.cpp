@@ -30,13 +30,17 @@ std::string_view View(const std::vector<std::byte>& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// The kernel in one directory of the cache; an error when anything about it is not as it was put there.
-Result<Kernel> ReadKernel(const fs::path& dir) {
+/// The kernel in one directory of the cache, and the hash that its image should have.
+struct Entry {
+  Kernel kernel;
+  std::string hash;
+};
+
+Result<Entry> ReadEntry(const fs::path& dir) {
   const auto described = TRY(ReadHostFile(dir / "kernel.json", 65536));
   const Json description = Json::parse(View(described), nullptr, false);
   Kernel kernel = TRY(InspectKernel(dir / "vmlinuz", "cache"));
-  if (Text(description, "version") != kernel.version ||
-      Text(description, "image_xxh64") != HashText(View(TRY(ReadHostFile(kernel.image))))) {
+  if (Text(description, "version") != kernel.version) {
     return Error{ErrorKind::kEnvironment, fmt::format("the cached kernel {} is damaged", dir.string())};
   }
   kernel.package = Text(description, "package");
@@ -46,7 +50,12 @@ Result<Kernel> ReadKernel(const fs::path& dir) {
   kernel.made = Text(description, "made");
   std::error_code missing;
   if (fs::is_regular_file(dir / "vmlinux", missing)) kernel.vmlinux = dir / "vmlinux";
-  return kernel;
+  return Entry{std::move(kernel), Text(description, "image_xxh64")};
+}
+
+bool Intact(const Entry& entry) {
+  const auto image = ReadHostFile(entry.kernel.image);
+  return image.ok() && HashText(View(*image)) == entry.hash;
 }
 
 /// Variants of one build ("6.12.117-ktstr-0a1b2c") count as the same version.
@@ -133,14 +142,33 @@ Result<fs::path> KernelCacheDir() { return CacheSubdir("kernels"); }
 
 Result<std::vector<Kernel>> ListKernels() { return ReadKernelCache(TRY(KernelCacheDir())); }
 
-std::vector<Kernel> ReadKernelCache(const fs::path& kernels) {
-  std::vector<Kernel> found;
+namespace {
+
+/// In the order of preference; their images are yet to be checked.
+std::vector<Entry> Entries(const fs::path& kernels) {
+  std::vector<Entry> found;
   for (const fs::path& path : EntriesOf(kernels)) {
     if (path.filename().string().starts_with('.')) continue;
-    if (auto kernel = ReadKernel(path); kernel.ok()) found.push_back(std::move(*kernel));
+    if (auto entry = ReadEntry(path); entry.ok()) found.push_back(std::move(*entry));
   }
-  std::sort(found.begin(), found.end(), &IsPreferred);
+  std::sort(found.begin(), found.end(),
+            [](const Entry& a, const Entry& b) { return IsPreferred(a.kernel, b.kernel); });
   return found;
+}
+
+}  // namespace
+
+std::vector<Kernel> ReadKernelCache(const fs::path& kernels) {
+  std::vector<Kernel> intact;
+  for (Entry& entry : Entries(kernels))
+    if (Intact(entry)) intact.push_back(std::move(entry.kernel));
+  return intact;
+}
+
+std::optional<Kernel> PreferredKernel(const fs::path& kernels) {
+  for (Entry& entry : Entries(kernels))
+    if (Intact(entry)) return std::move(entry.kernel);
+  return std::nullopt;
 }
 
 Result<Kernel> PutKernel(const fs::path& kernels, const fs::path& ready, const Kernel& kernel) {
@@ -162,7 +190,7 @@ Result<Kernel> PutKernel(const fs::path& kernels, const fs::path& ready, const K
   std::error_code ignored;
   fs::remove_all(replaced, ignored);
   if (failed) return NotWritten(final, failed);
-  return ReadKernel(final);
+  return TRY(ReadEntry(final)).kernel;
 }
 
 Result<std::vector<RemovedKernel>> KeepNewestKernels(std::size_t keep, const KernelProgress& busy) {

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,9 @@ Result<std::filesystem::path> KernelCacheDir();
 /// The intact kernels below `kernels` in the order in which a run prefers them: built before fetched, then
 /// the newest version, then what was made last.
 std::vector<Kernel> ReadKernelCache(const std::filesystem::path& kernels);
+
+/// The first of ReadKernelCache(), without reading the images of the others.
+std::optional<Kernel> PreferredKernel(const std::filesystem::path& kernels);
 
 /// Makes the directory `ready` (vmlinuz and what lies beside it) the cached kernel of that version, replacing
 /// another one of the same version. `kernel` gives built, package, source and key; the rest comes from the

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "vmm/host_file.h"
+#include "vmm/kernel_cache.h"
 
 namespace ktstr::vmm {
 namespace {
@@ -85,7 +86,7 @@ Result<Kernel> KernelByName(const std::string& wanted, std::string_view origin) 
 
 }  // namespace
 
-Result<std::string> KernelVersion(std::span<const std::byte> image, std::string_view name) {
+Result<std::string> KernelVersion(std::span<const std::byte> image, std::uint64_t size, std::string_view name) {
   if (HasText(image, 0, "\177ELF")) {
     return Input(
         fmt::format("'{}' is an uncompressed ELF kernel; give the bzImage (arch/x86/boot/bzImage)", name));
@@ -104,9 +105,8 @@ Result<std::string> KernelVersion(std::span<const std::byte> image, std::string_
   const auto sectors = std::to_integer<std::size_t>(image[kSetupSectors]);
   const std::uint64_t promised =
       ((sectors == 0 ? 4 : sectors) + 1) * 512 + std::uint64_t{At<std::uint32_t>(image, kSysSize)} * 16;
-  if (image.size() < promised) {
-    return Input(
-        fmt::format("'{}' is a truncated kernel image: {} bytes of {}", name, image.size(), promised));
+  if (size < promised) {
+    return Input(fmt::format("'{}' is a truncated kernel image: {} bytes of {}", name, size, promised));
   }
   const std::size_t start = std::size_t{0x200} + At<std::uint16_t>(image, kVersionPointer);
   std::string version;
@@ -143,8 +143,9 @@ Result<Kernel> InspectKernel(const fs::path& image, std::string_view origin) {
                              (image / "arch/x86/boot/bzImage").string()));
   }
   Kernel kernel;
-  const auto bytes = TRY(ReadHostFile(image, std::uint64_t{512} << 20));
-  kernel.version = TRY(KernelVersion(bytes, image.string()));
+  // The version lies in the setup code, of which there is at most 0x200 + 64 KiB.
+  const auto head = TRY(ReadHostFileHead(image, std::uint64_t{128} << 10));
+  kernel.version = TRY(KernelVersion(head, fs::file_size(image, ignored), image.string()));
   kernel.image = fs::absolute(image).lexically_normal();
   kernel.origin = origin;
   const fs::path dir = kernel.image.parent_path();
@@ -161,8 +162,7 @@ Result<Kernel> InspectKernel(const fs::path& image, std::string_view origin) {
 Result<Kernel> ResolveKernel(const KernelRequest& request, const KernelProgress& progress) {
   if (!request.option.empty()) return KernelByName(request.option, "--kernel");
   if (!request.environment.empty()) return KernelByName(request.environment, "$KTSTR_KERNEL");
-  const auto cached = TRY(ListKernels());
-  if (!cached.empty()) return cached.front();
+  if (std::optional<Kernel> cached = PreferredKernel(TRY(KernelCacheDir()))) return *std::move(cached);
   return FetchDefaultKernel(progress);
 }
 

@@ -43,7 +43,8 @@ using KernelProgress = std::function<void(std::string_view line)>;
 /// The kernel version in a bzImage's header. Pure, and safe on any bytes.
 /// Errors (kInput), each naming `name`: "'x' is not a Linux kernel image (no bzImage header)", a kernel of
 /// another architecture, an uncompressed vmlinux, a truncated image.
-Result<std::string> KernelVersion(std::span<const std::byte> image, std::string_view name);
+/// `head` is at least the first 128 KiB of the image, or all of it; `size` the length of all.
+Result<std::string> KernelVersion(std::span<const std::byte> head, std::uint64_t size, std::string_view name);
 
 /// Negative, zero or positive as version `a` is older than, equal to or newer than `b`; runs of digits
 /// compare as numbers ("6.9" < "6.12"). Pure.

@@ -18,7 +18,7 @@ namespace ktstr::vmm {
 namespace {
 
 Result<std::string> Version(std::string_view image) {
-  return KernelVersion(std::as_bytes(std::span(image.data(), image.size())), "x");
+  return KernelVersion(std::as_bytes(std::span(image.data(), image.size())), image.size(), "x");
 }
 
 std::string VersionError(std::string_view image) {
