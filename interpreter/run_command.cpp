@@ -247,8 +247,10 @@ class Runner {
 
 Result<vmm::AccelChoice> ChooseRealAccel(vmm::AccelRequest request, const RunEnvironment& environment) {
   const vmm::AccelSubject subject{TRY(vmm::FindQemu(environment.qemu)), environment.kernel.image};
+  // Without a cache the answer holds for this invocation.
+  const Result<std::filesystem::path> cache = vmm::CacheDir();
   return vmm::ResolveAccel(
-      request, subject, [&] { return ProveKvm(environment); }, TRY(vmm::CacheDir()));
+      request, subject, [&] { return ProveKvm(environment); }, cache.ok() ? *cache : environment.scratch);
 }
 
 }  // namespace
