@@ -129,11 +129,15 @@ void CliProcess::Signal(int signal) { kill(pid_, signal); }
 
 std::vector<pid_t> CliProcess::Children(const std::string& comm) const {
   std::vector<pid_t> found;
-  std::ifstream list("/proc/" + std::to_string(pid_) + "/task/" + std::to_string(pid_) + "/children");
-  for (pid_t child = 0; list >> child;) {
-    std::string name;
-    std::getline(std::ifstream("/proc/" + std::to_string(child) + "/comm"), name);
-    if (name.find(comm) != std::string::npos) found.push_back(child);
+  std::error_code gone;  // a thread of it, or it
+  // A child belongs to the thread that started it.
+  for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(pid_) + "/task", gone)) {
+    std::ifstream list(task.path() / "children");
+    for (pid_t child = 0; list >> child;) {
+      std::string name;
+      std::getline(std::ifstream("/proc/" + std::to_string(child) + "/comm"), name);
+      if (name.find(comm) != std::string::npos) found.push_back(child);
+    }
   }
   return found;
 }
