@@ -154,6 +154,14 @@ void KernelOptions(CLI::App& app, CliOptions& o) {
   AddKernel(app, o);
 }
 
+void CacheOptions(CLI::App& app, CliOptions& o) {
+  app.add_option("ACTION", o.topic, "list (the templates), gc (remove what is above the limit), path")
+      ->required();
+  app.add_flag("--json", o.json, "as JSON");
+  app.add_flag("--all", o.all, "gc: remove every template");
+  AddCacheSize(app, o);
+}
+
 struct Command {
   const char* name;
   const char* help;
@@ -167,6 +175,7 @@ constexpr Command kCommands[] = {
     {"explain", "Tell what a name or a file means", &ExplainOptions, &ExplainCommand},
     {"schema", "Print the JSON Schema for editors", &SchemaOptions, &SchemaCommand},
     {"kernel", "List, fetch, build or locate kernels", &KernelOptions, &KernelCommand},
+    {"cache", "List, remove or locate the templates that runs are cloned from", &CacheOptions, &CacheCommand},
 };
 constexpr const char* kAbout =
     "Runs Linux-scheduler tests written as YAML on a real kernel in a virtual machine.";

@@ -13,6 +13,7 @@ int ListCommand(const CliOptions& options, CliIo& io);
 int ExplainCommand(const CliOptions& options, CliIo& io);
 int SchemaCommand(const CliOptions& options, CliIo& io);
 int KernelCommand(const CliOptions& options, CliIo& io);
+int CacheCommand(const CliOptions& options, CliIo& io);
 /// What is found before anything boots goes here, too: `run --dry-run`.
 int DryRunCommand(const CliOptions& options, CliIo& io);
 

@@ -46,8 +46,9 @@ struct CliOptions {
   unsigned kernel_jobs = 0;     // build: of make; 0: one per core
   std::size_t kernel_keep = 1;  // gc: so many of each kind
 
-  std::string topic;  // explain: a name or a file; kernel: what to do
+  std::string topic;  // explain: a name or a file; kernel and cache: what to do
   bool json = false;
+  bool all = false;  // cache gc: every template
   std::string schema_out;  // schema: a directory; "": standard output
 };
 

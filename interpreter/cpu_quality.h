@@ -22,13 +22,14 @@ inline constexpr EnumValue kCpuGrades[] = {
 constexpr EnumDecl DescribeEnum(CpuGrade) { return {"CpuGrade", kCpuGrades, nullptr, nullptr}; }
 
 /// Share of the time QEMU wanted a CPU in which it had none, in percent, up to which a run is good, and from
-/// which on it is poor. Measured here (2 CPUs, TCG, 2 spinning workers a guest): alone 0 to 2, two at a time
-/// 3 to 12 (each shares a CPU with the other's main loop and the next clone's start), three 30 to 40, eight
-/// 70 to 80. Between them a latency of milliseconds is still the guest's own.
+/// which on it is poor. Measured on 2 CPUs under TCG with two spinning workers a guest: one guest at a time 1
+/// to 5, two 5 to 18 (the next clone is loaded meanwhile), three 26 to 46, eight 68 to 79. So one machine a
+/// CPU is fair.
 inline constexpr double kGoodWaitPct = 5;
 inline constexpr double kPoorWaitPct = 25;
-/// With less waiting than this in a whole run the share says nothing: an idle guest wants so little.
-inline constexpr std::uint64_t kNegligibleWaitNs = 5'000'000;
+/// With less waiting than this in a whole run the share says nothing: idle guests of half a second, which
+/// want a CPU for 10 ms, showed 34 to 53 % on the same host.
+inline constexpr std::uint64_t kNegligibleWaitNs = 20'000'000;
 
 double WaitPct(const vmm::CpuTimes& times);
 CpuGrade GradeCpu(const vmm::CpuTimes& times);

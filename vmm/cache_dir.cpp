@@ -84,19 +84,38 @@ Result<UniqueFd> OpenLock(const std::filesystem::path& path) {
                fmt::format("the lock file {} cannot be opened: {}", path.string(), ErrnoText(errno))};
 }
 
+/// Whether it is still the file of that name: its last holder may have removed it between our open and flock.
+bool IsAt(const UniqueFd& file, const std::filesystem::path& path) {
+  struct stat ours {};
+  struct stat present {};
+  return ::fstat(file.get(), &ours) == 0 && ::stat(path.c_str(), &present) == 0 &&
+         ours.st_dev == present.st_dev && ours.st_ino == present.st_ino;
+}
+
 }  // namespace
 
 Result<std::optional<FileLock>> FileLock::TryAcquire(const std::filesystem::path& path) {
-  FileLock lock(TRY(OpenLock(path)));
-  if (::flock(lock.fd_.get(), LOCK_EX | LOCK_NB) != 0) return std::optional<FileLock>();
-  return std::optional<FileLock>(std::move(lock));
+  while (true) {
+    FileLock lock(TRY(OpenLock(path)));
+    if (::flock(lock.fd_.get(), LOCK_EX | LOCK_NB) != 0) return std::optional<FileLock>();
+    if (IsAt(lock.fd_, path)) return std::optional<FileLock>(std::move(lock));
+  }
+}
+
+void FileLock::RemoveFile(const std::filesystem::path& path) const {
+  std::error_code ignored;
+  if (IsAt(fd_, path)) std::filesystem::remove(path, ignored);
 }
 
 Result<FileLock> FileLock::Acquire(const std::filesystem::path& path, const std::function<void()>& on_wait) {
+  std::optional<FileLock> free = TRY(TryAcquire(path));
+  if (free) return *std::move(free);
+  if (on_wait) on_wait();
   FileLock lock(TRY(OpenLock(path)));
-  if (::flock(lock.fd_.get(), LOCK_EX | LOCK_NB) == 0) return lock;
-  if (errno == EWOULDBLOCK && on_wait) on_wait();
-  if (::flock(lock.fd_.get(), LOCK_EX) == 0) return lock;
+  while (::flock(lock.fd_.get(), LOCK_EX) == 0) {
+    if (IsAt(lock.fd_, path)) return lock;
+    lock = FileLock(TRY(OpenLock(path)));
+  }
   if (errno == EINTR) {
     return Error{ErrorKind::kCancelled, fmt::format("interrupted while waiting for {}", path.string())};
   }

@@ -34,6 +34,9 @@ class FileLock {
   /// nullopt when another process (or thread) holds it.
   static Result<std::optional<FileLock>> TryAcquire(const std::filesystem::path& path);
 
+  /// Removes the file that is locked; whoever waits for it makes a new one. `path` as it was acquired by.
+  void RemoveFile(const std::filesystem::path& path) const;
+
  private:
   explicit FileLock(UniqueFd fd) : fd_(std::move(fd)) {}
 

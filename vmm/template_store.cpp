@@ -106,6 +106,17 @@ Result<FileLock> AcquireBeforeCancel(const fs::path& path, int cancel_fd,
   }
 }
 
+/// Those of templates that are gone. FileLock copes with a lock file that goes while somebody waits for it.
+void RemoveStaleLocks(const fs::path& directory) {
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory, error)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.ends_with(kLock) || fs::exists(directory / name.substr(0, name.size() - kLock.size()), error)) continue;
+    const Result<std::optional<FileLock>> lock = FileLock::TryAcquire(entry.path());
+    if (lock.ok() && lock->has_value()) (*lock)->RemoveFile(entry.path());  // else it is being made
+  }
+}
+
 }  // namespace
 
 Result<MachineFiles> Template::FilesForClone() const {
@@ -253,6 +264,7 @@ std::uint64_t TemplateStore::Collect(std::uint64_t limit_bytes) const {
     Discard(stored.key);
     freed += stored.bytes;
   }
+  RemoveStaleLocks(directory_);
   return freed;
 }
 
