@@ -112,6 +112,4 @@ export function measureCold(tools) {
     else process.env.XDG_CACHE_HOME = saved;
   }
   row('first run on an empty cache, the kernel at hand', 'ms wall', times);
-  for (const built of JSON.parse(execFileSync(program, ['kernel', 'list', '--json'], {encoding: 'utf8'})))
-    if (built.build_seconds > 0) row(`build of kernel ${built.version} (when it was built)`, 's wall', built.build_seconds);
 }

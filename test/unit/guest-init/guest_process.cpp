@@ -141,6 +141,11 @@ AnyStruct GuestProcess::TakeEvent() {
   return std::move(event).value();
 }
 
+void GuestProcess::BecomeNextHost() {
+  sequence_ = 0;
+  assembler_ = {};
+}
+
 Reply GuestProcess::NextReply() {
   for (;;) {
     const Frame frame = NextFrame();

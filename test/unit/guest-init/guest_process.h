@@ -36,6 +36,8 @@ class GuestProcess {
   void SendRaw(std::span<const std::byte> bytes);
   /// While corked, nothing is sent; then all of it at once.
   void Cork(bool corked);
+  /// From here on this is the host of a clone: sequence numbers begin anew in both directions.
+  void BecomeNextHost();
   /// Takes events in until the next Reply.
   Reply NextReply();
   template <typename T>
