@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "vmm/guest_image.h"
 #include "vmm/memory_size.h"
 
 namespace ktstr {
@@ -47,10 +48,11 @@ JobsNeed NeedOf(const std::deque<RunItem>& items, vmm::Accel accel) {
     const vmm::Topology topology = variant.topology.Concrete();
     need.vcpus = std::max(need.vcpus, vmm::CpuCount(topology));
     // Payloads, which are not looked at here, rarely make a difference.
-    const auto mib =
-        variant.memory.bytes != 0
-            ? static_cast<std::uint32_t>(variant.memory.bytes >> 20)
-            : vmm::AutoMemoryMib({.cpus = vmm::CpuCount(topology), .numa_nodes = topology.numa_nodes});
+    const auto mib = variant.memory.bytes != 0
+                         ? static_cast<std::uint32_t>(variant.memory.bytes >> 20)
+                         : vmm::AutoMemoryMib({.init_bytes = vmm::GuestInitImage().size(),
+                                               .cpus = vmm::CpuCount(topology),
+                                               .numa_nodes = topology.numa_nodes});
     need.memory_mib = std::max(need.memory_mib, mib);
   }
   return need;

@@ -56,7 +56,14 @@ class FakeWorld {
     CHECK(std::filesystem::is_directory(scratch));
     sink.OnConsole("Linux version 6.12.1\n");
     RunOutcome outcome;
-    outcome.machine = {"6.12.1", "tcg", "wall", vmm::FormatTopology(variant.topology.Concrete()), 320, "boot", 0, 5, 0, 12};
+    outcome.machine.kernel_release = "6.12.1";
+    outcome.machine.accel = "tcg";
+    outcome.machine.clock = "wall";
+    outcome.machine.topology = vmm::FormatTopology(variant.topology.Concrete());
+    outcome.machine.memory_mib = 320;
+    outcome.machine.started = "boot";
+    outcome.machine.ready_ms = 5;
+    outcome.machine.total_ms = 12;
     outcome.verdict = Verdict::kPass;
     if (scenario.name.starts_with("fail")) {
       outcome.verdict = Verdict::kFail;

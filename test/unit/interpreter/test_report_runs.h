@@ -16,7 +16,15 @@ inline FinishedRun PassedRun() {
   run.topology = "1n2l2c1t";
   run.seed = 42;
   run.outcome.verdict = Verdict::kPass;
-  run.outcome.machine = {"6.12.1", "tcg", "wall", "1n2l2c1t", 320, "boot", 0, 1500, 0, 4800};
+  MachineFacts& machine = run.outcome.machine;
+  machine.kernel_release = "6.12.1";
+  machine.accel = "tcg";
+  machine.clock = "wall";
+  machine.topology = "1n2l2c1t";
+  machine.memory_mib = 320;
+  machine.started = "boot";
+  machine.ready_ms = 1500;
+  machine.total_ms = 4800;
   run.directory = "runs/20260131T101502Z-4711/shrink@1n2l2c1t";
   run.repeat_command =
       "ktstr-interp run cpuset/shrink.yaml --variant 1n2l2c1t --seed 42 --accel tcg --kernel 6.12.1";
