@@ -1,10 +1,10 @@
 // Stands between ktstr-interp and the real QEMU where a clone must die at a chosen moment, which $KTSTR_SHIM
 // names:
 //   start   at once
-//   unlink  at once, and the file that was started goes too
+//   never   at once, and machines that boot too, always
 //   load    when it is told to load the state
 //   cont    when it is told to run
-// For the last two it starts QEMU, passes QMP on in both directions and kills QEMU and itself. It does so as
+// For the other two it starts QEMU, passes QMP on in both directions and kills QEMU and itself. It does so as
 // often as the number in the file $KTSTR_SHIM_DEATHS says, counting down. Otherwise, and for machines that
 // boot, it becomes QEMU.
 #include <poll.h>
@@ -88,12 +88,12 @@ void Relay(int ours, int qemus, pid_t qemu, std::string_view fatal) {
 
 int main(int argc, char** argv) {
   const std::string point = Environment("KTSTR_SHIM");
+  if (point == "never") return 1;
   if (point.empty() || !IsClone(argc, argv) || !TakeDeath(Environment("KTSTR_SHIM_DEATHS"))) {
     execvp(kQemu, argv);
     return 3;
   }
-  if (point == "unlink") unlink(argv[0]);
-  if (point == "start" || point == "unlink") return 1;
+  if (point == "start") return 1;
   const int ours = QmpFd(argc, argv);
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return 3;
