@@ -82,6 +82,9 @@ Result<std::unique_ptr<Machine>> Machine::Launch(const MachineConfig& config, Ma
   std::vector<QmpCommand> first;
   if (files.state.valid()) {
     first.push_back(IgnoreSharedMemory());
+    // Loaded, QEMU would announce itself to a network for a second, by a timer of the host's time that also
+    // cuts short the turns of the CPUs.
+    if (config.clock == Clock::kVirtual) first.push_back({"migrate-set-parameters", {{"announce-rounds", 0}}});
     first.push_back({"migrate-incoming", {{"uri", fmt::format("fd:{}", files.state.get())}}});
   }
   // A QEMU that is gone already is found by AwaitBuilt(), which knows how to tell why.
