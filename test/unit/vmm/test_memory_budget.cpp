@@ -31,6 +31,13 @@ TEST_CASE("a share that is moved is given back once") {
     MemoryBudget::Share moved = std::move(share);
     CHECK_FALSE(budget.TryTake(100));
   }
+  {
+    MemoryBudget::Share first = *budget.TryTake(36);  // 100
+    MemoryBudget::Share second = *budget.TryTake(36);
+    first = std::move(second);
+    CHECK(budget.TryTake(36));
+    CHECK_FALSE(budget.TryTake(37));
+  }
   CHECK(budget.TryTake(136));
 }
 
