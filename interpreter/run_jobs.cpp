@@ -23,9 +23,10 @@ Jobs ChooseJobs(std::optional<std::uint32_t> asked, const JobsNeed& need, const 
     const std::string per = kvm ? fmt::format("{} per KVM machine", need.vcpus) : "one per TCG machine";
     jobs.reason = fmt::format("{:.3g} CPU{}, {}", host.cpus, host.cpus == 1 ? "" : "s", per);
   }
-  jobs.reason += fmt::format("; memory for {}", by_memory);
+  const bool short_of_memory = by_memory < jobs.count;
+  jobs.reason += fmt::format("; memory for {}{}", by_memory, short_of_memory ? " of the largest" : "");
   if (jobs.count == need.runs) jobs.reason += fmt::format("; {} to run", need.runs);
-  if (by_memory < jobs.count) jobs.reason += ", so fewer may run at a time";
+  if (short_of_memory) jobs.reason += ", so fewer may run at a time";
   return jobs;
 }
 

@@ -67,6 +67,8 @@ TEST_CASE("run -j 2: a guest that panics takes no other with it") {
         "a PASS, b ERROR: the guest kernel panicked: sysrq triggered crash, c PASS, d PASS, e PASS");
   // Once there is a template, the next clone is ready before it is needed.
   CHECK(run.report()["results"][4]["host"]["prepared"] == true);
+  CHECK_THAT(run.report()["results"][4]["host"]["cpu_quality"].get<std::string>(),
+             Catch::Matches("good|fair|poor"));
   CHECK_THAT(run.report()["results"][4]["host"]["started"].get<std::string>(),
              Catch::Matches("clone of [0-9a-f]{16} in [0-9]+ ms, prepared"));
 }

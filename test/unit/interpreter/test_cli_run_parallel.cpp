@@ -149,8 +149,10 @@ TEST_CASE("run -j far above what memory allows runs as many as fit, and -v says 
   CHECK(result.code == 0);
   CHECK(world.ran.size() == 20);
   CHECK(world.most <= 2);
-  CHECK(result.err.find("jobs: 20 (as asked for; memory for 2; 20 to run, so fewer may run at a time)\n") !=
-        std::string::npos);
+  CHECK(
+      result.err.find(
+          "jobs: 20 (as asked for; memory for 2 of the largest; 20 to run, so fewer may run at a time)\n") !=
+      std::string::npos);
   CHECK(result.err.find("s/s10.yaml      0.000 s  ready        up\n") != std::string::npos);
 }
 

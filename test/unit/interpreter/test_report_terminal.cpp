@@ -198,3 +198,13 @@ TEST_CASE("The metrics shown about any cgroup exist") {
        {"max_gap_ms", "iterations", "migrations", "off_cpu_spread_pct", "p99_wake_latency_us"})
     CHECK(FindMetric(name) != nullptr);
 }
+
+TEST_CASE("A host that did not serve QEMU well is named") {
+  FinishedRun run = PassedRun();
+  run.outcome.machine.cpu_quality = CpuGrade::kGood;
+  run.outcome.machine.cpu_wait_pct = 3;
+  CHECK(Render(run) == "PASS cpuset/shrink.yaml#1n2l2c1t  [6.12.1, 1n2l2c1t]  4.8 s\n");
+  run.outcome.machine.cpu_quality = CpuGrade::kPoor;
+  run.outcome.machine.cpu_wait_pct = 34.4;
+  CHECK(Render(run) == "PASS cpuset/shrink.yaml#1n2l2c1t  [6.12.1, 1n2l2c1t, CPU poor: waited 34 %]  4.8 s\n");
+}

@@ -29,13 +29,13 @@ TEST_CASE("memory and the number of runs bound it") {
   CHECK(Line({}, {1, kTcg, 2, 336}, {8, 16000}) ==
         "1 (8 CPUs, one per TCG machine; memory for 40; 1 to run)");
   CHECK(Line({}, {5, kTcg, 2, 9000}, {8, 4000}) ==
-        "1 (8 CPUs, one per TCG machine; memory for 0, so fewer may run at a time)");
+        "1 (8 CPUs, one per TCG machine; memory for 0 of the largest, so fewer may run at a time)");
 }
 
 TEST_CASE("who asks for more gets it, and is told what memory allows") {
   CHECK(Line(4, {100, kTcg, 2, 336}, {1, 16000}) == "4 (as asked for; memory for 40)");
   CHECK(Line(64, {100, kTcg, 2, 336}, {1, 16000}) ==
-        "64 (as asked for; memory for 40, so fewer may run at a time)");
+        "64 (as asked for; memory for 40 of the largest, so fewer may run at a time)");
   CHECK(Line(64, {3, kTcg, 2, 336}, {1, 16000}) == "3 (as asked for; memory for 40; 3 to run)");
 }
 
