@@ -240,7 +240,8 @@ void Put(const FakeTree& tree, const std::string& version, bool built) {
 
 std::vector<std::string> Versions() {
   std::vector<std::string> versions;
-  for (const Kernel& kernel : ListKernels().value()) versions.push_back(kernel.version);
+  const std::vector<Kernel> listed = ListKernels().value();
+  for (const Kernel& kernel : listed) versions.push_back(kernel.version);
   return versions;
 }
 
