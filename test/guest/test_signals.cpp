@@ -69,7 +69,7 @@ TEST_CASE("two signals end it no less orderly than one") {
 
 TEST_CASE("a signal leaves the scenarios after the current one unrun") {
   GuestRun run(std::string(kScenario) + "matrix: {topology: [1n1l2c1t, 1n1l1c1t]}\n",
-               {"--variant", "1n1l2c1t", "--repeat", "2"});
+               {"--variant", "1n1l2c1t", "--repeat", "2", "--jobs", "1"});
   REQUIRE(run.process().WaitForOutput("  started "));
   ExpectInterrupted(run, SIGINT, "SIGINT", "scenario.yaml#1n1l2c1t (1 of 2)");
   CHECK_THAT(run.process().out(), Catch::Contains("scenario.yaml#1n1l2c1t (2 of 2)"));
