@@ -27,10 +27,26 @@ Json ResultJson(const FinishedRun& run) {
   return json;
 }
 
+/// What may differ between two runs of the same scenario, template and seed on the virtual clock: host times,
+/// and where the results lie. Takes its part out of `machine`.
+Json HostJson(const FinishedRun& run, Json& machine) {
+  Json host = Json::object();
+  for (const char* name : {"prepared", "ready_ms", "files_ms", "total_ms", "cpu_quality", "cpu_wait_pct"}) {
+    host[name] = machine.at(name);
+    machine.erase(name);
+  }
+  if (run.outcome.machine.ready_ms > 0) host["started"] = StartedText(run.outcome.machine);
+  host["directory"] = run.directory;
+  if (!run.directory_fault.empty()) host["directory_fault"] = run.directory_fault;
+  return host;
+}
+
 }  // namespace
 
 Json VerdictJson(const FinishedRun& run) {
   const RunOutcome& outcome = run.outcome;
+  Json machine = ToJson(outcome.machine);
+  Json host = HostJson(run, machine);
   Json json = {{"file", run.file},
                {"name", run.name},
                {"variant", run.variant},
@@ -42,13 +58,11 @@ Json VerdictJson(const FinishedRun& run) {
                {"detail", outcome.cause_detail},
                {"kernel", run.kernel},
                {"seed", run.seed},
-               {"machine", ToJson(outcome.machine)},
+               {"machine", std::move(machine)},
                {"warnings", outcome.warnings},
-               {"directory", run.directory},
-               {"repeat_command", run.repeat_command}};
-  if (outcome.machine.ready_ms > 0) json["started"] = StartedText(outcome.machine);
+               {"repeat_command", run.repeat_command},
+               {"host", std::move(host)}};
   if (run.repeat > 0) json["repeat"] = run.repeat;
-  if (!run.directory_fault.empty()) json["directory_fault"] = run.directory_fault;
   if (!outcome.console_tail.empty()) json["console_tail"] = outcome.console_tail;
   return json;
 }
@@ -66,8 +80,7 @@ std::string RenderJsonReport(const RunSummary& summary) {
                       {"image", summary.kernel.image.string()},
                       {"origin", summary.kernel.origin}};
   if (!summary.accel.empty()) json["accel"] = {{"name", summary.accel}, {"reason", summary.accel_reason}};
-  json["directory"] = summary.directory;
-  json["elapsed_ms"] = summary.elapsed_ms;
+  json["host"] = {{"directory", summary.directory}, {"elapsed_ms", summary.elapsed_ms}};
   if (!summary.interrupted_by.empty()) json["interrupted_by"] = summary.interrupted_by;
   json["totals"] = TotalsJson(summary);
   json["verdict"] = VerdictName(WorstOf(summary));

@@ -8,7 +8,8 @@
 
 namespace ktstr {
 
-/// What was run and what came of it, without checks and statistics.
+/// What was run and what came of it, without checks and statistics. All that depends on the host's time is in
+/// the member `host`, so that with the virtual clock two runs can be compared without it.
 nlohmann::ordered_json VerdictJson(const FinishedRun& run);
 nlohmann::ordered_json ChecksJson(const RunOutcome& outcome);
 

@@ -61,6 +61,14 @@ Lines LastLines(std::string_view text, std::size_t count) {
   return lines;
 }
 
+/// "virtual clock: 20.0 s of guest time in 0.4 s"; "" for the wall clock.
+std::string ClockText(const MachineFacts& machine) {
+  if (machine.clock != "virtual") return {};
+  if (machine.guest_ms <= 0) return "virtual clock";
+  return fmt::format("virtual clock: {:.1f} s of guest time in {:.1f} s", machine.guest_ms / 1000,
+                     std::max(0.0, machine.total_ms - machine.ready_ms) / 1000);
+}
+
 std::string MachineText(const FinishedRun& run) {
   std::string text = run.kernel;
   const auto add = [&](const std::string& part) {
@@ -68,7 +76,7 @@ std::string MachineText(const FinishedRun& run) {
   };
   add(run.topology);
   if (run.outcome.verdict != Verdict::kPass) add(run.outcome.machine.accel);
-  if (run.outcome.machine.clock == "virtual") add("virtual clock");
+  add(ClockText(run.outcome.machine));
   const CpuGrade grade = run.outcome.machine.cpu_quality;
   if (grade == CpuGrade::kFair || grade == CpuGrade::kPoor)
     add(fmt::format("CPU {}: waited {:.0f} %", kCpuGrades[static_cast<std::size_t>(grade)].name,

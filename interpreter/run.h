@@ -90,6 +90,7 @@ struct MachineFacts {
   double total_ms = 0;           // host time of the whole run
   CpuGrade cpu_quality = CpuGrade::kNotMeasured;  // of this host, while the plan was carried out
   double cpu_wait_pct = 0;                        // share of the time QEMU wanted a CPU in which it had none
+  double guest_ms = 0;                            // guest time from its first answer to its last
   static const StructDecl& Decl();
 };
 

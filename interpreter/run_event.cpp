@@ -22,7 +22,9 @@ const StructDecl& MachineFacts::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&MachineFacts::kernel_release>("kernel_release", "As uname -r prints it in the guest."),
       Required<&MachineFacts::accel>("accel", "kvm or tcg."),
-      Required<&MachineFacts::clock>("clock", "wall or virtual."),
+      Required<&MachineFacts::clock>("clock", "wall or virtual. With virtual all times but those in `host` are the "
+                                              "guest's own, and comparisons with a wall clock do not apply."),
+      Required<&MachineFacts::guest_ms>("guest_ms", "Guest time from its first answer to its last.", Unit("ms")),
       Required<&MachineFacts::topology>("topology", "NUMA nodes, LLCs, cores per LLC, threads per core."),
       Required<&MachineFacts::memory_mib>("memory_mib", "Guest memory.", Unit("MiB")),
       Required<&MachineFacts::started>("started", "`clone of T`, T being a template's key, or `boot`."),

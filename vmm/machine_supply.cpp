@@ -152,6 +152,7 @@ Result<SuppliedMachine> MachineSupply::CloneOf(const TemplateSpec& spec,
 Result<SuppliedMachine> MachineSupply::Boot(const TemplateSpec& spec) {
   InitramfsSpec initramfs;
   initramfs.init = GuestInitImage();
+  initramfs.files = spec.files;
   MachineConfig config = spec.machine;
   config.initrd = scratch_ / "initramfs.img";
   TRY(PackInitramfs(initramfs, config.initrd));

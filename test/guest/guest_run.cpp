@@ -56,9 +56,9 @@ void GuestRun::Finish(const std::string& verdict) {
   CHECK(result_.at("verdict") == verdict);
   CHECK(code == kExitCodes.at(verdict));
   CHECK(report.at("exit_code") == code);
-  run_dir_ = result_.at("directory").get<std::string>();
+  run_dir_ = result_.at("host").at("directory").get<std::string>();
   ExpectNothingLeft();
-  if (!run_dir_.empty() && !result_.contains("directory_fault")) CheckDirectory(verdict);
+  if (!run_dir_.empty() && !result_.at("host").contains("directory_fault")) CheckDirectory(verdict);
 }
 
 void GuestRun::CheckDirectory(const std::string& verdict) const {

@@ -134,7 +134,7 @@ TEST_CASE("a disk that fills up during the run does not change the verdict") {
   run.Finish("FAIL");
   CHECK_THAT(run.first_line(), Catch::Matches("FAIL scenario\\.yaml: iterations_per_worker of cgroup busy in "
                                               "phase step1 is [0-9.]+, above the maximum of 0"));
-  CHECK_THAT(run.result().at("directory_fault").get<std::string>(),
+  CHECK_THAT(run.result().at("host").at("directory_fault").get<std::string>(),
              Catch::Matches("No space left on device \\(writing [a-z.]+\\)"));
   CHECK_THAT(run.process().err(), Catch::Contains("  warning: run directory incomplete: No space left on"));
 }

@@ -80,7 +80,7 @@ TEST_CASE("The JSON report is one document with everything") {
   CHECK(failed["checks"].size() == 6);
   CHECK(failed["checks"][1]["cgroup"] == "hot");
   CHECK(failed["stats"]["phases"][0]["per_cgroup"][1]["metrics"]["max_gap_ms"] == 4812);
-  CHECK(failed["machine"]["total_ms"] == 9800);
+  CHECK(failed["host"]["total_ms"] == 9800);
   CHECK(json["results"][3]["findings"][0]["code"] == "rule");
 }
 

@@ -23,6 +23,9 @@ TEST_CASE("A pass is one line") {
   again.outcome.machine.clock = "virtual";
   CHECK(Render(again) ==
         "PASS cpuset/shrink.yaml#1n2l2c1t (2 of 5)  [6.12.1, 1n2l2c1t, virtual clock]  4.8 s\n");
+  again.outcome.machine.guest_ms = 20'000;
+  CHECK(Render(again) == "PASS cpuset/shrink.yaml#1n2l2c1t (2 of 5)  [6.12.1, 1n2l2c1t, virtual clock: 20.0 s of "
+                         "guest time in 3.3 s]  4.8 s\n");
   CHECK(RenderRun(PassedRun(), "x", true) ==
         "\x1b[1m\x1b[32mPASS\x1b[0m cpuset/shrink.yaml#1n2l2c1t  [6.12.1, 1n2l2c1t]  4.8 s\n");
 }
