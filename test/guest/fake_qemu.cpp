@@ -39,7 +39,11 @@ class Guest {
  public:
   Guest(int fd, std::string part) : fd_(fd), part_(std::move(part)) {}
 
+  /// Before, the port is closed: what the host has sent already waits.
+  [[nodiscard]] bool booted() const { return booted_; }
+
   void Boot() {
+    booted_ = true;
     if (part_ == "garbage") return SendGarbage();
     if (part_ == "oversized") return SendOversized();
     if (part_ == "skipped") ++sequence_;
@@ -126,6 +130,7 @@ class Guest {
 
   int fd_;
   std::string part_;
+  bool booted_ = false;
   FrameAssembler in_;
   std::uint32_t sequence_ = 0;
   std::uint64_t clock_ = 0;
@@ -198,7 +203,7 @@ int main(int argc, char** argv) {
   Guest guest(fds.at("channel"), part);
   Qmp qmp(fds.at("qmp"), guest, std::string(part) == "mute");
   while (true) {
-    pollfd polled[2] = {{fds.at("qmp"), POLLIN, 0}, {fds.at("channel"), POLLIN, 0}};
+    pollfd polled[2] = {{fds.at("qmp"), POLLIN, 0}, {guest.booted() ? fds.at("channel") : -1, POLLIN, 0}};
     if (poll(polled, 2, -1) < 0) return 1;
     if (polled[0].revents != 0) qmp.Read();
     if (polled[1].revents != 0) guest.Read();
