@@ -177,8 +177,12 @@ std::vector<pid_t> ProcessesWith(const std::string& marker) {
     const std::string name = entry.path().filename().string();
     if (name.find_first_not_of("0123456789") != std::string::npos || name == std::to_string(getpid()))
       continue;
-    if (ReadFile(entry.path() / "cmdline").find(marker) != std::string::npos)
+    // A clone's command line names no file, but what started it gave it its $TMPDIR.
+    for (const char* file : {"cmdline", "environ"}) {
+      if (ReadFile(entry.path() / file).find(marker) == std::string::npos) continue;
       found.push_back(std::stoi(name));
+      break;
+    }
   }
   return found;
 }

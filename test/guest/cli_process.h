@@ -75,7 +75,7 @@ std::string FirstLine(const std::string& text);
 /// Polls until `done` says so; false after two minutes.
 bool WaitUntil(const std::function<bool()>& done);
 
-/// The processes that have `marker` in their command line, but for the caller.
+/// The processes that have `marker` in their command line or environment, but for the caller.
 std::vector<pid_t> ProcessesWith(const std::string& marker);
 
 }  // namespace ktstr::test

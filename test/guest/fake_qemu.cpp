@@ -140,8 +140,8 @@ class Guest {
 /// Answers every QMP command; "cont" boots the guest.
 class Qmp {
  public:
-  /// A mute one never greets.
-  Qmp(int fd, Guest& guest, bool mute) : fd_(fd), guest_(guest) {
+  /// A mute one neither greets nor answers.
+  Qmp(int fd, Guest& guest, bool mute) : fd_(fd), guest_(guest), mute_(mute) {
     if (mute) return;
     Say(R"({"QMP": {"version": {"qemu": {"micro": 0, "minor": 2, "major": 7}, "package": ""}, "capabilities": []}})");
   }
@@ -149,6 +149,7 @@ class Qmp {
     char buffer[4096];
     const ssize_t got = read(fd_, buffer, sizeof buffer);
     if (got <= 0) _exit(0);
+    if (mute_) return;
     text_.append(buffer, static_cast<std::size_t>(got));
     for (std::size_t end = 0; (end = text_.find('\n')) != std::string::npos; text_.erase(0, end + 1))
       Answer(text_.substr(0, end));
@@ -174,6 +175,7 @@ class Qmp {
 
   int fd_;
   Guest& guest_;
+  bool mute_;
   std::string text_;
 };
 

@@ -52,7 +52,7 @@ TEST_CASE("the second run is a clone of what the first has made") {
   CHECK(second->Warnings().empty());
 }
 
-TEST_CASE("--no-clone boots, and leaves the cache alone") {
+TEST_CASE("with --no-clone it boots, and leaves the cache alone") {
   const TemplateCache cache;
   const auto run = cache.Pass(kTiny, {"--no-clone"});
   CHECK(Started(*run) == "boot");
