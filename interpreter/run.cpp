@@ -161,7 +161,7 @@ class ScenarioRun {
   Result<T> InTime(Result<T> result, seconds patience) const {
     if (result.ok() || result.error().kind != ErrorKind::kTimeout) return result;
     return Error{ErrorKind::kGuest, "the guest did not come up within " + std::to_string(patience.count()) +
-                                        " s" + LastConsoleLine()};
+                                        " s" + machine_->LastConsoleLine()};
   }
 
   [[nodiscard]] Result<> CheckGuest(const Ready& guest, const vmm::MachineConfig& config) const {
@@ -173,14 +173,6 @@ class ScenarioRun {
     if (guest.online_cpus == asked) return {};
     return Error{ErrorKind::kGuest, "the guest came up with " + std::to_string(guest.online_cpus) + " of " +
                                         std::to_string(asked) + " CPUs"};
-  }
-
-  [[nodiscard]] std::string LastConsoleLine() const {
-    const std::string& tail = machine_->console_tail();
-    const std::size_t end = tail.find_last_not_of("\r\n ");
-    if (end == std::string::npos) return "; its console is empty";
-    const std::size_t begin = tail.find_last_of("\r\n", end);
-    return "; its last console line: " + tail.substr(begin + 1, std::min<std::size_t>(end - begin, 200));
   }
 
   /// Sends the plan. After a refused request only the final one is sent, so that what ran is collected.

@@ -174,6 +174,14 @@ Result<> Machine::Stop(Deadline deadline) {
   return {};
 }
 
+std::string Machine::LastConsoleLine() const {
+  const std::size_t end = console_tail_.find_last_not_of("\r\n ");
+  if (end == std::string::npos) return "; its console is empty";
+  const std::size_t begin = console_tail_.find_last_of("\r\n", end);
+  return "; its last console line: " +
+         console_tail_.substr(begin + 1, std::min<std::size_t>(end - begin, 200));
+}
+
 Result<> Machine::SaveState(int file, Deadline deadline) {
   const QmpCommand ignore = IgnoreSharedMemory();
   TRY(Command(ignore.name, ignore.arguments, deadline));

@@ -96,6 +96,9 @@ class Machine final : public BytePort {
   /// Set once the machine has ended without Kill().
   [[nodiscard]] const std::optional<MachineFault>& fault() const { return fault_; }
   [[nodiscard]] const std::string& console_tail() const { return console_tail_; }
+  /// For the end of a message about a guest that went silent: "; its last console line: ...", cut to 200
+  /// characters, or "; its console is empty".
+  [[nodiscard]] std::string LastConsoleLine() const;
   [[nodiscard]] const std::string& crash_text() const { return signs_.crash_text; }
   [[nodiscard]] const std::string& qemu_stderr() const { return process_.stderr_text(); }
   [[nodiscard]] pid_t pid() const { return process_.pid(); }

@@ -33,10 +33,11 @@ Result<UniqueFd> CreateFile(const std::filesystem::path& path) {
 }
 
 /// The guest's first frame.
-Result<Ready> AwaitReady(GuestChannel& channel, Deadline deadline) {
-  Result<Frame> frame = channel.Receive(deadline);
+Result<Ready> AwaitReady(GuestChannel& channel, const Machine& machine, std::chrono::seconds patience) {
+  Result<Frame> frame = channel.Receive(After(patience));
   if (!frame.ok() && frame.error().kind == ErrorKind::kTimeout)
-    return Error{ErrorKind::kTimeout, "the guest did not come up in time"};
+    return Error{ErrorKind::kTimeout, fmt::format("the guest did not come up within {} s{}", patience.count(),
+                                                  machine.LastConsoleLine())};
   const Frame first = TRY(std::move(frame));
   std::span<const std::byte> payload = first.payload;
   AnyStruct event = TRY(DecodeAny(EventTypes(), payload));
@@ -91,7 +92,7 @@ Result<TemplateFacts> BuildTemplate(const TemplateSpec& spec, const std::filesys
   const std::filesystem::path image = directory / "initramfs.img";
   const std::unique_ptr<Machine> machine = TRY(Boot(spec, image, cancel_fd));
   GuestChannel channel(*machine);
-  const Ready ready = TRY(AwaitReady(channel, After(BootDeadline(spec.machine))));
+  const Ready ready = TRY(AwaitReady(channel, *machine, BootDeadline(spec.machine)));
   std::error_code ignored;
   std::filesystem::remove(image, ignored);
 
