@@ -66,6 +66,11 @@ Result<GuestNeeds> NeedsOf(const Scenario& scenario, const RunPlan& plan, const 
                                                 .file_bytes = file_bytes,
                                                 .cpus = vmm::CpuCount(config.topology),
                                                 .numa_nodes = config.topology.numa_nodes});
+  // They live in a tmpfs, which takes at most half of the memory.
+  if (const std::uint64_t mib = file_bytes >> 20; 2 * mib > config.memory_mib)
+    return Error{ErrorKind::kInput, "the payloads' files take " + std::to_string(mib) +
+                                        " MiB, more than half of the guest's memory of " +
+                                        std::to_string(config.memory_mib) + " MiB"};
   if (variant.clock == Clock::kVirtual) {
     config.clock = vmm::Clock::kVirtual;
     needs.shape.files = std::exchange(needs.files, {});
