@@ -2,7 +2,7 @@
 # `kernel build`, `list` and `gc` as a process, with a kernel tree of ten lines: exit codes, Ctrl-C, what is left.
 # Usage: kernel_build.sh PATH_OF_KTSTR_INTERP. Boots nothing and touches no network.
 set -u
-program=$1
+program=$(realpath "$1")
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
