@@ -144,12 +144,14 @@ void RunSlotWorker::PrepareNext() {
     promise_ = next;
   }
   const vmm::TemplateSpec* shape = ShapeOf(shared_.items[*promise_]);
-  if (shape == nullptr || !shared_.shelf->Known(*shape)) return DropPromise();
+  if (shape == nullptr) return DropPromise();
+  std::shared_ptr<const vmm::Template> known = shared_.shelf->Known(*shape);
+  if (!known) return DropPromise();
   supply_.Release();
   prepared_share_.reset();
   prepared_share_ = shared_.budget.TryTake(shape->machine.memory_mib);
   if (!prepared_share_) return DropPromise();
-  supply_.Prepare(*shape);
+  supply_.Prepare(*shape, std::move(known));
 }
 
 void RunSlotWorker::DropPromise() {

@@ -76,12 +76,7 @@ void TemplateShelf::Discard(const Template& bad) {
   if (known != known_.end() && known->second.ok() && known->second->get() == &bad) known_.erase(known);
 }
 
-void MachineSupply::Prepare(const TemplateSpec& spec) {
-  if (shelf_ == nullptr) return;
-  std::shared_ptr<const Template> from = shelf_->Known(spec);
-  if (!from) return;
-  if (prepared_ && prepared_->supplied.cloned_from == from && prepared_->rng_seed == spec.machine.rng_seed)
-    return;
+void MachineSupply::Prepare(const TemplateSpec& spec, std::shared_ptr<const Template> from) {
   prepared_.reset();
   Result<SuppliedMachine> launched = Launch(spec, std::move(from), spec.machine.clock == Clock::kWall);
   // One that cannot be started now is tried again, and complained of, when it is wanted.

@@ -60,10 +60,10 @@ class MachineSupply {
   MachineSupply(TemplateShelf* shelf, std::filesystem::path scratch, int cancel_fd)
       : shelf_(shelf), scratch_(std::move(scratch)), cancel_fd_(cancel_fd) {}
 
-  /// Starts a clone for the next Take() of the same spec, if its template is at hand, and returns at once. On
-  /// the wall clock the clone goes on until it has nothing to do, so that what it runs is translated already;
-  /// on the virtual clock it stays where it was saved.
-  void Prepare(const TemplateSpec& spec);
+  /// Starts a clone of `from`, the template of `spec`, for the next Take() of the same spec, in place of one
+  /// prepared before, and returns at once. On the wall clock the clone goes on until it has nothing to do, so
+  /// that what it runs is translated already; on the virtual clock it stays where it was saved.
+  void Prepare(const TemplateSpec& spec, std::shared_ptr<const Template> from);
   /// Drops what Prepare() has made.
   void Release() { prepared_.reset(); }
 
