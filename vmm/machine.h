@@ -76,8 +76,9 @@ class Machine final : public BytePort {
   /// "QEMU refused 'x': reason"; kTimeout "QEMU did not answer 'x' in time".
   Result<nlohmann::json> Command(std::string_view command, const nlohmann::json& arguments,
                                  Deadline deadline, int passed_fd = -1);
-  /// Stops the guest and writes the state of all devices, but not the memory, to `file`. The machine stays as it
-  /// was saved: it cannot be resumed. REQUIRES: running, because a clone will be what this is. Errors: those of Command(); kMachine "QEMU could not save ...".
+  /// Stops the guest and writes the state of all devices, but not the memory, to `file`. The machine stays as
+  /// it was saved: it cannot be resumed. REQUIRES: running, because a clone will be what this is. Errors: those
+  /// of Command(); kMachine "QEMU could not save its state: ...".
   Result<> SaveState(int file, Deadline deadline);
   /// The files of the guest's memory. A clone's hold what its template saved, not what it wrote since.
   [[nodiscard]] const std::vector<UniqueFd>& ram() const { return files_.ram; }

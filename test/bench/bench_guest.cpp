@@ -10,7 +10,6 @@
 
 #include <chrono>
 #include <cstdio>
-#include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -72,10 +71,7 @@ class Guest {
   /// One request to its reply; the events on the way are dropped.
   void Call(const AnyStruct& request) {
     const std::uint32_t id = next_++;
-    std::vector<std::byte> payload(sizeof id);
-    std::memcpy(payload.data(), &id, sizeof id);
-    EncodeAny(request, payload);
-    Need(channel_.Send(FrameType::kRequest, payload));
+    Need(channel_.SendRequest(id, request));
     while (true) {
       const Frame frame = Need(channel_.Receive(vmm::After(kPatience)));
       if (frame.type != FrameType::kReply) continue;
