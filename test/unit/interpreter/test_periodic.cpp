@@ -62,6 +62,8 @@ TEST_CASE("periodic boundaries: hand-worked") {
   CHECK(PeriodicBoundaries(0, 1000, 1) == Numbers{500});
   CHECK(PeriodicBoundaries(0, 1000, 3) == Numbers{300, 500, 700});
   CHECK(PeriodicBoundaries(5000, 6000, 3) == Numbers{5300, 5500, 5700});
+  // A window of 11 in 4 parts: 2.75, 5.5 and 8.25 after the first tenth.
+  CHECK(PeriodicBoundaries(0, 13, 3) == Numbers{3, 6, 9});
   CHECK(PeriodicBoundaries(0, 1'000'000'001, 3) == Numbers{300'000'000, 500'000'000, 700'000'000});
   CHECK(PeriodicBoundaries(0, 1'000'000'007, 2) == Numbers{366'666'669, 633'333'338});
 }
