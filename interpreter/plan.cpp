@@ -143,14 +143,16 @@ class Planner {
     context_.EnterOp(base + "/hold");
     context_.Emit(SetHoldMark{}, "begin of the repetition");
     const std::size_t faults = context_.fault_count();
+    context_.EnterLoop(true);
     for (std::int64_t at = 0; at < total; at += every) {
       PlanOps(base + "/ops", step.ops);
-      if (context_.fault_count() != faults) return;  // the next round would only repeat them
+      if (context_.fault_count() != faults) break;  // the next round would only repeat them
       const std::int64_t next = std::min(at + every, total);
       context_.EnterOp(base + "/hold");
       EmitHold(next - at, static_cast<std::uint64_t>(next), true,
                "hold until " + FormatDuration(Nanoseconds(next)));
     }
+    context_.EnterLoop(false);
   }
 
   const Scenario& scenario_;

@@ -53,12 +53,18 @@ Result<std::uint64_t> RunSession::SendFiles(std::span<const vmm::InitramfsFile> 
 }
 
 Result<> RunSession::SendPlan() {
-  if (planned_sent_ == 0) TRY(Send(AnyStruct::Of(Program{})));
+  if (!program_sent_) {
+    TRY(Send(AnyStruct::Of(Program{})));
+    program_sent_ = true;
+  }
   // Half of what the guest keeps ahead.
-  constexpr std::size_t kAhead = 2048;
-  const auto replied = planned_sent_ - std::min<std::size_t>(planned_sent_, next_request_ - next_reply_);
-  while (planned_sent_ < plan_.requests.size() && planned_sent_ < replied + kAhead)
-    TRY(Send(plan_.requests[planned_sent_++].request));
+  constexpr std::uint32_t kAhead = 2048;
+  while (planned_sent_ < plan_.requests.size() && !plan_.requests[planned_sent_].host &&
+         next_request_ - next_reply_ < kAhead) {
+    TRY(Send(plan_.requests[planned_sent_].request));
+    ++planned_sent_;
+    ++wire_sent_;
+  }
   return {};
 }
 
@@ -80,9 +86,19 @@ Result<std::uint32_t> RunSession::Send(const AnyStruct& request) {
   return id;
 }
 
+Result<Frame> RunSession::NextFrame(vmm::Deadline deadline) {
+  while (true) {
+    const std::optional<vmm::Deadline> due = meanwhile_ != nullptr ? meanwhile_->NextDue() : std::nullopt;
+    if (!due || *due >= deadline) return channel_.Receive(deadline);
+    Result<Frame> frame = channel_.Receive(*due);
+    if (frame.ok() || frame.error().kind != ErrorKind::kTimeout) return frame;
+    meanwhile_->Tick();
+  }
+}
+
 Result<Reply> RunSession::AwaitReply(std::uint32_t id, vmm::Deadline deadline) {
   while (true) {
-    const Frame frame = TRY(channel_.Receive(deadline));
+    const Frame frame = TRY(NextFrame(deadline));
     if (frame.type == FrameType::kEvent) {
       TRY(HandleEvent(frame.payload));
       continue;
@@ -98,7 +114,7 @@ Result<Reply> RunSession::AwaitReply(std::uint32_t id, vmm::Deadline deadline) {
 }
 
 Result<> RunSession::AwaitProvided(vmm::Deadline deadline) {
-  const auto plan_begin = next_request_ - static_cast<std::uint32_t>(planned_sent_);
+  const std::uint32_t plan_begin = next_request_ - wire_sent_;
   while (next_reply_ < plan_begin) {
     const Reply reply = TRY(AwaitReply(next_reply_, deadline));
     if (!reply.error.empty())

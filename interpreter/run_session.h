@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -30,6 +31,15 @@ class EventTeller {
   std::chrono::steady_clock::time_point start_;
 };
 
+/// What else the run's thread does while it waits for the guest.
+class Meanwhile {
+ public:
+  virtual ~Meanwhile() = default;
+  /// When Tick() wants to be called next; nullopt: not at all.
+  [[nodiscard]] virtual std::optional<vmm::Deadline> NextDue() const = 0;
+  virtual void Tick() = 0;
+};
+
 /// One thread; all references outlive it. Whatever results arrive are put into `outcome` at once, so that
 /// nothing finished is lost when the run ends early.
 class RunSession {
@@ -41,8 +51,13 @@ class RunSession {
   /// Sends files, waiting for room on the way until the deadline; returns their bytes.
   Result<std::uint64_t> SendFiles(std::span<const vmm::InitramfsFile> files, vmm::Deadline deadline);
   /// Queues the plan, or as much of it as is good to have on the way; Await() sends the rest. The guest goes
-  /// through it by itself, so that what the host does meanwhile does not show in it.
+  /// through it by itself, so that what the host does meanwhile does not show in it. What comes behind an Op of
+  /// the host is sent once that has been passed.
   Result<> SendPlan();
+  /// The host has run its Op that is next in the plan. REQUIRES: all requests before it have been answered.
+  void PassHostOp() { ++planned_sent_; }
+  /// From now on `meanwhile` gets its turns during waits; it outlives the session.
+  void SetMeanwhile(Meanwhile* meanwhile) { meanwhile_ = meanwhile; }
 
   /// Waits for the guest's first frame and checks that it was built from the same declarations.
   Result<Ready> AwaitReady(vmm::Deadline deadline);
@@ -63,6 +78,7 @@ class RunSession {
   Result<std::uint32_t> Send(const AnyStruct& request);
   /// Waits for the next reply, which must be the one to `id`; keeps the events before it.
   Result<Reply> AwaitReply(std::uint32_t id, vmm::Deadline deadline);
+  Result<Frame> NextFrame(vmm::Deadline deadline);
   void Enter(const PlannedRequest& planned);
   Result<> HandleEvent(std::span<const std::byte> payload);
   void Keep(WorkerDone done);
@@ -84,7 +100,10 @@ class RunSession {
   RunOutcome& outcome_;
   std::uint32_t next_request_;      // the id of the next request sent
   std::uint32_t next_reply_ = 1;    // the id of the next reply expected
-  std::size_t planned_sent_ = 0;    // requests of the plan
+  std::size_t planned_sent_ = 0;    // entries of the plan sent, or passed by the host
+  std::uint32_t wire_sent_ = 0;     // of them those that went to the guest
+  bool program_sent_ = false;
+  Meanwhile* meanwhile_ = nullptr;
   std::uint32_t epoch_ = 0;
   std::optional<std::uint32_t> open_phase_;
   std::map<std::uint32_t, Output> outputs_;

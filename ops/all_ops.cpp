@@ -14,6 +14,12 @@ extern const OpDecl op_stop_cgroup;
 extern const OpDecl op_run_payload;
 extern const OpDecl op_wait_payload;
 extern const OpDecl op_kill_payload;
+extern const OpDecl op_capture_snapshot;
+extern const OpDecl op_watch_snapshot;
+extern const OpDecl op_read_kernel_hot;
+extern const OpDecl op_read_kernel_cold;
+extern const OpDecl op_write_kernel_hot;
+extern const OpDecl op_write_kernel_cold;
 
 namespace {
 
@@ -21,6 +27,8 @@ namespace {
 const OpDecl* const kOps[] = {
     &op_add_cgroup, &op_add_cgroup_def, &op_remove_cgroup, &op_set_cpuset,   &op_clear_cpuset,
     &op_spawn,      &op_stop_cgroup,    &op_run_payload,   &op_wait_payload, &op_kill_payload,
+    &op_capture_snapshot, &op_watch_snapshot, &op_read_kernel_hot, &op_read_kernel_cold,
+    &op_write_kernel_hot, &op_write_kernel_cold,
 };
 
 }  // namespace

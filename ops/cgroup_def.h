@@ -120,4 +120,9 @@ inline constexpr Limits kPlainName{
     .pattern = "^[A-Za-z0-9_][A-Za-z0-9_.-]*$",
     .pattern_doc = "letters, digits, '_', '-' and '.', not beginning with '-' or '.'"};
 
+/// The pattern of what snapshots, reads and watches are called.
+inline constexpr Limits kTagName{
+    .pattern = "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$",
+    .pattern_doc = "at most 64 letters, digits, '_', '-' and '.', not beginning with '-' or '.'"};
+
 }  // namespace ktstr

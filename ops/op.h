@@ -1,10 +1,13 @@
 // One Op, one declaration. An Op is a file in this folder: a plain `Args` struct with its field table, and
 // `Plan(const Args&, PlanContext&)`, which models its effect on names and lifetimes and yields the resolved
-// guest requests. From that come strict decoding, the schema, `explain`, the wire and the dispatch.
+// guest requests. From that come strict decoding, the schema, `explain`, the wire and the dispatch. An Op of
+// the host yields itself (PlanContext::EmitHost) and has `Run(const Args&, HostContext&)`, called at that
+// point.
 #pragma once
 
 #include <span>
 
+#include "ops/host_context.h"
 #include "ops/plan_context.h"
 
 namespace ktstr {
@@ -12,12 +15,20 @@ namespace ktstr {
 struct OpDecl {
   const StructDecl& (*args)();  // its name is the Op's name, its doc what it does
   void (*plan)(const void* args, PlanContext& context);
+  Result<> (*run)(const void* args, HostContext& host) = nullptr;  // of host Ops only
 };
 
 template <typename Args, void (*Plan)(const Args&, PlanContext&)>
 constexpr OpDecl DeclareOp() {
   return {&Args::Decl,
           [](const void* args, PlanContext& context) { Plan(*static_cast<const Args*>(args), context); }};
+}
+
+template <typename Args, void (*Plan)(const Args&, PlanContext&), Result<> (*Run)(const Args&, HostContext&)>
+constexpr OpDecl DeclareHostOp() {
+  OpDecl decl = DeclareOp<Args, Plan>();
+  decl.run = [](const void* args, HostContext& host) { return Run(*static_cast<const Args*>(args), host); };
+  return decl;
 }
 
 /// Every Op, in the order in which `explain` lists them.

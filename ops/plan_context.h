@@ -31,6 +31,8 @@ struct PlannedRequest {
   Duration budget;          // guest time it may take beyond the ordinary (holds, waits)
   std::uint32_t epoch = 0;  // phase
   bool cleanup = false;     // not written by the author: the end of a step or of the run
+  /// The guest is not told: `request` are the Args of an Op that the host runs itself. See OpOf().
+  bool host = false;
 };
 
 class PlanContext {
@@ -45,6 +47,9 @@ class PlanContext {
     where_ = std::move(where);
   }
   void EnterOp(std::string path) { path_ = std::move(path); }
+  /// Whether the Ops that follow are repeated.
+  void EnterLoop(bool loop) { in_loop_ = loop; }
+  [[nodiscard]] bool in_loop() const { return in_loop_; }
   [[nodiscard]] Slot slot() const { return slot_; }
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] Place Here() const { return {path_, where_}; }
@@ -63,6 +68,12 @@ class PlanContext {
     requests_.push_back(
         {AnyStruct::Of(std::move(request)), path_, std::move(label), budget, state_.epoch, cleanup_});
   }
+  /// Of an Op that the host runs itself.
+  template <typename Args>
+  void EmitHost(Args args, std::string label) {
+    Emit(std::move(args), std::move(label));
+    requests_.back().host = true;
+  }
   std::vector<PlannedRequest>& requests() { return requests_; }
 
   // ---- what Ops are made of; each faults at `field` and returns nullptr or false when it cannot
@@ -80,6 +91,8 @@ class PlanContext {
   /// The one live payload meant by a name and an optional cgroup ("" is the un-placed one).
   PayloadState* UsePayload(std::string_view field, std::string_view name,
                            const std::optional<std::string>& cgroup);
+  /// A new name for a snapshot, a read or a watch. Only reads may use one again, as a series.
+  bool MakeTag(Tags kind, std::string_view field, const std::string& name);
   /// Marks what lives in the cgroup as collected.
   void CollectCgroup(std::string_view cgroup);
   /// Ends all step-local things: payloads last-started first, workers, cgroups last-made first.
@@ -107,6 +120,7 @@ class PlanContext {
   std::string where_;
   std::string path_;
   bool cleanup_ = false;
+  bool in_loop_ = false;
   std::size_t faults_ = 0;
 };
 

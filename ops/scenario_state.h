@@ -2,6 +2,8 @@
 // is advanced by planning alone, so every name and lifetime is known before any VM starts.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
@@ -53,13 +55,27 @@ struct PayloadState {
   std::optional<Place> consumed;  // waited for, killed, or collected with its cgroup or step
 };
 
+/// What an author names so that checks can refer to it; each kind has its own names.
+enum class Tags : std::uint8_t { kSnapshot, kRead, kWatch };
+inline constexpr std::size_t kTagKinds = 3;
+
+struct TagState {
+  std::string name;
+  Place made;
+};
+
 struct ScenarioState {
   std::vector<CgroupState> cgroups;    // in order of creation; removed ones stay for messages
   std::vector<GroupState> groups;      // index == id
   std::vector<PayloadState> payloads;  // index == handle
   std::set<std::string> controllers;   // enabled so far
   std::uint32_t epoch = 0;
+  std::array<std::vector<TagState>, kTagKinds> tags;  // in order of first use
 
+  [[nodiscard]] std::vector<TagState>& TagsOf(Tags kind) { return tags[static_cast<std::size_t>(kind)]; }
+  [[nodiscard]] const std::vector<TagState>& TagsOf(Tags kind) const {
+    return tags[static_cast<std::size_t>(kind)];
+  }
   CgroupState* LiveCgroup(std::string_view name);
   /// The newest cgroup of that name that was removed, for messages.
   [[nodiscard]] const CgroupState* RemovedCgroup(std::string_view name) const;

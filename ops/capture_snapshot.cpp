@@ -1,0 +1,43 @@
+// CaptureSnapshot: what the whole kernel looks like at this point.
+#include "ops/op.h"
+
+namespace ktstr {
+namespace {
+
+struct Args {
+  std::string name;
+  static const StructDecl& Decl();
+};
+
+const StructDecl& Args::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&Args::name>("name", "The tag that checks and `snapshot show` call it by.", kTagName,
+                            Refers::kTag),
+  };
+  static constexpr StructDecl kDecl =
+      DeclareStruct<Args>("CaptureSnapshot",
+                          "Stops the guest for some milliseconds and keeps what is in its memory: CPU "
+                          "registers, run queues, tasks, BPF "
+                          "maps and programs, sched_ext. Guest time stands still meanwhile.",
+                          kFields);
+  return kDecl;
+}
+
+void Plan(const Args& args, PlanContext& context) {
+  if (context.in_loop()) {
+    context.Fault("", "capture-in-loop",
+                  "a snapshot cannot be taken in a repeated step: each would replace the last",
+                  "use `snapshots: {periodic: N}` for a series");
+    return;
+  }
+  if (!context.MakeTag(Tags::kSnapshot, "name", args.name)) return;
+  context.EmitHost(args, "CaptureSnapshot " + args.name);
+}
+
+Result<> Run(const Args& args, HostContext& host) { return host.Capture(args.name); }
+
+}  // namespace
+
+extern constexpr OpDecl op_capture_snapshot = DeclareHostOp<Args, Plan, Run>();
+
+}  // namespace ktstr

@@ -1,0 +1,32 @@
+// What the four kernel memory Ops share: their Args and how they are planned.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ops/kernel_spec.h"
+#include "ops/op.h"
+
+namespace ktstr {
+
+struct KernelReadArgs {
+  std::string tag;
+  KernelTargetSpec target;
+  std::optional<WidthSpec> width;
+};
+struct KernelWriteArgs {
+  std::vector<KernelWriteSpec> writes;
+};
+
+/// Faults a read whose width is not known; else makes its tag.
+bool CheckRead(const KernelReadArgs& args, PlanContext& context);
+/// Faults values that cannot go where they are to go; `cold`: the guest will stand still.
+bool CheckWrites(const KernelWriteArgs& args, bool cold, PlanContext& context);
+Result<> RunRead(const KernelReadArgs& args, bool cold, HostContext& host);
+Result<> RunWrites(const KernelWriteArgs& args, bool cold, HostContext& host);
+
+/// The fields of either, for their declarations. `Args` derives from KernelReadArgs or KernelWriteArgs.
+inline constexpr std::string_view kReadTagDoc = "What checks call the value by (`read: <tag>`).";
+
+}  // namespace ktstr

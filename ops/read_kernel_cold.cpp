@@ -1,0 +1,33 @@
+// ReadKernelCold: a number of the kernel while it stands still.
+#include "ops/kernel_io.h"
+
+namespace ktstr {
+namespace {
+
+struct Args : KernelReadArgs {
+  static const StructDecl& Decl();
+};
+
+const StructDecl& Args::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&Args::tag>("tag", kReadTagDoc, kTagName, Refers::kTag),
+      Required<&Args::target>("target", "Where."),
+      Optional<&Args::width>("width", "How much; not needed where BTF knows the type."),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<Args>(
+      "ReadKernelCold", "Stops the guest, reads kernel memory and lets it go on.", kFields);
+  return kDecl;
+}
+
+void Plan(const Args& args, PlanContext& context) {
+  if (CheckRead(args, context))
+    context.EmitHost(args, "ReadKernelCold " + args.tag + " <- " + ToText(args.target.Entry()));
+}
+
+Result<> Run(const Args& args, HostContext& host) { return RunRead(args, /*cold=*/true, host); }
+
+}  // namespace
+
+extern constexpr OpDecl op_read_kernel_cold = DeclareHostOp<Args, Plan, Run>();
+
+}  // namespace ktstr

@@ -1,0 +1,70 @@
+// WatchSnapshot: who writes a variable of the kernel, and what.
+#include "ops/kernel_spec.h"
+#include "ops/op.h"
+
+namespace ktstr {
+namespace {
+
+struct Args {
+  KernelTargetSpec target;
+  std::optional<std::string> tag;
+  std::optional<std::uint32_t> bytes;
+  std::optional<Comparison> when;
+  std::uint32_t every = 1;
+  std::uint32_t max = 1000;
+  WatchCapture capture = WatchCapture::kValue;
+  static const StructDecl& Decl();
+};
+
+const StructDecl& Args::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&Args::target>("target", "What is watched for writes, from here to the end of the scenario."),
+      Optional<&Args::tag>("tag", "What checks call it by (`watch: <tag>`); default: the symbol's name.",
+                           kTagName, Refers::kTag),
+      Optional<&Args::bytes>("bytes",
+                             "1, 2, 4 or 8; default: those of the field, else 8 where aligned, else 4.",
+                             Between(1, 8, "bytes")),
+      Optional<&Args::when>("when", "Only writes whose new value fulfils this are fires."),
+      Optional<&Args::every>("every", "Only each so-many-th fire is kept.", AtLeast(1)),
+      Optional<&Args::max>("max", "How many fires are kept; the watch ends with the last.",
+                           Between(1, 100'000)),
+      Optional<&Args::capture>("capture", "What is kept of a fire."),
+  };
+  static constexpr StructDecl kDecl =
+      DeclareStruct<Args>("WatchSnapshot",
+                          "Watches a place of the kernel's memory for writes. Each stops the guest for a "
+                          "fraction of a millisecond; a "
+                          "watch that would stop it for more than a fifth of the time pauses, and its count "
+                          "is then a lower bound.",
+                          kFields);
+  return kDecl;
+}
+
+void Plan(const Args& args, PlanContext& context) {
+  if (args.bytes && (*args.bytes & (*args.bytes - 1)) != 0)
+    return context.Fault("bytes", "bad-watch", "a watch covers 1, 2, 4 or 8 bytes");
+  const std::string tag = args.tag.value_or(args.target.symbol.value_or(""));
+  if (tag.empty()) return context.Fault("", "bad-watch", "a watch without a symbol needs a tag");
+  if (context.in_loop())
+    return context.Fault("", "watch-in-loop", "a watch lasts; it cannot be set again and again");
+  if (!context.MakeTag(Tags::kWatch, args.tag ? "tag" : "target", tag)) return;
+  context.EmitHost(args, "WatchSnapshot " + tag);
+}
+
+Result<> Run(const Args& args, HostContext& host) {
+  WatchRequest request;
+  request.tag = args.tag.value_or(args.target.symbol.value_or(""));
+  request.place = args.target.Entry();
+  request.bytes = args.bytes.value_or(0);
+  request.when = args.when;
+  request.every = args.every;
+  request.max = args.max;
+  request.capture = args.capture;
+  return host.Watch(request);
+}
+
+}  // namespace
+
+extern constexpr OpDecl op_watch_snapshot = DeclareHostOp<Args, Plan, Run>();
+
+}  // namespace ktstr
