@@ -231,6 +231,8 @@ const StructDecl& Scenario::Decl() {
       Optional<&Scenario::payloads>("payloads", "Programs that RunPayload can start, by name.", kPlainName),
       Optional<&Scenario::backdrop>("backdrop", "What lives across all steps."),
       Required<&Scenario::steps>("steps", "What happens, one phase after another.", NonEmpty()),
+      Optional<&Scenario::snapshots>("snapshots", "Snapshots of the kernel at regular times."),
+      Optional<&Scenario::monitor>("monitor", "Samples the run queues from outside; on, or its thresholds."),
       Optional<&Scenario::defaults>(
           "defaults",
           "Whether the default checks apply: every worker reported, progress, no stall, cpuset isolation."),

@@ -8,6 +8,7 @@
 
 #include "interpreter/checks.h"
 #include "interpreter/kernel_requirement.h"
+#include "interpreter/observe_spec.h"
 #include "interpreter/payload_metrics.h"
 #include "ops/cgroup_def.h"
 #include "ops/op.h"
@@ -116,6 +117,8 @@ struct Scenario {
   NamedMap<Payload> payloads;
   std::optional<Backdrop> backdrop;
   std::vector<Step> steps;
+  SnapshotsSpec snapshots;
+  std::optional<MonitorSpec> monitor;
   DefaultChecks defaults;
   std::vector<MetricCheck> checks;
   std::optional<Matrix> matrix;
