@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "interpreter/periodic.h"
 #include "ops/op.h"
 
 namespace ktstr {
@@ -57,15 +58,31 @@ class Planner {
   }
 
   RunPlan Take(const RunVariant& variant) {
+    const ScenarioState& state = context_.state();
     return {variant,
             std::move(phases_),
-            std::move(context_.requests()),
-            context_.state().groups,
-            context_.state().payloads,
-            holds_};
+            PlacePeriodic(std::move(context_.requests()), scenario_.snapshots.periodic, &PlanPeriodic),
+            state.groups,
+            state.payloads,
+            holds_,
+            state.TagsOf(Tags::kSnapshot),
+            state.TagsOf(Tags::kRead),
+            state.TagsOf(Tags::kWatch)};
   }
 
  private:
+  static PlannedRequest PlanPeriodic(std::uint32_t index, std::uint64_t offset_ns,
+                                     const PlannedRequest& hold) {
+    PlannedRequest planned{AnyStruct::Of(PeriodicCapture{index, offset_ns}),
+                           "snapshots/periodic",
+                           "snapshot " + PeriodicTag(index),
+                           {},
+                           hold.epoch,
+                           false,
+                           true};
+    return planned;
+  }
+
   void PlanBackdrop() {
     phases_.push_back({0, std::string(kBaselinePhase)});
     context_.EnterSlot(Slot::kBackdrop, "the backdrop");
@@ -163,6 +180,18 @@ class Planner {
   Duration holds_;
 };
 
+void CheckSnapshots(const Scenario& scenario, const RunPlan& plan, Diagnostics& diagnostics) {
+  const std::uint32_t periodic = scenario.snapshots.periodic;
+  if (periodic == 0) return;
+  if (const auto fault = PeriodicFault(periodic, plan.holds))
+    return diagnostics.Error("snapshots/periodic", "bad-periodic", *fault);
+  if (periodic + plan.snapshots.size() > kMaxPeriodic)
+    diagnostics.Error("snapshots/periodic", "too-many",
+                      "with those of CaptureSnapshot there would be " +
+                          std::to_string(periodic + plan.snapshots.size()) +
+                          " snapshots; at most 64 of a run are kept");
+}
+
 void CheckStepNames(const Scenario& scenario, Diagnostics& diagnostics) {
   std::map<std::string, std::size_t> seen;
   for (std::size_t i = 0; i < scenario.steps.size(); ++i) {
@@ -236,6 +265,15 @@ bool IsOfNames(const Diagnostic& fault) {
 
 }  // namespace
 
+const StructDecl& PeriodicCapture::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&PeriodicCapture::index>("index", ""),
+      Required<&PeriodicCapture::boundary_ns>("boundary_ns", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<PeriodicCapture>("PeriodicCapture", "", kFields);
+  return kDecl;
+}
+
 std::string StepName(const Scenario& scenario, std::size_t index) {
   const std::string& name = scenario.steps[index].name;
   return name.empty() ? "step" + std::to_string(index + 1) : name;
@@ -307,6 +345,7 @@ void CheckScenario(const Scenario& scenario, Diagnostics& diagnostics) {
     RunPlan plan = MakePlan(scenario, variant, diagnostics);
     if (!first) first = std::move(plan);
   }
+  CheckSnapshots(scenario, *first, diagnostics);
   if (first->holds >= scenario.timeout)
     diagnostics.Error("timeout", "timeout-too-short",
                       "the holds alone take " + FormatDuration(first->holds) + ", and the timeout is " +

@@ -22,6 +22,13 @@ struct RunVariant {
 /// In the order of the axes as declared (topology outermost), less the excluded ones.
 std::vector<RunVariant> Variants(const Scenario& scenario);
 
+/// One of the snapshots of `snapshots: {periodic: N}`; run by the host, between two parts of a hold.
+struct PeriodicCapture {
+  std::uint32_t index = 0;
+  std::uint64_t boundary_ns = 0;  // on the hold timeline (periodic.h)
+  static const StructDecl& Decl();
+};
+
 struct PlannedPhase {
   std::uint32_t epoch = 0;
   std::string name;
@@ -34,6 +41,9 @@ struct RunPlan {
   std::vector<GroupState> groups;      // index == group id
   std::vector<PayloadState> payloads;  // index == handle
   Duration holds;                      // the guest time the holds take together
+  std::vector<TagState> snapshots;     // by name, without the periodic ones
+  std::vector<TagState> reads;
+  std::vector<TagState> watches;
 };
 
 /// The plan of one variant; its faults are added to `diagnostics` (then the plan is not to be run).
