@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "vmm/host_file.h"
@@ -15,7 +16,8 @@ Result<std::shared_ptr<AccessorState>> AccessorState::Create() {
   vmm::UniqueFd wake(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (!wake.valid())
     return Error{ErrorKind::kEnvironment, "an eventfd cannot be made: " + vmm::ErrnoText(errno)};
-  return std::shared_ptr<AccessorState>(std::make_unique<AccessorState>(AccessorState(std::move(wake))));
+  std::unique_ptr<AccessorState> state(new AccessorState(std::move(wake)));
+  return std::shared_ptr<AccessorState>(std::move(state));
 }
 
 void AccessorState::Publish() {
@@ -65,10 +67,11 @@ Result<std::uint64_t> AccessorState::WaitAdvance(std::uint64_t before, Deadline 
     const Worker now = worker();  // before the number: a publication changes the number first
     if (const std::uint64_t number = sequence(); number > before) return number;
     if (now == Worker::kFailedPermanently)
-      return Error{ErrorKind::kEnvironment,
-                   fmt::format("{}: the guest kernel cannot be made readable in this run; a retry will hit the "
-                               "same wall",
-                               doing)};
+      return Error{
+          ErrorKind::kEnvironment,
+          fmt::format("{}: the guest kernel cannot be made readable in this run; a retry will hit the "
+                      "same wall",
+                      doing)};
     if (!SleepUntil(deadline))
       return Error{ErrorKind::kTimeout,
                    fmt::format("{}: nothing newer than publication {} came in time (state {})", doing, before,

@@ -39,8 +39,8 @@ class AccessorState {
   /// Returns once the state is not kTrying. Errors: kTimeout at the deadline, kEnvironment for
   /// kFailedPermanently. `doing` begins their messages. One waiter at a time.
   Result<> WaitNotTrying(Deadline deadline, std::string_view doing) const;
-  /// Returns the sequence number once it is above `before`; a publication that has already happened counts, even
-  /// over a failed state. Errors as above.
+  /// Returns the sequence number once it is above `before`; a publication that has already happened counts,
+  /// even over a failed state. Errors as above.
   Result<std::uint64_t> WaitAdvance(std::uint64_t before, Deadline deadline, std::string_view doing) const;
 
  private:

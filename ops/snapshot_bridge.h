@@ -42,8 +42,8 @@ struct CgroupProcs {
   std::vector<std::int32_t> pids;
 };
 
-/// A handle: copies share one state, and every method may be called from any thread. Callbacks run on the caller's
-/// thread with no lock held, so they may use the bridge.
+/// A handle: copies share one state, and every method may be called from any thread. Callbacks run on the
+/// caller's thread with no lock held, so they may use the bridge.
 class SnapshotBridge {
  public:
   static constexpr std::size_t kMaxSnapshots = SnapshotStore::kMax;
@@ -71,8 +71,8 @@ class SnapshotBridge {
   /// Runs the capture callback and stores its report; false, an event and nothing stored when there is none.
   bool Capture(const std::string& tag);
   bool CaptureWithStep(const std::string& tag, std::uint32_t step_index);
-  /// A report made elsewhere. The same tag again replaces report and stamps (stamps not given are cleared) and
-  /// becomes the newest; beyond kMaxSnapshots the oldest goes.
+  /// A report made elsewhere. The same tag again replaces report and stamps (stamps not given are cleared)
+  /// and becomes the newest; beyond kMaxSnapshots the oldest goes.
   void Store(const std::string& tag, vmm::SnapshotReport report, SnapshotStamps stamps = {});
 
   [[nodiscard]] std::size_t size() const;
@@ -95,8 +95,8 @@ class SnapshotBridge {
 
   // ---- watchpoints
 
-  /// Takes a slot for the scenario's rest. Errors: kInput when all are taken, kEnvironment without a callback, and
-  /// the callback's own; an error, or an exception of the callback, gives the slot back.
+  /// Takes a slot for the scenario's rest. Errors: kInput when all are taken, kEnvironment without a
+  /// callback, and the callback's own; an error, or an exception of the callback, gives the slot back.
   Result<> RegisterWatch(const std::string& symbol);
   [[nodiscard]] std::size_t watch_count() const;
 
@@ -133,8 +133,8 @@ class SnapshotBridge {
   std::shared_ptr<State> state_;
 };
 
-/// Makes a bridge the calling thread's active one for as long as this lives, then the one before it again. Give it
-/// a copy, or nothing is left to drain. Destroy on the same thread, innermost first.
+/// Makes a bridge the calling thread's active one for as long as this lives, then the one before it again.
+/// Give it a copy, or nothing is left to drain. Destroy on the same thread, innermost first.
 class [[nodiscard]] ActiveBridge {
  public:
   explicit ActiveBridge(SnapshotBridge bridge);

@@ -1,4 +1,5 @@
-// The parts of a SnapshotBridge that are not captures: watchpoints, kernel operations, cgroup.procs, the accessor.
+// The parts of a SnapshotBridge that are not captures: watchpoints, kernel operations, cgroup.procs, the
+// accessor.
 #include <fmt/format.h>
 
 #include "ops/snapshot_bridge_state.h"
@@ -32,8 +33,8 @@ Result<> SnapshotBridge::RegisterWatch(const std::string& symbol) {
     const std::lock_guard lock(state_->mutex);
     if (state_->watches >= state_->max_watches)
       return Error{ErrorKind::kInput,
-                   fmt::format("WatchSnapshot cap exceeded: '{}' would be watchpoint {} of at most {}", symbol,
-                               state_->watches + 1, state_->max_watches)};
+                   fmt::format("WatchSnapshot cap exceeded: '{}' would be watchpoint {} of at most {}",
+                               symbol, state_->watches + 1, state_->max_watches)};
     ++state_->watches;
   }
   SlotGuard slot(state_->mutex, state_->watches);
@@ -70,7 +71,8 @@ std::vector<TaggedKernelOp> SnapshotBridge::DrainKernelOps() {
 std::optional<KernelOpValue> SnapshotBridge::FindKernelOpValue(const std::string& tag) const {
   const std::lock_guard lock(state_->mutex);
   for (const TaggedKernelOp& op : state_->kernel_ops)
-    if (op.tag == tag && op.reply.success && !op.reply.read_values.empty()) return op.reply.read_values.front();
+    if (op.tag == tag && op.reply.success && !op.reply.read_values.empty())
+      return op.reply.read_values.front();
   return std::nullopt;
 }
 
@@ -96,7 +98,8 @@ std::uint64_t SnapshotBridge::accessor_publish_sequence() const {
   return state_->accessor ? state_->accessor->sequence() : 0;
 }
 
-Result<> SnapshotBridge::WaitForWorkerNotTrying(AccessorState::Deadline deadline, std::string_view doing) const {
+Result<> SnapshotBridge::WaitForWorkerNotTrying(AccessorState::Deadline deadline,
+                                                std::string_view doing) const {
   if (!state_->accessor) return {};
   return state_->accessor->WaitNotTrying(deadline, doing);
 }

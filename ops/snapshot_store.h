@@ -1,5 +1,5 @@
-// The reports of a run by tag, in the order they came: what a SnapshotBridge keeps under its lock. A value with
-// no lock of its own; its members are open so that tests can break what must then be noticed.
+// The reports of a run by tag, in the order they came: what a SnapshotBridge keeps under its lock. A value
+// with no lock of its own; its members are open so that tests can break what must then be noticed.
 #pragma once
 
 #include <deque>
@@ -70,8 +70,8 @@ struct SnapshotStore {
   std::unordered_map<std::string, StoredSnapshot> reports;
   std::deque<std::string> order;  // tags, the longest unwritten first
 
-  /// Puts a report under its tag, as the newest. One with this tag is replaced together with every stamp, given
-  /// again or not; beyond kMax the oldest go.
+  /// Puts a report under its tag, as the newest. One with this tag is replaced together with every stamp,
+  /// given again or not; beyond kMax the oldest go.
   void Put(const std::string& tag, StoredSnapshot snapshot, SnapshotEvents& events);
 
   /// Everything, in order; the store is then empty. A report that `order` does not name comes last, with an
