@@ -34,7 +34,9 @@ struct PlaceType {
 
 /// Where a target is at this moment: pointers on the way were followed.
 struct ResolvedPlace {
-  std::uint64_t address = 0;      // runtime, virtual
+  std::uint64_t address = 0;       // runtime, virtual
+  std::uint64_t end = UINT64_MAX;  // nothing at or above may be touched
+  bool authored = false;  // the author gave the address, so what is wrong with it is the scenario's fault
   std::optional<PlaceType> type;  // none: the target has no type, and any width goes
   std::string name;               // ToText(target), for messages
 };

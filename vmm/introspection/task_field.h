@@ -26,7 +26,7 @@ inline constexpr std::uint64_t kStartTimeTickNs = 10'000'000;
 /// (7, policy, was given up: sched_ext takes over SCHED_NORMAL tasks and leaves their policy alone.)
 /// A read disturbs nothing, so it needs no more than to be of the right task: layers 1, 2, 3 and 8.
 ///
-/// Errors: kInput naming the layer, what was seen and what to do; kGuest "the task list ends nowhere ...".
+/// Errors: kInput naming the layer, what was seen and what to do; kGuest when the task list cannot be walked.
 /// With the guest running a walk may follow a task that is just ending, hence misses are looked up again,
 /// twice.
 Result<std::uint64_t> FindTask(const KernelView& view, const TaskTarget& target, KernelIntent intent);
