@@ -78,8 +78,20 @@ constexpr ScalarDecl kWord{"Word",
                              return value < 0x10000 ? std::to_string(value) : fmt::format("{:#x}", value);
                            }};
 
+constexpr ScalarDecl kPlainText{"Text",
+                                "A text, or a number, as it is written.",
+                                "^.*$",
+                                "3, 0-3",
+                                true,
+                                [](std::string_view text, void* out) -> std::string {
+                                  static_cast<PlainText*>(out)->text = std::string(text);
+                                  return {};
+                                },
+                                [](const void* in) { return static_cast<const PlainText*>(in)->text; }};
+
 }  // namespace
 
+const ScalarDecl& PlainText::Scalar() { return kPlainText; }
 const ScalarDecl& Comparison::Scalar() { return kComparison; }
 const ScalarDecl& Word::Scalar() { return kWord; }
 

@@ -23,4 +23,11 @@ struct Word {
   static const ScalarDecl& Scalar();
 };
 
+/// A text that may look like a number: `3`, `pid=7`, `0-3`.
+struct PlainText {
+  std::string text;
+  auto operator<=>(const PlainText&) const = default;
+  static const ScalarDecl& Scalar();
+};
+
 }  // namespace ktstr
