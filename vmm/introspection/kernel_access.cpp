@@ -70,11 +70,8 @@ Result<> ReadAll(const KernelView& view, const ResolvedPlace& place, std::span<s
 }
 
 Result<> WriteAll(const KernelView& view, const ResolvedPlace& place, std::span<const std::byte> from) {
-  // Looked at first, so that a write over an unmapped page changes nothing.
-  std::vector<std::byte> probe(from.size());
-  TRY(ReadAll(view, place, probe));
-  if (!view.memory().Write(place.address, from))
-    return Error{ErrorKind::kMachine, fmt::format("{}: {:#x} cannot be written", place.name, place.address)};
+  TRY(CheckRange(place, from.size()));
+  if (!view.memory().Write(place.address, from)) return Unmapped(view, place, from.size());
   return {};
 }
 

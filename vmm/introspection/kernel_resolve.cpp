@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "vmm/introspection/guest_memory.h"
 #include "vmm/introspection/kernel_access.h"
 #include "vmm/introspection/task_field.h"
 
@@ -12,10 +13,6 @@ namespace {
 
 constexpr std::uint64_t kKernelHalf =
     0xff00000000000000;  // of 5-level page tables; 4-level ones begin higher
-// QEMU's q35: memory beyond what fits below the PCI hole begins at 4 GiB.
-constexpr std::uint64_t kAllLowRam = 0xb0000000;
-constexpr std::uint64_t kLowRam = 0x80000000;
-constexpr std::uint64_t kHighRam = 0x100000000;
 
 Error InputError(std::string message) { return {ErrorKind::kInput, std::move(message)}; }
 
@@ -123,9 +120,10 @@ Result<ResolvedPlace> ResolveSymbol(const KernelView& view, const SymbolTarget& 
 }
 
 Result<ResolvedPlace> ResolveDirect(const KernelView& view, const DirectTarget& target, std::string name) {
-  const std::uint64_t ram = view.facts().ram_bytes;
+  const std::array<std::uint64_t, 1> ram = {view.facts().ram_bytes};
+  const std::vector<RamRange> ranges = LayOutRam(ram);
   const std::uint64_t begin = view.facts().page_offset;
-  const std::uint64_t end = begin + (ram < kAllLowRam ? ram : kHighRam + ram - kLowRam);
+  const std::uint64_t end = begin + (ranges.empty() ? 0 : ranges.back().address + ranges.back().bytes);
   if (target.address < begin || target.address >= end)
     return InputError(fmt::format("{} is not in the direct map ({:#x} to {:#x})", name, begin, end - 1));
   ResolvedPlace place;

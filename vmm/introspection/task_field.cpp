@@ -2,12 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace ktstr::vmm {
 namespace {
+
+Error InputError(std::string message) { return {ErrorKind::kInput, std::move(message)}; }
 
 constexpr std::uint64_t kTaskDead = 0x80;
 constexpr int kWalks = 3;
@@ -16,7 +21,7 @@ constexpr std::string_view kAdvice =
 
 /// The members of task_struct and signal_struct that finding a task takes.
 struct TaskPaths {
-  MemberPath tasks, thread_node, signal, pid, thread_head;
+  MemberPath tasks, thread_node, signal, pid, comm, thread_head;
 };
 Result<TaskPaths> FindPaths(const Btf& btf) {
   TaskPaths paths;
@@ -24,50 +29,50 @@ Result<TaskPaths> FindPaths(const Btf& btf) {
   paths.thread_node = TRY(btf.Path("task_struct.thread_node"));
   paths.signal = TRY(btf.Path("task_struct.signal"));
   paths.pid = TRY(btf.Path("task_struct.pid"));
+  paths.comm = TRY(btf.Path("task_struct.comm"));
   paths.thread_head = TRY(btf.Path("signal_struct.thread_head"));
   return paths;
 }
 
-/// One walk over all threads of all processes but init_task's own (the idle tasks).
-class TaskSearch {
+/// Walks over all threads of all processes but init_task's own (the idle tasks).
+class TaskWalk {
  public:
-  TaskSearch(const KernelView& view, const TaskPaths& paths, std::int32_t pid)
-      : view_(view), paths_(paths), pid_(static_cast<std::uint32_t>(pid)) {}
+  /// Gets the address of a task_struct; false ends the walk.
+  using Visitor = std::function<bool(std::uint64_t task)>;
 
-  /// The task_struct, or nothing. Errors: the list's end was not found.
-  Result<std::optional<std::uint64_t>> Run(std::uint64_t init_task) {
+  TaskWalk(const KernelView& view, const TaskPaths& paths, const Visitor& visit)
+      : view_(view), paths_(paths), visit_(visit) {}
+
+  /// Error: the list's end was not found.
+  Result<> Run(std::uint64_t init_task) {
     const std::uint64_t head = init_task + paths_.tasks.offset;
     std::optional<std::uint64_t> node = view_.Load<std::uint64_t>(head);
-    for (; node && *node != head; node = view_.Load<std::uint64_t>(*node)) {
-      const auto found = TRY(SearchProcess(*node - paths_.tasks.offset));
-      if (found) return found;
+    for (; node && *node != head && !ended_; node = view_.Load<std::uint64_t>(*node)) {
+      TRY(WalkThreads(*node - paths_.tasks.offset));
       TRY(Count());
     }
     if (!node) return Broken("at an address that cannot be read");
-    return std::optional<std::uint64_t>();
+    return {};
   }
-  [[nodiscard]] std::size_t seen() const { return seen_; }
 
  private:
-  Result<std::optional<std::uint64_t>> SearchProcess(std::uint64_t leader) {
+  Result<> WalkThreads(std::uint64_t leader) {
     const auto signal = view_.LoadField(leader, paths_.signal);
-    if (!signal) return Broken("at a task that cannot be read");
-    // Threads that are gone (the leader's signal_struct is no more) leave nothing to look at.
+    if (!signal) return Broken("at a process that cannot be read");
+    if (*signal == 0) return {};  // it is gone already, and so are its threads
     const std::uint64_t head = *signal + paths_.thread_head.offset;
-    std::optional<std::uint64_t> node = *signal == 0 ? head : view_.Load<std::uint64_t>(head);
-    for (; node && *node != head; node = view_.Load<std::uint64_t>(*node)) {
-      const std::uint64_t task = *node - paths_.thread_node.offset;
-      const auto pid = view_.LoadField(task, paths_.pid);
-      if (pid && static_cast<std::uint32_t>(*pid) == pid_) return std::optional(task);
+    std::optional<std::uint64_t> node = view_.Load<std::uint64_t>(head);
+    for (; node && *node != head && !ended_; node = view_.Load<std::uint64_t>(*node)) {
+      ended_ = !visit_(*node - paths_.thread_node.offset);
       TRY(Count());
     }
     if (!node) return Broken("at a thread that cannot be read");
-    return std::optional<std::uint64_t>();
+    return {};
   }
 
   Result<> Count() {
-    if (++seen_ < kMaxTaskNodes) return {};
-    return Broken(fmt::format("within {} nodes", kMaxTaskNodes));
+    if (++nodes_ < kMaxTaskNodes) return {};
+    return Broken(fmt::format("after {} nodes", kMaxTaskNodes));
   }
   static Error Broken(std::string_view where) {
     return {ErrorKind::kGuest,
@@ -76,9 +81,34 @@ class TaskSearch {
 
   const KernelView& view_;
   const TaskPaths& paths_;
-  std::uint32_t pid_;
-  std::size_t seen_ = 0;
+  const Visitor& visit_;
+  std::size_t nodes_ = 0;
+  bool ended_ = false;
 };
+
+/// The tasks that `wanted` says yes to, at most `limit`, and how many there are of all kinds. An empty result
+/// is that of the third walk: with the guest running, one may go astray with a task that is ending.
+struct FoundTasks {
+  std::vector<std::uint64_t> tasks;
+  std::size_t seen = 0;
+};
+Result<FoundTasks> FindTasks(const KernelView& view, const TaskPaths& paths, std::size_t limit,
+                             const TaskWalk::Visitor& wanted) {
+  const std::uint64_t init_task = TRY(view.Symbol("init_task"));
+  Result<> walked;
+  FoundTasks found;
+  for (int walk = 0; walk < kWalks && found.tasks.empty(); ++walk) {
+    found.seen = 0;
+    const TaskWalk::Visitor visit = [&](std::uint64_t task) {
+      ++found.seen;
+      if (wanted(task)) found.tasks.push_back(task);
+      return found.tasks.size() < limit;
+    };
+    walked = TaskWalk(view, paths, visit).Run(init_task);
+  }
+  if (found.tasks.empty() && !walked) return walked.error();
+  return found;
+}
 
 Error Layer(const TaskTarget& target, std::string_view layer, std::string_view seen,
             std::string_view advice) {
@@ -87,17 +117,12 @@ Error Layer(const TaskTarget& target, std::string_view layer, std::string_view s
 
 Result<std::uint64_t> FindByPid(const KernelView& view, const TaskTarget& target) {
   const TaskPaths paths = TRY(FindPaths(view.btf()));
-  const std::uint64_t init_task = TRY(view.Symbol("init_task"));
-  Result<std::optional<std::uint64_t>> found = std::optional<std::uint64_t>();
-  std::size_t seen = 0;
-  for (int walk = 0; walk < kWalks; ++walk) {
-    TaskSearch search(view, paths, target.pid);
-    found = search.Run(init_task);
-    if (found && *found) return **found;
-    seen = search.seen();
-  }
-  if (!found) return found.error();
-  return Layer(target, "pid", fmt::format("none of the guest's {} tasks has it", seen),
+  const FoundTasks found = TRY(FindTasks(view, paths, 1, [&](std::uint64_t task) {
+    const auto pid = view.LoadField(task, paths.pid);
+    return pid && static_cast<std::int32_t>(*pid) == target.pid;
+  }));
+  if (!found.tasks.empty()) return found.tasks.front();
+  return Layer(target, "pid", fmt::format("none of the guest's {} tasks has it", found.seen),
                "it has ended, or is the pid of another pid namespace");
 }
 
@@ -172,6 +197,27 @@ Result<std::uint64_t> FindTask(const KernelView& view, const TaskTarget& target,
   if (TRY(task.Load("start_boottime")) == 0)
     return Layer(target, "complete", "start_boottime is 0", "it is still being made");
   return address;
+}
+
+Result<TaskTarget> TaskByName(const KernelView& view, std::string_view comm, std::string field) {
+  constexpr std::size_t kListed = 4;
+  const TaskPaths paths = TRY(FindPaths(view.btf()));
+  const FoundTasks found = TRY(FindTasks(view, paths, kListed, [&](std::uint64_t task) {
+    return view.LoadString(task + paths.comm.offset, paths.comm.size) == comm;
+  }));
+  if (found.tasks.empty())
+    return InputError(fmt::format("none of the guest's {} tasks is called '{}'", found.seen, comm));
+  std::vector<std::int32_t> pids;
+  for (const std::uint64_t task : found.tasks)
+    pids.push_back(static_cast<std::int32_t>(view.LoadField(task, paths.pid).value_or(0)));
+  if (pids.size() > 1)
+    return InputError(
+        fmt::format("several tasks are called '{}' (pids {}{}); give one's pid and start_time_ns", comm,
+                    fmt::join(pids, ", "), pids.size() == kListed ? ", ..." : ""));
+  TaskTarget target{pids.front(), 0, std::move(field)};
+  const std::uint64_t start = TRY(TaskReader(view, found.tasks.front(), target).Load("start_boottime"));
+  target.expected_start_time_ns = start - start % kStartTimeTickNs;
+  return target;
 }
 
 }  // namespace ktstr::vmm

@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <string_view>
 
 #include "guest-init/wire/result.h"
 #include "vmm/introspection/kernel_access.h"
@@ -30,5 +32,10 @@ inline constexpr std::uint64_t kStartTimeTickNs = 10'000'000;
 /// With the guest running a walk may follow a task that is just ending, hence misses are looked up again,
 /// twice.
 Result<std::uint64_t> FindTask(const KernelView& view, const TaskTarget& target, KernelIntent intent);
+
+/// The one task whose comm (at most 15 characters) this is, as a target. Errors (kInput): "none of the
+/// guest's 61 tasks is called 'x'", "several tasks are called 'x' (pids 71, 72); give one's pid and
+/// start_time_ns"; kGuest as above.
+Result<TaskTarget> TaskByName(const KernelView& view, std::string_view comm, std::string field);
 
 }  // namespace ktstr::vmm
