@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "guest-init/kernel_identity.h"
 #include "guest-init/wire/codec.h"
 #include "workloads/system_probe.h"
 #include "workloads/work_type.h"
@@ -39,6 +40,8 @@ Ready MakeReady(const CgroupTree& tree) {
   ready.boot_id = line("/proc/sys/kernel/random/boot_id");
   ready.sched_ext_state = line("/sys/kernel/sched_ext/state");
   ready.controllers = tree.AvailableControllers();
+  ready.kernel_text = KernelTextAddress();
+  ready.kernel_build_id = KernelBuildId();
   return ready;
 }
 
@@ -261,5 +264,6 @@ template void Executor::SendEvent(Warning);
 template void Executor::SendEvent(WorkerDone);
 template void Executor::SendEvent(PayloadOutput);
 template void Executor::SendEvent(PayloadDone);
+template void Executor::SendEvent(FileContent);
 
 }  // namespace ktstr

@@ -89,6 +89,7 @@ class Executor {
   Step On(const Finish& request);
   Step On(const Program& request);
   Step On(const PutFile& request);
+  Step On(const ReadFile& request);
   Step On(const SetIdentity& request);
   Step On(const Park& request);
   Step On(const Ping& request);

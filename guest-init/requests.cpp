@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "guest-init/executor.h"
+#include "guest-init/file_reading.h"
 #include "guest-init/provision.h"
 #include "guest-init/wire/units.h"
 #include "workloads/system_probe.h"
@@ -39,7 +40,8 @@ Executor::Step Executor::Handle(const AnyStruct& request) {
   const auto handle = [&]<typename... T>() { return (TryHandle<T>(request, step) || ...); };
   if (handle.operator()<EnableControllers, CreateCgroup, WriteCgroupFile, DestroyCgroup, StartWorkers,
                         StopCgroupTasks, StopWorkers, StartPayload, AwaitPayload, StopPayload, MarkPhase,
-                        Hold, SetHoldMark, Finish, Program, PutFile, SetIdentity, Park, Ping>())
+                        Hold, SetHoldMark, Finish, Program, PutFile, ReadFile, SetIdentity, Park,
+                        Ping>())
     return step;
   return Now(Refuse("this guest does not know the request " + std::string(request.decl()->name)));
 }
@@ -57,6 +59,21 @@ Executor::Step Executor::On(const Program&) {
   return Now({});
 }
 Executor::Step Executor::On(const PutFile& request) { return Now(StoreFile(request)); }
+Executor::Step Executor::On(const ReadFile& request) {
+  Result<FileReading> opened = FileReading::Open(request.path);
+  if (!opened.ok()) return Now(opened.error());
+  // A Step can be copied, a FileReading cannot.
+  const auto file = std::make_shared<FileReading>(std::move(opened).value());
+  return [this, file](std::uint64_t now_ns, std::uint64_t& wake_ns) -> std::optional<Result<>> {
+    if (pressed_) return std::nullopt;  // goes on when the host has taken what it has been sent
+    FileContent piece = TRY(file->Next());
+    const bool last = piece.last;
+    SendEvent(std::move(piece));
+    if (last) return Result<>();
+    wake_ns = now_ns;
+    return std::nullopt;
+  };
+}
 Executor::Step Executor::On(const SetIdentity& request) { return Now(TakeIdentity(request)); }
 Executor::Step Executor::On(const Park&) {
   if (!groups_.empty() || !payloads_.empty()) return Now(Refuse("a guest with work under way cannot be parked"));

@@ -158,6 +158,14 @@ const StructDecl& PutFile::Decl() {
   return kDecl;
 }
 
+const StructDecl& ReadFile::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&ReadFile::path>("path", "absolute"),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<ReadFile>("ReadFile", "", kFields);
+  return kDecl;
+}
+
 const StructDecl& SetIdentity::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&SetIdentity::wall_ns>("wall_ns", "CLOCK_REALTIME; 0: as it is"),
@@ -209,6 +217,8 @@ const StructDecl& Ready::Decl() {
       Required<&Ready::sched_ext_state>("sched_ext_state",
                                         "/sys/kernel/sched_ext/state, or empty when the kernel has none"),
       Required<&Ready::controllers>("controllers", "cgroup.controllers of the root"),
+      Required<&Ready::kernel_text>("kernel_text", "the running kernel's address of _text; 0: unknown"),
+      Required<&Ready::kernel_build_id>("kernel_build_id", "hex; empty: the kernel has none"),
   };
   static constexpr StructDecl kDecl = DeclareStruct<Ready>("Ready", "", kFields);
   return kDecl;
@@ -251,6 +261,17 @@ const StructDecl& PayloadDone::Decl() {
   return kDecl;
 }
 
+const StructDecl& FileContent::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&FileContent::path>("path", ""),
+      Required<&FileContent::offset>("offset", ""),
+      Required<&FileContent::bytes>("bytes", ""),
+      Required<&FileContent::last>("last", "the file ends with it"),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<FileContent>("FileContent", "", kFields);
+  return kDecl;
+}
+
 const StructDecl& Warning::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&Warning::text>("text", ""),
@@ -273,15 +294,16 @@ std::span<const StructDecl* const> RequestTypes() {
       &StopWorkers::Decl(),       &StartPayload::Decl(), &AwaitPayload::Decl(),
       &StopPayload::Decl(),       &MarkPhase::Decl(),    &Hold::Decl(),
       &SetHoldMark::Decl(),       &Finish::Decl(),       &Program::Decl(),
-      &PutFile::Decl(),           &SetIdentity::Decl(),  &Park::Decl(),
-      &Ping::Decl()};
+      &PutFile::Decl(),           &ReadFile::Decl(),     &SetIdentity::Decl(),
+      &Park::Decl(),              &Ping::Decl()};
   return kTypes;
 }
 
 std::span<const StructDecl* const> EventTypes() {
   static const StructDecl* const kTypes[] = {&Ready::Decl(),         &WorkerDone::Decl(),
                                              &PayloadOutput::Decl(), &PayloadDone::Decl(),
-                                             &Warning::Decl(),       &ChannelFault::Decl()};
+                                             &FileContent::Decl(),   &Warning::Decl(),
+                                             &ChannelFault::Decl()};
   return kTypes;
 }
 

@@ -148,6 +148,11 @@ struct PutFile {
   std::string content;
   static const StructDecl& Decl();
 };
+/// Sends what a file of the guest holds as FileContent events; also of those that the kernel makes up (/proc, /sys).
+struct ReadFile {
+  std::string path;  // absolute
+  static const StructDecl& Decl();
+};
 /// What distinguishes one clone of a saved guest from the next.
 struct SetIdentity {
   std::int64_t wall_ns = 0;  // CLOCK_REALTIME; 0: as it is
@@ -189,6 +194,8 @@ struct Ready {
   std::uint64_t clock_ns = 0;
   std::string sched_ext_state;           // /sys/kernel/sched_ext/state, or empty when the kernel has none
   std::vector<std::string> controllers;  // cgroup.controllers of the root
+  std::uint64_t kernel_text = 0;         // the running kernel's address of _text; 0: unknown
+  std::string kernel_build_id;           // hex; empty: the kernel has none
   static const StructDecl& Decl();
 };
 struct WorkerDone {
@@ -228,6 +235,15 @@ struct PayloadDone {
   std::uint64_t ended_ns = 0;
   std::uint64_t stdout_bytes = 0;  // all that was written, sent or not
   std::uint64_t stderr_bytes = 0;
+  static const StructDecl& Decl();
+};
+inline constexpr std::size_t kMaxFileContent = std::size_t{1} << 20;
+/// A piece of what ReadFile asked for; they come in order, without gaps.
+struct FileContent {
+  std::string path;
+  std::uint64_t offset = 0;
+  std::string bytes;  // at most kMaxFileContent
+  bool last = false;  // the file ends with it; such a piece may be empty
   static const StructDecl& Decl();
 };
 /// Something the author should know; `text` is one line.
