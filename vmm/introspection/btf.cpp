@@ -153,10 +153,16 @@ Result<> Btf::Check() {
   return {};
 }
 
+/// Names end up in messages and in JSON: they are short and can be printed. Tags are only compared.
 Result<> Btf::CheckName(std::uint32_t id, std::uint32_t offset) const {
   const char* text = btf__str_by_offset(btf_, offset);
   if (!text) return BadType(id, fmt::format("has a name outside the strings, at {}", offset));
-  if (strnlen(text, kMaxName + 1) > kMaxName) return BadType(id, "has a name of more than 1023 bytes");
+  const std::size_t length = strnlen(text, kMaxName + 1);
+  if (length > kMaxName) return BadType(id, "has a name of more than 1023 bytes");
+  const auto kind = btf_kind(&Type(id));
+  if (kind == BTF_KIND_TYPE_TAG || kind == BTF_KIND_DECL_TAG) return {};
+  const auto unprintable = [](char c) { return c < ' ' || c > '~'; };
+  if (std::any_of(text, text + length, unprintable)) return BadType(id, "has a name that cannot be printed");
   return {};
 }
 

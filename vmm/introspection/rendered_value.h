@@ -1,5 +1,5 @@
-// A value of the guest's memory after BTF has said what its bytes mean: what snapshots keep, checks address and
-// `snapshot show` prints.
+// A value of the guest's memory after BTF has said what its bytes mean: what snapshots keep, checks address
+// and `snapshot show` prints.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@ namespace ktstr::vmm {
 
 struct RenderedMember;
 
-/// One value; which fields mean something depends on `kind`. Values are trees: pointers that were followed hold
-/// what they point to.
+/// One value; which fields mean something depends on `kind`. Values are trees: pointers that were followed
+/// hold what they point to.
 struct RenderedValue {
   enum class Kind : std::uint8_t {
     kInt,          // number (as int64), bits
@@ -44,23 +44,33 @@ struct RenderedValue {
   std::string text;
   std::string reason;
   std::vector<RenderedMember> members;
+
+  /// All fields; floats by value, NaN equals NaN.
+  bool operator==(const RenderedValue& other) const;
 };
 struct RenderedMember {
   std::string name;
   RenderedValue value;
+  bool operator==(const RenderedMember& other) const = default;
 };
 
 /// The JSON form, an object tagged by "kind" in snake_case: {"kind":"uint","bits":64,"value":7},
-/// {"kind":"struct","type_name":"rq","members":[{"name":..,"value":..}]}, {"kind":"array","len":..,"elements":[..]},
+/// {"kind":"struct","type_name":"rq","members":[{"name":..,"value":..}]},
+/// {"kind":"array","len":..,"elements":[..]},
 /// {"kind":"ptr","value":..,"deref":..,"deref_skipped_reason":..}, {"kind":"enum",..,"variant":..},
-/// {"kind":"cpu_list","cpus":..}, {"kind":"bytes","hex":..}, {"kind":"truncated","needed":..,"had":..,"partial":..},
-/// {"kind":"unsupported","reason":..}. What is empty and optional is left out.
+/// {"kind":"cpu_list","cpus":..}, {"kind":"bytes","hex":..},
+/// {"kind":"truncated","needed":..,"had":..,"partial":..},
+/// {"kind":"unsupported","reason":..}. What is empty and optional is left out. Floats that are no number are
+/// the strings "nan", "inf" and "-inf".
 nlohmann::json ToJson(const RenderedValue& value);
-/// The way back. Error (kInput): "a rendered value has no kind 'x'", a member of the wrong type.
+/// The way back; keys it does not know are skipped. Errors (kInput): "a rendered value has no kind 'x'", "a
+/// rendered uint has no 'value'", "'value' of a rendered uint is not ...", "a rendered value is nested more
+/// than 200 deep".
 Result<RenderedValue> RenderedFromJson(const nlohmann::json& json);
 
-/// For people: one line for a scalar ("7", "0xffff888003a1c000 -> {...}", "SCX_EXIT_ERROR (1024)"), an indented
-/// block else. Text-like 8-bit arrays as quoted strings, "[all 64 zero]" for zeros.
+/// For people: one line for a scalar ("7", "0xffff888003a1c000 -> {...}", "SCX_EXIT_ERROR (1024)"), an
+/// indented block else. Text-like 8-bit arrays as quoted strings, "[all 64 zero]" for zeros. Lines after the
+/// first begin with at least `indent` spaces; no line break at the end.
 std::string FormatRendered(const RenderedValue& value, std::size_t indent = 0);
 
 }  // namespace ktstr::vmm
