@@ -11,29 +11,6 @@
 namespace ktstr {
 namespace {
 
-void MetricCheckRules(const void* object, RuleSink& sink) {
-  const auto& check = *static_cast<const MetricCheck*>(object);
-  const bool ratio = check.min_ratio || check.max_ratio;
-  if (!ratio && !check.min && !check.max && check.between.empty())
-    sink.Fault("metric", "the check has no bound; give min, max, between, min_ratio or max_ratio");
-  if (!check.between.empty()) {
-    if (check.between.size() != 2)
-      sink.Fault("between", "two numbers are wanted: [lowest, highest]");
-    else if (check.between[0].SurelyMoreThan(check.between[1]))
-      sink.Fault("between", "the first number is above the second");
-    if (check.min || check.max) sink.Fault("between", "between already says min and max");
-  }
-  if (check.min && check.max && check.min->SurelyMoreThan(*check.max)) sink.Fault("min", "min is above max");
-  if (ratio && !check.vs_phase)
-    sink.Fault(check.min_ratio ? "min_ratio" : "max_ratio",
-               "a ratio needs vs_phase, the phase to compare with");
-  if (!ratio && check.vs_phase) sink.Fault("vs_phase", "vs_phase needs min_ratio or max_ratio");
-  if (check.min_ratio && check.max_ratio && *check.min_ratio > *check.max_ratio)
-    sink.Fault("min_ratio", "min_ratio is above max_ratio");
-  if (check.vs_phase && check.phase == check.vs_phase)
-    sink.Fault("vs_phase", "a phase cannot be compared with itself");
-}
-
 void PayloadRangeRules(const void* object, RuleSink& sink) {
   const auto& range = *static_cast<const PayloadRange*>(object);
   if (range.lo.SurelyMoreThan(range.hi)) sink.Fault("lo", "lo is above hi");
@@ -59,38 +36,6 @@ std::string PrintDefaults(const void* object) {
 }
 
 }  // namespace
-
-const StructDecl& MetricCheck::Decl() {
-  static constexpr FieldDecl kFields[] = {
-      Required<&MetricCheck::metric>("metric", "What is bounded; `payload.<name>.<metric>` for a payload's.",
-                                     {}, Refers::kMetric),
-      Optional<&MetricCheck::phase>(
-          "phase",
-          "The step it is measured in; without one the step the check stands in, else the whole run.", {},
-          Refers::kPhase),
-      Optional<&MetricCheck::cgroup>(
-          "cgroup", "The cgroup it is measured in; without one every cgroup with data must hold.", {},
-          Refers::kCgroup),
-      Optional<&MetricCheck::min>("min", "The smallest value allowed."),
-      Optional<&MetricCheck::max>("max", "The largest value allowed."),
-      Optional<&MetricCheck::between>("between", "Both at once: [smallest, largest]."),
-      Optional<&MetricCheck::vs_phase>("vs_phase", "The phase that min_ratio and max_ratio compare with.", {},
-                                       Refers::kPhase),
-      Optional<&MetricCheck::min_ratio>(
-          "min_ratio", "The smallest value allowed for the value divided by the one of vs_phase.",
-          AtLeast(0)),
-      Optional<&MetricCheck::max_ratio>(
-          "max_ratio", "The largest value allowed for the value divided by the one of vs_phase.", AtLeast(0)),
-      Optional<&MetricCheck::because>("because", "The reason, repeated when the check fails."),
-  };
-  static constexpr StructDecl kDecl = [] {
-    StructDecl decl =
-        DeclareStruct<MetricCheck>("MetricCheck", "A bound on a metric; bounds are inclusive.", kFields);
-    decl.rules = &MetricCheckRules;
-    return decl;
-  }();
-  return kDecl;
-}
 
 const StructDecl& PayloadBound::Decl() {
   static constexpr FieldDecl kFields[] = {
@@ -188,6 +133,10 @@ class Resolver {
     else if (check.vs_phase && !check.phase && placed.step == *check.vs_phase)
       Bad(placed.path, "vs_phase", "a phase cannot be compared with itself");
 
+    Known(placed.path, "snapshot", "snapshot", check.snapshot, names_.snapshots);
+    Known(placed.path, "read", "read", check.read, names_.reads);
+    Known(placed.path, "watch", "watch", check.watch, names_.watches);
+    if (check.OfObservation()) return;
     if (check.metric.starts_with(kPayloadMetricPrefix)) {
       ResolvePayloadMetric(placed);
       return;

@@ -11,12 +11,16 @@
 
 #include "guest-init/wire/decl.h"
 #include "guest-init/wire/units.h"
+#include "interpreter/temporal_check.h"
+#include "ops/comparison.h"
 #include "ops/diagnostics.h"
 #include "ops/quantity.h"
 
 namespace ktstr {
 
-/// A bound on a metric. Bounds are inclusive.
+/// A bound on a number. Bounds are inclusive. It is about exactly one of: a metric, a value in a snapshot,
+/// the value of a read, the fires of a watch, or (over_time with map, var or path) a value in all periodic
+/// snapshots.
 ///
 /// Which number: `phase` (in a step's `checks:` that step, unless another is named) or, without one, the
 /// whole run. A cgroup metric without `cgroup` must hold in EVERY cgroup that has data for it; the message
@@ -24,7 +28,19 @@ namespace ktstr {
 /// that payload; `phase` and `cgroup` select among them. `vs_phase` bounds the number divided by the same one
 /// of another phase.
 struct MetricCheck {
-  std::string metric;
+  std::string metric;  // "": it is about something else
+  std::optional<std::string> snapshot = {};
+  std::optional<std::string> read = {};
+  std::optional<std::string> watch = {};
+  std::optional<TemporalPattern> over_time = {};
+  // Where in a snapshot; see SnapshotSelector.
+  std::optional<std::string> map = {};
+  std::optional<std::string> var = {};
+  std::optional<PlainText> key = {};
+  std::optional<std::uint32_t> cpu = {};
+  std::optional<std::string> field = {};
+  std::string at = {};
+  std::optional<PlainText> equals = {};
   std::optional<std::string> phase = {};
   std::optional<std::string> cgroup = {};
   std::optional<Quantity> min = {};
@@ -35,6 +51,10 @@ struct MetricCheck {
   std::optional<double> max_ratio = {};
   std::string because = {};  // the author's reason, repeated in the message of a failure
   static const StructDecl& Decl();
+
+  /// Whether it is about what was seen from outside, not about a metric.
+  [[nodiscard]] bool OfObservation() const { return metric.empty(); }
+  [[nodiscard]] bool SelectsInSnapshot() const { return map || var || !at.empty(); }
 };
 
 struct PayloadBound {
@@ -106,6 +126,9 @@ struct CheckNames {
   std::vector<std::string> phases;  // BASELINE and the steps
   std::vector<std::string> cgroups;
   std::vector<Payload> payloads;
+  std::vector<std::string> snapshots;
+  std::vector<std::string> reads;
+  std::vector<std::string> watches;
 };
 
 /// Adds an error for each metric, phase, cgroup or payload metric that does not exist (`unknown-name`, with a

@@ -140,12 +140,18 @@ std::string TailOf(std::string_view text, std::size_t size) {
   return "..." + std::string(text);
 }
 
-std::vector<CheckResult> Judge(const RunRecord& record, const Stats& stats, const CheckList& checks) {
+std::vector<CheckResult> Judge(const RunRecord& record, const Stats& stats, const CheckList& checks,
+                               const Observations& observed) {
   CheckResults results;
   const std::vector<GroupReports> groups = GroupsOf(record);
   JudgeDefaults(record, groups, checks.defaults, checks.defaults_path, results);
-  for (const PlacedCheck& check : checks.checks)
-    JudgeMetric(record, stats, MissingWorkers(groups), check, results);
+  for (const PlacedCheck& check : checks.checks) {
+    if (check.check.OfObservation())
+      JudgeObservation(record, observed, check, results);
+    else
+      JudgeMetric(record, stats, MissingWorkers(groups), check, results);
+  }
+  JudgeMonitor(observed, results);
   JudgePayloads(record, checks.payloads, results);
   return results;
 }

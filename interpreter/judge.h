@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "interpreter/checks.h"
+#include "interpreter/observations.h"
 #include "interpreter/stats.h"
 #include "interpreter/verdict.h"
 
@@ -32,9 +33,10 @@ struct CheckResult {
 /// all the same gives an ERROR result.
 ///
 /// Default checks come first (one result each when all is well, else one per cgroup; none when there is
-/// nothing they could be about, e.g. no workers), then `checks.checks`, then payload checks in the order of
-/// finalisation. A payload with checks that was never finalised gives an INCONCLUSIVE one.
-std::vector<CheckResult> Judge(const RunRecord& record, const Stats& stats, const CheckList& checks);
+/// nothing they could be about, e.g. no workers), then `checks.checks`, then the monitor's verdict if there was
+/// one, then payload checks in the order of finalisation. A payload with checks that was never finalised gives an INCONCLUSIVE one.
+std::vector<CheckResult> Judge(const RunRecord& record, const Stats& stats, const CheckList& checks,
+                               const Observations& observed = {});
 
 /// The worst verdict of those that count; PASS when there is none.
 Verdict Overall(std::span<const CheckResult> results);

@@ -27,6 +27,10 @@ void JudgeDefaults(const RunRecord& record, const std::vector<GroupReports>& gro
                    const DefaultChecks& checks, const std::string& path, CheckResults& results);
 void JudgeMetric(const RunRecord& record, const Stats& stats, std::size_t missing_workers,
                  const PlacedCheck& check, CheckResults& results);
+/// A check on a snapshot, a read, a watch, or a series of them. REQUIRES: OfObservation().
+void JudgeObservation(const RunRecord& record, const Observations& observed, const PlacedCheck& check,
+                      CheckResults& results);
+void JudgeMonitor(const Observations& observed, CheckResults& results);
 void JudgePayloads(const RunRecord& record, const std::vector<PlacedPayloadChecks>& payloads,
                    CheckResults& results);
 

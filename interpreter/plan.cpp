@@ -215,6 +215,13 @@ CheckNames NamesOf(const Scenario& scenario, const RunPlan& plan) {
   for (const PlannedRequest& planned : plan.requests)
     if (planned.request.Is<CreateCgroup>())
       names.cgroups.push_back(planned.request.As<CreateCgroup>().cgroup);
+  const auto take = [](const std::vector<TagState>& tags, std::vector<std::string>& into) {
+    for (const TagState& tag : tags) into.push_back(tag.name);
+  };
+  take(plan.snapshots, names.snapshots);
+  take(plan.reads, names.reads);
+  take(plan.watches, names.watches);
+  for (std::uint32_t i = 0; i < scenario.snapshots.periodic; ++i) names.snapshots.push_back(PeriodicTag(i));
   for (const auto& [name, payload] : scenario.payloads.items) {
     CheckNames::Payload known{name, KnownMetricNames(payload.output), {}};
     for (const auto& [metric, hint] : payload.metrics.items)

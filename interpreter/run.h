@@ -11,6 +11,7 @@
 #include "interpreter/cpu_quality.h"
 #include "interpreter/fold.h"
 #include "interpreter/judge.h"
+#include "interpreter/observations.h"
 #include "interpreter/plan.h"
 #include "vmm/accel.h"
 #include "vmm/initramfs.h"
@@ -29,14 +30,15 @@ enum class EventKind : std::uint8_t {
   kPhaseEnd,
   kWorker,   // a worker's report came in; text: group, index, completed or how it ended
   kPayload,  // a payload was finalised; text: name and how it ended
+  kObserved,  // a snapshot, a read, a kept fire of a watch; text: which, and what was seen in short
   kWarning,
   kFault,    // what ends the run early; text: the cause
   kVerdict,  // the last event; text: verdict and cause
 };
 inline constexpr EnumValue kEventKinds[] = {{"started", 0, ""}, {"ready", 1, ""},       {"request", 2, ""},
                                             {"reply", 3, ""},   {"phase_begin", 4, ""}, {"phase_end", 5, ""},
-                                            {"worker", 6, ""},  {"payload", 7, ""},     {"warning", 8, ""},
-                                            {"fault", 9, ""},   {"verdict", 10, ""}};
+                                            {"worker", 6, ""},  {"payload", 7, ""},     {"observed", 8, ""},
+                                            {"warning", 9, ""}, {"fault", 10, ""},      {"verdict", 11, ""}};
 constexpr EnumDecl DescribeEnum(EventKind) { return {"EventKind", kEventKinds, nullptr, nullptr}; }
 
 struct RunEvent {
@@ -105,6 +107,7 @@ struct RunOutcome {
   std::string cause_detail;  // more lines for people; usually empty
   MachineFacts machine;
   RunRecord record;
+  Observations observed;
   Stats stats;
   std::vector<CheckResult> checks;
   std::vector<std::string> warnings;
