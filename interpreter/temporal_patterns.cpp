@@ -17,8 +17,9 @@ constexpr std::size_t kRunToConverge = 3;
 /// Collects what one pattern says of one series; every message begins with the series and the pattern.
 class Findings {
  public:
-  Findings(const Series& series, std::string_view pattern)
-      : prefix_(fmt::format("{} ({}): ", series.label, pattern)) {}
+  Findings(const Series& series, std::string_view pattern) {
+    result_.subject = fmt::format("{} ({})", series.label, pattern);
+  }
 
   void Fail(const std::string& what) { Add(TemporalOutcome::Kind::kFail, what); }
   void Inconclusive(const std::string& what) { Add(TemporalOutcome::Kind::kInconclusive, what); }
@@ -36,10 +37,9 @@ class Findings {
 
  private:
   void Add(TemporalOutcome::Kind kind, const std::string& what) {
-    result_.outcomes.push_back({kind, prefix_ + what});
+    result_.outcomes.push_back({kind, result_.subject + ": " + what});
   }
 
-  std::string prefix_;
   PatternResult result_;
 };
 

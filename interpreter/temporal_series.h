@@ -54,6 +54,7 @@ struct TemporalOutcome {
 };
 
 struct PatternResult {
+  std::string subject;                    // what the messages begin with: "x (nondecreasing)"
   std::vector<TemporalOutcome> outcomes;  // in the order of the samples, notes last
   /// The comparisons (pairs, samples, indices) that could be made; 0 says that the pattern holds only because
   /// there was nothing to hold it against.

@@ -1,0 +1,103 @@
+// A temporal check as authors write it: one of the patterns, with its parameters; and the verdict it comes
+// to.
+//
+// Units: a rate is per second, times are guest time since the run's start, other numbers are in the unit of
+// the value that is followed.
+//
+// Differs from the system we re-create: a pattern that had too little to look at passes there, with a note.
+// Here nothing passes silently: it is INCONCLUSIVE when fewer than two samples have a value, or when no
+// comparison could be made with those that do (nothing after the warmup, no two adjacent ones, ...).
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+
+#include "guest-init/wire/decl.h"
+#include "guest-init/wire/units.h"
+#include "interpreter/temporal_patterns.h"
+#include "interpreter/verdict.h"
+
+namespace ktstr {
+
+/// Inclusive; at least one of the two is given.
+struct RateBounds {
+  std::optional<double> min;  // per second
+  std::optional<double> max;
+  static const StructDecl& Decl();
+};
+struct EachBounds {
+  std::optional<double> min;
+  std::optional<double> max;
+  static const StructDecl& Decl();
+};
+struct SteadySpec {
+  Duration warmup;
+  Percent tolerance;
+  static const StructDecl& Decl();
+};
+struct ConvergeSpec {
+  double target = 0;
+  double tolerance = 0;
+  Duration deadline;
+  static const StructDecl& Decl();
+};
+struct PhaseRatioSpec {
+  std::string from;
+  std::string to;
+  double max = 0;
+  static const StructDecl& Decl();
+};
+
+/// Exactly one is given.
+struct TemporalPattern {
+  std::optional<bool> nondecreasing = {};
+  std::optional<bool> strictly_increasing = {};
+  std::optional<RateBounds> rate_within = {};
+  std::optional<SteadySpec> steady_within = {};
+  std::optional<ConvergeSpec> converges_to = {};
+  std::optional<bool> always_true = {};
+  std::optional<EachBounds> each = {};
+  std::optional<PhaseRatioSpec> phase_ratio = {};
+  static const StructDecl& Decl();
+};
+
+/// The fields of TemporalPattern, for a declaration that takes them beside fields of its own. REQUIRES:
+/// TemporalPattern is the first base of the struct so declared, and its rules call TemporalPatternRules.
+inline constexpr std::array<FieldDecl, 8> kTemporalPatternFields = {
+    Optional<&TemporalPattern::nondecreasing>("nondecreasing", "No sample is below the one before it."),
+    Optional<&TemporalPattern::strictly_increasing>("strictly_increasing",
+                                                    "Each sample is above the one before it."),
+    Optional<&TemporalPattern::rate_within>("rate_within",
+                                            "How much it changes per second, from each sample to the next."),
+    Optional<&TemporalPattern::steady_within>("steady_within",
+                                              "Each sample stays near the mean of all of them."),
+    Optional<&TemporalPattern::converges_to>("converges_to",
+                                             "Three samples in a row get near a target before a deadline."),
+    Optional<&TemporalPattern::always_true>(
+        "always_true", "Each sample is true (a number: not 0); one without a value fails."),
+    Optional<&TemporalPattern::each>("each", "Bounds for each sample; one without a value fails."),
+    Optional<&TemporalPattern::phase_ratio>(
+        "phase_ratio", "The last value in a phase, divided by the last one in an earlier phase."),
+};
+
+/// Faults unless exactly one pattern is given, and none is `false`. Fields are relative to `pattern`.
+void TemporalPatternRules(const TemporalPattern& pattern, RuleSink& sink);
+
+struct TemporalVerdict {
+  Verdict verdict = Verdict::kPass;  // kPass, kInconclusive or kFail
+  std::string
+      message;  // one line; of a FAIL the first sample that broke the pattern, of a PASS what was compared
+  std::string detail;  // the other outcomes, one a line: more failures, samples that were left out
+};
+
+/// FAIL over INCONCLUSIVE over PASS, except that a series in which no sample at all has a value is
+/// INCONCLUSIVE, also where a single sample without a value would be a FAIL: then nothing was seen of the
+/// guest, rather than something wrong. A phase_ratio wants the series' phase_names. REQUIRES:
+/// TemporalPatternRules finds no fault.
+TemporalVerdict JudgeTemporal(const Series& series, const TemporalPattern& pattern);
+
+/// The same for what a pattern found already; for RatioWithin, which takes two series.
+TemporalVerdict JudgePattern(const Series& series, const PatternResult& result);
+
+}  // namespace ktstr
