@@ -9,27 +9,26 @@
 #include <string_view>
 #include <unordered_map>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "guest-init/wire/result.h"
 #include "ops/accessor_state.h"
 #include "ops/snapshot_store.h"
+#include "vmm/introspection/kernel_target.h"
 
 namespace ktstr {
 
-/// One request to read or write the guest kernel's memory, as far as the bridge must know it.
+/// One Op's reads or writes of the guest kernel's memory.
 struct KernelOpRequest {
-  std::string tag;    // of a read; a write has none
+  std::string tag;    // of reads; writes have none
   bool cold = false;  // all of it inside one freeze
-  bool write = false;
-  std::size_t entries = 0;
+  std::vector<vmm::KernelRead> reads = {};
+  std::vector<vmm::KernelWrite> writes = {};
 };
-using KernelOpValue = std::variant<std::uint32_t, std::uint64_t, std::vector<std::byte>>;
 struct KernelOpReply {
   bool success = false;
   std::string reason = {};  // why not
-  std::vector<KernelOpValue> read_values = {};
+  std::vector<vmm::KernelReadValue> read_values = {};
 };
 struct TaggedKernelOp {
   std::string tag;
@@ -108,7 +107,7 @@ class SnapshotBridge {
   void RecordKernelOpReply(const std::string& tag, KernelOpReply reply);
   std::vector<TaggedKernelOp> DrainKernelOps();
   /// The first value of the first successful reply under `tag` that read anything; nothing is drained.
-  [[nodiscard]] std::optional<KernelOpValue> FindKernelOpValue(const std::string& tag) const;
+  [[nodiscard]] std::optional<vmm::KernelReadValue> FindKernelOpValue(const std::string& tag) const;
 
   // ---- cgroup.procs
 

@@ -68,7 +68,7 @@ std::vector<TaggedKernelOp> SnapshotBridge::DrainKernelOps() {
   return std::exchange(state_->kernel_ops, {});
 }
 
-std::optional<KernelOpValue> SnapshotBridge::FindKernelOpValue(const std::string& tag) const {
+std::optional<vmm::KernelReadValue> SnapshotBridge::FindKernelOpValue(const std::string& tag) const {
   const std::lock_guard lock(state_->mutex);
   for (const TaggedKernelOp& op : state_->kernel_ops)
     if (op.tag == tag && op.reply.success && !op.reply.read_values.empty())

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <catch2/catch.hpp>
-#include <stdexcept>
 
 #include "ops/snapshot_bridge.h"
 
@@ -44,7 +43,7 @@ TEST_CASE("copies of a bridge share what they hold") {
   SnapshotBridge bridge(Capturing());
   SnapshotBridge copy = bridge;
   copy.Capture("a");
-  copy.RecordKernelOpReply("k", {true, "", {std::uint32_t{7}}});
+  copy.RecordKernelOpReply("k", {true, "", {vmm::KernelReadValue()}});
   CHECK(bridge.Has("a"));
   CHECK(bridge.DrainKernelOps().size() == 1);
   CHECK(copy.DrainKernelOps().empty());

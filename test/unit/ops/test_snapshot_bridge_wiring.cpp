@@ -13,6 +13,7 @@ namespace {
 SnapshotBridge::CaptureCallback Capturing() {
   return [](const std::string&) { return vmm::SnapshotReport(); };
 }
+vmm::KernelReadValue Number(std::uint64_t number) { return {number, false, 8, {}}; }
 Result<> Accept(const std::string&) { return {}; }
 
 AccessorState::Deadline Passed() { return std::chrono::steady_clock::now() - std::chrono::seconds(1); }
@@ -118,7 +119,7 @@ TEST_CASE("threads that race for slots get exactly as many as there are") {
 
 TEST_CASE("without a kernel-op callback a dispatch gives nothing and logs nothing") {
   SnapshotBridge bridge(Capturing());
-  CHECK_FALSE(bridge.DispatchKernelOp({"k", true, false, 1}));
+  CHECK_FALSE(bridge.DispatchKernelOp({.tag = "k", .cold = true}));
   CHECK(bridge.DrainKernelOps().empty());
 }
 
@@ -129,12 +130,13 @@ TEST_CASE("a dispatched kernel op gives its reply and logs it under its tag") {
     seen = request;
     return KernelOpReply{false, "entry[0]: unmapped"};
   });
-  const auto reply = bridge.DispatchKernelOp({"k", true, false, 2});
+  const auto reply =
+      bridge.DispatchKernelOp({"k", true, {{vmm::DirectTarget{4096}, vmm::KernelWidth::U32()}}});
   REQUIRE(reply);
   CHECK(reply->reason == "entry[0]: unmapped");
   CHECK(seen.tag == "k");
   CHECK(seen.cold);
-  CHECK(seen.entries == 2);
+  CHECK(seen.reads.size() == 1);
   const auto log = bridge.DrainKernelOps();
   REQUIRE(log.size() == 1);
   CHECK(log[0].tag == "k");
@@ -144,14 +146,14 @@ TEST_CASE("a dispatched kernel op gives its reply and logs it under its tag") {
 
 TEST_CASE("the value of a kernel op is the first of the first success that read anything, and stays") {
   SnapshotBridge bridge(Capturing());
-  bridge.RecordKernelOpReply("k", {false, "no", {std::uint32_t{1}}});
+  bridge.RecordKernelOpReply("k", {false, "no", {Number(1)}});
   bridge.RecordKernelOpReply("k", {true, "", {}});
-  bridge.RecordKernelOpReply("other", {true, "", {std::uint32_t{2}}});
+  bridge.RecordKernelOpReply("other", {true, "", {Number(2)}});
   CHECK_FALSE(bridge.FindKernelOpValue("k"));
-  bridge.RecordKernelOpReply("k", {true, "", {std::uint64_t{3}, std::uint64_t{4}}});
-  bridge.RecordKernelOpReply("k", {true, "", {std::uint64_t{5}}});
-  CHECK(bridge.FindKernelOpValue("k") == KernelOpValue(std::uint64_t{3}));
-  CHECK(bridge.FindKernelOpValue("k") == KernelOpValue(std::uint64_t{3}));
+  bridge.RecordKernelOpReply("k", {true, "", {Number(3), Number(4)}});
+  bridge.RecordKernelOpReply("k", {true, "", {Number(5)}});
+  CHECK(bridge.FindKernelOpValue("k") == Number(3));
+  CHECK(bridge.FindKernelOpValue("k") == Number(3));
   CHECK_FALSE(bridge.FindKernelOpValue("absent"));
   CHECK(bridge.DrainKernelOps().size() == 5);
 }
