@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "guest-init/bpf_pins.h"
 #include "guest-init/cgroup_tree.h"
 #include "guest-init/channel.h"
 #include "guest-init/payload.h"
@@ -90,6 +91,8 @@ class Executor {
   Step On(const Program& request);
   Step On(const PutFile& request);
   Step On(const ReadFile& request);
+  Step On(const PinMap& request);
+  Step On(const StandStill& request);
   Step On(const SetIdentity& request);
   Step On(const Park& request);
   Step On(const Ping& request);
@@ -114,6 +117,7 @@ class Executor {
   std::uint32_t epoch_ = 0;
   std::uint32_t finalised_payloads_ = 0;
   std::uint64_t hold_mark_ns_ = 0;
+  BpfPins pins_;
   Ready ready_;              // but for clock_ns
   bool program_ = false;     // a refused request is the last one tried
   bool refused_ = false;     // and there was one

@@ -5,6 +5,7 @@
 
 #include "guest-init/executor.h"
 #include "guest-init/file_reading.h"
+#include "guest-init/machine_stop.h"
 #include "guest-init/provision.h"
 #include "guest-init/wire/units.h"
 #include "workloads/system_probe.h"
@@ -40,8 +41,8 @@ Executor::Step Executor::Handle(const AnyStruct& request) {
   const auto handle = [&]<typename... T>() { return (TryHandle<T>(request, step) || ...); };
   if (handle.operator()<EnableControllers, CreateCgroup, WriteCgroupFile, DestroyCgroup, StartWorkers,
                         StopCgroupTasks, StopWorkers, StartPayload, AwaitPayload, StopPayload, MarkPhase,
-                        Hold, SetHoldMark, Finish, Program, PutFile, ReadFile, SetIdentity, Park,
-                        Ping>())
+                        Hold, SetHoldMark, Finish, Program, PutFile, ReadFile, PinMap, StandStill,
+                        SetIdentity, Park, Ping>())
     return step;
   return Now(Refuse("this guest does not know the request " + std::string(request.decl()->name)));
 }
@@ -74,6 +75,8 @@ Executor::Step Executor::On(const ReadFile& request) {
     return std::nullopt;
   };
 }
+Executor::Step Executor::On(const PinMap& request) { return Now(pins_.Pin(request.name)); }
+Executor::Step Executor::On(const StandStill&) { return Now(StopMachine()); }
 Executor::Step Executor::On(const SetIdentity& request) { return Now(TakeIdentity(request)); }
 Executor::Step Executor::On(const Park&) {
   if (!groups_.empty() || !payloads_.empty()) return Now(Refuse("a guest with work under way cannot be parked"));

@@ -93,6 +93,16 @@ const StructDecl& SnapshotEntry::Decl() {
   return kDecl;
 }
 
+const StructDecl& ProcsRecord::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&ProcsRecord::tag>("tag", ""),
+      Required<&ProcsRecord::cgroup>("cgroup", ""),
+      Required<&ProcsRecord::pids>("pids", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<ProcsRecord>("ProcsRecord", "", kFields);
+  return kDecl;
+}
+
 const StructDecl& Observations::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&Observations::taken>("taken", "the same in short"),
@@ -100,6 +110,7 @@ const StructDecl& Observations::Decl() {
       Required<&Observations::periodic_fired>("periodic_fired", "placeholders included"),
       Required<&Observations::periodic_real>("periodic_real", ""),
       Required<&Observations::reads>("reads", ""),
+      Required<&Observations::cgroup_procs>("cgroup_procs", ""),
       Required<&Observations::watches>("watches", ""),
       Optional<&Observations::monitor>("monitor", ""),
       Required<&Observations::pauses>("pauses", ""),

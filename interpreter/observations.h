@@ -88,6 +88,13 @@ struct SnapshotEntry {
   static const StructDecl& Decl();
 };
 
+struct ProcsRecord {
+  std::string tag;
+  std::string cgroup;
+  std::vector<std::uint32_t> pids;
+  static const StructDecl& Decl();
+};
+
 struct Observations {
   std::vector<DrainedSnapshot> snapshots;  // as they came; not part of the declaration
   std::vector<SnapshotEntry> taken;        // the same in short
@@ -95,6 +102,7 @@ struct Observations {
   std::uint32_t periodic_fired = 0;  // placeholders included
   std::uint32_t periodic_real = 0;
   std::vector<ReadRecord> reads;
+  std::vector<ProcsRecord> cgroup_procs;
   std::vector<WatchRecord> watches;
   std::optional<MonitorRecord> monitor;
   std::vector<PauseRecord> pauses;

@@ -79,7 +79,8 @@ class Planner {
                            {},
                            hold.epoch,
                            false,
-                           true};
+                           true,
+                           {}};
     return planned;
   }
 

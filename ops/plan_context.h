@@ -33,6 +33,7 @@ struct PlannedRequest {
   bool cleanup = false;     // not written by the author: the end of a step or of the run
   /// The guest is not told: `request` are the Args of an Op that the host runs itself. See OpOf().
   bool host = false;
+  std::string tag;  // what the content of a ReadFile is called in the results
 };
 
 class PlanContext {
@@ -65,8 +66,14 @@ class PlanContext {
   // ---- requests
   template <typename T>
   void Emit(T request, std::string label, Duration budget = {}) {
-    requests_.push_back(
-        {AnyStruct::Of(std::move(request)), path_, std::move(label), budget, state_.epoch, cleanup_});
+    requests_.push_back({AnyStruct::Of(std::move(request)),
+                         path_,
+                         std::move(label),
+                         budget,
+                         state_.epoch,
+                         cleanup_,
+                         false,
+                         {}});
   }
   /// Of an Op that the host runs itself.
   template <typename Args>

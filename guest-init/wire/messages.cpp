@@ -166,6 +166,19 @@ const StructDecl& ReadFile::Decl() {
   return kDecl;
 }
 
+const StructDecl& PinMap::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&PinMap::name>("name", "its first 15 characters count"),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<PinMap>("PinMap", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& StandStill::Decl() {
+  static constexpr StructDecl kDecl = DeclareStruct<StandStill>("StandStill", "", {});
+  return kDecl;
+}
+
 const StructDecl& SetIdentity::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&SetIdentity::wall_ns>("wall_ns", "CLOCK_REALTIME; 0: as it is"),
@@ -294,8 +307,9 @@ std::span<const StructDecl* const> RequestTypes() {
       &StopWorkers::Decl(),       &StartPayload::Decl(), &AwaitPayload::Decl(),
       &StopPayload::Decl(),       &MarkPhase::Decl(),    &Hold::Decl(),
       &SetHoldMark::Decl(),       &Finish::Decl(),       &Program::Decl(),
-      &PutFile::Decl(),           &ReadFile::Decl(),     &SetIdentity::Decl(),
-      &Park::Decl(),              &Ping::Decl()};
+      &PutFile::Decl(),           &ReadFile::Decl(),     &PinMap::Decl(),
+      &StandStill::Decl(),        &SetIdentity::Decl(),  &Park::Decl(),
+      &Ping::Decl()};
   return kTypes;
 }
 

@@ -153,6 +153,16 @@ struct ReadFile {
   std::string path;  // absolute
   static const StructDecl& Decl();
 };
+/// Holds a BPF map to the end of the run, so that it outlives its makers.
+struct PinMap {
+  std::string name;  // its first 15 characters count
+  static const StructDecl& Decl();
+};
+/// Stops the whole machine, right at this instruction, through a device that only machines with the virtual clock
+/// have; the host lets it go on, and then comes the Reply. So the host can act at a moment of the guest's time.
+struct StandStill {
+  static const StructDecl& Decl();
+};
 /// What distinguishes one clone of a saved guest from the next.
 struct SetIdentity {
   std::int64_t wall_ns = 0;  // CLOCK_REALTIME; 0: as it is
