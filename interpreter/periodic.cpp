@@ -105,6 +105,7 @@ bool IsPeriodicTag(std::string_view tag) {
 
 std::vector<PlannedRequest> PlacePeriodic(std::vector<PlannedRequest> plan, std::uint32_t count,
                                           const MakePeriodicCapture& make_capture) {
+  if (count > kMaxPeriodic) return plan;
   std::uint64_t total = 0;
   for (const PlannedRequest& planned : plan) total += LengthOf(planned);
   const std::vector<std::uint64_t> boundaries = PeriodicBoundaries(0, total, count);

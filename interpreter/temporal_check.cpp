@@ -22,6 +22,16 @@ void PhaseRatioRules(const void* object, RuleSink& sink) {
   if (ratio.from == ratio.to) sink.Fault("to", "a phase cannot be compared with itself");
 }
 
+void PatternRules(const void* object, RuleSink& sink) {
+  const auto& pattern = *static_cast<const TemporalPattern*>(object);
+  const auto refuse_false = [&](std::string_view field, const std::optional<bool>& value) {
+    if (value == false) sink.Fault(field, "write true, or leave it out");
+  };
+  refuse_false("nondecreasing", pattern.nondecreasing);
+  refuse_false("strictly_increasing", pattern.strictly_increasing);
+  refuse_false("always_true", pattern.always_true);
+}
+
 template <typename Bounds>
 Range RangeOf(const Bounds& bounds) {
   constexpr double kOpen = std::numeric_limits<double>::infinity();
@@ -147,36 +157,30 @@ const StructDecl& PhaseRatioSpec::Decl() {
 }
 
 const StructDecl& TemporalPattern::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Optional<&TemporalPattern::nondecreasing>("nondecreasing", "No sample is below the one before it."),
+      Optional<&TemporalPattern::strictly_increasing>("strictly_increasing",
+                                                      "Each sample is above the one before it."),
+      Optional<&TemporalPattern::rate_within>(
+          "rate_within", "How much it changes per second, from each sample to the next."),
+      Optional<&TemporalPattern::steady_within>("steady_within",
+                                                "Each sample stays near the mean of all of them."),
+      Optional<&TemporalPattern::converges_to>("converges_to",
+                                               "Three samples in a row get near a target before a deadline."),
+      Optional<&TemporalPattern::always_true>(
+          "always_true", "Each sample is true (a number: not 0); one without a value fails."),
+      Optional<&TemporalPattern::each>("each", "Bounds for each sample; one without a value fails."),
+      Optional<&TemporalPattern::phase_ratio>(
+          "phase_ratio", "The last value in a phase, divided by the last one in an earlier phase."),
+  };
   static constexpr StructDecl kDecl = [] {
     StructDecl decl = DeclareStruct<TemporalPattern>(
-        "TemporalPattern", "How a value behaves over the samples; exactly one pattern.",
-        kTemporalPatternFields);
+        "TemporalPattern", "How a value behaves over the samples; exactly one pattern.", kFields);
     decl.exactly_one = true;
-    decl.rules = [](const void* object, RuleSink& sink) {
-      TemporalPatternRules(*static_cast<const TemporalPattern*>(object), sink);
-    };
+    decl.rules = &PatternRules;
     return decl;
   }();
   return kDecl;
-}
-
-void TemporalPatternRules(const TemporalPattern& pattern, RuleSink& sink) {
-  std::string names;
-  std::string_view second;
-  std::size_t given = 0;
-  for (const FieldDecl& field : kTemporalPatternFields) {
-    names += (names.empty() ? "" : ", ") + std::string(field.name);
-    if (field.type().container->size(field.Member(&pattern)) == 0) continue;
-    if (++given == 2) second = field.name;
-  }
-  if (given == 0) sink.Fault("", "there is no pattern; give one of " + names);
-  if (given > 1) sink.Fault(second, "only one pattern can be given; write a check for each");
-  const auto refuse_false = [&](std::string_view field, const std::optional<bool>& value) {
-    if (value == false) sink.Fault(field, "write true, or leave it out");
-  };
-  refuse_false("nondecreasing", pattern.nondecreasing);
-  refuse_false("strictly_increasing", pattern.strictly_increasing);
-  refuse_false("always_true", pattern.always_true);
 }
 
 TemporalVerdict JudgePattern(const Series& series, const PatternResult& result) {

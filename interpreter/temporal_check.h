@@ -9,7 +9,6 @@
 // comparison could be made with those that do (nothing after the warmup, no two adjacent ones, ...).
 #pragma once
 
-#include <array>
 #include <optional>
 #include <string>
 
@@ -49,7 +48,7 @@ struct PhaseRatioSpec {
   static const StructDecl& Decl();
 };
 
-/// Exactly one is given.
+/// Exactly one is given; those that take no parameters are never false.
 struct TemporalPattern {
   std::optional<bool> nondecreasing = {};
   std::optional<bool> strictly_increasing = {};
@@ -61,28 +60,6 @@ struct TemporalPattern {
   std::optional<PhaseRatioSpec> phase_ratio = {};
   static const StructDecl& Decl();
 };
-
-/// The fields of TemporalPattern, for a declaration that takes them beside fields of its own. REQUIRES:
-/// TemporalPattern is the first base of the struct so declared, and its rules call TemporalPatternRules.
-inline constexpr std::array<FieldDecl, 8> kTemporalPatternFields = {
-    Optional<&TemporalPattern::nondecreasing>("nondecreasing", "No sample is below the one before it."),
-    Optional<&TemporalPattern::strictly_increasing>("strictly_increasing",
-                                                    "Each sample is above the one before it."),
-    Optional<&TemporalPattern::rate_within>("rate_within",
-                                            "How much it changes per second, from each sample to the next."),
-    Optional<&TemporalPattern::steady_within>("steady_within",
-                                              "Each sample stays near the mean of all of them."),
-    Optional<&TemporalPattern::converges_to>("converges_to",
-                                             "Three samples in a row get near a target before a deadline."),
-    Optional<&TemporalPattern::always_true>(
-        "always_true", "Each sample is true (a number: not 0); one without a value fails."),
-    Optional<&TemporalPattern::each>("each", "Bounds for each sample; one without a value fails."),
-    Optional<&TemporalPattern::phase_ratio>(
-        "phase_ratio", "The last value in a phase, divided by the last one in an earlier phase."),
-};
-
-/// Faults unless exactly one pattern is given, and none is `false`. Fields are relative to `pattern`.
-void TemporalPatternRules(const TemporalPattern& pattern, RuleSink& sink);
 
 struct TemporalVerdict {
   Verdict verdict = Verdict::kPass;  // kPass, kInconclusive or kFail

@@ -13,26 +13,31 @@ using Text = std::vector<std::string>;
 
 constexpr std::uint64_t kMs = 1'000'000;
 
+template <typename T>
+PlannedRequest Planned(T request, std::string path, std::string label, Duration budget, std::uint32_t epoch) {
+  PlannedRequest planned;
+  planned.request = AnyStruct::Of(std::move(request));
+  planned.path = std::move(path);
+  planned.label = std::move(label);
+  planned.budget = budget;
+  planned.epoch = epoch;
+  return planned;
+}
 PlannedRequest PlainHold(std::uint64_t ms, std::uint32_t epoch = 1) {
-  return {AnyStruct::Of(Hold{ms * kMs, false}),        "steps/0/hold", "hold",
-          Milliseconds(static_cast<std::int64_t>(ms)), epoch,          false};
+  return Planned(Hold{ms * kMs, false}, "steps/0/hold", "hold", Milliseconds(static_cast<std::int64_t>(ms)),
+                 epoch);
 }
 /// In a repetition: until `until_ms` after the mark, `length_ms` long.
 PlannedRequest MarkedHold(std::uint64_t until_ms, std::int64_t length_ms) {
-  return {
-      AnyStruct::Of(Hold{until_ms * kMs, true}), "steps/1/hold", "round", Milliseconds(length_ms), 2, false};
+  return Planned(Hold{until_ms * kMs, true}, "steps/1/hold", "round", Milliseconds(length_ms), 2);
 }
-PlannedRequest Mark() { return {AnyStruct::Of(SetHoldMark{}), "steps/1/hold", "begin", {}, 2, false}; }
+PlannedRequest Mark() { return Planned(SetHoldMark{}, "steps/1/hold", "begin", {}, 2); }
 PlannedRequest Other(std::string label) {
-  return {AnyStruct::Of(Finish{}), "x", std::move(label), Milliseconds(7), 1, true};
+  return Planned(Finish{}, "x", std::move(label), Milliseconds(7), 1);
 }
 PlannedRequest Capture(std::uint32_t index, std::uint64_t offset_ns, const PlannedRequest& hold) {
-  return {AnyStruct::Of(Program{}),
-          hold.path,
-          PeriodicTag(index) + " @" + std::to_string(offset_ns / kMs),
-          {},
-          hold.epoch,
-          hold.cleanup};
+  return Planned(Program{}, hold.path, PeriodicTag(index) + " @" + std::to_string(offset_ns / kMs), {},
+                 hold.epoch);
 }
 
 /// "mark", "hold 300 (300)" plain or "until 300 (300)" from the mark, with the budget; all in ms; else the
@@ -165,6 +170,8 @@ TEST_CASE("no captures, or no time for them, leave the plan alone") {
   const std::vector<PlannedRequest> plan = {Other("a"), PlainHold(1000), Other("b")};
   CHECK(Placed(plan, 0) == Show(plan));
   CHECK(Placed({Other("a"), PlainHold(0), Other("b")}, 3) == Text{"a", "hold 0 (0)", "b"});
+  CHECK(Placed(plan, 65) == Show(plan));
+  CHECK(Placed(plan, 64).size() == 3 + 2 * 64 + 1);
   CHECK(Placed({Other("a")}, 3) == Text{"a"});
   CHECK(Placed({}, 3).empty());
 }

@@ -49,33 +49,10 @@ Text Judged(const Series& series, const std::string& yaml) {
   return lines;
 }
 
-/// As a check would take the patterns beside a field of its own.
-struct Flat : TemporalPattern {
-  std::string samples;
-  static const StructDecl& Decl() {
-    static constexpr auto kFields = [] {
-      std::array<FieldDecl, 1 + kTemporalPatternFields.size()> fields = {
-          Required<&Flat::samples>("samples", "What is followed.")};
-      for (std::size_t i = 0; i < kTemporalPatternFields.size(); ++i)
-        fields[i + 1] = kTemporalPatternFields[i];
-      return fields;
-    }();
-    static constexpr StructDecl kDecl = [] {
-      StructDecl decl = DeclareStruct<Flat>("Flat", "A check.", kFields);
-      decl.rules = [](const void* object, RuleSink& sink) {
-        TemporalPatternRules(*static_cast<const Flat*>(object), sink);
-      };
-      return decl;
-    }();
-    return kDecl;
-  }
-};
-
 }  // namespace
 
 TEST_CASE("the declarations of temporal checks keep the rules of declarations") {
   CHECK(DeclarationFaults(TemporalPattern::Decl()).empty());
-  CHECK(DeclarationFaults(Flat::Decl()).empty());
 }
 
 TEST_CASE("patterns decode with their units") {
@@ -103,23 +80,13 @@ TEST_CASE("patterns decode with their units") {
 TEST_CASE("exactly one pattern is given") {
   CHECK(Faults("{nondecreasing: true, always_true: true}") ==
         Text{"always_true too-many-keys: 'nondecreasing' and 'always_true' exclude each other"});
+  CHECK(Faults("{}") == Text{" missing-key: TemporalPattern needs one of the keys nondecreasing, "
+                             "strictly_increasing, rate_within, steady_within, "
+                             "converges_to, always_true, each or phase_ratio"});
   CHECK(Faults("nondecreasing: false") == Text{"nondecreasing rule: write true, or leave it out"});
   CHECK(Faults("strictly_increasing: false") ==
         Text{"strictly_increasing rule: write true, or leave it out"});
   CHECK(Faults("always_true: false") == Text{"always_true rule: write true, or leave it out"});
-}
-
-TEST_CASE("the patterns beside other fields keep the same rules") {
-  CHECK(Faults<Flat>("{samples: x, each: {min: 1}}").empty());
-  Text faults;
-  const Flat flat = Read<Flat>("{samples: x, converges_to: {target: 1, tolerance: 0, deadline: 1s}}", faults);
-  CHECK(flat.samples == "x");
-  CHECK(flat.converges_to->deadline == Seconds(1));
-  CHECK(Faults<Flat>("{samples: x}") == Text{" rule: there is no pattern; give one of nondecreasing, "
-                                             "strictly_increasing, rate_within, steady_within, "
-                                             "converges_to, always_true, each, phase_ratio"});
-  CHECK(Faults<Flat>("{samples: x, each: {min: 1}, always_true: true, nondecreasing: true}") ==
-        Text{"always_true rule: only one pattern can be given; write a check for each"});
 }
 
 TEST_CASE("the parameters of patterns have rules") {
