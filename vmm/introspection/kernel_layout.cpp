@@ -81,7 +81,9 @@ void ResolveMaps(const Btf& btf, KernelLayout& k) {
   Members(btf, "bpf_array", k.array).Need(k.array.value, "value");
   Members(btf, "bpf_htab", k.htab).Need(k.htab.buckets, "buckets").Need(k.htab.n_buckets, "n_buckets");
   Members(btf, "bucket", k.bucket).Need(k.bucket.first, "head.first");
-  Members(btf, "htab_elem", k.htab_elem).Need(k.htab_elem.next, "hash_node.next").Need(k.htab_elem.key, "key");
+  Members(btf, "htab_elem", k.htab_elem)
+      .Need(k.htab_elem.next, "hash_node.next")
+      .Need(k.htab_elem.key, "key");
   Members(btf, "bpf_local_storage_map", k.storage_map)
       .Need(k.storage_map.buckets, "buckets")
       .Need(k.storage_map.bucket_log, "bucket_log");
@@ -107,7 +109,9 @@ void ResolveMaps(const Btf& btf, KernelLayout& k) {
   Members(btf, "bpf_stack_map", k.stack_map)
       .Need(k.stack_map.n_buckets, "n_buckets")
       .Need(k.stack_map.buckets, "buckets");
-  Members(btf, "stack_map_bucket", k.stack_bucket).Need(k.stack_bucket.nr, "nr").Need(k.stack_bucket.data, "data");
+  Members(btf, "stack_map_bucket", k.stack_bucket)
+      .Need(k.stack_bucket.nr, "nr")
+      .Need(k.stack_bucket.data, "data");
   Members(btf, "bpf_arena", k.arena)
       .Need(k.arena.user_vm_start, "user_vm_start")
       .Need(k.arena.kern_vm, "kern_vm");
@@ -126,7 +130,10 @@ void ResolveMaps(const Btf& btf, KernelLayout& k) {
 }
 
 void ResolvePrograms(const Btf& btf, KernelLayout& k) {
-  Members(btf, "bpf_prog", k.prog).Need(k.prog.type, "type").Need(k.prog.stats, "stats").Need(k.prog.aux, "aux");
+  Members(btf, "bpf_prog", k.prog)
+      .Need(k.prog.type, "type")
+      .Need(k.prog.stats, "stats")
+      .Need(k.prog.aux, "aux");
   Members(btf, "bpf_prog_aux", k.prog_aux)
       .Need(k.prog_aux.id, "id")
       .Need(k.prog_aux.name, "name")
@@ -212,7 +219,8 @@ void ResolveRunQueues(const Btf& btf, KernelLayout& k) {
       .Need(tk.base, "tkr_mono.base")
       .Need(tk.xtime_nsec, "tkr_mono.xtime_nsec")
       .Need(tk.shift, "tkr_mono.shift");
-  // tk_core is a struct tk_data from 6.13 on; before, of a struct without a name: a seqcount, then the timekeeper.
+  // tk_core is a struct tk_data from 6.13 on; before, of a struct without a name: a seqcount, then the
+  // timekeeper.
   if (const auto in_data = btf.Path("tk_data.timekeeper"); in_data.ok())
     tk.in_core = static_cast<std::uint32_t>(in_data->offset);
   else if (const auto seqcount = btf.FindType("seqcount_raw_spinlock_t"); seqcount.ok())
@@ -253,6 +261,7 @@ void ResolveSchedExt(const Btf& btf, KernelLayout& k) {
       .Maybe(sched.global_dsqs, "global_dsqs")
       .Maybe(sched.dsq_hash, "dsq_hash")
       .Maybe(sched.event_stats, {"pcpu", "event_stats_cpu"});  // the statistics come first in *pcpu
+  Members(btf, "scx_exit_info", k.scx_exit_info).Need(k.scx_exit_info.kind, "kind");
   if (const auto stats = btf.FindType("scx_event_stats"); stats.ok()) k.scx_event_stats = *stats;
 }
 
@@ -284,6 +293,7 @@ void ResolveGlobals(const KernelFacts& facts, GlobalAddresses& at) {
   at.scx_enable_state = global({"scx_enable_state_var", "scx_ops_enable_state_var"});
   at.scx_enable_names = global({"scx_enable_state_str", "scx_ops_enable_state_str"});
   at.scx_exit_kind = global({"scx_exit_kind"});
+  at.scx_exit_info = global({"scx_exit_info"});
   at.scx_bypass_depth = global({"scx_bypass_depth", "scx_ops_bypass_depth"});
   at.scx_watchdog_timeout = global({"scx_watchdog_timeout"});
   at.dsq_hash = global({"dsq_hash"});
@@ -301,7 +311,8 @@ std::optional<std::uint64_t> Get(std::span<const std::byte> copy, const Field& f
   std::uint64_t value = 0;
   std::memcpy(&value, copy.data() + field.offset, field.size);
   const unsigned unused = 64 - field.size * 8;
-  if (field.is_signed) return static_cast<std::uint64_t>(static_cast<std::int64_t>(value << unused) >> unused);
+  if (field.is_signed)
+    return static_cast<std::uint64_t>(static_cast<std::int64_t>(value << unused) >> unused);
   return value;
 }
 

@@ -1,5 +1,5 @@
-// Where everything that a capture reads is in one kernel's structs and globals: asked of its BTF and symbols once,
-// so that a capture of a stopped guest only adds offsets.
+// Where everything that a capture reads is in one kernel's structs and globals: asked of its BTF and symbols
+// once, so that a capture of a stopped guest only adds offsets.
 #pragma once
 
 #include <cstddef>
@@ -24,12 +24,12 @@ struct Field {
   explicit operator bool() const { return present; }
 };
 
-/// The value of a member of at most 8 bytes in a copy of its struct, sign-extended if signed; nullopt where the
-/// member is absent, longer, or beyond what was copied.
+/// The value of a member of at most 8 bytes in a copy of its struct, sign-extended if signed; nullopt where
+/// the member is absent, longer, or beyond what was copied.
 std::optional<std::uint64_t> Get(std::span<const std::byte> copy, const Field& field);
 
-/// What is known of one struct. The members below are required ones unless said otherwise; if the kernel lacks one,
-/// `missing` says so and nothing of the struct is read.
+/// What is known of one struct. The members below are required ones unless said otherwise; if the kernel
+/// lacks one, `missing` says so and nothing of the struct is read.
 struct StructLayout {
   std::uint32_t size = 0;    // of the whole type
   std::uint32_t extent = 0;  // how many bytes from the start hold all of these members
@@ -44,7 +44,8 @@ struct XaNodeLayout : StructLayout {
   Field shift, slots;
 };
 struct MapLayout : StructLayout {
-  Field type, key_size, value_size, max_entries, flags, id, key_type, value_type, vmlinux_value_type, btf, name;
+  Field type, key_size, value_size, max_entries, flags, id, key_type, value_type, vmlinux_value_type, btf,
+      name;
 };
 struct BtfLayout : StructLayout {
   Field data, data_size, id, kernel_btf, base_btf;
@@ -116,8 +117,9 @@ struct ProgStatsLayout : StructLayout {
   Field misses;  // optional: from 5.12 on
 };
 struct TaskLayout : StructLayout {
-  Field pid, tgid, comm, tasks, thread_node, signal, group_leader, real_parent, state, policy, prio, static_prio,
-      normal_prio, rt_priority, sched_class, cpus_mask, start_time, sum_exec_runtime, vruntime, nvcsw, nivcsw, on_rq;
+  Field pid, tgid, comm, tasks, thread_node, signal, group_leader, real_parent, state, policy, prio,
+      static_prio, normal_prio, rt_priority, sched_class, cpus_mask, start_time, sum_exec_runtime, vruntime,
+      nvcsw, nivcsw, on_rq;
   Field cpu, on_cpu, cgroups, scx_weight, scx_dsq_vtime, scx_slice, scx_runnable_node, scx_dsq_node,
       scx_dsq_flags;  // optional
 };
@@ -140,8 +142,8 @@ struct RqLayout : StructLayout {
   Field nr_running, nr_switches, clock, curr, cfs_nr_running;
   Field min_vruntime;  // optional: min_vruntime, or zero_vruntime, which took its place
   // Optional, of kernels with sched_ext.
-  Field scx_nr_running, scx_flags, scx_cpu_released, scx_ops_qseq, scx_clock, scx_runnable_list, scx_local_dsq,
-      scx_bypass_dsq;
+  Field scx_nr_running, scx_flags, scx_cpu_released, scx_ops_qseq, scx_clock, scx_runnable_list,
+      scx_local_dsq, scx_bypass_dsq;
 };
 struct DsqLayout : StructLayout {
   Field list, nr, seq, id, hash_node;
@@ -155,6 +157,9 @@ struct BucketTableLayout : StructLayout {
 struct ScxSchedLayout : StructLayout {  // kernels from 6.16 on; else everything of it is in globals
   Field ops_name, exit_kind;
   Field ops, aborting, bypass_depth, watchdog_timeout, global_dsqs, dsq_hash, event_stats;  // optional
+};
+struct ScxExitInfoLayout : StructLayout {
+  Field kind;
 };
 struct CpuTimeLayout : StructLayout {
   Field cpustat;
@@ -175,16 +180,16 @@ struct GlobalAddresses {
   std::optional<std::uint64_t> map_idr, prog_idr, init_task, tk_core, nr_node_ids;
   std::optional<std::uint64_t> runqueues, kernel_cpustat, kstat, tick_cpu_sched, event_stats_cpu;  // per CPU
   // sched_ext: `scx_root` from 6.16 on, the others before (or both).
-  std::optional<std::uint64_t> scx_root, scx_ops, scx_enable_state, scx_enable_names, scx_exit_kind, scx_bypass_depth,
-      scx_watchdog_timeout, dsq_hash, global_dsqs;
+  std::optional<std::uint64_t> scx_root, scx_ops, scx_enable_state, scx_enable_names, scx_exit_kind,
+      scx_exit_info, scx_bypass_depth, scx_watchdog_timeout, dsq_hash, global_dsqs;
   /// The sched_class structs: address, "fair".
   std::vector<std::pair<std::uint64_t, std::string>> sched_classes;
 };
 
 /// Immutable; any number of threads.
 struct KernelLayout {
-  /// Takes some tens of milliseconds. What the kernel lacks is marked, never an error. Keep it as long as `facts`
-  /// is of the same guest or of its clones.
+  /// Takes some tens of milliseconds. What the kernel lacks is marked, never an error. Keep it as long as
+  /// `facts` is of the same guest or of its clones.
   static std::shared_ptr<const KernelLayout> Of(const KernelFacts& facts);
 
   GlobalAddresses at;
@@ -225,16 +230,17 @@ struct KernelLayout {
   RhashLayout rhashtable;
   BucketTableLayout bucket_table;
   ScxSchedLayout scx_sched;
+  ScxExitInfoLayout scx_exit_info;
   CpuTimeLayout cpu_time;
   KernelStatLayout kernel_stat;
   TickLayout tick;
   TimekeeperLayout timekeeper;
 
   bool has_sched_ext = false;
-  std::uint32_t scx_ops_size = 0;      // bytes of struct sched_ext_ops
-  Field scx_ops_name;                  // in it
-  std::uint32_t scx_ops_type = 0;      // its BTF id; 0: none
-  std::uint32_t scx_event_stats = 0;   // the BTF id of struct scx_event_stats; 0: none
+  std::uint32_t scx_ops_size = 0;     // bytes of struct sched_ext_ops
+  Field scx_ops_name;                 // in it
+  std::uint32_t scx_ops_type = 0;     // its BTF id; 0: none
+  std::uint32_t scx_event_stats = 0;  // the BTF id of struct scx_event_stats; 0: none
 };
 
 }  // namespace ktstr::vmm

@@ -1,4 +1,5 @@
-// What Collect() copied out of a stopped guest: bytes and addresses, not yet looked at. Only Render() reads it.
+// What Collect() copied out of a stopped guest: bytes and addresses, not yet looked at. Only Render() reads
+// it.
 #pragma once
 
 #include <array>
@@ -15,7 +16,8 @@ namespace ktstr::vmm {
 
 using Bytes = std::vector<std::byte>;
 
-/// One struct btf. `blob` is empty when the kernel's own types are meant, when it was known, or with a `reason`.
+/// One struct btf. `blob` is empty when the kernel's own types are meant, when it was known, or with a
+/// `reason`.
 struct RawBtf {
   std::uint64_t address = 0;
   std::uint32_t id = 0;
@@ -30,6 +32,7 @@ struct RawBtf {
 enum class RawContent : std::uint8_t {
   kNone,
   kValue,        // one record: the value
+  kIndexed,      // records: value, padded to 8 bytes; the key is the index
   kKeyed,        // records: key, value
   kOwned,        // records: value; numbers: what owns it, and what names that (a pid, an inode number), or 0
   kPerCpu,       // records: a value per CPU; present: a flag per record and CPU
@@ -45,13 +48,12 @@ struct RawMap {
   std::uint64_t address = 0;
   Bytes head;  // struct bpf_map
   RawContent content = RawContent::kNone;
-  std::uint32_t record = 0;  // bytes
+  std::size_t record = 0;  // bytes
   Bytes bytes;
   std::vector<std::uint64_t> numbers;
   std::vector<std::uint8_t> present;
-  std::uint64_t btf = 0;     // address of the struct btf of its types; 0: none
-  std::uint32_t funcs = 0;
-  Bytes links;  // of a struct_ops map: its programs' addresses
+  std::uint64_t btf = 0;                // address of the struct btf of its types; 0: none
+  std::vector<std::uint64_t> programs;  // of a struct_ops map: addresses
   bool truncated = false;
   const char* reason = nullptr;  // why it could not be read, or not as a whole
 };
@@ -82,7 +84,6 @@ struct RawKernfs {
 };
 
 struct RawCpu {
-  std::optional<std::uint64_t> rq_address;
   Bytes rq, cpu_time, kernel_stat, tick;  // empty where unreadable
   std::vector<std::uint64_t> runnable;    // tasks of scx_rq.runnable_list
   bool runnable_truncated = false;
@@ -103,7 +104,7 @@ struct RawScx {
   Bytes ops;                // struct sched_ext_ops
   std::optional<std::int32_t> enable_state, exit_kind, bypass_depth;
   std::optional<std::uint64_t> watchdog_timeout;
-  std::string enable_name;        // as the kernel spells the state
+  std::string enable_name;         // as the kernel spells the state
   std::vector<Bytes> event_stats;  // struct scx_event_stats, per CPU
   std::vector<RawDsq> dsqs;
   bool truncated = false;  // dispatch queues may be missing
