@@ -38,6 +38,7 @@ class PageCache final : public PhysicalMemory {
 class FrozenMemory final : public KernelMemory {
  public:
   explicit FrozenMemory(const AddressSpace& live) : cache_(live.physical()), tables_(cache_, live.root()) {}
+  FrozenMemory(const FrozenMemory&) = delete;  // tables_ points into it
 
   bool Read(std::uint64_t address, std::span<std::byte> into) override;
   std::size_t ReadSome(std::uint64_t address, std::span<std::byte> into) override;
