@@ -10,9 +10,6 @@
 namespace ktstr {
 namespace {
 
-constexpr std::string_view kTagPrefix = "periodic_";
-constexpr std::size_t kTagDigits = 3;
-
 std::uint64_t LengthOf(const PlannedRequest& planned) {
   if (!planned.request.Is<Hold>()) return 0;
   const Hold& hold = planned.request.As<Hold>();
@@ -95,13 +92,7 @@ std::optional<std::string> PeriodicFault(std::uint32_t count, Duration holds) {
       FormatDuration(kLeastPeriodicSpacing), FormatDuration(Nanoseconds(least)));
 }
 
-std::string PeriodicTag(std::uint32_t index) { return fmt::format("{}{:03}", kTagPrefix, index); }
-
-bool IsPeriodicTag(std::string_view tag) {
-  if (!tag.starts_with(kTagPrefix) || tag.size() != kTagPrefix.size() + kTagDigits) return false;
-  const std::string_view digits = tag.substr(kTagPrefix.size());
-  return std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
+std::string PeriodicTag(std::uint32_t index) { return fmt::format("periodic_{:03}", index); }
 
 std::vector<PlannedRequest> PlacePeriodic(std::vector<PlannedRequest> plan, std::uint32_t count,
                                           const MakePeriodicCapture& make_capture) {

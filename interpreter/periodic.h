@@ -19,7 +19,6 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "guest-init/wire/units.h"
@@ -39,10 +38,8 @@ std::vector<std::uint64_t> PeriodicBoundaries(std::uint64_t start_ns, std::uint6
 /// the least time which would do; nothing when they can. For lint.
 std::optional<std::string> PeriodicFault(std::uint32_t count, Duration holds);
 
-/// "periodic_007". REQUIRES: index < 1000.
+/// "periodic_007", the shape IsPeriodicTag (ops/snapshot_store.h) knows. REQUIRES: index < 1000.
 std::string PeriodicTag(std::uint32_t index);
-/// Whether `tag` is exactly what PeriodicTag makes; an author's "periodic_kaslr" is not.
-bool IsPeriodicTag(std::string_view tag);
 
 /// Makes the request that captures at boundary `index`; `offset_ns` is on the hold timeline, `hold` the hold
 /// it falls into (for path, epoch and cleanup).

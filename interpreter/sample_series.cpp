@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "interpreter/periodic.h"
+#include "ops/snapshot_store.h"
 
 namespace ktstr {
 namespace {
