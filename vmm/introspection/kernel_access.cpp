@@ -13,6 +13,11 @@ Error InputError(std::string message) { return {ErrorKind::kInput, std::move(mes
 
 bool IsNumber(const ResolvedPlace& place) { return place.type && place.type->is_number; }
 
+/// "rq.clock of CPU 0: 0xffff888010000108"; of an address that the author gave, only that.
+std::string At(const ResolvedPlace& place) {
+  return place.authored ? place.name : fmt::format("{}: {:#x}", place.name, place.address);
+}
+
 /// "an unsigned integer of 4 bytes", "struct sched_entity of 320 bytes".
 std::string Describe(const PlaceType& type) {
   if (!type.is_number) return fmt::format("{} of {} bytes", type.type_name, type.size);
@@ -50,9 +55,9 @@ Result<> CheckAlignment(const ResolvedPlace& place, std::size_t size, KernelMode
                         std::string_view cold_op) {
   if (mode == KernelMode::kCold || place.address % size == 0) return {};
   return InputError(
-      fmt::format("{}: {:#x} is not aligned to {} bytes, so a running guest and we could see half of "
+      fmt::format("{} is not aligned to {} bytes, so a running guest and we could see half of "
                   "a change: use {}",
-                  place.name, place.address, size, cold_op));
+                  At(place), size, cold_op));
 }
 
 Error Unmapped(const KernelView& view, const ResolvedPlace& place, std::size_t count) {
@@ -60,7 +65,7 @@ Error Unmapped(const KernelView& view, const ResolvedPlace& place, std::size_t c
   const std::size_t mapped = view.memory().ReadSome(place.address, probe);
   const ErrorKind kind = place.authored ? ErrorKind::kInput : ErrorKind::kGuest;
   if (mapped > 0) return {kind, fmt::format("{}: only {} of {} bytes are mapped", place.name, mapped, count)};
-  return {kind, fmt::format("{}: {:#x} is not mapped", place.name, place.address)};
+  return {kind, fmt::format("{} is not mapped", At(place))};
 }
 
 Result<> ReadAll(const KernelView& view, const ResolvedPlace& place, std::span<std::byte> into) {
