@@ -3,22 +3,16 @@
 #include <fmt/format.h>
 #include <poll.h>
 
-#include <thread>
 #include <utility>
 
-#include "vmm/qemu_args.h"
 #include "vmm/thread_pause.h"
 
 namespace ktstr::vmm {
 namespace {
 
-/// A loaded host may take its time to map and translate; a healthy one needs 50 ms.
-constexpr std::chrono::seconds kStartTimeout{30};
 /// A panicking guest resets itself and QEMU follows; a crashed PID 1 takes the kernel with it. If not, the
 /// run ends after this.
 constexpr std::chrono::seconds kDoomGrace{2};
-/// How much a guest with the virtual clock may have said before we listen.
-constexpr int kVirtualClockBuffer = 16 << 20;
 /// QEMU's name for the thread that runs all CPUs in turn.
 constexpr std::string_view kCpuThread = "ALL CPUs/TCG";
 
@@ -28,117 +22,9 @@ void KeepTail(std::string& text, std::size_t limit) {
 
 }  // namespace
 
-Result<std::filesystem::path> FindQemu(const std::string& qemu) {
-  if (const auto program = FindProgram(qemu)) return *program;
-  const bool is_path = qemu.find('/') != std::string::npos;
-  return Error{ErrorKind::kEnvironment, is_path ? qemu + " is not an executable file"
-                                                : qemu + " was not found on PATH; install qemu-system-x86"};
-}
-
-namespace {
-
-/// Memory that lies in files is no part of the device state, neither when it is saved nor when it is loaded.
-QmpCommand IgnoreSharedMemory() {
-  nlohmann::json capability = {{"capability", "x-ignore-shared"}, {"state", true}};
-  return {"migrate-set-capabilities", {{"capabilities", nlohmann::json::array({capability})}}};
-}
-
-Result<Process> StartQemu(const MachineConfig& config, const MachineFds& fds) {
-  const std::filesystem::path program = TRY(FindQemu(config.qemu));
-  ProcessSpec spec{program, {config.qemu}, {fds.qmp, fds.console, fds.crash, fds.channel}};
-  spec.inherited_fds.insert(spec.inherited_fds.end(), fds.ram.begin(), fds.ram.end());
-  if (fds.state >= 0) spec.inherited_fds.push_back(fds.state);
-  for (std::string& arg : BuildQemuArgs(config, fds)) spec.argv.push_back(std::move(arg));
-  return Process::Start(spec);
-}
-
-}  // namespace
-
-Result<std::unique_ptr<Machine>> Machine::Build(const MachineConfig& config, MachineHooks hooks) {
-  TRY(ValidateMachineConfig(config));
-  MachineFiles files = TRY(MakeBootFiles(config));
-  std::unique_ptr<Machine> machine = TRY(Launch(config, std::move(files), std::move(hooks)));
-  TRY(machine->AwaitBuilt());
-  return machine;
-}
-
-Result<std::unique_ptr<Machine>> Machine::Launch(const MachineConfig& config, MachineFiles files,
-                                                 MachineHooks hooks) {
-  TRY(ValidateMachineConfig(config));
-  FdPair qmp = TRY(MakeSocketPair());
-  FdPair console = TRY(MakeSocketPair());
-  FdPair crash = TRY(MakeSocketPair());
-  FdPair channel = TRY(MakeSocketPair());
-  MachineFds theirs{qmp.theirs.get(), console.theirs.get(), crash.theirs.get(), channel.theirs.get(), {},
-                    files.state.get()};
-  for (const UniqueFd& ram : files.ram) theirs.ram.push_back(ram.get());
-  Process process = TRY(StartQemu(config, theirs));
-  // A guest that has to wait for us goes on at a moment of our time, which its virtual clock must not show.
-  if (config.clock == Clock::kVirtual)
-    for (FdPair* pair : {&console, &crash, &channel}) WidenSendBuffer(pair->theirs.get(), kVirtualClockBuffer);
-  // Our copies of QEMU's ends must go, or a dead QEMU would never look closed.
-  for (FdPair* pair : {&qmp, &console, &crash, &channel}) pair->theirs.Reset();
-  QmpClient control(std::move(qmp.ours), hooks.cancel_fd);
-  std::vector<QmpCommand> first;
-  if (files.state.valid()) {
-    first.push_back(IgnoreSharedMemory());
-    // Loaded, QEMU would announce itself to a network for a second, by a timer of the host's time that also
-    // cuts short the turns of the CPUs.
-    if (config.clock == Clock::kVirtual) first.push_back({"migrate-set-parameters", {{"announce-rounds", 0}}});
-    first.push_back({"migrate-incoming", {{"uri", fmt::format("fd:{}", files.state.get())}}});
-  }
-  // A QEMU that is gone already is found by AwaitBuilt(), which knows how to tell why.
-  static_cast<void>(control.Open(first, After(kStartTimeout)));
-  std::unique_ptr<Machine> machine(new Machine(std::move(process), std::move(files), std::move(control),
-                                               std::move(console.ours), std::move(crash.ours),
-                                               std::move(channel.ours), std::move(hooks), config.clock));
-  machine->autostart_ = config.autostart;
-  return machine;
-}
-
-Machine::Machine(Process process, MachineFiles files, QmpClient qmp, UniqueFd console, UniqueFd crash,
-                 UniqueFd channel, MachineHooks hooks, Clock clock)
-    : process_(std::move(process)),
-      files_(std::move(files)),
-      qmp_(std::move(qmp)),
-      console_(std::move(console)),
-      crash_(std::move(crash)),
-      channel_(std::move(channel)),
-      hooks_(std::move(hooks)),
-      outbox_(/*held=*/clock == Clock::kVirtual) {}
-
-Result<> Machine::AwaitBuilt() {
-  const Result<> paused = AwaitState();
-  if (paused.ok()) return {};
-  return WouldNotStart(paused.error());
-}
-
 void Machine::SetSinks(ByteSink on_console, ByteSink on_crash) {
   hooks_.on_console = std::move(on_console);
   hooks_.on_crash = std::move(on_crash);
-}
-
-Result<> Machine::AwaitState() {
-  const Deadline deadline = After(kStartTimeout);
-  TRY(qmp_.AwaitOpen(deadline));
-  while (true) {
-    const nlohmann::json status = TRY(qmp_.Execute("query-status", nullptr, deadline));
-    if (status.value("running", true) && !autostart_) return Error{ErrorKind::kMachine, "it did not stay paused"};
-    if (status.value("status", "") != "inmigrate") return {};
-    std::this_thread::sleep_for(std::chrono::microseconds(500));
-  }
-}
-
-Error Machine::WouldNotStart(const Error& seen) {
-  if (seen.kind == ErrorKind::kCancelled) return seen;
-  // A closed socket means QEMU is on its way out, and its stderr will say why.
-  const bool closed = qmp_.broken().has_value();
-  const auto exit = process_.Wait(closed ? After(kDoomGrace) : After(std::chrono::seconds(0)));
-  process_.Kill();
-  process_.DrainStderr();
-  std::string why = FirstMessage(process_.stderr_text());
-  if (why.empty()) why = exit.has_value() ? "it " + exit->Describe() : seen.message;
-  return {ErrorKind::kMachine, "QEMU would not start: " + why};
 }
 
 Result<> Machine::ResumeWithMail(Deadline deadline) {
@@ -164,6 +50,8 @@ Result<> Machine::ResumeWithMail(Deadline deadline) {
 }
 
 Result<> Machine::Resume(Deadline deadline) {
+  if (in_handler_) return {};
+  TRY(ServeWaiting());
   if (outbox_.held()) return ResumeWithMail(deadline);
   TRY(Command("cont", nullptr, deadline));
   return {};
@@ -174,29 +62,34 @@ Result<> Machine::Stop(Deadline deadline) {
   return {};
 }
 
+void Machine::Serve(int fd, StreamHandler on_readable) {
+  served_fd_ = fd;
+  on_served_ = std::move(on_readable);
+}
+
+Result<bool> Machine::CallHandler() {
+  const StreamHandler handler = on_served_;  // it may put another in its place
+  in_handler_ = true;
+  Result<bool> goes_on = handler();
+  in_handler_ = false;
+  return goes_on;
+}
+
+Result<> Machine::ServeWaiting() {
+  while (served_fd_ >= 0) {
+    pollfd now{served_fd_, POLLIN, 0};
+    if (poll(&now, 1, 0) <= 0) return {};
+    TRY(CallHandler());
+  }
+  return {};
+}
+
 std::string Machine::LastConsoleLine() const {
   const std::size_t end = console_tail_.find_last_not_of("\r\n ");
   if (end == std::string::npos) return "; its console is empty";
   const std::size_t begin = console_tail_.find_last_of("\r\n", end);
   return "; its last console line: " +
          console_tail_.substr(begin + 1, std::min<std::size_t>(end - begin, 200));
-}
-
-Result<> Machine::SaveState(int file, Deadline deadline) {
-  const QmpCommand ignore = IgnoreSharedMemory();
-  TRY(Command(ignore.name, ignore.arguments, deadline));
-  TRY(Command("getfd", {{"fdname", "state"}}, deadline, file));
-  TRY(Command("migrate", {{"uri", "fd:state"}}, deadline));
-  while (true) {
-    const nlohmann::json progress = TRY(Command("query-migrate", nullptr, deadline));
-    const std::string status = progress.value("status", "");
-    if (status == "completed") return {};
-    if (status == "failed" || status == "cancelled")
-      return Error{ErrorKind::kMachine, "QEMU could not save its state: " + progress.value("error-desc", status)};
-    // There is no event for the end of it; QEMU needs about ten milliseconds.
-    const Result<> pumped = Pump(std::min(deadline, After(std::chrono::milliseconds(1))));
-    if (!pumped.ok() && pumped.error().kind != ErrorKind::kTimeout) return pumped;
-  }
 }
 
 Result<nlohmann::json> Machine::Command(std::string_view command, const nlohmann::json& arguments,
@@ -247,7 +140,7 @@ Result<> Machine::Pump(Deadline deadline) {
   short channel_events = 0;
   if (inbox_.size() < kMaxIncoming) channel_events |= POLLIN;
   if (outgoing() > 0 && !outbox_.held()) channel_events |= POLLOUT;
-  enum { kQmp, kConsole, kCrash, kChannel, kExit, kStderr, kCancel, kCount };
+  enum { kQmp, kConsole, kCrash, kChannel, kExit, kStderr, kCancel, kServed, kCount };
   pollfd fds[kCount] = {
       {qmp_.broken().has_value() ? -1 : qmp_.fd(), POLLIN, 0},
       {console_.get(), POLLIN, 0},
@@ -256,6 +149,7 @@ Result<> Machine::Pump(Deadline deadline) {
       {process_.pidfd(), POLLIN, 0},
       {process_.stderr_fd(), POLLIN, 0},
       {hooks_.cancel_fd, POLLIN, 0},
+      {in_handler_ || qmp_.in_flight() ? -1 : served_fd_, POLLIN, 0},
   };
   const Deadline until = doomed_until_.has_value() ? std::min(deadline, *doomed_until_) : deadline;
   const int ready = poll(fds, kCount, PollTimeout(until));
@@ -274,6 +168,7 @@ Result<> Machine::Pump(Deadline deadline) {
     return fault_->ToError();
   }
   if (fds[kCancel].revents != 0) return Error{ErrorKind::kCancelled, "interrupted"};
+  if (fds[kServed].revents != 0 && TRY(CallHandler())) TRY(Resume());
   if (!Passed(deadline)) return {};  // even a stream that never falls silent must not hide the deadline
   return Error{ErrorKind::kTimeout, "the guest did not answer in time"};
 }
@@ -320,14 +215,25 @@ void Machine::ReadChannel() {
 
 void Machine::ReadQmp() {
   static_cast<void>(qmp_.OnReadable());  // an error stays in broken()
-  while (auto event = qmp_.TakeEvent()) {
-    const auto reason = event->data.find("reason");
-    if (event->name != "SHUTDOWN" || reason == event->data.end() || !reason->is_string()) continue;
-    signs_.shutdown_reason = reason->get<std::string>();
-  }
+  while (const auto event = qmp_.TakeEvent()) NoteEvent(*event);
   // A protocol error is the problem of the command that waits; only the end of the socket is the machine's.
   const bool closed = qmp_.broken().has_value() && qmp_.broken()->kind == ErrorKind::kMachine;
   if (closed && signs_.closed_stream.empty()) signs_.closed_stream = "control";
+}
+
+void Machine::NoteEvent(const QmpEvent& event) {
+  if (event.name == "STOP") {
+    running_ = false;
+    stopped_at_us_ = event.at_us;
+  } else if (event.name == "RESUME") {
+    running_ = true;
+    // The wall clock may be set between the two.
+    const std::int64_t still = stopped_at_us_ == 0 ? 0 : std::max<std::int64_t>(0, event.at_us - stopped_at_us_);
+    stood_still_ += std::chrono::microseconds(still);
+  } else if (event.name == "SHUTDOWN") {
+    const auto reason = event.data.find("reason");
+    if (reason != event.data.end() && reason->is_string()) signs_.shutdown_reason = reason->get<std::string>();
+  }
 }
 
 void Machine::NoteDoom() {

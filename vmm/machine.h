@@ -38,7 +38,11 @@ struct MachineHooks {
 /// executable file", "<name> was not found on PATH; install qemu-system-x86".
 Result<std::filesystem::path> FindQemu(const std::string& qemu);
 
-/// A machine and its four byte streams. Everything happens on the thread that called Build(), inside the
+/// Reads what has come on a served stream. True: the machine stands still because of it and goes on once the
+/// handler has returned. Errors are handed on to who waits.
+using StreamHandler = std::function<Result<bool>()>;
+
+/// A machine and its byte streams. Everything happens on the thread that called Build(), inside the
 /// calls that take a deadline; that thread must outlive the machine (see Process). Not movable, because
 /// GuestChannel keeps a pointer to it.
 ///
@@ -70,6 +74,8 @@ class Machine final : public BytePort {
   /// Lets the virtual CPUs run, or pauses them. Idempotent. Errors: those of Pump() and Command().
   /// With the virtual clock what was queued before the first Resume() is with the guest's device before its
   /// CPUs run, as far as that has room (512 KiB): they meet it at the same instruction in each run.
+  /// Resume() first has the handler of a served stream read what is there; while such a handler runs, it does
+  /// nothing: the handler's result decides.
   Result<> Resume(Deadline deadline = After(kControlTimeout));
   Result<> Stop(Deadline deadline = After(kControlTimeout));
   /// One QMP command to its "return" value, serving all streams meanwhile. Errors: those of Pump(); kMachine
@@ -80,6 +86,15 @@ class Machine final : public BytePort {
   /// it was saved: it cannot be resumed. REQUIRES: running, because a clone will be what this is. Errors: those
   /// of Command(); kMachine "QEMU could not save its state: ...".
   Result<> SaveState(int file, Deadline deadline);
+  /// The socket that QEMU's debugger stub talks on once it is told to (`gdbserver chardev:gdb`); yours once.
+  UniqueFd TakeGdbSocket() { return std::move(gdb_); }
+  /// `on_readable` is called by whatever waits here, when `fd` is readable, and never while a command is under
+  /// way or within itself. One stream; fd -1 takes it away. `fd` is not owned.
+  void Serve(int fd, StreamHandler on_readable);
+  /// As of the last STOP or RESUME that QEMU has told of; after Command() it is no older than the command.
+  [[nodiscard]] bool running() const { return running_; }
+  /// For how long the virtual CPUs have stood still between two runs, summed up, by QEMU's own stamps.
+  [[nodiscard]] std::chrono::nanoseconds stood_still() const { return stood_still_; }
   /// The files of the guest's memory. A clone's hold what its template saved, not what it wrote since.
   [[nodiscard]] const std::vector<UniqueFd>& ram() const { return files_.ram; }
   /// Who gets the bytes from now on.
@@ -112,7 +127,7 @@ class Machine final : public BytePort {
   static constexpr std::chrono::seconds kControlTimeout{30};
 
   Machine(Process process, MachineFiles files, QmpClient qmp, UniqueFd console, UniqueFd crash,
-          UniqueFd channel, MachineHooks hooks, Clock clock);
+          UniqueFd channel, UniqueFd gdb, MachineHooks hooks, Clock clock);
 
   Result<> AwaitState();
   Error WouldNotStart(const Error& seen);
@@ -124,6 +139,9 @@ class Machine final : public BytePort {
   void WriteChannel();
   Result<> ResumeWithMail(Deadline deadline);
   void ReadQmp();
+  void NoteEvent(const QmpEvent& event);
+  Result<bool> CallHandler();
+  Result<> ServeWaiting();
   void DrainStreams();
   void NoteClosed(UniqueFd& stream, const char* name);
   void NoteDoom();
@@ -135,6 +153,7 @@ class Machine final : public BytePort {
   UniqueFd console_;  // each stream is reset when it is found closed
   UniqueFd crash_;
   UniqueFd channel_;
+  UniqueFd gdb_;  // until it is taken
   MachineHooks hooks_;
 
   std::string console_tail_;
@@ -142,6 +161,14 @@ class Machine final : public BytePort {
   MachineSigns signs_;
   std::string inbox_;
   Outbox outbox_;
+
+  int served_fd_ = -1;
+  StreamHandler on_served_;
+  bool in_handler_ = false;
+
+  bool running_ = false;
+  std::int64_t stopped_at_us_ = 0;  // of the last STOP; 0 before the first
+  std::chrono::nanoseconds stood_still_{0};
 
   bool autostart_ = false;
   std::optional<Deadline> doomed_until_;  // the guest is dying: when to stop waiting for QEMU to follow

@@ -49,12 +49,13 @@ struct MachineConfig {
   std::optional<std::uint64_t> rng_seed;
 };
 
-/// Descriptors open in the QEMU process: its four byte streams and its files.
+/// Descriptors open in the QEMU process: its byte streams and its files.
 struct MachineFds {
   int qmp = -1;      // control
   int console = -1;  // the guest's ttyS0: kernel messages
   int crash = -1;    // the guest's ttyS1: the last words of PID 1
   int channel = -1;  // the virtio-serial port kChannelPortName (wire/messages.h)
+  int gdb = -1;      // the debugger's stub, which is attached to it on demand; -1: none
   std::vector<int> ram;  // guest memory, a file per NUMA node
   int state = -1;        // what a clone continues from; -1: the machine boots
 };

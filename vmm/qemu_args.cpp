@@ -73,6 +73,7 @@ void AddStreams(const MachineConfig& config, const MachineFds& fds, Args& args) 
   if (config.clock == Clock::kVirtual) serial += ",ioeventfd=off";
   args.insert(args.end(), {"-device", serial, "-device",
                            fmt::format("virtserialport,chardev=channel,name={}", kChannelPortName)});
+  if (fds.gdb >= 0) chardev("gdb", fds.gdb);
 }
 
 }  // namespace

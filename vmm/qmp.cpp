@@ -25,6 +25,17 @@ std::string StringMember(const json& object, const char* key) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+/// Microseconds since the epoch; 0 when the message carries no such time.
+std::int64_t Timestamp(const json& message) {
+  const auto stamp = message.find("timestamp");
+  if (stamp == message.end() || !stamp->is_object()) return 0;
+  const auto member = [&](const char* key) -> std::int64_t {
+    const auto found = stamp->find(key);
+    return found != stamp->end() && found->is_number_unsigned() ? found->get<std::int64_t>() & 0xffffffffff : 0;
+  };
+  return member("seconds") * 1'000'000 + member("microseconds");
+}
+
 Error Refusal(const std::string& command, const json& error) {
   return {ErrorKind::kMachine, fmt::format("QEMU refused '{}': {}", command, StringMember(error, "desc"))};
 }
@@ -174,7 +185,7 @@ void QmpClient::TakeEventMessage(json& message) {
   const auto found = message.find("data");
   if (found != message.end() && found->is_object()) data = std::move(*found);
   if (events_.size() == kMaxEvents) events_.pop_front();
-  events_.push_back({StringMember(message, "event"), std::move(data)});
+  events_.push_back({StringMember(message, "event"), std::move(data), Timestamp(message)});
 }
 
 Result<> QmpClient::TakeResponse(json& message) {

@@ -18,7 +18,8 @@ namespace ktstr::vmm {
 /// Something QEMU says unasked, e.g. {"SHUTDOWN", {"guest": true, "reason": "guest-reset"}}.
 struct QmpEvent {
   std::string name;
-  nlohmann::json data;  // an object, possibly empty
+  nlohmann::json data;     // an object, possibly empty
+  std::int64_t at_us = 0;  // when, by the host's wall clock as QEMU read it
 };
 
 struct QmpCommand {
@@ -66,6 +67,7 @@ class QmpClient {
   Result<> OnReadable();
   /// The reply of the command in flight once it has come, which ends it.
   std::optional<Result<nlohmann::json>> TakeReply();
+  [[nodiscard]] bool in_flight() const { return in_flight_.has_value(); }
   /// Gives the command in flight up; its reply will be ignored.
   void Abandon() { in_flight_.reset(); }
 

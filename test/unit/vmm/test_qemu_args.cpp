@@ -8,7 +8,7 @@ namespace ktstr::vmm {
 namespace {
 
 std::string Line(const MachineConfig& config, int state = -1) {
-  const MachineFds fds{10, 11, 12, 13, {20, 21}, state};
+  const MachineFds fds{10, 11, 12, 13, 14, {20, 21}, state};
   return fmt::format("{}", fmt::join(BuildQemuArgs(config, fds), " "));
 }
 
@@ -20,7 +20,7 @@ constexpr char kStreams[] =
     "-chardev socket,id=console,fd=11 -device isa-serial,chardev=console "
     "-chardev socket,id=crash,fd=12 -device isa-serial,chardev=crash "
     "-chardev socket,id=channel,fd=13 -device virtio-serial-pci,max_ports=2 "
-    "-device virtserialport,chardev=channel,name=ktstr.channel.0";
+    "-device virtserialport,chardev=channel,name=ktstr.channel.0 -chardev socket,id=gdb,fd=14";
 constexpr char kCmdline[] =
     "console=ttyS0 earlyprintk=ttyS0 loglevel=4 edd=off panic=-1 oops=panic reboot=k mitigations=off "
     "random.trust_cpu=on cryptomgr.notests no_timer_check tsc=reliable numa_balancing=disable delayacct "
