@@ -14,7 +14,7 @@ target_link_libraries(fake_qemu PRIVATE ktstr_workloads ktstr_wire)
 add_executable(qemu_shim guest/qemu_shim.cpp)
 
 add_executable(guest_tests ${guest_test_sources} $<TARGET_OBJECTS:ktstr_test_main>)
-target_link_libraries(guest_tests PRIVATE ktstr_vmm ktstr_workloads Catch2::Catch2)
+target_link_libraries(guest_tests PRIVATE ktstr_introspection ktstr_workloads Catch2::Catch2)
 target_compile_definitions(guest_tests PRIVATE KTSTR_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
   KTSTR_BINARY_DIR="${CMAKE_BINARY_DIR}" KTSTR_FAKE_QEMU="$<TARGET_FILE:fake_qemu>"
   KTSTR_QEMU_SHIM="$<TARGET_FILE:qemu_shim>")

@@ -1,0 +1,68 @@
+#include "test/guest/live_guest.h"
+
+#include <stdexcept>
+
+namespace ktstr::test {
+namespace {
+
+constexpr std::chrono::seconds kPatience{120};
+
+vmm::TemplateStore SharedTemplates() {
+  return Need(vmm::TemplateStore::Open(std::filesystem::path(KTSTR_BINARY_DIR) / "test-templates"));
+}
+
+}  // namespace
+
+std::optional<vmm::Kernel> CachedKernel(const std::string& kind) {
+  for (const vmm::Kernel& kernel : Need(vmm::ListKernels()))
+    if (kernel.built == (kind == "built")) return kernel;
+  return std::nullopt;
+}
+
+LiveGuest::LiveGuest(const vmm::Kernel& kernel, Start start, vmm::MachineConfig config) : kernel_(kernel) {
+  config.kernel = kernel.image;
+  shelf_ = std::make_unique<vmm::TemplateShelf>(SharedTemplates(), [](std::string_view) {});
+  supply_ = std::make_unique<vmm::MachineSupply>(shelf_.get(), scratch_.path(), -1);
+  supplied_ = Need(supply_->Take({config, {}}, start == Start::kClone, {}, {}));
+  if ((supplied_.cloned_from != nullptr) != (start == Start::kClone))
+    throw std::runtime_error("not the start that was wanted: " + supplied_.why_booted);
+  Need(machine().AwaitBuilt());
+  Need(machine().Resume());
+  next_id_ = supplied_.requests_sent + 1;
+  Frame first = Next();
+  std::span<const std::byte> payload = first.payload;
+  ready_ = Need(DecodeAny(EventTypes(), payload)).As<Ready>();
+  for (std::uint32_t i = 0; i < supplied_.requests_sent;) i += Next().type == FrameType::kReply ? 1 : 0;
+}
+
+Frame LiveGuest::Next() { return Need(supplied_.channel->Receive(vmm::After(kPatience))); }
+
+Reply LiveGuest::Call(const AnyStruct& request, std::string* content) {
+  const std::uint32_t id = next_id_++;
+  Need(supplied_.channel->SendRequest(id, request));
+  while (true) {
+    const Frame frame = Next();
+    if (frame.type == FrameType::kReply) {
+      const Reply reply = Need(Decode<Reply>(frame.payload));
+      if (reply.request_id == id) return reply;
+      throw std::runtime_error("the guest answered another request");
+    }
+    std::span<const std::byte> payload = frame.payload;
+    const AnyStruct event = Need(DecodeAny(EventTypes(), payload));
+    if (content != nullptr && event.Is<FileContent>()) *content += event.As<FileContent>().bytes;
+  }
+}
+
+std::string LiveGuest::ReadFile(const std::string& path) {
+  std::string content;
+  const Reply reply = Call(AnyStruct::Of(ktstr::ReadFile{path}), &content);
+  if (!reply.error.empty()) throw std::runtime_error(reply.error);
+  return content;
+}
+
+Result<std::unique_ptr<vmm::GuestKernel>> LiveGuest::OpenKernel(vmm::KernelFactsCache& cache) {
+  return vmm::GuestKernel::Open(machine(), ready_, kernel_, cache,
+                                [this] { return Result<std::string>(ReadFile("/proc/kallsyms")); });
+}
+
+}  // namespace ktstr::test

@@ -1,0 +1,66 @@
+// A guest that the test itself holds, for looking into it from the host: the machine, the conversation, its
+// kernel.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "guest-init/wire/codec.h"
+#include "guest-init/wire/messages.h"
+#include "test/guest/cli_process.h"
+#include "vmm/guest_channel.h"
+#include "vmm/introspection/guest_kernel.h"
+#include "vmm/kernels.h"
+#include "vmm/machine_supply.h"
+
+namespace ktstr::test {
+
+/// A value, or the test has failed with the error's text.
+template <typename T>
+T Need(Result<T> result) {
+  if (!result.ok()) throw std::runtime_error(result.error().message);
+  return std::move(result).value();
+}
+
+/// The newest cached kernel of that kind: "built" (by `kernel build`) or "fetched" (Debian's).
+std::optional<vmm::Kernel> CachedKernel(const std::string& kind);
+
+enum class Start { kBoot, kClone };
+
+class LiveGuest {
+ public:
+  /// Has been let go on and has said Ready. Clones are of templates that all tests share. `config` lacks
+  /// kernel and initrd.
+  LiveGuest(const vmm::Kernel& kernel, Start start, vmm::MachineConfig config = {});
+
+  [[nodiscard]] vmm::Machine& machine() { return *supplied_.machine; }
+  [[nodiscard]] const Ready& ready() const { return ready_; }
+  [[nodiscard]] const vmm::Kernel& kernel() const { return kernel_; }
+
+  /// One request to its reply; events on the way are dropped but for FileContent, which is added to
+  /// `content`.
+  Reply Call(const AnyStruct& request, std::string* content = nullptr);
+  template <typename T>
+  Reply Call(T request) {
+    return Call(AnyStruct::Of(std::move(request)));
+  }
+  /// What a file of the guest holds; fails when it cannot be read.
+  std::string ReadFile(const std::string& path);
+
+  /// Its kernel, with facts out of `cache`.
+  Result<std::unique_ptr<vmm::GuestKernel>> OpenKernel(vmm::KernelFactsCache& cache);
+
+ private:
+  Frame Next();
+
+  vmm::Kernel kernel_;
+  TempDir scratch_;
+  std::unique_ptr<vmm::TemplateShelf> shelf_;
+  std::unique_ptr<vmm::MachineSupply> supply_;
+  vmm::SuppliedMachine supplied_;
+  std::uint32_t next_id_ = 1;
+  Ready ready_;
+};
+
+}  // namespace ktstr::test

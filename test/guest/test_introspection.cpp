@@ -1,0 +1,187 @@
+// Looking into real guests: both kernels, each booted and cloned.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <sstream>
+
+#include "test/guest/guest_run.h"
+#include "test/guest/live_guest.h"
+#include "vmm/introspection/freeze.h"
+
+namespace ktstr::test {
+namespace {
+
+using vmm::KernelView;
+
+std::uint64_t Word(const KernelView& view, const char* symbol) {
+  return view.Load<std::uint64_t>(Need(view.Symbol(symbol))).value();
+}
+
+std::string BannerOf(const KernelView& view) {
+  const std::uint64_t at = Need(view.Symbol("linux_banner"));
+  std::string text(512, '\0');
+  text.resize(view.memory().ReadSome(at, std::as_writable_bytes(std::span(text))));
+  return text.substr(0, text.find('\0'));
+}
+
+/// The guest's clock goes on while it waits for us, so ticks come without a sleep here.
+void ExpectTicks(LiveGuest& guest, const KernelView& view) {
+  const std::uint64_t before = Word(view, "jiffies_64");
+  REQUIRE(guest.Call(Hold{100'000'000, false}).error.empty());
+  CHECK(Word(view, "jiffies_64") > before);
+}
+
+void ExpectWritesSeen(LiveGuest& guest, const KernelView& view) {
+  constexpr const char* kSysctl = "/proc/sys/kernel/panic_on_warn";
+  const std::uint64_t at = Need(view.Symbol("panic_on_warn"));
+  REQUIRE(guest.ReadFile(kSysctl) == "0\n");
+  for (const std::int32_t ours : {1, 0}) {
+    REQUIRE(view.memory().Write(at, std::as_bytes(std::span(&ours, 1))));
+    CHECK(guest.ReadFile(kSysctl) == std::to_string(ours) + "\n");
+  }
+}
+
+/// 300 ms in which the guest does nothing and of which its clock knows nothing.
+void ExpectFreezeUnseen(LiveGuest& guest, const KernelView& view) {
+  constexpr std::chrono::milliseconds kLong{300};
+  vmm::PerturbationLedger ledger(std::chrono::steady_clock::now());
+  const std::uint64_t before = guest.Call(Ping{}).clock_ns;
+  const auto host_before = std::chrono::steady_clock::now();
+  {
+    vmm::Freeze freeze(guest.machine(), &ledger, "capture 'a'", 3);
+    REQUIRE(freeze.began().ok());
+    const std::uint64_t ticks = Word(view, "jiffies_64");
+    const vmm::Freeze inner(guest.machine(), &ledger, "capture 'b'", 3);
+    CHECK_FALSE(guest.machine().Pump(vmm::After(kLong)).ok());  // nothing comes
+    CHECK(Word(view, "jiffies_64") == ticks);
+    CHECK_FALSE(guest.machine().running());
+    CHECK(freeze.duration() >= kLong);
+    CHECK(inner.duration().count() == 0);
+  }
+  CHECK(guest.machine().running());
+  const std::uint64_t after = guest.Call(Ping{}).clock_ns;
+  const auto host_passed = std::chrono::steady_clock::now() - host_before;
+  CHECK(after > before);
+  CHECK(std::chrono::nanoseconds(after - before) <= host_passed - kLong);
+  REQUIRE(ledger.entries().size() == 1);
+  CHECK(ledger.entries()[0].reason == "capture 'a'");
+  CHECK(ledger.entries()[0].epoch == 3);
+  CHECK(std::chrono::nanoseconds(ledger.entries()[0].duration_ns) >= kLong);
+}
+
+/// What QEMU itself has at the start of its RAM plus `physical`.
+std::vector<std::byte> QemusBytes(const vmm::Machine& machine, std::uint64_t physical, std::size_t count) {
+  const std::string process = "/proc/" + std::to_string(machine.pid());
+  std::stringstream maps;
+  maps << std::ifstream(process + "/maps").rdbuf();
+  struct stat status {};
+  REQUIRE(::fstat(machine.ram().front().get(), &status) == 0);
+  const auto bytes = static_cast<std::uint64_t>(status.st_size);
+  const vmm::FileMapping mapping =
+      Need(vmm::FindMapping(maps.str(), {status.st_dev, status.st_ino, "", bytes}));
+  std::vector<std::byte> found(count);
+  const vmm::UniqueFd memory(::open((process + "/mem").c_str(), O_RDONLY | O_CLOEXEC));
+  REQUIRE(::pread(memory.get(), found.data(), count, static_cast<off_t>(mapping.start + physical)) ==
+          static_cast<ssize_t>(count));
+  return found;
+}
+
+void ExpectSameBytesEitherWay(LiveGuest& guest, vmm::GuestKernel& kernel) {
+  const vmm::Freeze freeze(guest.machine(), nullptr, "", 0);
+  REQUIRE(freeze.began().ok());
+  vmm::FrozenMemory frozen = kernel.Frozen();
+  for (const char* symbol : {"init_task", "linux_banner", "jiffies_64", "init_top_pgt"}) {
+    const std::uint64_t at = Need(kernel.Live().Symbol(symbol));
+    std::vector<std::byte> live(3000), cached(3000), again(3000);
+    REQUIRE(kernel.space().Read(at, live));
+    REQUIRE(frozen.Read(at, cached));
+    REQUIRE(frozen.Read(at, again));
+    CHECK(live == cached);
+    CHECK(live == again);
+    const auto physical = kernel.space().Translate(at);
+    REQUIRE(physical);
+    const std::size_t count = 4096 - physical->physical % 4096;
+    live.resize(std::min(live.size(), count));
+    CHECK(QemusBytes(guest.machine(), physical->physical, live.size()) == live);
+  }
+}
+
+void ExpectFacts(const LiveGuest& guest, const KernelView& view) {
+  const vmm::KernelFacts& facts = view.facts();
+  CHECK(facts.release == guest.kernel().version);
+  CHECK(facts.build_id.size() == 40);
+  CHECK(facts.ram_bytes == std::uint64_t{512} << 20);
+  CHECK(facts.kaslr_offset + vmm::kLinkText == guest.ready().kernel_text);
+  CHECK(view.cpus() == 2);
+  CHECK(facts.btf->VariableType("runqueues").has_value());
+  // The direct map shows what the image's own mapping shows.
+  const std::uint64_t text = Need(view.Symbol("init_task"));
+  const vmm::MemberPath cpu = Need(facts.btf->Path("rq.cpu"));
+  for (std::uint32_t i = 0; i < 2; ++i) CHECK(view.LoadField(Need(view.PerCpu("runqueues", i)), cpu) == i);
+  CHECK(view.Symbolize(text) == "init_task");
+  CHECK(view.Symbol("no_such_symbol_anywhere").error().message ==
+        "no kernel symbol 'no_such_symbol_anywhere'");
+}
+
+void Examine(const std::string& kind, Start start) {
+  const auto kernel_file = CachedKernel(kind);
+  if (!kernel_file) return Skip("no kernel was " + kind);
+  LiveGuest guest(*kernel_file, start);
+  vmm::KernelFactsCache cache;
+  const std::unique_ptr<vmm::GuestKernel> kernel = Need(guest.OpenKernel(cache));
+  CHECK(kernel->memory().mapped() == (start == Start::kBoot));
+  const KernelView view = kernel->Live();
+  CHECK(BannerOf(view) == guest.ReadFile("/proc/version"));
+  ExpectFacts(guest, view);
+  ExpectTicks(guest, view);
+  ExpectWritesSeen(guest, view);
+  ExpectSameBytesEitherWay(guest, *kernel);
+  ExpectFreezeUnseen(guest, view);
+
+  // Paused, with what is known already and without.
+  REQUIRE(guest.machine().Stop().ok());
+  for (vmm::KernelFactsCache* known : std::initializer_list<vmm::KernelFactsCache*>{&cache, nullptr}) {
+    vmm::KernelFactsCache none;
+    const auto again = Need(guest.OpenKernel(known != nullptr ? *known : none));
+    CHECK((&again->facts() == &kernel->facts()) == (known != nullptr));
+    CHECK(again->facts().kaslr_offset == kernel->facts().kaslr_offset);
+    CHECK(BannerOf(again->Live()) == BannerOf(view));
+  }
+  // Gone: no bytes, no signal.
+  REQUIRE(::kill(guest.machine().pid(), SIGKILL) == 0);
+  while (guest.machine().Pump(vmm::After(std::chrono::seconds(10))).ok()) continue;
+  CHECK_FALSE(view.Load<std::uint64_t>(Need(view.Symbol("jiffies_64"))).has_value());
+}
+
+TEST_CASE("introspection: a booted guest with our kernel") { Examine("built", Start::kBoot); }
+TEST_CASE("introspection: a clone with our kernel") { Examine("built", Start::kClone); }
+TEST_CASE("introspection: a booted guest with Debian's kernel") { Examine("fetched", Start::kBoot); }
+TEST_CASE("introspection: a clone with Debian's kernel") { Examine("fetched", Start::kClone); }
+
+TEST_CASE("introspection: symbols of another build are refused") {
+  auto kernel = CachedKernel("built");
+  const auto other = CachedKernel("fetched");
+  if (!kernel || !other) return Skip("both kernels are needed");
+  LiveGuest guest(*other, Start::kClone);
+  vmm::Kernel wrong = guest.kernel();
+  wrong.vmlinux = kernel->vmlinux;
+  wrong.system_map = kernel->system_map;
+  const auto fetch = []() -> Result<std::string> { throw std::logic_error("not to be asked"); };
+  vmm::KernelFactsCache cache;
+  const auto by_id = vmm::GuestKernel::Open(guest.machine(), guest.ready(), wrong, cache, fetch);
+  REQUIRE_FALSE(by_id.ok());
+  CHECK_THAT(by_id.error().message,
+             Catch::StartsWith("the guest runs build " + guest.ready().kernel_build_id +
+                               " of its kernel, but " + wrong.vmlinux.string() + " is build "));
+  wrong.vmlinux.clear();  // a System.map has no build id, but its handler is elsewhere
+  const auto by_table = vmm::GuestKernel::Open(guest.machine(), guest.ready(), wrong, cache, fetch);
+  REQUIRE_FALSE(by_table.ok());
+  CHECK_THAT(by_table.error().message, Catch::StartsWith("the interrupt table puts the kernel "));
+}
+
+}  // namespace
+}  // namespace ktstr::test
