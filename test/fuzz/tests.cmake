@@ -55,3 +55,10 @@ ktstr_fuzz_target(scenario
   EXTERNAL yaml-cpp fmt::fmt)
 
 ktstr_fuzz_target(elf LIBRARIES ktstr_vmm SOURCES vmm/elf_file.cpp EXTERNAL fmt::fmt)
+
+ktstr_fuzz_target(btf
+  LIBRARIES ktstr_introspection
+  SOURCES vmm/introspection/btf.cpp vmm/introspection/btf_members.cpp vmm/introspection/btf_path.cpp
+          vmm/introspection/btf_render.cpp vmm/introspection/rendered_*.cpp vmm/introspection/nearest_name.cpp
+          vmm/introspection/cpu_mask_type.cpp vmm/fd.cpp vmm/host_file.cpp
+  EXTERNAL PkgConfig::LIBBPF fmt::fmt)

@@ -143,7 +143,7 @@ class Renderer {
   RenderedValue Scalar(std::uint32_t id, Bytes bytes, std::uint32_t nesting) {
     const btf_type& type = btf_.Type(id);
     std::uint64_t raw = 0;
-    if (bytes.size() <= sizeof raw) std::memcpy(&raw, bytes.data(), bytes.size());
+    if (!bytes.empty() && bytes.size() <= sizeof raw) std::memcpy(&raw, bytes.data(), bytes.size());
     switch (btf_kind(&type)) {
       case BTF_KIND_INT:
         // The other bits of an integer type that does not fill its bytes belong to others.
@@ -234,7 +234,7 @@ class Renderer {
     const std::uint64_t shown = std::min<std::uint64_t>(array.nelems, RenderedValue::kMaxElements);
     for (std::uint64_t i = 0; i < shown; ++i) {
       // One element says why there are no more: too few bytes, or too many values.
-      const bool last = values_left_ == 0 || (size != 0 && i * size >= bytes.size());
+      const bool last = values_left_ == 0 || (i + 1) * size > bytes.size();
       value.members.push_back({"", Value(array.type, Slice(bytes, i * size, size), nesting + 1)});
       if (last) break;
     }
