@@ -5,7 +5,7 @@
 
 #include "guest-init/executor.h"
 #include "guest-init/file_reading.h"
-#include "guest-init/machine_stop.h"
+#include "guest-init/machine_pause.h"
 #include "guest-init/provision.h"
 #include "guest-init/wire/units.h"
 #include "workloads/system_probe.h"
@@ -76,7 +76,7 @@ Executor::Step Executor::On(const ReadFile& request) {
   };
 }
 Executor::Step Executor::On(const PinMap& request) { return Now(pins_.Pin(request.name)); }
-Executor::Step Executor::On(const StandStill&) { return Now(StopMachine()); }
+Executor::Step Executor::On(const StandStill&) { return Now(PauseMachine()); }
 Executor::Step Executor::On(const SetIdentity& request) { return Now(TakeIdentity(request)); }
 Executor::Step Executor::On(const Park&) {
   if (!groups_.empty() || !payloads_.empty()) return Now(Refuse("a guest with work under way cannot be parked"));

@@ -52,7 +52,8 @@ Result<> Machine::ResumeWithMail(Deadline deadline) {
 Result<> Machine::Resume(Deadline deadline) {
   if (in_handler_) return {};
   TRY(ServeWaiting());
-  if (outbox_.held()) return ResumeWithMail(deadline);
+  const bool mail = channel_.valid() && outgoing() + UnreadBytes(channel_.get()) > 0;
+  if (outbox_.held() || (outbox_.portioned() && mail)) return ResumeWithMail(deadline);
   TRY(Command("cont", nullptr, deadline));
   return {};
 }

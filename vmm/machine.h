@@ -72,7 +72,7 @@ class Machine final : public BytePort {
   ~Machine() override = default;
 
   /// Lets the virtual CPUs run, or pauses them. Idempotent. Errors: those of Pump() and Command().
-  /// With the virtual clock what was queued before the first Resume() is with the guest's device before its
+  /// With the virtual clock what was queued before a Resume() is with the guest's device before its
   /// CPUs run, as far as that has room (512 KiB): they meet it at the same instruction in each run.
   /// Resume() first has the handler of a served stream read what is there; while such a handler runs, it does
   /// nothing: the handler's result decides.

@@ -20,6 +20,7 @@ class Outbox {
   void Append(std::span<const std::byte> bytes);
   void Release() { held_ = false; }
   [[nodiscard]] bool held() const { return held_; }
+  [[nodiscard]] bool portioned() const { return portioned_; }
   /// Sends what fits without blocking. That `socket` is closed is noticed by reading it.
   void SendTo(int socket);
   /// Bytes appended and not sent.

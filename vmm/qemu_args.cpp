@@ -51,6 +51,8 @@ void AddClock(const MachineConfig& config, Args& args) {
     // The date is fixed too, or every run would start at another one.
     args.insert(args.end(), {"-icount", fmt::format("shift={},sleep=off", config.icount_shift), "-rtc",
                              "base=2025-01-01T00:00:00,clock=vm"});
+    // By it the guest stops itself where the host is to look at it (StandStill in wire/messages.h).
+    args.insert(args.end(), {"-device", "pvpanic-pci", "-action", "panic=pause"});
   }
   if (config.rng_seed.has_value()) args.insert(args.end(), {"-seed", std::to_string(*config.rng_seed)});
 }
@@ -114,6 +116,8 @@ std::string BuildKernelCmdline(const MachineConfig& config) {
       "numa_balancing=disable "
       // delayacct creates the accounting, the sysctl switches it on.
       "delayacct sysctl.kernel.task_delayacct=1 sysctl.kernel.sched_schedstats=1 "
+      // Run times of BPF programs, for snapshots.
+      "sysctl.kernel.bpf_stats_enabled=1 "
       "rdinit=/init";
   if (!config.extra_cmdline.empty()) line += " " + config.extra_cmdline;
   return line;

@@ -24,7 +24,7 @@ constexpr char kStreams[] =
 constexpr char kCmdline[] =
     "console=ttyS0 earlyprintk=ttyS0 loglevel=4 edd=off panic=-1 oops=panic reboot=k mitigations=off "
     "random.trust_cpu=on cryptomgr.notests no_timer_check tsc=reliable numa_balancing=disable delayacct "
-    "sysctl.kernel.task_delayacct=1 sysctl.kernel.sched_schedstats=1 rdinit=/init";
+    "sysctl.kernel.task_delayacct=1 sysctl.kernel.sched_schedstats=1 sysctl.kernel.bpf_stats_enabled=1 rdinit=/init";
 
 std::string Why(const MachineConfig& config) {
   const Result<> r = ValidateMachineConfig(config);
@@ -96,6 +96,7 @@ TEST_CASE("the virtual clock with a fixed seed, no kernel, one CPU per node") {
                             "-object memory-backend-file,id=ram1,size=128M,mem-path=/proc/self/fd/21,share=on "
                             "-numa node,nodeid=1,memdev=ram1,cpus=1 "
                             "-icount shift=6,sleep=off -rtc base=2025-01-01T00:00:00,clock=vm "
+                            "-device pvpanic-pci -action panic=pause "
                             "-seed 18446744073709551615 " +
                             streams);
 }

@@ -1,4 +1,4 @@
-#include "guest-init/machine_stop.h"
+#include "guest-init/machine_pause.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -18,7 +18,7 @@ constexpr std::uint8_t kPanicked = 1;        // the bit that asks for the action
 
 }  // namespace
 
-Result<> StopMachine() {
+Result<> PauseMachine() {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(kPciDevices, error)) {
     const std::string device = entry.path().string();

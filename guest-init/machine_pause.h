@@ -1,4 +1,4 @@
-// How the guest stops its own machine.
+// How the guest pauses its own machine.
 #pragma once
 
 #include "guest-init/wire/result.h"
@@ -8,6 +8,6 @@ namespace ktstr {
 /// Tells QEMU's pvpanic-pci device of a panic that is none; QEMU, told so (`-action panic=pause`), stops all CPUs
 /// before this one's next instruction. Returns once the host lets them go on. Error (kGuest): "this machine has no
 /// device to stop it with".
-Result<> StopMachine();
+Result<> PauseMachine();
 
 }  // namespace ktstr
