@@ -115,7 +115,9 @@ inline MapRecord Map(std::string name, std::string type_name) {
   MapRecord map;
   map.name = std::move(name);
   map.type_name = std::move(type_name);
-  map.map_kva = 0xffff888000000000 + map.name.size();
+  map.map_kva = 0xffff888000000000;
+  for (const char c : map.name)
+    map.map_kva = map.map_kva * 31 + static_cast<unsigned char>(c);  // one of its own
   return map;
 }
 inline MapEntry Entry(RenderedValue key, RenderedValue value, std::string key_hex = {}) {
