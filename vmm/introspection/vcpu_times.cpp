@@ -50,8 +50,11 @@ VcpuTimes::VcpuTimes(pid_t qemu, std::uint32_t cpus, const std::filesystem::path
 }
 
 std::vector<std::optional<std::uint64_t>> VcpuTimes::Read() const {
-  if (shared()) return {each_.size(), ReadRunTime(all_)};
   std::vector<std::optional<std::uint64_t>> times;
+  if (shared()) {
+    times.assign(each_.size(), ReadRunTime(all_));
+    return times;
+  }
   for (const UniqueFd& thread : each_) times.push_back(thread.valid() ? ReadRunTime(thread) : std::nullopt);
   return times;
 }

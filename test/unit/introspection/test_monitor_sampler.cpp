@@ -191,6 +191,7 @@ TEST_CASE("vCPU threads are found by their names") {
   thread(8, "CPU 1/KVM", "2500 5 1\n");
   CHECK(each.Read() == Times{1000, 2500, std::nullopt});
   thread(12, "ALL CPUs/TCG", "4000 5 1\n");
+  CHECK(VcpuTimes(7, 3, proc.path()).Read() == Times{4000, 4000, 4000});
   Toy kernel;
   MonitorSampler sampler = Make(kernel, 7, proc.path());
   CHECK(sampler.series().shared_vcpu_thread);
