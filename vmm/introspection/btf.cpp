@@ -298,7 +298,8 @@ const Btf::Named* Btf::Find(const std::vector<Named>& sorted, std::string_view n
 std::vector<std::string_view> Btf::TypeNames() const {
   std::vector<std::string_view> names;
   if (base_) names = base_->TypeNames();
-  for (const Named& entry : types_) names.push_back(TextOf(entry, false));
+  for (std::uint32_t id = first_id_; id < end_id_; ++id)
+    if (RankOf(Type(id))) names.push_back(Text(Type(id).name_off));
   return names;
 }
 

@@ -229,8 +229,7 @@ Result<MemberPath> Btf::Path(std::string_view text) const {
   std::string_view rest = text.substr(end);
   if (!rest.empty() && !rest.starts_with('[')) {
     rest.remove_prefix(rest.starts_with('.') ? 1 : 2);
-    if (rest.empty() || rest.starts_with('['))
-      return Wrong(fmt::format("an empty component in '{}'", text));
+    if (rest.empty() || rest.starts_with('[')) return Wrong(fmt::format("an empty component in '{}'", text));
   }
   return PathWalk(*this, type, text).Walk(rest);
 }

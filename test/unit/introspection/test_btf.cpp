@@ -40,6 +40,7 @@ TEST_CASE("btf: types are found by name, sized, resolved and named") {
   CHECK(*btf.FindType("u64") == Id(world.u64_type));
   CHECK(*btf.FindType("unsigned int") == Id(world.u32_type));
   CHECK(Message(btf.FindType("tassk")) == "the kernel has no type 'tassk'; did you mean 'task'?");
+  CHECK(Message(btf.FindType("u46")) == "the kernel has no type 'u46'");  // two slips in three letters
   CHECK(Message(btf.FindType("completely_else")) == "the kernel has no type 'completely_else'");
   CHECK(Message(btf.FindType("")) == "the kernel has no type ''");
 
@@ -85,9 +86,15 @@ TEST_CASE("btf: of several types of one name a struct comes first, then the firs
   const int structure = blob.Struct("same", 4, {{"a", integer, 0}});
   blob.Struct("same", 8, {{"b", integer, 0}});
   blob.Fwd("only_declared");
+  blob.Typedef("near_1", integer);
+  blob.Typedef("near_2", integer);
+  blob.Typedef("nearer_3", integer);
   const auto parsed = blob.Parse();
   REQUIRE(parsed.ok());
   CHECK(*(*parsed)->FindType("same") == Id(structure));
+  CHECK(Message((*parsed)->FindType("near_x")) == "the kernel has no type 'near_x'; did you mean 'near_1'?");
+  CHECK(Message((*parsed)->FindType("nearer_4")) ==
+        "the kernel has no type 'nearer_4'; did you mean 'nearer_3'?");
   CHECK(Message((*parsed)->FindType("only_declared")) == "the kernel has no type 'only_declared'");
 }
 

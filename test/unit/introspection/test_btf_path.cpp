@@ -134,9 +134,11 @@ TEST_CASE("btf path: bitfields encoded in their integer type") {
 
 TEST_CASE("btf path: a struct of nothing but itself ends") {
   BtfBlob blob;
-  // Each is a multiple of the other without a byte: exponentially many ways to look for a name.
-  for (int i = 1; i <= 40; ++i)
-    blob.Struct("level", 0, {{nullptr, i < 40 ? i + 1 : 1, 0}, {nullptr, i < 40 ? i + 1 : 1, 0}});
+  // Each is four times the next without a byte: 4^16 ways to look for a name even as deep as we go.
+  for (int i = 1; i <= 40; ++i) {
+    const BtfBlob::Member next{nullptr, i < 40 ? i + 1 : 1, 0};
+    blob.Struct("level", 0, {next, next, next, next});
+  }
   const auto parsed = blob.Parse();
   REQUIRE(parsed.ok());
   CHECK(Show(**parsed, (*parsed)->Path(1, "name")) == "struct level has no member 'name'");
