@@ -51,7 +51,7 @@ Result<> Machine::ResumeWithMail(Deadline deadline) {
 
 Result<> Machine::Resume(Deadline deadline) {
   if (in_handler_) return {};
-  TRY(ServeWaiting());
+  if (served_fd_ >= 0) TRY(CallHandler());
   const bool mail = channel_.valid() && outgoing() + UnreadBytes(channel_.get()) > 0;
   if (outbox_.held() || (outbox_.portioned() && mail)) return ResumeWithMail(deadline);
   TRY(Command("cont", nullptr, deadline));
@@ -76,12 +76,10 @@ Result<bool> Machine::CallHandler() {
   return goes_on;
 }
 
-Result<> Machine::ServeWaiting() {
-  while (served_fd_ >= 0) {
-    pollfd now{served_fd_, POLLIN, 0};
-    if (poll(&now, 1, 0) <= 0) return {};
-    TRY(CallHandler());
-  }
+Result<> Machine::GoOnAfterHandler() {
+  const auto before = stood_still_;
+  TRY(Command("cont", nullptr, After(kControlTimeout)));
+  stood_still_served_ += stood_still_ - before;
   return {};
 }
 
@@ -169,7 +167,7 @@ Result<> Machine::Pump(Deadline deadline) {
     return fault_->ToError();
   }
   if (fds[kCancel].revents != 0) return Error{ErrorKind::kCancelled, "interrupted"};
-  if (fds[kServed].revents != 0 && TRY(CallHandler())) TRY(Resume());
+  if (fds[kServed].revents != 0 && TRY(CallHandler())) TRY(GoOnAfterHandler());
   if (!Passed(deadline)) return {};  // even a stream that never falls silent must not hide the deadline
   return Error{ErrorKind::kTimeout, "the guest did not answer in time"};
 }

@@ -74,8 +74,8 @@ class Machine final : public BytePort {
   /// Lets the virtual CPUs run, or pauses them. Idempotent. Errors: those of Pump() and Command().
   /// With the virtual clock what was queued before a Resume() is with the guest's device before its
   /// CPUs run, as far as that has room (512 KiB): they meet it at the same instruction in each run.
-  /// Resume() first has the handler of a served stream read what is there; while such a handler runs, it does
-  /// nothing: the handler's result decides.
+  /// Resume() first calls the handler of a served stream; while that runs, another does nothing: what the
+  /// handler returns decides.
   Result<> Resume(Deadline deadline = After(kControlTimeout));
   Result<> Stop(Deadline deadline = After(kControlTimeout));
   /// One QMP command to its "return" value, serving all streams meanwhile. Errors: those of Pump(); kMachine
@@ -88,13 +88,15 @@ class Machine final : public BytePort {
   Result<> SaveState(int file, Deadline deadline);
   /// The socket that QEMU's debugger stub talks on once it is told to (`gdbserver chardev:gdb`); yours once.
   UniqueFd TakeGdbSocket() { return std::move(gdb_); }
-  /// `on_readable` is called by whatever waits here, when `fd` is readable, and never while a command is under
-  /// way or within itself. One stream; fd -1 takes it away. `fd` is not owned.
+  /// `on_readable` is called by whatever waits here when `fd` is readable, and before each Resume(); never while
+  /// a command is under way or within itself. One stream; fd -1 takes it away. `fd` is not owned.
   void Serve(int fd, StreamHandler on_readable);
   /// As of the last STOP or RESUME that QEMU has told of; after Command() it is no older than the command.
   [[nodiscard]] bool running() const { return running_; }
   /// For how long the virtual CPUs have stood still between two runs, summed up, by QEMU's own stamps.
   [[nodiscard]] std::chrono::nanoseconds stood_still() const { return stood_still_; }
+  /// The part of it that ended because the handler of a served stream said so.
+  [[nodiscard]] std::chrono::nanoseconds stood_still_served() const { return stood_still_served_; }
   /// The files of the guest's memory. A clone's hold what its template saved, not what it wrote since.
   [[nodiscard]] const std::vector<UniqueFd>& ram() const { return files_.ram; }
   /// Who gets the bytes from now on.
@@ -141,7 +143,7 @@ class Machine final : public BytePort {
   void ReadQmp();
   void NoteEvent(const QmpEvent& event);
   Result<bool> CallHandler();
-  Result<> ServeWaiting();
+  Result<> GoOnAfterHandler();
   void DrainStreams();
   void NoteClosed(UniqueFd& stream, const char* name);
   void NoteDoom();
@@ -169,6 +171,7 @@ class Machine final : public BytePort {
   bool running_ = false;
   std::int64_t stopped_at_us_ = 0;  // of the last STOP; 0 before the first
   std::chrono::nanoseconds stood_still_{0};
+  std::chrono::nanoseconds stood_still_served_{0};
 
   bool autostart_ = false;
   std::optional<Deadline> doomed_until_;  // the guest is dying: when to stop waiting for QEMU to follow
