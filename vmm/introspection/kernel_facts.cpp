@@ -169,7 +169,7 @@ Result<FoundKernel> FindKernel(PhysicalMemory& memory, std::span<const CpuRegist
   if (build.btf == nullptr) {
     const std::vector<std::byte> types = TRY(ReadSection(view, "__start_BTF", "__stop_BTF", kMostBtf));
     Result<std::shared_ptr<const Btf>> parsed = Btf::Parse(types);
-    if (!parsed.ok()) return parsed.error().Within("the types of the guest's kernel");
+    if (!parsed.ok()) return Wrong("the types of the guest's kernel: " + parsed.error().message);
     build.btf = *std::move(parsed);
   }
   facts.btf = build.btf;

@@ -237,9 +237,9 @@ std::optional<SymbolTable::Place> SymbolTable::Covering(std::uint64_t link_addre
   if (at == sorted_.begin()) return std::nullopt;
   --at;
   if (link_address - at->address > max_distance || at->address < kLowestImage) return std::nullopt;
-  // Of several at one address a global one says most.
+  // Of several at one address the first global one says most.
   for (auto same = at; same->address == at->address; --same) {
-    if (IsGlobal(same->type) && !IsGlobal(at->type)) at = same;
+    if (IsGlobal(same->type) || !IsGlobal(at->type)) at = same;
     if (same == sorted_.begin()) break;
   }
   return Place{NameOf(*at), link_address - at->address};
