@@ -161,7 +161,8 @@ class TaskRenderer {
     const std::span<const std::byte> bytes(raw.bytes);
     if (bytes.size() < layout_.cpus_mask.offset + layout_.cpus_mask.size) return {};
     const auto mask = bytes.subspan(layout_.cpus_mask.offset, layout_.cpus_mask.size);
-    return CpuListOf(mask, layout_.cpus_mask.size * 8);
+    // Behind the CPUs that can exist the kernel leaves what was there before.
+    return CpuListOf(mask, static_cast<std::uint32_t>(context_.facts.per_cpu_offset.size()));
   }
 
   const RenderContext& context_;
