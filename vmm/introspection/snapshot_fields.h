@@ -8,261 +8,204 @@
 
 namespace ktstr::vmm {
 
+/// A member and its key. Its type decides the form: numbers, bools and strings as such, a RenderedValue by
+/// its own ToJson, a list as an array, an optional as its value or nothing, a struct with a table as an
+/// object.
 template <typename S, typename M>
 struct SnapshotField {
   const char* key;
   M S::*member;
 };
-template <typename S, typename M>
-SnapshotField(const char*, M S::*) -> SnapshotField<S, M>;
 
-/// SnapshotFields<S>::kAll is a tuple of SnapshotField; a type that has none is no struct of a report.
+/// A table: a tuple of SnapshotField, made from keys and members in turn.
+constexpr std::tuple<> Fields() { return {}; }
+template <typename S, typename M, typename... Rest>
+constexpr auto Fields(const char* key, M S::*member, Rest... rest) {
+  return std::tuple_cat(std::tuple{SnapshotField<S, M>{key, member}}, Fields(rest...));
+}
+
+/// SnapshotFields<S>::kAll is the table of S, in the order of its members (a test holds them together); a
+/// type that has none is no struct of a report.
 template <typename S>
 struct SnapshotFields {};
 
+/// One vCPU; the list has null for one that could not be read.
 template <>
 struct SnapshotFields<VcpuRegisters> {
   using S = VcpuRegisters;
-  static constexpr auto kAll =
-      std::tuple{SnapshotField{"instruction_pointer", &S::instruction_pointer},
-                 SnapshotField{"symbol", &S::symbol}, SnapshotField{"stack_pointer", &S::stack_pointer},
-                 SnapshotField{"page_table_root", &S::page_table_root},
-                 SnapshotField{"user_page_table_root", &S::user_page_table_root}};
+  static constexpr auto kAll = Fields("instruction_pointer", &S::instruction_pointer, "symbol", &S::symbol,
+                                      "stack_pointer", &S::stack_pointer, "page_table_root",
+                                      &S::page_table_root, "user_page_table_root", &S::user_page_table_root);
 };
 
+/// Keys and values with a type are RenderedValues, bytes alone are hex.
 template <>
 struct SnapshotFields<MapEntry> {
   using S = MapEntry;
   static constexpr auto kAll =
-      std::tuple{SnapshotField{"key", &S::key}, SnapshotField{"key_hex", &S::key_hex},
-                 SnapshotField{"value", &S::value}, SnapshotField{"value_hex", &S::value_hex}};
+      Fields("key", &S::key, "key_hex", &S::key_hex, "value", &S::value, "value_hex", &S::value_hex);
 };
 
+/// `per_cpu` has null for a CPU whose page is not mapped.
 template <>
 struct SnapshotFields<PerCpuEntry> {
   using S = PerCpuEntry;
-  static constexpr auto kAll =
-      std::tuple{SnapshotField{"key", &S::key}, SnapshotField{"per_cpu", &S::per_cpu}};
+  static constexpr auto kAll = Fields("key", &S::key, "per_cpu", &S::per_cpu);
 };
 
+/// As MapEntry and PerCpuEntry.
 template <>
 struct SnapshotFields<PerCpuHashEntry> {
   using S = PerCpuHashEntry;
-  static constexpr auto kAll =
-      std::tuple{SnapshotField{"key", &S::key}, SnapshotField{"key_hex", &S::key_hex},
-                 SnapshotField{"per_cpu", &S::per_cpu}};
+  static constexpr auto kAll = Fields("key", &S::key, "key_hex", &S::key_hex, "per_cpu", &S::per_cpu);
 };
 
+/// Pages without contents are left out of the list.
 template <>
 struct SnapshotFields<ArenaPages::Page> {
   using S = ArenaPages::Page;
-  static constexpr auto kAll = std::tuple{SnapshotField{"offset", &S::offset}, SnapshotField{"hex", &S::hex}};
+  static constexpr auto kAll = Fields("offset", &S::offset, "hex", &S::hex);
 };
 
+/// `pages` may be fewer than `pages_mapped`.
 template <>
 struct SnapshotFields<ArenaPages> {
   using S = ArenaPages;
   static constexpr auto kAll =
-      std::tuple{SnapshotField{"user_vm_start", &S::user_vm_start},
-                 SnapshotField{"pages_mapped", &S::pages_mapped}, SnapshotField{"pages", &S::pages}};
+      Fields("user_vm_start", &S::user_vm_start, "pages_mapped", &S::pages_mapped, "pages", &S::pages);
 };
 
+/// Positions in bytes since the map was made.
 template <>
 struct SnapshotFields<RingbufState> {
   using S = RingbufState;
-  static constexpr auto kAll = std::tuple{
-      SnapshotField{"capacity", &S::capacity}, SnapshotField{"consumer_pos", &S::consumer_pos},
-      SnapshotField{"producer_pos", &S::producer_pos}, SnapshotField{"pending_pos", &S::pending_pos},
-      SnapshotField{"pending_bytes", &S::pending_bytes}};
+  static constexpr auto kAll =
+      Fields("capacity", &S::capacity, "consumer_pos", &S::consumer_pos, "producer_pos", &S::producer_pos,
+             "pending_pos", &S::pending_pos, "pending_bytes", &S::pending_bytes);
 };
 
+/// `symbols` goes with `pcs`, one each.
 template <>
 struct SnapshotFields<StackTraces::Bucket> {
   using S = StackTraces::Bucket;
-  static constexpr auto kAll = std::tuple{SnapshotField{"id", &S::id}, SnapshotField{"pcs", &S::pcs},
-                                          SnapshotField{"symbols", &S::symbols}};
+  static constexpr auto kAll = Fields("id", &S::id, "pcs", &S::pcs, "symbols", &S::symbols);
 };
 
+/// Only the buckets in use.
 template <>
 struct SnapshotFields<StackTraces> {
-  static constexpr auto kAll = std::tuple{SnapshotField{"buckets", &StackTraces::buckets}};
+  using S = StackTraces;
+  static constexpr auto kAll = Fields("buckets", &S::buckets);
 };
 
+/// Which slots of a map of maps or programs are in use.
 template <>
 struct SnapshotFields<FdArray> {
   using S = FdArray;
-  static constexpr auto kAll =
-      std::tuple{SnapshotField{"slots_scanned", &S::slots_scanned}, SnapshotField{"indices", &S::indices}};
+  static constexpr auto kAll = Fields("slots_scanned", &S::slots_scanned, "indices", &S::indices);
 };
 
+/// Of value, entries, percpu_entries, percpu_hash_entries, arena, ringbuf, stack_trace and fd_array the one
+/// that is there; it stays when it is empty.
 template <>
 struct SnapshotFields<MapRecord> {
   using S = MapRecord;
-  static constexpr auto kAll = std::tuple{
-      SnapshotField{"name", &S::name},
-      SnapshotField{"map_kva", &S::map_kva},
-      SnapshotField{"id", &S::id},
-      SnapshotField{"map_type", &S::map_type},
-      SnapshotField{"type_name", &S::type_name},
-      SnapshotField{"key_size", &S::key_size},
-      SnapshotField{"value_size", &S::value_size},
-      SnapshotField{"max_entries", &S::max_entries},
-      SnapshotField{"value", &S::value},
-      SnapshotField{"entries", &S::entries},
-      SnapshotField{"percpu_entries", &S::percpu_entries},
-      SnapshotField{"percpu_hash_entries", &S::percpu_hash_entries},
-      SnapshotField{"arena", &S::arena},
-      SnapshotField{"ringbuf", &S::ringbuf},
-      SnapshotField{"stack_trace", &S::stack_trace},
-      SnapshotField{"fd_array", &S::fd_array},
-      SnapshotField{"truncated", &S::truncated},
-      SnapshotField{"error", &S::error},
-  };
+  static constexpr auto kAll = Fields(
+      "name", &S::name, "map_kva", &S::map_kva, "id", &S::id, "map_type", &S::map_type, "type_name",
+      &S::type_name, "key_size", &S::key_size, "value_size", &S::value_size, "max_entries", &S::max_entries,
+      "value", &S::value, "entries", &S::entries, "percpu_entries", &S::percpu_entries, "percpu_hash_entries",
+      &S::percpu_hash_entries, "arena", &S::arena, "ringbuf", &S::ringbuf, "stack_trace", &S::stack_trace,
+      "fd_array", &S::fd_array, "truncated", &S::truncated, "error", &S::error);
 };
 
+/// Sums over all CPUs.
 template <>
 struct SnapshotFields<ProgStats> {
   using S = ProgStats;
-  static constexpr auto kAll =
-      std::tuple{SnapshotField{"name", &S::name},   SnapshotField{"id", &S::id},
-                 SnapshotField{"type", &S::type},   SnapshotField{"cnt", &S::cnt},
-                 SnapshotField{"nsecs", &S::nsecs}, SnapshotField{"misses", &S::misses}};
+  static constexpr auto kAll = Fields("name", &S::name, "id", &S::id, "type", &S::type, "cnt", &S::cnt,
+                                      "nsecs", &S::nsecs, "misses", &S::misses);
 };
 
+/// Times in ns; `softirqs` are counts by number.
 template <>
 struct SnapshotFields<PerCpuTime> {
   using S = PerCpuTime;
-  static constexpr auto kAll = std::tuple{
-      SnapshotField{"cpu", &S::cpu},           SnapshotField{"user", &S::user},
-      SnapshotField{"nice", &S::nice},         SnapshotField{"system", &S::system},
-      SnapshotField{"softirq", &S::softirq},   SnapshotField{"irq", &S::irq},
-      SnapshotField{"idle", &S::idle},         SnapshotField{"iowait", &S::iowait},
-      SnapshotField{"steal", &S::steal},       SnapshotField{"softirqs", &S::softirqs},
-      SnapshotField{"irqs_sum", &S::irqs_sum}, SnapshotField{"iowait_sleeptime_ns", &S::iowait_sleeptime_ns},
-  };
+  static constexpr auto kAll =
+      Fields("cpu", &S::cpu, "user", &S::user, "nice", &S::nice, "system", &S::system, "softirq", &S::softirq,
+             "irq", &S::irq, "idle", &S::idle, "iowait", &S::iowait, "steal", &S::steal, "softirqs",
+             &S::softirqs, "irqs_sum", &S::irqs_sum, "iowait_sleeptime_ns", &S::iowait_sleeptime_ns);
 };
 
+/// `curr_pid` is absent when the task could not be read.
 template <>
 struct SnapshotFields<RunQueue> {
   using S = RunQueue;
-  static constexpr auto kAll = std::tuple{
-      SnapshotField{"cpu", &S::cpu},
-      SnapshotField{"nr_running", &S::nr_running},
-      SnapshotField{"nr_switches", &S::nr_switches},
-      SnapshotField{"clock", &S::clock},
-      SnapshotField{"min_vruntime", &S::min_vruntime},
-      SnapshotField{"cfs_nr_running", &S::cfs_nr_running},
-      SnapshotField{"curr_pid", &S::curr_pid},
-      SnapshotField{"curr_comm", &S::curr_comm},
-  };
+  static constexpr auto kAll =
+      Fields("cpu", &S::cpu, "nr_running", &S::nr_running, "nr_switches", &S::nr_switches, "clock", &S::clock,
+             "min_vruntime", &S::min_vruntime, "cfs_nr_running", &S::cfs_nr_running, "curr_pid", &S::curr_pid,
+             "curr_comm", &S::curr_comm);
 };
 
+/// Optional members are absent where the kernel has none.
 template <>
 struct SnapshotFields<TaskRecord> {
   using S = TaskRecord;
-  static constexpr auto kAll = std::tuple{
-      SnapshotField{"pid", &S::pid},
-      SnapshotField{"tgid", &S::tgid},
-      SnapshotField{"comm", &S::comm},
-      SnapshotField{"task_kva", &S::task_kva},
-      SnapshotField{"cpu", &S::cpu},
-      SnapshotField{"state", &S::state},
-      SnapshotField{"on_cpu", &S::on_cpu},
-      SnapshotField{"on_rq", &S::on_rq},
-      SnapshotField{"cpus_allowed", &S::cpus_allowed},
-      SnapshotField{"cgroup", &S::cgroup},
-      SnapshotField{"group_leader_pid", &S::group_leader_pid},
-      SnapshotField{"real_parent_pid", &S::real_parent_pid},
-      SnapshotField{"real_parent_comm", &S::real_parent_comm},
-      SnapshotField{"nr_threads", &S::nr_threads},
-      SnapshotField{"policy", &S::policy},
-      SnapshotField{"prio", &S::prio},
-      SnapshotField{"static_prio", &S::static_prio},
-      SnapshotField{"normal_prio", &S::normal_prio},
-      SnapshotField{"rt_priority", &S::rt_priority},
-      SnapshotField{"sched_class", &S::sched_class},
-      SnapshotField{"start_time_ns", &S::start_time_ns},
-      SnapshotField{"sum_exec_runtime", &S::sum_exec_runtime},
-      SnapshotField{"vruntime", &S::vruntime},
-      SnapshotField{"nvcsw", &S::nvcsw},
-      SnapshotField{"nivcsw", &S::nivcsw},
-      SnapshotField{"scx_weight", &S::scx_weight},
-      SnapshotField{"scx_dsq_vtime", &S::scx_dsq_vtime},
-      SnapshotField{"scx_slice", &S::scx_slice},
-  };
+  static constexpr auto kAll = Fields(
+      "pid", &S::pid, "tgid", &S::tgid, "comm", &S::comm, "task_kva", &S::task_kva, "cpu", &S::cpu, "state",
+      &S::state, "on_cpu", &S::on_cpu, "on_rq", &S::on_rq, "cpus_allowed", &S::cpus_allowed, "cgroup",
+      &S::cgroup, "group_leader_pid", &S::group_leader_pid, "real_parent_pid", &S::real_parent_pid,
+      "real_parent_comm", &S::real_parent_comm, "nr_threads", &S::nr_threads, "policy", &S::policy, "prio",
+      &S::prio, "static_prio", &S::static_prio, "normal_prio", &S::normal_prio, "rt_priority",
+      &S::rt_priority, "sched_class", &S::sched_class, "start_time_ns", &S::start_time_ns, "sum_exec_runtime",
+      &S::sum_exec_runtime, "vruntime", &S::vruntime, "nvcsw", &S::nvcsw, "nivcsw", &S::nivcsw, "scx_weight",
+      &S::scx_weight, "scx_dsq_vtime", &S::scx_dsq_vtime, "scx_slice", &S::scx_slice);
 };
 
+/// The scheduler's part of a run queue.
 template <>
 struct SnapshotFields<RqScx> {
   using S = RqScx;
-  static constexpr auto kAll = std::tuple{
-      SnapshotField{"cpu", &S::cpu},
-      SnapshotField{"nr_running", &S::nr_running},
-      SnapshotField{"flags", &S::flags},
-      SnapshotField{"cpu_released", &S::cpu_released},
-      SnapshotField{"ops_qseq", &S::ops_qseq},
-      SnapshotField{"clock", &S::clock},
-      SnapshotField{"curr_pid", &S::curr_pid},
-      SnapshotField{"curr_comm", &S::curr_comm},
-      SnapshotField{"runnable_pids", &S::runnable_pids},
-      SnapshotField{"truncated", &S::truncated},
-  };
+  static constexpr auto kAll =
+      Fields("cpu", &S::cpu, "nr_running", &S::nr_running, "flags", &S::flags, "cpu_released",
+             &S::cpu_released, "ops_qseq", &S::ops_qseq, "clock", &S::clock, "curr_pid", &S::curr_pid,
+             "curr_comm", &S::curr_comm, "runnable_pids", &S::runnable_pids, "truncated", &S::truncated);
 };
 
+/// `pids` in the order of the queue.
 template <>
 struct SnapshotFields<DsqState> {
   using S = DsqState;
-  static constexpr auto kAll =
-      std::tuple{SnapshotField{"id", &S::id},     SnapshotField{"origin", &S::origin},
-                 SnapshotField{"nr", &S::nr},     SnapshotField{"seq", &S::seq},
-                 SnapshotField{"pids", &S::pids}, SnapshotField{"truncated", &S::truncated}};
+  static constexpr auto kAll = Fields("id", &S::id, "origin", &S::origin, "nr", &S::nr, "seq", &S::seq,
+                                      "pids", &S::pids, "truncated", &S::truncated);
 };
 
+/// `event_counters` is an object from name to sum.
 template <>
 struct SnapshotFields<ScxSched> {
   using S = ScxSched;
-  static constexpr auto kAll = std::tuple{
-      SnapshotField{"ops", &S::ops},
-      SnapshotField{"state", &S::state},
-      SnapshotField{"aborting", &S::aborting},
-      SnapshotField{"bypass_depth", &S::bypass_depth},
-      SnapshotField{"exit_kind", &S::exit_kind},
-      SnapshotField{"exit_kind_name", &S::exit_kind_name},
-      SnapshotField{"watchdog_timeout", &S::watchdog_timeout},
-      SnapshotField{"sched_kva", &S::sched_kva},
-      SnapshotField{"event_counters", &S::event_counters},
-  };
+  static constexpr auto kAll =
+      Fields("ops", &S::ops, "state", &S::state, "aborting", &S::aborting, "bypass_depth", &S::bypass_depth,
+             "exit_kind", &S::exit_kind, "exit_kind_name", &S::exit_kind_name, "watchdog_timeout",
+             &S::watchdog_timeout, "sched_kva", &S::sched_kva, "event_counters", &S::event_counters);
 };
 
+/// The whole report, a nested object for each part; `schema` is added by ToJson. X_unavailable says why X is
+/// empty.
 template <>
 struct SnapshotFields<SnapshotReport> {
   using S = SnapshotReport;
-  static constexpr auto kAll = std::tuple{
-      SnapshotField{"is_placeholder", &S::is_placeholder},
-      SnapshotField{"maps", &S::maps},
-      SnapshotField{"maps_unavailable", &S::maps_unavailable},
-      SnapshotField{"vcpu_regs", &S::vcpu_regs},
-      SnapshotField{"vcpu_regs_unavailable", &S::vcpu_regs_unavailable},
-      SnapshotField{"active_obj_name", &S::active_obj_name},
-      SnapshotField{"active_map_kvas", &S::active_map_kvas},
-      SnapshotField{"prog_runtime_stats", &S::prog_runtime_stats},
-      SnapshotField{"prog_runtime_stats_unavailable", &S::prog_runtime_stats_unavailable},
-      SnapshotField{"per_cpu_time", &S::per_cpu_time},
-      SnapshotField{"per_cpu_time_unavailable", &S::per_cpu_time_unavailable},
-      SnapshotField{"per_node_numa_unavailable", &S::per_node_numa_unavailable},
-      SnapshotField{"run_queues", &S::run_queues},
-      SnapshotField{"run_queues_unavailable", &S::run_queues_unavailable},
-      SnapshotField{"tasks", &S::tasks},
-      SnapshotField{"tasks_truncated", &S::tasks_truncated},
-      SnapshotField{"tasks_unavailable", &S::tasks_unavailable},
-      SnapshotField{"rq_scx_states", &S::rq_scx_states},
-      SnapshotField{"dsq_states", &S::dsq_states},
-      SnapshotField{"scx_sched_state", &S::scx_sched_state},
-      SnapshotField{"scx_walker_unavailable", &S::scx_walker_unavailable},
-      SnapshotField{"dump_truncated_at_us", &S::dump_truncated_at_us},
-      SnapshotField{"guest_ns", &S::guest_ns},
-      SnapshotField{"frozen_ms", &S::frozen_ms},
-  };
+  static constexpr auto kAll = Fields(
+      "is_placeholder", &S::is_placeholder, "maps", &S::maps, "maps_unavailable", &S::maps_unavailable,
+      "vcpu_regs", &S::vcpu_regs, "vcpu_regs_unavailable", &S::vcpu_regs_unavailable, "active_obj_name",
+      &S::active_obj_name, "active_map_kvas", &S::active_map_kvas, "prog_runtime_stats",
+      &S::prog_runtime_stats, "prog_runtime_stats_unavailable", &S::prog_runtime_stats_unavailable,
+      "per_cpu_time", &S::per_cpu_time, "per_cpu_time_unavailable", &S::per_cpu_time_unavailable,
+      "per_node_numa_unavailable", &S::per_node_numa_unavailable, "run_queues", &S::run_queues,
+      "run_queues_unavailable", &S::run_queues_unavailable, "tasks", &S::tasks, "tasks_truncated",
+      &S::tasks_truncated, "tasks_unavailable", &S::tasks_unavailable, "rq_scx_states", &S::rq_scx_states,
+      "dsq_states", &S::dsq_states, "scx_sched_state", &S::scx_sched_state, "scx_walker_unavailable",
+      &S::scx_walker_unavailable, "dump_truncated_at_us", &S::dump_truncated_at_us, "guest_ns", &S::guest_ns,
+      "frozen_ms", &S::frozen_ms);
 };
 
 /// Calls `use` with the SnapshotField of each member of S, in declared order.
