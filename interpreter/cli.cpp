@@ -162,6 +162,22 @@ void CacheOptions(CLI::App& app, CliOptions& o) {
   AddCacheSize(app, o);
 }
 
+void SnapshotOptions(CLI::App& app, CliOptions& o) {
+  app.add_option("ACTION", o.topic,
+                 "show RUN [TAG [PATH]] (the snapshots of a run; one of them; a part, e.g. "
+                 "tasks[comm=spin].nr_threads), diff A B (each RUN:TAG or a file; exit code 1: they differ)")
+      ->required();
+  app.add_option("ARGUMENT", o.words, "a run's directory, a tag, a path; see ACTION");
+  app.add_option("--map", o.map, "show: this BPF map, or the value in it that --key and --field lead to")
+      ->type_name("NAME");
+  app.add_option("--var", o.var, "show: this global variable of a BPF object")->type_name("NAME");
+  app.add_option("--key", o.key, "a key of the map: 3, a=1,b=2, hex:03000000")->type_name("KEY");
+  app.add_option("--field", o.field, "in the value, e.g. a.b[1]")->type_name("PATH");
+  app.add_option("--cpu", o.cpu, "of a per-CPU map")->type_name("N");
+  app.add_flag("--json", o.json, "as JSON");
+  app.add_flag("--all", o.all, "fold no long list");
+}
+
 struct Command {
   const char* name;
   const char* help;
@@ -176,6 +192,7 @@ constexpr Command kCommands[] = {
     {"schema", "Print the JSON Schema for editors", &SchemaOptions, &SchemaCommand},
     {"kernel", "List, fetch, build or locate kernels", &KernelOptions, &KernelCommand},
     {"cache", "List, remove or locate the templates that runs are cloned from", &CacheOptions, &CacheCommand},
+    {"snapshot", "Show or compare the snapshots of a run", &SnapshotOptions, &SnapshotCommand},
 };
 constexpr const char* kAbout =
     "Runs Linux-scheduler tests written as YAML on a real kernel in a virtual machine.";

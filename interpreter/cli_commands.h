@@ -14,6 +14,7 @@ int ExplainCommand(const CliOptions& options, CliIo& io);
 int SchemaCommand(const CliOptions& options, CliIo& io);
 int KernelCommand(const CliOptions& options, CliIo& io);
 int CacheCommand(const CliOptions& options, CliIo& io);
+int SnapshotCommand(const CliOptions& options, CliIo& io);
 /// What is found before anything boots goes here, too: `run --dry-run`.
 int DryRunCommand(const CliOptions& options, CliIo& io);
 

@@ -46,9 +46,17 @@ struct CliOptions {
   unsigned kernel_jobs = 0;     // build: of make; 0: one per core
   std::size_t kernel_keep = 1;  // gc: so many of each kind
 
-  std::string topic;  // explain: a name or a file; kernel and cache: what to do
+  // snapshot
+  std::vector<std::string> words;  // show: RUN [TAG [PATH]]; diff: A B
+  std::optional<std::string> map;
+  std::optional<std::string> var;
+  std::optional<std::string> key;
+  std::optional<std::string> field;
+  std::optional<std::uint32_t> cpu;
+
+  std::string topic;  // explain: a name or a file; kernel, cache and snapshot: what to do
   bool json = false;
-  bool all = false;  // cache gc: every template
+  bool all = false;        // cache gc: every template; snapshot: long lists, too
   std::string schema_out;  // schema: a directory; "": standard output
 };
 

@@ -1,4 +1,4 @@
-// The JSON form of parts of a report; for the source files of snapshot reports and views.
+// The JSON form of parts of a report, for what shows or compares them.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "vmm/introspection/snapshot_error.h"
 #include "vmm/introspection/snapshot_report.h"
 
 namespace ktstr::vmm {
@@ -20,5 +21,9 @@ std::optional<nlohmann::json> SnapshotMemberJson(const SnapshotReport& report, s
 
 /// Why the member `member` is empty: what the capture said, or "". REQUIRES: the member exists.
 std::string SnapshotMemberUnavailable(const SnapshotReport& report, std::string_view member);
+
+/// What SnapshotSelector::path leads to, a value or a whole part. Errors: those of Evaluate, but a part is
+/// none.
+SnapshotOutcome<nlohmann::json> SnapshotPathJson(const SnapshotReport& report, const std::string& path);
 
 }  // namespace ktstr::vmm

@@ -78,12 +78,18 @@ std::vector<std::string> Keys(const Json& json) {
 class PathWalk {
  public:
   PathWalk(const SnapshotReport& report, std::string member, Json json)
-      : report_(report), member_(std::move(member)), where_(member_), json_(std::move(json)) {}
+      : report_(&report), member_(std::move(member)), where_(member_), json_(std::move(json)) {}
 
   std::optional<SnapshotError> Step(const SnapshotPathStep& step) {
     if (std::optional<SnapshotError> missing = Missing()) return missing;
     if (!step.match.empty()) return Choose(step);
     return step.index ? Index(*step.index) : Name(step.name);
+  }
+
+  /// What the steps led to.
+  SnapshotOutcome<Json> Whole() const {
+    if (std::optional<SnapshotError> missing = Missing()) return *missing;
+    return json_;
   }
 
   SnapshotOutcome<SnapshotScalar> Scalar() const {
@@ -108,7 +114,7 @@ class PathWalk {
   /// An error when there is nothing here to go into because it could not be read.
   [[nodiscard]] std::optional<SnapshotError> Missing() const {
     const bool top = where_ == member_;
-    const std::string reason = top ? SnapshotMemberUnavailable(report_, member_) : std::string();
+    const std::string reason = top ? SnapshotMemberUnavailable(*report_, member_) : std::string();
     if (json_.is_null() && reason.empty())
       return SnapshotError{Fault::kHostFieldUnavailable, fmt::format("'{}' is not there", where_)};
     if (json_.is_null() || (top && json_.is_array() && json_.empty() && !reason.empty()))
@@ -197,16 +203,16 @@ class PathWalk {
   void Enter(Json inner) { json_ = std::move(inner); }
 
   /// Whether the list here was cut by a limit.
-  [[nodiscard]] bool CutShort() const { return where_ == "tasks" && report_.tasks_truncated; }
+  [[nodiscard]] bool CutShort() const { return where_ == "tasks" && report_->tasks_truncated; }
   [[nodiscard]] const char* CutNote() const { return CutShort() ? ", but the list was cut" : ""; }
 
-  const SnapshotReport& report_;
+  const SnapshotReport* report_;
   std::string member_;
   std::string where_;
   Json json_;
 };
 
-SnapshotOutcome<SnapshotScalar> EvaluatePath(const SnapshotReport& report, const std::string& path) {
+SnapshotOutcome<PathWalk> Walk(const SnapshotReport& report, const std::string& path) {
   const std::vector<SnapshotPathStep> steps = TRY(ParseSnapshotPath(path));
   const std::string& member = steps.front().name;
   std::optional<Json> json = SnapshotMemberJson(report, member);
@@ -224,13 +230,17 @@ SnapshotOutcome<SnapshotScalar> EvaluatePath(const SnapshotReport& report, const
   PathWalk walk(report, member, *std::move(json));
   for (std::size_t i = 1; i < steps.size(); ++i)
     if (const std::optional<SnapshotError> error = walk.Step(steps[i])) return *error;
-  return walk.Scalar();
+  return walk;
 }
 
 }  // namespace
 
 std::string SnapshotScalar::Message() const {
   return kind == Kind::kText ? fmt::format("{} = '{}'", where, text) : fmt::format("{} = {}", where, text);
+}
+
+SnapshotOutcome<Json> SnapshotPathJson(const SnapshotReport& report, const std::string& path) {
+  return TRY(Walk(report, path)).Whole();
 }
 
 SnapshotOutcome<SnapshotScalar> Evaluate(const SnapshotReport& report, const SnapshotSelector& selector) {
@@ -241,7 +251,7 @@ SnapshotOutcome<SnapshotScalar> Evaluate(const SnapshotReport& report, const Sna
   if (!selector.path.empty() && selector.field)
     return SnapshotError{Fault::kProjectionFailed, "field belongs to a map or a var"};
   if (selector.map) return EvaluateMap(report, selector);
-  if (!selector.var) return EvaluatePath(report, selector.path);
+  if (!selector.var) return TRY(Walk(report, selector.path)).Scalar();
   const SnapshotValue variable = TRY(SnapshotView(report).Var(*selector.var));
   return ScalarOf(TRY(variable.Get(selector.field.value_or(""))));
 }
