@@ -4,13 +4,15 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
 
 #include "vmm/host_file.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 namespace ktstr {
 namespace {
