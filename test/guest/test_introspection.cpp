@@ -49,8 +49,8 @@ void ExpectWritesSeen(LiveGuest& guest, const KernelView& view) {
 void ExpectFreezeUnseen(LiveGuest& guest, const KernelView& view) {
   constexpr std::chrono::milliseconds kLong{300};
   vmm::PerturbationLedger ledger(std::chrono::steady_clock::now());
-  const std::uint64_t before = guest.Call(Ping{}).clock_ns;
   const auto host_before = std::chrono::steady_clock::now();
+  const std::uint64_t before = guest.Call(Ping{}).clock_ns;
   {
     vmm::Freeze freeze(guest.machine(), &ledger, "capture 'a'", 3);
     REQUIRE(freeze.began().ok());
@@ -161,6 +161,48 @@ TEST_CASE("introspection: a booted guest with our kernel") { Examine("built", St
 TEST_CASE("introspection: a clone with our kernel") { Examine("built", Start::kClone); }
 TEST_CASE("introspection: a booted guest with Debian's kernel") { Examine("fetched", Start::kBoot); }
 TEST_CASE("introspection: a clone with Debian's kernel") { Examine("fetched", Start::kClone); }
+
+TEST_CASE("introspection: a guest with two nodes and memory above 4 GiB") {
+  const auto kernel_file = CachedKernel("built");
+  if (!kernel_file) return Skip("no kernel was built");
+  vmm::MachineConfig config;
+  config.topology = {2, 2, 1, 1};
+  config.memory_mib = 3072;
+  LiveGuest guest(*kernel_file, Start::kBoot, config);
+  vmm::KernelFactsCache cache;
+  const std::unique_ptr<vmm::GuestKernel> kernel = Need(guest.OpenKernel(cache));
+  const KernelView view = kernel->Live();
+  CHECK(view.facts().ram_bytes == std::uint64_t{3} << 30);
+  CHECK(BannerOf(view) == guest.ReadFile("/proc/version"));
+  // The second node's CPU has its variables there: half a gigabyte below the hole, a gigabyte above.
+  const vmm::MemberPath cpu = Need(view.btf().Path("rq.cpu"));
+  const std::uint64_t runqueue = Need(view.PerCpu("runqueues", 1));
+  CHECK(view.LoadField(runqueue, cpu) == 1);
+  const auto at = kernel->space().Translate(runqueue);
+  REQUIRE(at);
+  CHECK(at->physical >= std::uint64_t{4} << 30);
+}
+
+TEST_CASE("introspection: a clone on the virtual clock is frozen and goes on") {
+  const auto kernel_file = CachedKernel("built");
+  if (!kernel_file) return Skip("no kernel was built");
+  vmm::MachineConfig config;
+  config.topology = {1, 1, 1, 1};
+  config.clock = vmm::Clock::kVirtual;
+  LiveGuest guest(*kernel_file, Start::kClone, config);
+  vmm::KernelFactsCache cache;
+  const std::unique_ptr<vmm::GuestKernel> kernel = Need(guest.OpenKernel(cache));
+  const KernelView view = kernel->Live();
+  {
+    const vmm::Freeze freeze(guest.machine(), nullptr, "", 0);
+    REQUIRE(freeze.began().ok());
+    // Idle, it would skip from timer to timer.
+    const std::uint64_t ticks = Word(view, "jiffies_64");
+    CHECK_FALSE(guest.machine().Pump(vmm::After(std::chrono::milliseconds(50))).ok());
+    CHECK(Word(view, "jiffies_64") == ticks);
+  }
+  ExpectTicks(guest, view);
+}
 
 TEST_CASE("introspection: symbols of another build are refused") {
   auto kernel = CachedKernel("built");

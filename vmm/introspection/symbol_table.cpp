@@ -158,7 +158,7 @@ Result<std::shared_ptr<const SymbolTable>> SymbolTable::FromText(std::string_vie
                                                                  std::uint64_t runtime_text) {
   if (text.size() > kMostText) return Wrong("the symbols are longer than 256 MiB");
   const std::uint64_t moved = runtime_text == 0 ? 0 : runtime_text - kLinkText;
-  const std::shared_ptr<SymbolTable> table(new SymbolTable);
+  std::unique_ptr<SymbolTable> table(new SymbolTable);
   table->names_.reserve(text.size());
   table->sorted_.reserve(text.size() / 40);
   bool all_hidden = true;
@@ -178,7 +178,7 @@ Result<std::shared_ptr<const SymbolTable>> SymbolTable::FromText(std::string_vie
   if (!begin) return Wrong("has no symbol _text");
   if (begin->address != kLinkText)
     return Wrong(fmt::format("_text is at {:#x}, not at {:#x}", begin->address + moved, kLinkText + moved));
-  return std::shared_ptr<const SymbolTable>(table);
+  return std::shared_ptr<const SymbolTable>(std::move(table));
 }
 
 Result<std::shared_ptr<const SymbolTable>> SymbolTable::FromElf(const std::filesystem::path& vmlinux) {
@@ -205,7 +205,7 @@ Result<std::shared_ptr<const SymbolTable>> SymbolTable::FromElf(const std::files
     return corrupt("its symbol table is outside the file");
   const std::string_view text(reinterpret_cast<const char*>(file.data()) + names.sh_offset, names.sh_size);
 
-  const std::shared_ptr<SymbolTable> table(new SymbolTable);
+  std::unique_ptr<SymbolTable> table(new SymbolTable);
   for (const Elf64_Sym& symbol : *symbols) {
     const auto kind = ELF64_ST_TYPE(symbol.st_info);
     if (symbol.st_shndx == SHN_UNDEF || kind == STT_FILE || kind == STT_SECTION) continue;
@@ -218,7 +218,7 @@ Result<std::shared_ptr<const SymbolTable>> SymbolTable::FromElf(const std::files
   table->MarkPerCpu();
   table->BuildIndex();
   if (!table->Find("_text")) return corrupt("has no symbol _text");
-  return std::shared_ptr<const SymbolTable>(table);
+  return std::shared_ptr<const SymbolTable>(std::move(table));
 }
 
 std::optional<Symbol> SymbolTable::Find(std::string_view name) const {

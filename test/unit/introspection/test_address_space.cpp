@@ -39,7 +39,7 @@ TEST_CASE("pages of all sizes with four and five levels") {
   tables.Map(direct, 0, kGiB);
   AddressSpace space(memory, tables.root());
   CHECK(space.Translate(kKernel + 0x123) == Translation{0x5123, 4096});
-  CHECK(space.Translate(kKernel + 2 * kMiB + 0x123456) == Translation{4 * kMiB + 0x123456, 2 * kMiB});
+  CHECK(space.Translate(kKernel + 2 * kMiB + 0x122456) == Translation{4 * kMiB + 0x122456, 2 * kMiB});
   CHECK(space.Translate(direct + 0x3fffffff) == Translation{0x3fffffff, kGiB});
   CHECK_FALSE(space.Translate(kKernel + 4096));
   CHECK_FALSE(space.Translate(0));
@@ -94,7 +94,10 @@ TEST_CASE("what is mapped but is not RAM cannot be read or written") {
   CHECK(TextAt(space, kKernel + 2 * kMiB, 9000).size() == 4096);
   CHECK_FALSE(Put(space, kKernel + 2 * kMiB, std::string(5000, 'x')));
   CHECK(memory.ram[4 * kMiB] == std::byte{0});
-  CHECK(WalkPageTables(memory, {0x123456789000, false}, kKernel) == std::nullopt);
+  tables.Map(kKernel + 2 * kMiB - 4096, 0x3f0000);
+  CHECK_FALSE(Put(space, kKernel + 2 * kMiB - 4, std::string(5000, 'x')));
+  CHECK(memory.ram[0x3f0ffc] == std::byte{0});
+  CHECK(WalkPageTables(memory, {0x122456789000, false}, kKernel) == std::nullopt);
 }
 
 TEST_CASE("tables that lead to themselves end the walk all the same") {

@@ -60,6 +60,9 @@ TEST_CASE("a RAM file's mapping is found by device and inode, or by its path") {
   const auto longer = FindMapping(kMaps, {0x2d, 99, "/x", 0x400001});
   CHECK(longer.error().message == "QEMU maps only 4194304 of the 4194305 bytes of its RAM file /x");
   CHECK(longer.error().kind == ErrorKind::kEnvironment);
+  const auto torn = FindMapping("7f10-7f11 rw-p 00000000 00:2d 99 /r\n7f12-7f13 rw-p 00000001 00:2d 99 /r\n",
+                                {0x2d, 99, "/r", 2});
+  CHECK(torn.error().message == "QEMU maps only 1 of the 2 bytes of its RAM file /r");
 }
 
 /// Two files of two pages, mapped by a child as QEMU would.

@@ -74,6 +74,9 @@ TEST_CASE("what is not all there is refused with what is missing") {
     if (label != std::string("GS ="))
       CHECK(refusal(garbled) == std::string("QEMU's registers of CPU 0 have no ") + name);
   }
+  std::string ring = kInKernel;
+  ring[ring.find("CPL=") + 4] = '4';
+  CHECK(refusal(ring) == "QEMU's registers of CPU 0 have no CPL");
   for (std::size_t cut = 0; cut + 40 < kInKernel.size() - 140; ++cut) refusal(kInKernel.substr(0, cut));
 }
 
