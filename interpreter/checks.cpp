@@ -133,6 +133,11 @@ class Resolver {
     else if (check.vs_phase && !check.phase && placed.step == *check.vs_phase)
       Bad(placed.path, "vs_phase", "a phase cannot be compared with itself");
 
+    if (check.over_time && check.over_time->phase_ratio) {
+      const std::string at = JoinPath(placed.path, "over_time/phase_ratio");
+      Known(at, "from", "phase", check.over_time->phase_ratio->from, names_.phases);
+      Known(at, "to", "phase", check.over_time->phase_ratio->to, names_.phases);
+    }
     Known(placed.path, "snapshot", "snapshot", check.snapshot, names_.snapshots);
     Known(placed.path, "read", "read", check.read, names_.reads);
     Known(placed.path, "watch", "watch", check.watch, names_.watches);

@@ -9,13 +9,13 @@ namespace {
 
 constexpr std::string_view kNoStall = "no_stall";  // the default check, by the name of its field
 
+}  // namespace
+
 bool IsAboutLatency(const CheckResult& result) {
   if (result.check == kNoStall) return true;
   const MetricDecl* metric = FindMetric(result.check);
   return metric != nullptr && IsLatency(*metric);
 }
-
-}  // namespace
 
 double WaitPct(const vmm::CpuTimes& times) {
   const double wanted = static_cast<double>(times.run_ns) + static_cast<double>(times.wait_ns);

@@ -34,9 +34,11 @@ inline constexpr std::uint64_t kNegligibleWaitNs = 20'000'000;
 double WaitPct(const vmm::CpuTimes& times);
 CpuGrade GradeCpu(const vmm::CpuTimes& times);
 
+/// Whether a check is about a latency: on a metric with IsLatency(), or no_stall.
+bool IsAboutLatency(const CheckResult& result);
+
 /// On a poor host a failed check on a latency becomes INCONCLUSIVE: "the host was oversubscribed: QEMU waited
-/// 34 % of the time for a CPU; " and the message it had. Latencies are the metrics with IsLatency(), and
-/// no_stall.
+/// 34 % of the time for a CPU; " and the message it had.
 void ExcuseLatencies(CpuGrade grade, double wait_pct, std::vector<CheckResult>& results);
 
 }  // namespace ktstr

@@ -53,6 +53,7 @@ const StructDecl& PauseRecord::Decl() {
       Required<&PauseRecord::reason>("reason",
                                      "\"snapshot before\", \"cold read x\", \"watch x (17 stops)\""),
       Required<&PauseRecord::epoch>("epoch", ""),
+      Required<&PauseRecord::stops>("stops", ""),
       Required<&PauseRecord::at_ms>("at_ms", "host time"),
       Required<&PauseRecord::ms>("ms", "host time"),
   };
@@ -72,6 +73,7 @@ const StructDecl& MonitorRecord::Decl() {
       Required<&MonitorRecord::avg_imbalance>("avg_imbalance", ""),
       Required<&MonitorRecord::avg_nr_running>("avg_nr_running", ""),
       Required<&MonitorRecord::max_local_dsq_depth>("max_local_dsq_depth", ""),
+      Required<&MonitorRecord::events>("events", "sched_ext's event counters: growth, over all CPUs"),
       Required<&MonitorRecord::cost_ms>("cost_ms", "host CPU time it took"),
   };
   static constexpr StructDecl kDecl = DeclareStruct<MonitorRecord>("MonitorRecord", "", kFields);

@@ -20,9 +20,17 @@ struct ReadRecord {
   std::uint32_t epoch = 0;
   std::uint64_t elapsed_ms = 0;
   std::string text;             // the value: decimal, or hex bytes
-  std::optional<double> value;  // none: not a number
+  std::optional<double> value;  // rounded; none: not a number
   std::string path;             // document path of the Op
+  std::uint64_t number = 0;     // the exact value, as int64 when `is_signed`; not part of the declaration
+  bool is_signed = false;
   static const StructDecl& Decl();
+
+  [[nodiscard]] std::optional<long double> Exact() const {
+    if (!value) return std::nullopt;
+    return is_signed ? static_cast<long double>(static_cast<std::int64_t>(number))
+                     : static_cast<long double>(number);
+  }
 };
 
 /// One kept write to a watched place.
@@ -55,8 +63,9 @@ struct WatchRecord {
 struct PauseRecord {
   std::string reason;  // "snapshot before", "cold read x", "watch x (17 stops)"
   std::uint32_t epoch = 0;
-  double at_ms = 0;  // host time
-  double ms = 0;     // host time
+  std::uint64_t stops = 1;
+  double at_ms = 0;  // host time since the run began; of the first
+  double ms = 0;     // host time, all together
   static const StructDecl& Decl();
 };
 
@@ -71,7 +80,8 @@ struct MonitorRecord {
   double avg_imbalance = 0;
   double avg_nr_running = 0;
   std::uint64_t max_local_dsq_depth = 0;
-  double cost_ms = 0;  // host CPU time it took
+  NamedMap<double> events;  // sched_ext's event counters: growth, over all CPUs
+  double cost_ms = 0;       // host CPU time it took
   static const StructDecl& Decl();
 };
 

@@ -61,7 +61,8 @@ class Planner {
     const ScenarioState& state = context_.state();
     return {variant,
             std::move(phases_),
-            PlacePeriodic(std::move(context_.requests()), scenario_.snapshots.periodic, &PlanPeriodic),
+            StandingStill(variant.clock, PlacePeriodic(std::move(context_.requests()),
+                                                       scenario_.snapshots.periodic, &PlanPeriodic)),
             state.groups,
             state.payloads,
             holds_,
@@ -71,6 +72,24 @@ class Planner {
   }
 
  private:
+  /// On the virtual clock the guest stops by itself where the host is to act, at the same instruction in each
+  /// run; it would race ahead otherwise.
+  static std::vector<PlannedRequest> StandingStill(Clock clock, std::vector<PlannedRequest> plan) {
+    if (clock == Clock::kWall) return plan;
+    std::vector<PlannedRequest> still;
+    for (PlannedRequest& planned : plan) {
+      if (planned.host && (still.empty() || !still.back().host)) {
+        PlannedRequest stop = planned;
+        stop.request = AnyStruct::Of(StandStill{});
+        stop.label = "stand still";
+        stop.host = false;
+        still.push_back(std::move(stop));
+      }
+      still.push_back(std::move(planned));
+    }
+    return still;
+  }
+
   static PlannedRequest PlanPeriodic(std::uint32_t index, std::uint64_t offset_ns,
                                      const PlannedRequest& hold) {
     PlannedRequest planned{AnyStruct::Of(PeriodicCapture{index, offset_ns}),
@@ -87,6 +106,10 @@ class Planner {
   void PlanBackdrop() {
     phases_.push_back({0, std::string(kBaselinePhase)});
     context_.EnterSlot(Slot::kBackdrop, "the backdrop");
+    if (scenario_.monitor && scenario_.monitor->on) {
+      context_.EnterOp("monitor");
+      context_.EmitHost(StartMonitor{}, "start of the monitor");
+    }
     context_.EnterOp("backdrop");
     context_.Emit(MarkPhase{0, false}, "begin of BASELINE");
     if (scenario_.backdrop) {
@@ -193,6 +216,17 @@ void CheckSnapshots(const Scenario& scenario, const RunPlan& plan, Diagnostics& 
                           " snapshots; at most 64 of a run are kept");
 }
 
+void CheckMonitor(const Scenario& scenario, const std::vector<RunVariant>& variants,
+                  Diagnostics& diagnostics) {
+  if (!scenario.monitor || !scenario.monitor->on) return;
+  for (const RunVariant& variant : variants)
+    if (variant.clock == Clock::kVirtual)
+      return diagnostics.Error(
+          "monitor", "bad-monitor",
+          "the monitor samples by the host's time, which the virtual clock does not follow",
+          "use `snapshots: {periodic: N}` there");
+}
+
 void CheckStepNames(const Scenario& scenario, Diagnostics& diagnostics) {
   std::map<std::string, std::size_t> seen;
   for (std::size_t i = 0; i < scenario.steps.size(); ++i) {
@@ -272,6 +306,11 @@ bool IsOfNames(const Diagnostic& fault) {
 }
 
 }  // namespace
+
+const StructDecl& StartMonitor::Decl() {
+  static constexpr StructDecl kDecl = DeclareStruct<StartMonitor>("StartMonitor", "", {});
+  return kDecl;
+}
 
 const StructDecl& PeriodicCapture::Decl() {
   static constexpr FieldDecl kFields[] = {
@@ -354,6 +393,7 @@ void CheckScenario(const Scenario& scenario, Diagnostics& diagnostics) {
     if (!first) first = std::move(plan);
   }
   CheckSnapshots(scenario, *first, diagnostics);
+  CheckMonitor(scenario, variants, diagnostics);
   if (first->holds >= scenario.timeout)
     diagnostics.Error("timeout", "timeout-too-short",
                       "the holds alone take " + FormatDuration(first->holds) + ", and the timeout is " +

@@ -29,6 +29,11 @@ struct PeriodicCapture {
   static const StructDecl& Decl();
 };
 
+/// The monitor of `monitor:` begins; run by the host.
+struct StartMonitor {
+  static const StructDecl& Decl();
+};
+
 struct PlannedPhase {
   std::uint32_t epoch = 0;
   std::string name;

@@ -1,6 +1,7 @@
 #include "interpreter/report_json.h"
 
 #include "interpreter/cli.h"
+#include "interpreter/disturbance.h"
 #include "interpreter/json_value.h"
 
 namespace ktstr {
@@ -23,6 +24,7 @@ Json ResultJson(const FinishedRun& run) {
   Json json = VerdictJson(run);
   json["checks"] = ChecksJson(run.outcome);
   json["stats"] = ToJson(run.outcome.stats);
+  if (HasObservations(run.outcome.observed)) json["observed"] = ObservationsJson(run.outcome.observed);
   if (!run.findings.empty()) json["findings"] = Json::parse(RenderJson(run.findings));
   return json;
 }
@@ -34,6 +36,10 @@ Json HostJson(const FinishedRun& run, Json& machine) {
   for (const char* name : {"prepared", "ready_ms", "files_ms", "total_ms", "cpu_quality", "cpu_wait_pct"}) {
     host[name] = machine.at(name);
     machine.erase(name);
+  }
+  if (!run.outcome.observed.pauses.empty()) {
+    host["stood_still_ms"] = run.outcome.observed.PausedMs();
+    host["stood_still"] = DisturbanceText(run.outcome.observed);
   }
   if (run.outcome.machine.ready_ms > 0) host["started"] = StartedText(run.outcome.machine);
   host["directory"] = run.directory;
@@ -64,6 +70,24 @@ Json VerdictJson(const FinishedRun& run) {
                {"host", std::move(host)}};
   if (run.repeat > 0) json["repeat"] = run.repeat;
   if (!outcome.console_tail.empty()) json["console_tail"] = outcome.console_tail;
+  return json;
+}
+
+bool HasObservations(const Observations& observed) {
+  return !observed.snapshots.empty() || !observed.reads.empty() || !observed.watches.empty() ||
+         observed.monitor || !observed.cgroup_procs.empty() || observed.periodic_target > 0;
+}
+
+Json ObservationsJson(const Observations& observed) {
+  Json json = ToJson(observed);
+  // How long the guest stood still is the host's affair.
+  Json host = {{"pauses", std::move(json["pauses"])}};
+  json.erase("pauses");
+  for (Json& watch : json["watches"]) {
+    host["watches"][watch.at("tag").get<std::string>()] = {{"stopped_ms", watch.at("stopped_ms")}};
+    watch.erase("stopped_ms");
+  }
+  json["host"] = std::move(host);
   return json;
 }
 

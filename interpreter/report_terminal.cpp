@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "interpreter/disturbance.h"
 #include "interpreter/metrics.h"
 #include "ops/quantity.h"
 
@@ -77,6 +78,7 @@ std::string MachineText(const FinishedRun& run) {
   add(run.topology);
   if (run.outcome.verdict != Verdict::kPass) add(run.outcome.machine.accel);
   add(ClockText(run.outcome.machine));
+  add(DisturbanceText(run.outcome.observed));
   const CpuGrade grade = run.outcome.machine.cpu_quality;
   if (grade == CpuGrade::kFair || grade == CpuGrade::kPoor)
     add(fmt::format("CPU {}: waited {:.0f} %", kCpuGrades[static_cast<std::size_t>(grade)].name,

@@ -1,5 +1,7 @@
 #include "interpreter/run.h"
 
+#include "interpreter/disturbance.h"
+#include "interpreter/guest_observer.h"
 #include "interpreter/run_guest.h"
 #include "interpreter/run_session.h"
 #include "ops/op.h"
@@ -45,7 +47,6 @@ class ScenarioRun {
     TRY(StartGuest());
     TRY(Execute(*session_));
     NoteCpuQuality();
-    machine_->Kill();
     return {};
   }
 
@@ -59,6 +60,7 @@ class ScenarioRun {
       Warn("a clone of template " + cloned_from_->facts().key + " did not start (" + started.error().message +
            "); the template was removed");
       environment_.supply->Discard(*cloned_from_);
+      observer_.reset();
       session_.reset();
       channel_.reset();
       machine_.reset();
@@ -140,6 +142,10 @@ class ScenarioRun {
     if (!needs_.files.empty()) outcome_.machine.files_ms = teller_.ElapsedMs() - outcome_.machine.ready_ms;
     cpu_meter_.emplace(machine_->pid());
     ready_ns_ = guest.clock_ns;
+    observer_.emplace(GuestObserver::Parts{*machine_, environment_.kernel, config.accel, variant_.clock,
+                                           guest, *environment_.observers, teller_,
+                                           [this] { return session_->Fetch("/proc/kallsyms", kGrace); }});
+    session_->SetMeanwhile(&*observer_);
     // How long it took is the host's affair and in the verdict: see VerdictJson.
     teller_.Tell(EventKind::kReady,
                  "kernel " + guest.kernel_release + " is up; started: " + outcome_.machine.started, "", 0,
@@ -175,33 +181,89 @@ class ScenarioRun {
                                         std::to_string(asked) + " CPUs"};
   }
 
-  /// Sends the plan. After a refused request only the final one is sent, so that what ran is collected.
+  /// Goes through the plan. After a refused request only the final one is sent, so that what ran is
+  /// collected.
   Result<> Execute(RunSession& session) {
-    const vmm::Deadline overall = vmm::After(std::chrono::nanoseconds(scenario_.timeout.ns));
-    for (const PlannedRequest& planned : plan_.requests) {
-      const vmm::Deadline deadline =
-          broken_ ? vmm::After(kSalvage) : std::min(overall, vmm::After(Patience(planned)));
-      const Result<Reply> reply = session.Await(planned, deadline);
-      if (!reply.ok()) {
-        if (broken_) return {};  // the first cause stands; the guest could not even be asked for what it had
-        if (reply.error().kind != ErrorKind::kTimeout) {
-          // When it happened helps; that the request under way is to blame is not known.
-          if (reply.error().kind != ErrorKind::kCancelled) NoteTime(session);
-          return reply.error();
-        }
-        Note(session, planned);
-        Break(Verdict::kError, vmm::Passed(overall) ? OverallTimeout(planned) : Silence(planned));
-        // The guest may be alive and merely busy: what its workers have so far is worth a try.
-        return Salvage(session);
+    started_ = vmm::After(std::chrono::nanoseconds(0));
+    for (std::size_t at = 0; at < plan_.requests.size(); ++at) {
+      const PlannedRequest& planned = plan_.requests[at];
+      observer_->Enter(planned);
+      if (planned.host) {
+        if (!broken_ && !RunOnHost(session, planned)) return Salvage(session);
+        continue;
       }
-      outcome_.machine.guest_ms = static_cast<double>(reply->clock_ns - ready_ns_) / 1e6;
-      if (reply->error.empty() || broken_) continue;
-      Note(session, planned);
-      const bool waited = planned.request.Is<AwaitPayload>();
-      Break(waited ? Verdict::kFail : Verdict::kError,
-            waited ? reply->error : planned.label + ": " + reply->error);
+      if (planned.request.Is<StandStill>() && !broken_) {
+        TRY(session.AwaitStandStill(*machine_, DeadlineOf(planned)));
+        for (; at + 1 < plan_.requests.size() && plan_.requests[at + 1].host; ++at)
+          if (!RunOnHost(session, plan_.requests[at + 1])) break;
+        // What comes next is with the guest before it goes on.
+        if (!broken_) TRY(session.SendPlan());
+        TRY(machine_->Resume());
+        if (broken_) return Salvage(session);
+      }
+      if (!AwaitPlanned(session, planned)) return Salvage(session);
+      if (gone_) return *gone_;
     }
     return {};
+  }
+
+  /// False when the run cannot go on and the guest should be asked for what it has.
+  bool AwaitPlanned(RunSession& session, const PlannedRequest& planned) {
+    const Result<Reply> reply = session.Await(planned, DeadlineOf(planned));
+    if (!reply.ok()) {
+      if (broken_) {
+        gone_.emplace();  // the first cause stands; the guest could not even be asked for what it had
+        return true;
+      }
+      if (reply.error().kind != ErrorKind::kTimeout) {
+        // When it happened helps; that the request under way is to blame is not known.
+        if (reply.error().kind != ErrorKind::kCancelled) NoteTime(session);
+        gone_.emplace(reply.error());
+        return true;
+      }
+      Note(session, planned);
+      Break(Verdict::kError, vmm::Passed(OverallDeadline()) ? OverallTimeout(planned) : Silence(planned));
+      // The guest may be alive and merely busy: what its workers have so far is worth a try.
+      return false;
+    }
+    observer_->NoteClock(reply->clock_ns);
+    outcome_.machine.guest_ms = static_cast<double>(reply->clock_ns - ready_ns_) / 1e6;
+    if (reply->error.empty() || broken_) return true;
+    Note(session, planned);
+    const bool waited = planned.request.Is<AwaitPayload>();
+    Break(waited ? Verdict::kFail : Verdict::kError,
+          waited ? reply->error : planned.label + ": " + reply->error);
+    return true;
+  }
+
+  /// False once the run is broken.
+  bool RunOnHost(RunSession& session, const PlannedRequest& planned) {
+    teller_.Tell(EventKind::kRequest, planned.label, planned.path, planned.epoch);
+    observer_->Enter(planned);
+    const Result<> done = CarryOut(planned);
+    session.PassHostOp();
+    teller_.Tell(EventKind::kReply, done.ok() ? "" : done.error().message, planned.path, planned.epoch);
+    if (done.ok()) return true;
+    Note(session, planned);
+    Break(Verdict::kError, planned.label + ": " + done.error().message);
+    return false;
+  }
+
+  Result<> CarryOut(const PlannedRequest& planned) {
+    if (planned.request.Is<StartMonitor>()) return observer_->StartMonitor(*scenario_.monitor);
+    if (planned.request.Is<PeriodicCapture>()) {
+      observer_->CapturePeriodic(planned.request.As<PeriodicCapture>());
+      return {};
+    }
+    return OpOf(planned.request).run(planned.request.data(), *observer_);
+  }
+
+  /// The time the guest stood still because of us is not held against it.
+  [[nodiscard]] vmm::Deadline OverallDeadline() const {
+    return started_ + std::chrono::nanoseconds(scenario_.timeout.ns) + observer_->stood_still();
+  }
+  [[nodiscard]] vmm::Deadline DeadlineOf(const PlannedRequest& planned) const {
+    return broken_ ? vmm::After(kSalvage) : std::min(OverallDeadline(), vmm::After(Patience(planned)));
   }
 
   Result<> Salvage(RunSession& session) {
@@ -247,13 +309,17 @@ class ScenarioRun {
   }
 
   void Conclude() {
+    if (observer_) outcome_.observed = observer_->Finish(scenario_.snapshots.periodic);
+    if (session_) session_->SetMeanwhile(nullptr);
+    observer_.reset();
     if (machine_ != nullptr) {
       if (broken_) outcome_.console_tail = machine_->console_tail();
       NoteCpuQuality();
       machine_->Kill();
     }
     outcome_.stats = Fold(outcome_.record);
-    outcome_.checks = Judge(outcome_.record, outcome_.stats, CollectChecks(scenario_));
+    outcome_.checks = Judge(outcome_.record, outcome_.stats, CollectChecks(scenario_), outcome_.observed);
+    ExcuseDisturbed(outcome_.record, outcome_.observed, outcome_.checks);
     ExcuseLatencies(outcome_.machine.cpu_quality, outcome_.machine.cpu_wait_pct, outcome_.checks);
     if (!broken_) {
       outcome_.verdict = Overall(outcome_.checks);
@@ -281,10 +347,13 @@ class ScenarioRun {
   std::unique_ptr<vmm::Machine> machine_;
   std::unique_ptr<vmm::GuestChannel> channel_;  // to machine_
   std::shared_ptr<const vmm::Template> cloned_from_;
-  std::optional<RunSession> session_;  // on channel_
+  std::optional<RunSession> session_;      // on channel_
+  std::optional<GuestObserver> observer_;  // of machine_
   std::optional<vmm::CpuWaitMeter> cpu_meter_;
-  std::uint64_t ready_ns_ = 0;  // the guest's clock at its first answer
-  bool ready_ = false;  // the guest has answered and is what was asked for
+  vmm::Deadline started_;         // when the plan was begun
+  std::optional<Result<>> gone_;  // the guest is; with the error, unless one is known already
+  std::uint64_t ready_ns_ = 0;    // the guest's clock at its first answer
+  bool ready_ = false;            // the guest has answered and is what was asked for
   bool broken_ = false;
 };
 

@@ -63,6 +63,8 @@ class EventSink {
                                std::string_view /*bytes*/) {}
 };
 
+class ObserverCache;  // guest_observer.h
+
 /// What a run needs of the host; the same for all scenarios of one invocation.
 struct RunEnvironment {
   vmm::Kernel kernel;
@@ -74,6 +76,7 @@ struct RunEnvironment {
   bool clone = true;                     // false: boot each machine
   /// Called once the machine of the run is under way: the time to make the next one ready. May be empty.
   std::function<void()> after_take = {};
+  ObserverCache* observers = nullptr;  // shared by all threads; not null
   bool fixed_entropy = false;  // the guest's randomness comes from the scenario's seed on any clock
 };
 

@@ -10,6 +10,7 @@
 
 #include "interpreter/cli_commands.h"
 #include "interpreter/cli_select.h"
+#include "interpreter/guest_observer.h"
 #include "interpreter/report_json.h"
 #include "interpreter/report_junit.h"
 #include "interpreter/report_progress.h"
@@ -77,6 +78,7 @@ class Runner {
     signals_.emplace(TRY(SignalWatch::Start()));
     scratch_.emplace(TRY(ScratchDirectory::Make()));
     environment_.qemu = options_.qemu;
+    environment_.observers = &observers_;
     environment_.scratch = scratch_->path();
     environment_.cancel_fd = signals_->fd();
     environment_.clone = !options_.no_clone;
@@ -240,6 +242,7 @@ class Runner {
   std::optional<SignalWatch> signals_;  // before what starts threads or processes
   std::optional<ScratchDirectory> scratch_;
   std::optional<ResultsDirectory> results_;
+  ObserverCache observers_;
   RunEnvironment environment_;
   RunSummary summary_;
   std::string host_fault_;  // why nothing can be booted on this host

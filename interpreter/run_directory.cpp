@@ -11,6 +11,7 @@
 #include "interpreter/find_scenarios.h"
 #include "interpreter/json_value.h"
 #include "interpreter/report_json.h"
+#include "interpreter/snapshot_files.h"
 #include "vmm/host_file.h"
 
 namespace ktstr {
@@ -121,6 +122,16 @@ void RunDirectory::WriteResults(const FinishedRun& run) {
   WriteWhole("verdict.json", DumpJson(VerdictJson(run)));
   WriteWhole("checks.json", DumpJson(ChecksJson(run.outcome)));
   WriteWhole("stats.json", DumpJson(ToJson(run.outcome.stats)));
+  if (HasObservations(run.outcome.observed))
+    WriteWhole("observations.json", DumpJson(ObservationsJson(run.outcome.observed)));
+  for (const DrainedSnapshot& snapshot : run.outcome.observed.snapshots) {
+    const std::uint32_t epoch = snapshot.step_index.value_or(0);
+    std::string phase;
+    for (const PhaseWindow& window : run.outcome.record.phases)
+      if (window.epoch == epoch) phase = window.name;
+    const Result<> written = WriteSnapshotFile(path_, snapshot, phase);
+    if (!written.ok() && fault_.empty()) fault_ = written.error().message;
+  }
   WriteWhole("reports.json", DumpJson(RecordJson(run.outcome.record), -1));
   files_.clear();
 }

@@ -1,6 +1,7 @@
 #include "interpreter/run_session.h"
 
 #include <algorithm>
+#include <sstream>
 
 #include "guest-init/wire/codec.h"
 #include "interpreter/payload_metrics.h"
@@ -46,7 +47,8 @@ RunSession::RunSession(vmm::GuestChannel& channel, std::uint32_t requests_sent, 
       outcome_(outcome),
       next_request_(requests_sent + 1) {}
 
-Result<std::uint64_t> RunSession::SendFiles(std::span<const vmm::InitramfsFile> files, vmm::Deadline deadline) {
+Result<std::uint64_t> RunSession::SendFiles(std::span<const vmm::InitramfsFile> files,
+                                            vmm::Deadline deadline) {
   const vmm::GuestFilesSent sent = TRY(vmm::SendGuestFiles(channel_, files, next_request_, deadline));
   next_request_ += sent.requests;
   return sent.bytes;
@@ -138,6 +140,29 @@ Result<Reply> RunSession::Await(const PlannedRequest& planned, vmm::Deadline dea
   return reply;
 }
 
+Result<std::string> RunSession::Fetch(const std::string& path, std::chrono::nanoseconds patience) {
+  const std::uint32_t id = TRY(Send(AnyStruct::Of(ReadFile{path})));
+  const Reply reply = TRY(AwaitReply(id, vmm::After(patience)));
+  if (!reply.error.empty()) return Error{ErrorKind::kGuest, reply.error};
+  return std::exchange(files_[path], {});
+}
+
+Result<> RunSession::AwaitStandStill(vmm::Machine& machine, vmm::Deadline deadline) {
+  TRY(SendPlan());
+  while (machine.running()) {
+    // Its reply comes once it runs again; until then there are only events.
+    Result<Frame> frame = channel_.Receive(std::min(deadline, vmm::After(std::chrono::milliseconds(1))));
+    if (frame.ok() && frame->type == FrameType::kEvent) {
+      TRY(HandleEvent(frame->payload));
+    } else if (frame.ok()) {
+      return Error{ErrorKind::kGuest, "the guest did not stop where it was to be looked at"};
+    } else if (frame.error().kind != ErrorKind::kTimeout || vmm::Passed(deadline)) {
+      return frame.error();
+    }
+  }
+  return {};
+}
+
 Result<> RunSession::Drain(vmm::Deadline deadline, const PlannedRequest& finish) {
   Enter(finish);
   const std::uint32_t id = TRY(Send(finish.request));
@@ -166,6 +191,11 @@ Result<> RunSession::HandleEvent(std::span<const std::byte> payload) {
     Keep(event.As<PayloadOutput>());
   } else if (event.Is<PayloadDone>()) {
     Keep(event.As<PayloadDone>());
+  } else if (event.Is<FileContent>()) {
+    const auto& piece = event.As<FileContent>();
+    std::string& file = files_[piece.path];
+    if (piece.offset == 0) file.clear();
+    file += piece.bytes;
   } else if (event.Is<Warning>()) {
     outcome_.warnings.push_back(event.As<Warning>().text);
     teller_.Tell(EventKind::kWarning, outcome_.warnings.back(), "", epoch_);
@@ -223,8 +253,21 @@ void RunSession::Keep(const PayloadDone& done) {
 void RunSession::NoteReply(const PlannedRequest& planned, const Reply& reply) {
   teller_.Tell(EventKind::kReply, reply.error, planned.path, planned.epoch, reply.clock_ns);
   if (!reply.error.empty()) return;
+  if (planned.request.Is<ReadFile>()) KeepProcs(planned);
   if (planned.request.Is<StartWorkers>()) NoteGroup(plan_.groups[planned.request.As<StartWorkers>().group]);
   if (planned.request.Is<MarkPhase>() && reply.mark) NotePhase(planned.request.As<MarkPhase>(), *reply.mark);
+}
+
+/// The only files that plans read are cgroup.procs: a pid a line.
+void RunSession::KeepProcs(const PlannedRequest& planned) {
+  const std::string& path = planned.request.As<ReadFile>().path;
+  ProcsRecord record;
+  record.tag = planned.tag;
+  const std::string_view parent = std::string_view(path).substr(0, path.rfind('/'));
+  record.cgroup = parent.substr(std::min(parent.size(), std::string_view(kCgroupParent).size() + 1));
+  std::istringstream lines(files_[path]);
+  for (std::uint32_t pid = 0; lines >> pid;) record.pids.push_back(pid);
+  outcome_.observed.cgroup_procs.push_back(std::move(record));
 }
 
 void RunSession::NoteGroup(const GroupState& group) {

@@ -51,8 +51,8 @@ class RunSession {
   /// Sends files, waiting for room on the way until the deadline; returns their bytes.
   Result<std::uint64_t> SendFiles(std::span<const vmm::InitramfsFile> files, vmm::Deadline deadline);
   /// Queues the plan, or as much of it as is good to have on the way; Await() sends the rest. The guest goes
-  /// through it by itself, so that what the host does meanwhile does not show in it. What comes behind an Op of
-  /// the host is sent once that has been passed.
+  /// through it by itself, so that what the host does meanwhile does not show in it. What comes behind an Op
+  /// of the host is sent once that has been passed.
   Result<> SendPlan();
   /// The host has run its Op that is next in the plan. REQUIRES: all requests before it have been answered.
   void PassHostOp() { ++planned_sent_; }
@@ -63,10 +63,15 @@ class RunSession {
   Result<Ready> AwaitReady(vmm::Deadline deadline);
   /// Waits until what was sent before the plan has been taken. Error (kGuest) also when the guest refused it.
   Result<> AwaitProvided(vmm::Deadline deadline);
-  /// Waits for the reply to the next request of the plan, which is `planned`. An error is one of the channel or
-  /// the machine; what the guest refused is in Reply::error; the requests behind a refused one, up to Finish,
-  /// are answered with kNotTried.
+  /// Waits for the reply to the next request of the plan, which is `planned`. An error is one of the channel
+  /// or the machine; what the guest refused is in Reply::error; the requests behind a refused one, up to
+  /// Finish, are answered with kNotTried.
   Result<Reply> Await(const PlannedRequest& planned, vmm::Deadline deadline);
+  /// The content of a file of the guest. REQUIRES: every request sent so far has been answered.
+  Result<std::string> Fetch(const std::string& path, std::chrono::nanoseconds patience);
+  /// After all requests before a StandStill have been answered: waits until the guest has stopped the
+  /// machine.
+  Result<> AwaitStandStill(vmm::Machine& machine, vmm::Deadline deadline);
   /// After a reply that did not come in time: sends `finish` and keeps whatever results still arrive until
   /// its reply or the deadline. Late replies to earlier requests are passed over.
   Result<> Drain(vmm::Deadline deadline, const PlannedRequest& finish);
@@ -84,6 +89,7 @@ class RunSession {
   void Keep(WorkerDone done);
   void Keep(const PayloadOutput& output);
   void Keep(const PayloadDone& done);
+  void KeepProcs(const PlannedRequest& planned);
   void NoteReply(const PlannedRequest& planned, const Reply& reply);
   void NoteGroup(const GroupState& group);
   void NotePhase(const MarkPhase& mark, const PhaseMark& at);
@@ -98,15 +104,16 @@ class RunSession {
   const RunPlan& plan_;
   EventTeller& teller_;
   RunOutcome& outcome_;
-  std::uint32_t next_request_;      // the id of the next request sent
-  std::uint32_t next_reply_ = 1;    // the id of the next reply expected
-  std::size_t planned_sent_ = 0;    // entries of the plan sent, or passed by the host
-  std::uint32_t wire_sent_ = 0;     // of them those that went to the guest
+  std::uint32_t next_request_;    // the id of the next request sent
+  std::uint32_t next_reply_ = 1;  // the id of the next reply expected
+  std::size_t planned_sent_ = 0;  // entries of the plan sent, or passed by the host
+  std::uint32_t wire_sent_ = 0;   // of them those that went to the guest
   bool program_sent_ = false;
   Meanwhile* meanwhile_ = nullptr;
   std::uint32_t epoch_ = 0;
   std::optional<std::uint32_t> open_phase_;
   std::map<std::uint32_t, Output> outputs_;
+  std::map<std::string, std::string> files_;  // what ReadFile brought, by path
   std::optional<Ready> ready_;
   bool refused_ = false;  // a request of the plan was
   bool cleanup_ = false;  // the request under way was not written by the author

@@ -1,0 +1,35 @@
+// The monitor of one run: when it samples, and what came of it.
+#pragma once
+
+#include "interpreter/observations.h"
+#include "interpreter/observe_spec.h"
+#include "vmm/deadline.h"
+#include "vmm/introspection/monitor_judge.h"
+#include "vmm/introspection/monitor_sampler.h"
+
+namespace ktstr {
+
+class ObserverMonitor {
+ public:
+  ObserverMonitor(const MonitorSpec& spec, std::uint32_t hz, vmm::MonitorSampler sampler)
+      : spec_(spec), hz_(hz), sampler_(std::move(sampler)), due_(vmm::After(Interval())) {}
+
+  [[nodiscard]] vmm::Deadline due() const { return due_; }
+  /// Takes a sample; the next is due one interval after this one was.
+  void Sample();
+  /// While the guest is known to stand still there is nothing to see.
+  void Skip() { due_ = vmm::After(Interval()); }
+  MonitorRecord Finish();
+
+ private:
+  [[nodiscard]] std::chrono::nanoseconds Interval() const {
+    return std::chrono::nanoseconds(spec_.interval.ns);
+  }
+
+  MonitorSpec spec_;
+  std::uint32_t hz_;
+  vmm::MonitorSampler sampler_;
+  vmm::Deadline due_;
+};
+
+}  // namespace ktstr
