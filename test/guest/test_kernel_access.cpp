@@ -9,6 +9,7 @@
 #include "guest-init/wire/codec.h"
 #include "test/guest/guest_run.h"
 #include "test/guest/live_guest.h"
+#include "test/guest/truth_guest.h"
 #include "vmm/introspection/freeze.h"
 #include "vmm/introspection/kernel_access.h"
 #include "vmm/introspection/monitor_judge.h"
@@ -193,6 +194,30 @@ void CheckTasks(Opened& o) {
 }
 
 TEST_CASE("kernel access: tasks are found, read and proven") { OnBothKernels(&CheckTasks); }
+
+TEST_CASE("kernel access: a sleeping task of a sched_ext scheduler is written") {
+  const auto file = CachedKernel("built");
+  if (!file) return Skip("no kernel was built");
+  TruthGuest truth(*file, Start::kClone);
+  truth.Plant("scheduler");
+  vmm::KernelFactsCache cache;
+  const auto kernel = Need(truth.live().OpenKernel(cache));
+  const KernelView view = kernel->Live();
+  const TaskTarget vtime = Need(vmm::TaskByName(view, "kthreadd", "scx.dsq_vtime"));
+  const auto value = [&] { return ToText(Need(ReadKernel(view, vtime, {}, KernelMode::kHot))); };
+  Need(WriteKernel(view, vtime, KernelValue::U64(0x123456789a), KernelMode::kHot));
+  CHECK(value() == "78187493530");
+  const vmm::Freeze freeze(truth.live().machine(), nullptr, "", 0);
+  REQUIRE(freeze.began().ok());
+  Need(WriteKernel(view, vtime, KernelValue::Unsigned(5), KernelMode::kCold));
+  CHECK(value() == "5");
+  const auto error =
+      WriteKernel(view, KernelTarget(TaskTarget{2, vtime.expected_start_time_ns, "scx.weight"}),
+                  KernelValue::Unsigned(std::uint64_t{1} << 32), KernelMode::kCold);
+  REQUIRE_FALSE(error.ok());
+  CHECK(error.error().message ==
+        "scx.weight of task 2 is an unsigned integer of 4 bytes; 4294967296 does not fit");
+}
 
 /// The counters of a CPU in /proc/schedstat, which are those of struct rq.
 vmm::SchedStats GuestsOwn(Opened& o, std::uint32_t cpu) {
