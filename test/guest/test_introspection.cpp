@@ -142,6 +142,17 @@ void Examine(const std::string& kind, Start start) {
   ExpectSameBytesEitherWay(guest, *kernel);
   ExpectFreezeUnseen(guest, view);
 
+  // While all CPUs are in user mode, with the page tables of processes.
+  StartWorkers workers;
+  workers.group = 1;
+  workers.count = 4;
+  workers.work_type = "SpinWait";
+  REQUIRE(guest.Call(workers).error.empty());
+  for (int i = 0; i < 5; ++i) {
+    vmm::KernelFactsCache none;
+    CHECK(guest.OpenKernel(none).ok());
+  }
+
   // Paused, with what is known already and without.
   REQUIRE(guest.machine().Stop().ok());
   for (vmm::KernelFactsCache* known : std::initializer_list<vmm::KernelFactsCache*>{&cache, nullptr}) {
