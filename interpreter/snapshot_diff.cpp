@@ -121,7 +121,7 @@ void AddCapture(const vmm::SnapshotReport& report, Contents& contents) {
     if (!about) continue;
     Values values;
     Flatten(*vmm::SnapshotMemberJson(report, member), "", values);
-    contents.Section("capture")[member] = {member, std::move(values)};
+    if (!values.front().second.empty()) contents.Section("capture")[member] = {member, std::move(values)};
   }
 }
 
@@ -167,6 +167,7 @@ void AddMap(const vmm::MapRecord& map, const Json& json, Items& items) {
       items[entry.key_hex.empty() ? item.name : entry.key_hex] = std::move(item);
     }
   for (const char* member : {"arena", "ringbuf", "stack_trace", "fd_array", "truncated", "error"}) {
+    if (json.at(member) == false || json.at(member) == "") continue;
     Item item{fmt::format("({})", member), {}};
     Flatten(json.at(member), "", item.values);
     if (!item.values.empty()) items[item.name] = std::move(item);

@@ -63,7 +63,13 @@ bool IsTime(const std::string& section, const std::string& field) {
          (section == "tasks" && field == "sum_exec_runtime") || (section == "run queues" && field == "clock");
 }
 
+/// Of a task or CPU that came or went the name is enough.
+bool OnlyName(const SectionDiff& section, const ItemDiff& item) {
+  return item.status != DiffStatus::kChanged && !section.name.starts_with("map '") && item.values.size() > 1;
+}
+
 std::string ItemText(const SectionDiff& section, const ItemDiff& item, bool fold) {
+  if (fold && OnlyName(section, item)) return fmt::format("  {} {}\n", Mark(item.status), item.name);
   std::vector<std::string> texts;
   const std::size_t shown = fold ? std::min(kMaxValues, item.values.size()) : item.values.size();
   for (std::size_t i = 0; i < shown; ++i) {
@@ -94,7 +100,7 @@ std::string RenderSnapshotDiff(const std::vector<SectionDiff>& diff, const Snaps
   std::string text;
   for (const SectionDiff& section : diff) {
     if (section.status != DiffStatus::kChanged) {
-      text += fmt::format("{} {}  with {} {}\n", Mark(section.status), section.name, section.items.size(),
+      text += fmt::format("{} {}  {} {}\n", Mark(section.status), section.name, section.items.size(),
                           section.items.size() == 1 ? "item" : "items");
       continue;
     }

@@ -189,9 +189,12 @@ std::string RenderSnapshotJson(const nlohmann::json& json, const SnapshotTextSty
     if (json.is_array() && style.max_rows > 0 && shown++ == style.max_rows)
       return text + fmt::format("... and {} more\n", json.size() - style.max_rows);
     const std::string name = json.is_array() ? fmt::format("[{}]", key) : key;
+    if (json.is_object() && (value.is_null() || value == "")) continue;
     std::string inner = RenderSnapshotJson(value, style);
     inner.pop_back();
-    if (value.is_structured() && !value.empty()) {
+    const bool rendered =
+        value.is_object() && value.contains("kind") && inner.find('\n') == std::string::npos;
+    if (value.is_structured() && !value.empty() && !rendered) {
       for (std::size_t at = inner.find('\n'); at != std::string::npos; at = inner.find('\n', at + 3))
         inner.insert(at + 1, "  ");
       text += name + ":\n  " + inner + '\n';

@@ -30,7 +30,7 @@ std::string RenderPrograms(const vmm::SnapshotReport& report, const SnapshotText
 /// "shrink at 1200 ms", "before the run": when a snapshot was taken, as far as it is known.
 std::string SnapshotMoment(const SnapshotFile& snapshot);
 
-/// Any part of a report as "name: value" lines and tables of what repeats.
+/// Any part of a report as "name: value" lines, what is in it indented; what is unset or empty is left out.
 std::string RenderSnapshotJson(const nlohmann::json& json, const SnapshotTextStyle& style = {});
 
 }  // namespace ktstr

@@ -53,6 +53,17 @@ expect 'a closed output' 2 sh -c '"$1" list scenarios >&-' sh "$program"
 expect 'a reader that leaves early' 0 sh -c '"$1" explain --json | head -1' sh "$program"
 holds out '{'
 
+mkdir -p run/snapshots
+printf '{"schema": "single", "run_queues": [{"cpu": 0, "nr_running": 2}]}\n' >run/snapshots/a.json
+sed 's/: 2/: 5/' run/snapshots/a.json >run/snapshots/b.json
+expect 'a value of a snapshot' 0 "$program" snapshot show run a 'run_queues[0].nr_running'
+holds out 2
+expect 'snapshots that differ' 1 "$program" snapshot diff run:a run:b
+holds out 'nr_running 2 -> 5 (+3)'
+expect 'snapshots that do not differ' 0 "$program" snapshot diff run:a run/snapshots/a.json
+expect 'no such snapshot' 64 "$program" snapshot show run c
+holds err 'there are a, b'
+
 expect 'a bad scenario is an error' 2 "$program" run bad.yaml
 holds out 'ERROR bad.yaml: bad scenario: '
 expect 'a kernel that is none' 2 env KTSTR_KERNEL=/etc/passwd "$program" run scenarios
