@@ -50,7 +50,7 @@ class GuestObserver final : public HostContext, public Meanwhile {
     const vmm::Kernel& kernel;
     vmm::Accel accel;
     Clock clock;
-    const Ready& claims;
+    Ready claims;
     ObserverCache& cache;
     EventTeller& teller;
     vmm::FetchKallsyms fetch;  // needs a guest that runs and has nothing else to answer
