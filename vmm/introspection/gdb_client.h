@@ -19,8 +19,8 @@ namespace ktstr::vmm {
 
 class Machine;
 
-/// Numbers of QEMU's 64-bit target description (i386-64bit.xml).
-enum class GdbRegister : std::uint32_t { kRsp = 7, kRip = 16, kGsBase = 28, kCr3 = 32 };
+/// Numbers that x86-64 stubs agree on; the rest is told by vmm/introspection/registers.h.
+enum class GdbRegister : std::uint32_t { kRsp = 7, kRip = 16 };
 
 /// One connection to the stub. It is never asked to run or to stop the machine: that is QMP's, because the
 /// stub swallows any byte that comes while the machine runs, and stops it. So every request REQUIRES that the

@@ -158,12 +158,12 @@ Result<> Watchpoints::WhileStopped(WatchId for_whom, const std::function<Result<
   const bool running = machine.running();
   const auto before = machine.stood_still();
   if (running) TRY(machine.Stop(After(kStopTimeout)));
-  // A write may have stopped the machine just before we did.
-  TRY(OnReadable());
+  // A write may have stopped the machine just before we did, or before we looked.
+  const bool stood_for_us = TRY(OnReadable());
   const Result<> acted = act();
-  if (running) {
+  if (running || stood_for_us) {
     TRY(machine.Resume());
-    Charge(for_whom, machine.stood_still() - before);
+    Account(for_whom, machine.stood_still() - before);
   }
   return acted;
 }
@@ -235,7 +235,10 @@ Result<> Watchpoints::Tell(Watch& watch, const StopReply& stop, std::uint64_t ol
     watch.stats.at_least = true;
     TRY(Remove(watch));
   }
-  if (parts_.on_fire) parts_.on_fire(fire);
+  if (!parts_.on_fire) return {};
+  const auto begun = std::chrono::steady_clock::now();
+  parts_.on_fire(fire);
+  if (watch.spec.mode == WatchMode::kFull) looked_ += std::chrono::steady_clock::now() - begun;
   return {};
 }
 
@@ -248,8 +251,7 @@ std::optional<std::uint64_t> Watchpoints::ValueOf(const WatchSpec& spec) {
 
 // ---- the guest's time
 
-void Watchpoints::Charge(WatchId id, std::chrono::nanoseconds stopped) {
-  budget_.Charge(After(std::chrono::nanoseconds{0}), stopped);
+void Watchpoints::Account(WatchId id, std::chrono::nanoseconds stopped) {
   if (id >= watches_.size()) return;
   WatchStats::Pause& pause = watches_[id].stats.by_epoch[parts_.epoch()];
   ++pause.stops;
@@ -259,7 +261,11 @@ void Watchpoints::Charge(WatchId id, std::chrono::nanoseconds stopped) {
 void Watchpoints::Settle() {
   const auto served = parts_.machine.stood_still_served();
   if (served == settled_) return;
-  Charge(fired_last_, served - std::exchange(settled_, served));
+  const auto stopped = served - std::exchange(settled_, served);
+  Account(fired_last_, stopped);
+  // Looks are few, because they end with `max`, and to be had whole.
+  const auto looked = std::exchange(looked_, std::chrono::nanoseconds{0});
+  if (stopped > looked) budget_.Charge(After(std::chrono::nanoseconds{0}), stopped - looked);
 }
 
 const WatchStats& Watchpoints::Stats(WatchId id) {
@@ -277,11 +283,14 @@ Result<> Watchpoints::Tick() {
   const auto due = NextDue();
   if (!due || !Passed(*due)) return {};
   Settle();
-  return WhileStopped(fired_last_, [this]() -> Result<> {
+  const auto before = parts_.machine.stood_still();
+  const Result<> back = WhileStopped(fired_last_, [this]() -> Result<> {
     for (Watch& watch : watches_)
       if (watch.stats.armed && !watch.inserted) TRY(Insert(watch));
     return {};
   });
+  budget_.Charge(After(std::chrono::nanoseconds{0}), parts_.machine.stood_still() - before);
+  return back;
 }
 
 }  // namespace ktstr::vmm

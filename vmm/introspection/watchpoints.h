@@ -94,8 +94,9 @@ struct WatchStats {
 /// write that left the value as it was. So of places that several CPUs write to, the count is not exact. A
 /// write by another virtual address of the same memory (the direct map, user space) is not seen.
 ///
-/// What the guest stands still for is bounded (StandStillBudget): a watch that takes more is taken out until
-/// NextDue(), and its counts are lower bounds from then on.
+/// How long the guest stands still for writes is bounded (StandStillBudget), apart from looks in kFull, which
+/// `max` bounds: a watch that takes more is taken out until NextDue(), and its counts are lower bounds from
+/// then on.
 class Watchpoints {
  public:
   /// All but `on_fire` must be there; everything outlives the watches.
@@ -136,7 +137,8 @@ class Watchpoints {
   /// When Tick() has something to do: watches come back.
   [[nodiscard]] std::optional<Deadline> NextDue() const;
   Result<> Tick();
-  /// The stub, for registers and memory while the machine stands still.
+  /// The stub, for registers and memory within `on_fire` or while no watch is armed and the machine stands
+  /// still.
   [[nodiscard]] GdbClient& gdb() { return gdb_; }
 
  private:
@@ -157,7 +159,7 @@ class Watchpoints {
   Result<> Tell(Watch& watch, const StopReply& stop, std::uint64_t old_value);
   Result<> Insert(Watch& watch);
   Result<> Remove(Watch& watch);
-  void Charge(WatchId id, std::chrono::nanoseconds stopped);
+  void Account(WatchId id, std::chrono::nanoseconds stopped);
   void Settle();
   [[nodiscard]] std::optional<std::uint64_t> ValueOf(const WatchSpec& spec);
 
@@ -166,6 +168,7 @@ class Watchpoints {
   std::vector<Watch> watches_;
   StandStillBudget budget_;
   std::chrono::nanoseconds settled_{0};  // of Machine::stood_still_served()
+  std::chrono::nanoseconds looked_{0};   // of what is not settled, by on_fire in kFull
   WatchId fired_last_ = 0;
 };
 
