@@ -20,6 +20,8 @@ struct CaptureOptions {
   std::chrono::milliseconds time_limit{2000};
   std::size_t max_maps = 4096;
   std::size_t max_programs = 4096;
+  /// Along pointers, in all lists together.
+  std::size_t max_steps = 4'000'000;
   /// Of one map's contents, and of all that is copied: beyond them contents are cut and marked.
   std::size_t max_map_bytes = std::size_t{8} << 20;
   std::size_t max_bytes = std::size_t{128} << 20;

@@ -58,7 +58,8 @@ Collector::Collector(const KernelView& kernel, const KernelLayout& where, const 
       known(cache),
       options(wanted),
       out(capture),
-      start_(std::chrono::steady_clock::now()) {}
+      start_(std::chrono::steady_clock::now()),
+      steps_left_(wanted.max_steps) {}
 
 bool Collector::Expired() {
   if (out.truncated_at_us) return true;
@@ -158,7 +159,7 @@ std::uint64_t PointerAt(const Bytes& copy, std::size_t offset) {
   return value;
 }
 
-std::vector<std::uint64_t> WalkIdr(const Collector& c, std::uint64_t idr, std::size_t max, bool& truncated) {
+std::vector<std::uint64_t> WalkIdr(Collector& c, std::uint64_t idr, std::size_t max, bool& truncated) {
   IdrWalk walk(c, max, truncated);
   const auto head = c.LoadField(idr, c.layout.idr.head);
   if (!head)
@@ -170,10 +171,9 @@ std::vector<std::uint64_t> WalkIdr(const Collector& c, std::uint64_t idr, std::s
   return walk.Take();
 }
 
-std::vector<std::uint64_t> WalkList(const Collector& c, std::uint64_t head, std::size_t max,
-                                    bool& truncated) {
+std::vector<std::uint64_t> WalkList(Collector& c, std::uint64_t head, std::size_t max, bool& truncated) {
   std::vector<std::uint64_t> nodes;
-  WalkGuard guard;
+  WalkGuard guard(c);
   auto next = c.Load(head);
   while (next && *next != head) {
     if (nodes.size() >= max || !guard.Step(*next)) {

@@ -12,30 +12,6 @@
 
 namespace ktstr::vmm {
 
-/// Tells a walk along pointers when to give up: it came back to where it was, or it took too many steps. A
-/// stopped CPU may have been in the middle of changing any list.
-class WalkGuard {
- public:
-  explicit WalkGuard(std::size_t limit = CaptureLimits::kListNodes) : left_(limit) {}
-  /// False: do not visit `address`.
-  bool Step(std::uint64_t address) {
-    if (left_ == 0 || address == mark_) return false;
-    --left_;
-    if (++since_mark_ == distance_) {  // Brent: a cycle is found within three times its length
-      mark_ = address;
-      distance_ *= 2;
-      since_mark_ = 0;
-    }
-    return true;
-  }
-
- private:
-  std::size_t left_;
-  std::uint64_t mark_ = 0;
-  std::size_t since_mark_ = 0;
-  std::size_t distance_ = 1;
-};
-
 /// The guest while it stands still, and the capture that is being filled. Nothing here formats text.
 class Collector {
  public:
@@ -51,6 +27,11 @@ class Collector {
   /// The time limit has passed; the first one to ask after it stamps the capture.
   bool Expired();
   [[nodiscard]] std::uint32_t cpus() const { return view.cpus(); }
+  /// One more pointer may be followed: there are steps left, and time.
+  bool TakeStep() {
+    if (steps_left_ == 0) return false;
+    return --steps_left_ % 1024 != 0 || !Expired();
+  }
   /// Of a per-CPU variable or allocation.
   [[nodiscard]] std::uint64_t OnCpu(std::uint64_t offset, std::uint32_t cpu) const {
     return offset + view.facts().per_cpu_offset[cpu];
@@ -81,16 +62,42 @@ class Collector {
  private:
   std::chrono::steady_clock::time_point start_;
   std::size_t copied_ = 0;
+  std::size_t steps_left_;
+};
+
+/// Tells a walk along pointers when to give up: it came back to where it was, or it took too many steps,
+/// of its own or of the capture's. A stopped CPU may have been in the middle of changing any list.
+class WalkGuard {
+ public:
+  explicit WalkGuard(Collector& c, std::size_t limit = CaptureLimits::kListNodes) : c_(c), left_(limit) {}
+  /// False: do not visit `address`.
+  bool Step(std::uint64_t address) {
+    if (left_ == 0 || address == mark_ || !c_.TakeStep()) return false;
+    --left_;
+    if (++since_mark_ == distance_) {  // Brent: a cycle is found within three times its length
+      mark_ = address;
+      distance_ *= 2;
+      since_mark_ = 0;
+    }
+    return true;
+  }
+
+ private:
+  Collector& c_;
+  std::size_t left_;
+  std::uint64_t mark_ = 0;
+  std::size_t since_mark_ = 0;
+  std::size_t distance_ = 1;
 };
 
 /// The pointer at `offset` of a copy; 0 beyond its end.
 std::uint64_t PointerAt(const Bytes& copy, std::size_t offset);
 
 /// The objects of an IDR in the order of their ids; at most `max`. `truncated` is set when some are missing.
-std::vector<std::uint64_t> WalkIdr(const Collector& c, std::uint64_t idr, std::size_t max, bool& truncated);
+std::vector<std::uint64_t> WalkIdr(Collector& c, std::uint64_t idr, std::size_t max, bool& truncated);
 
 /// The addresses of the list nodes that hang on the list_head at `head`, itself left out; at most `max`.
 /// `truncated` is set when some are missing.
-std::vector<std::uint64_t> WalkList(const Collector& c, std::uint64_t head, std::size_t max, bool& truncated);
+std::vector<std::uint64_t> WalkList(Collector& c, std::uint64_t head, std::size_t max, bool& truncated);
 
 }  // namespace ktstr::vmm

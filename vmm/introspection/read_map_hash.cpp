@@ -36,9 +36,11 @@ class HashReader {
     }
     element_.resize(value_at_ + tail_);
     const std::size_t size = map_.c.layout.bucket.size;
+    const std::uint64_t scanned = std::min<std::uint64_t>(*count, map_.c.options.max_map_bytes / 8);
+    if (scanned < *count) map_.raw.truncated = true;
     Bytes some;
-    for (std::uint64_t first = 0; first < *count && !done_; first += kBucketsAtOnce) {
-      const std::size_t now = std::min<std::uint64_t>(kBucketsAtOnce, *count - first);
+    for (std::uint64_t first = 0; first < scanned && !done_; first += kBucketsAtOnce) {
+      const std::size_t now = std::min<std::uint64_t>(kBucketsAtOnce, scanned - first);
       some.resize(now * size);
       const std::size_t got = map_.c.view.memory().ReadSome(*buckets + first * size, some) / size;
       if (got < now) map_.raw.truncated = true;
@@ -50,7 +52,7 @@ class HashReader {
 
  private:
   void Chain(std::uint64_t node) {
-    WalkGuard guard;
+    WalkGuard guard(map_.c);
     while ((node & 1) == 0 && !done_) {  // odd: the end
       if (!guard.Step(node) || !map_.c.view.memory().Read(node, element_)) {
         map_.raw.truncated = true;
@@ -126,7 +128,7 @@ void ReadTrie(MapRead& map) {
     const std::uint64_t address = todo.back();
     todo.pop_back();
     if (address == 0) continue;
-    if (seen >= CaptureLimits::kListNodes || entries >= CaptureLimits::kMapEntries ||
+    if (seen >= CaptureLimits::kListNodes || !map.c.TakeStep() || entries >= CaptureLimits::kMapEntries ||
         !map.c.HasRoom(map.raw.record, map.raw.bytes)) {
       map.raw.truncated = true;
       return;

@@ -19,7 +19,7 @@ std::uint64_t NameOfOwner(const MapRead& map, std::uint64_t owner) {
 /// One bucket's chain; false: the map has been read as far as it may.
 bool ReadChain(MapRead& map, std::uint64_t node) {
   const SelemLayout& layout = map.c.layout.selem;
-  WalkGuard guard;
+  WalkGuard guard(map.c);
   while (node != 0) {
     const std::uint64_t element = node - layout.next.offset;  // `next` comes first in a node
     if (map.raw.numbers.size() / 2 >= CaptureLimits::kMapEntries) return false;
@@ -60,7 +60,7 @@ void ReadLocalStorage(MapRead& map) {
     const auto first =
         map.c.LoadField(*buckets + i * layout.storage_bucket.size, layout.storage_bucket.first);
     if (!first) map.raw.truncated = true;
-    if (map.c.Expired() || (first && !ReadChain(map, *first))) {
+    if (!map.c.TakeStep() || (first && !ReadChain(map, *first))) {
       map.raw.truncated = true;
       return;
     }
@@ -139,7 +139,7 @@ void ReadStackTrace(MapRead& map) {
     if (pcs < nr || !map.c.Append(bucket + layout.data.offset, pcs * 8, data)) map.raw.truncated = true;
     map.raw.numbers.insert(map.raw.numbers.end(), {id, data.size() / 8});
     for (std::size_t at = 0; at < data.size(); at += 8) map.raw.numbers.push_back(PointerAt(data, at));
-    if (map.c.Expired()) {
+    if (!map.c.TakeStep()) {
       map.raw.truncated = true;
       return;
     }

@@ -140,7 +140,7 @@ class ScxCollector {
     for (std::uint64_t i = 0; i < *size; ++i) {
       const auto bucket = c_.Load(table + of.buckets.offset + i * 8);
       std::uint64_t node = bucket.value_or(0) & ~std::uint64_t{1};  // the lowest bit is its lock
-      WalkGuard guard(kMostInBucket);
+      WalkGuard guard(c_, kMostInBucket);
       while (node != 0 && (node & 1) == 0) {  // odd: the end of the chain
         if (!guard.Step(node)) {
           out_.truncated = true;
@@ -149,7 +149,8 @@ class ScxCollector {
         Dsq(node - layout_.dsq.hash_node.offset, RawDsq::Origin::kUser, 0);
         node = c_.Load(node).value_or(0);
       }
-      if (out_.truncated || c_.Expired()) return;
+      if (!c_.TakeStep()) out_.truncated = true;
+      if (out_.truncated) return;
     }
   }
 

@@ -18,7 +18,7 @@ class TaskCollector {
 
   void Run(std::uint64_t init_task) {
     const std::uint64_t head = init_task + layout_.tasks.offset;
-    WalkGuard guard(2 * CaptureLimits::kTasks);
+    WalkGuard guard(c_, 2 * CaptureLimits::kTasks);
     auto node = c_.Load(head);
     while (node && *node != head) {
       if (!guard.Step(*node) || !Leader(*node - layout_.tasks.offset)) {
@@ -79,7 +79,7 @@ class TaskCollector {
       RawKernfs node;
       const auto parent = c_.LoadField(kn, layout.kernfs.parent);
       const auto name = c_.LoadField(kn, layout.kernfs.name);
-      if (!parent || !name) return;
+      if (!parent || !name || !c_.TakeStep() || c_.out.kernfs.size() >= CaptureLimits::kListNodes) return;
       c_.view.memory().ReadSome(*name,
                                 std::as_writable_bytes(std::span(node.name)).first(node.name.size() - 1));
       node.parent = *parent;
