@@ -17,6 +17,9 @@ namespace {
 constexpr std::uint64_t kPopulatedPollNs = 2'000'000;
 constexpr std::uint64_t kPopulatedPatienceNs = 1'000'000'000;
 constexpr const char* kClockSource = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+// How long, and how often, started workers are waited for until they have set themselves up.
+constexpr std::uint64_t kSetUpPatienceNs = 100'000'000;
+constexpr std::uint64_t kSetUpPollNs = 200'000;
 constexpr std::uint64_t kSettlePollNs = 50'000'000;
 constexpr std::uint64_t kSettlePatienceNs = 5'000'000'000;
 
@@ -105,7 +108,18 @@ Result<> Executor::LaunchWorkers(const StartWorkers& request) {
   groups_[request.group] = std::move(group);
   return {};
 }
-Executor::Step Executor::On(const StartWorkers& request) { return Now(LaunchWorkers(request)); }
+Executor::Step Executor::On(const StartWorkers& request) {
+  const Result<> launched = LaunchWorkers(request);
+  if (!launched.ok()) return Now(launched);
+  // So that whoever looks next sees them as they were asked for. Not for ever: others may keep them from a CPU.
+  return [this, id = request.group, deadline = MonotonicNs() + kSetUpPatienceNs](
+             std::uint64_t now_ns, std::uint64_t& wake_ns) -> std::optional<Result<>> {
+    const auto group = groups_.find(id);
+    if (group == groups_.end() || group->second->SetUp() || now_ns >= deadline) return Result<>();
+    wake_ns = std::min(wake_ns, now_ns + kSetUpPollNs);
+    return std::nullopt;
+  };
+}
 
 /// Asks everything in `cgroup` to stop; reports are collected group by group in Stopped.
 Executor::Stopping Executor::StopTasksOf(const std::string& cgroup) {

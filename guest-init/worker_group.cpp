@@ -173,7 +173,7 @@ void WorkerGroup::NoteProgress(std::uint64_t now_ns) {
 void WorkerGroup::KillStuck() {
   for (std::size_t i = next_; i < workers_.size(); ++i) {
     Worker& worker = workers_[i];
-    const bool running = memory_.slots()[i].state.load(std::memory_order_acquire) == WorkerState::kRunning;
+    const bool running = memory_.slots()[i].state.load(std::memory_order_acquire) != WorkerState::kReporting;
     if (worker.ended || worker.reaped || worker.timed_out || (!running && i >= next_ + kWindow)) continue;
     worker.timed_out = true;
     KillGroup(worker.pid);
@@ -244,6 +244,13 @@ std::uint64_t WorkerGroup::TotalIterations() const {
   std::uint64_t total = 0;
   for (const WorkerSlot& slot : memory_.slots()) total += slot.iterations.load(std::memory_order_relaxed);
   return total;
+}
+
+bool WorkerGroup::SetUp() const {
+  for (std::size_t i = 0; i < workers_.size(); ++i)
+    if (!workers_[i].reaped && memory_.slots()[i].state.load(std::memory_order_acquire) == WorkerState::kStarting)
+      return false;
+  return true;
 }
 
 std::uint32_t WorkerGroup::LiveWorkers() const {

@@ -29,6 +29,8 @@ class WorkerGroup {
   /// Moves all workers into the request's cgroup.
   Result<> Place(const CgroupTree& tree) const;
   void Release() const { memory_.Release(); }
+  /// Whether all workers that live have their name, CPUs and policy.
+  [[nodiscard]] bool SetUp() const;
   void PublishEpoch(std::uint32_t epoch) const { memory_.PublishEpoch(epoch); }
   void RequestStop() const { memory_.RequestStop(); }
 

@@ -69,6 +69,7 @@ void RunWorker(const WorkerSpawn& spawn, std::uint32_t index, int report_fd) {
 
   spawn.memory.AwaitRelease();
   const SetupFaults faults = SetUpWorker(request, index);
+  spawn.memory.slots()[index].state.store(WorkerState::kRunning, std::memory_order_release);
   prctl(PR_SET_PDEATHSIG, SIGKILL);  // a change of ids has cleared it
   const pid_t tid = gettid();
   SystemProbe probe(tid);

@@ -104,7 +104,7 @@ ObservedValue ValueOfRead(const Observations& observed, const RunRecord& record,
 
 ObservedValue FiresOfWatch(const Observations& observed, const std::string& tag) {
   ObservedValue value;
-  value.title = "fires of watch " + tag;
+  value.title = "the number of fires of watch " + tag;
   const auto watch = std::find_if(observed.watches.begin(), observed.watches.end(),
                                   [&](const WatchRecord& record) { return record.tag == tag; });
   if (watch == observed.watches.end()) {

@@ -16,13 +16,13 @@ struct alignas(64) GroupControl {
   std::atomic<std::uint32_t> epoch{0};
 };
 
-enum class WorkerState : std::uint32_t { kRunning, kReporting };
+/// kRunning once it has its name, CPUs and policy, kReporting once it has left its loop.
+enum class WorkerState : std::uint32_t { kStarting, kRunning, kReporting };
 
 /// One worker's own lines. The counters are relaxed: a reader wants a recent value, not an ordering.
 struct WorkerSlot {
   alignas(64) std::atomic<std::uint64_t> iterations{0};
-  /// kReporting once it has left its loop.
-  std::atomic<WorkerState> state{WorkerState::kRunning};
+  std::atomic<WorkerState> state{WorkerState::kStarting};
   /// For the work types that hand a token to each other; on a line of its own.
   alignas(64) std::atomic<std::uint32_t> word{0};
 };

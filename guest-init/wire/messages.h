@@ -57,7 +57,8 @@ struct DestroyCgroup {
   std::string cgroup;
   static const StructDecl& Decl();
 };
-/// Forks a group of workers blocked, places them, then releases them. Answered once all are released.
+/// Forks a group of workers blocked, places them, then releases them. Answered once all have
+/// taken their name, CPUs and policy, or after 100 ms.
 struct StartWorkers {
   std::uint32_t group = 0;  // chosen by the host, unique in a run
   std::string cgroup;
