@@ -57,7 +57,7 @@ class Members {
   std::uint32_t type_ = 0;
 };
 
-void ResolveMaps(const Btf& btf, KernelLayout& k) {
+void ResolveMapTable(const Btf& btf, KernelLayout& k) {
   Members(btf, "idr", k.idr).Need(k.idr.head, "idr_rt.xa_head");
   Members(btf, "xa_node", k.xa_node).Need(k.xa_node.shift, "shift").Need(k.xa_node.slots, "slots");
   Members(btf, "bpf_map", k.map)
@@ -78,6 +78,9 @@ void ResolveMaps(const Btf& btf, KernelLayout& k) {
       .Need(k.btf.id, "id")
       .Need(k.btf.kernel_btf, "kernel_btf")
       .Need(k.btf.base_btf, "base_btf");
+}
+
+void ResolveKeyedMaps(const Btf& btf, KernelLayout& k) {
   Members(btf, "bpf_array", k.array).Need(k.array.value, "value");
   Members(btf, "bpf_htab", k.htab).Need(k.htab.buckets, "buckets").Need(k.htab.n_buckets, "n_buckets");
   Members(btf, "bucket", k.bucket).Need(k.bucket.first, "head.first");
@@ -93,6 +96,9 @@ void ResolveMaps(const Btf& btf, KernelLayout& k) {
       .Need(k.selem.storage, "local_storage")
       .Need(k.selem.data, "sdata.data");
   Members(btf, "bpf_local_storage", k.storage).Need(k.storage.owner, "owner");
+}
+
+void ResolveOtherMaps(const Btf& btf, KernelLayout& k) {
   Members(btf, "bpf_struct_ops_map", k.struct_ops_map)
       .Need(k.struct_ops_map.kvalue, "kvalue")
       .Need(k.struct_ops_map.kvalue_data, "kvalue.data")
@@ -318,7 +324,9 @@ std::optional<std::uint64_t> Get(std::span<const std::byte> copy, const Field& f
 
 std::shared_ptr<const KernelLayout> KernelLayout::Of(const KernelFacts& facts) {
   auto layout = std::make_shared<KernelLayout>();
-  ResolveMaps(*facts.btf, *layout);
+  ResolveMapTable(*facts.btf, *layout);
+  ResolveKeyedMaps(*facts.btf, *layout);
+  ResolveOtherMaps(*facts.btf, *layout);
   ResolvePrograms(*facts.btf, *layout);
   ResolveTasks(*facts.btf, *layout);
   ResolveRunQueues(*facts.btf, *layout);

@@ -37,12 +37,14 @@ struct StructLayout {
   [[nodiscard]] bool ok() const { return missing.empty(); }
 };
 
+/// The table of ids in which the kernel has its maps and programs.
 struct IdrLayout : StructLayout {
   Field head;  // xarray.xa_head
 };
 struct XaNodeLayout : StructLayout {
   Field shift, slots;
 };
+/// What all BPF maps begin with.
 struct MapLayout : StructLayout {
   Field type, key_size, value_size, max_entries, flags, id, key_type, value_type, vmlinux_value_type, btf,
       name;
@@ -62,6 +64,7 @@ struct BucketLayout : StructLayout {
 struct HtabElemLayout : StructLayout {
   Field next, key;
 };
+/// Local storage: a map has buckets of elements (selem), each of which belongs to an owner's storage.
 struct LocalStorageMapLayout : StructLayout {
   Field buckets, bucket_log;
 };
@@ -106,6 +109,7 @@ struct TrieNodeLayout : StructLayout {
 struct QueueLayout : StructLayout {
   Field head, tail, entries, elements;
 };
+/// A BPF program: the part that runs, the rest, and what running it took on one CPU.
 struct ProgLayout : StructLayout {
   Field type, stats, aux;
 };
@@ -126,6 +130,7 @@ struct TaskLayout : StructLayout {
 struct SignalLayout : StructLayout {
   Field nr_threads, thread_head;
 };
+/// From a task to its cgroup's names.
 struct CssSetLayout : StructLayout {
   Field dfl_cgrp;
 };
@@ -148,6 +153,7 @@ struct RqLayout : StructLayout {
 struct DsqLayout : StructLayout {
   Field list, nr, seq, id, hash_node;
 };
+/// The table of the dispatch queues that a scheduler made.
 struct RhashLayout : StructLayout {
   Field tbl;
 };

@@ -99,6 +99,7 @@ struct RawDsq {
 };
 
 struct RawScx {
+  bool read = false;        // what follows was looked for
   std::uint64_t sched = 0;  // *scx_root, or 0
   Bytes sched_bytes;        // struct scx_sched; empty on kernels without
   Bytes ops;                // struct sched_ext_ops

@@ -1,5 +1,7 @@
 #include "vmm/introspection/walk_sched_ext.h"
 
+#include <algorithm>
+
 namespace ktstr::vmm {
 namespace {
 
@@ -12,6 +14,7 @@ class ScxCollector {
   explicit ScxCollector(Collector& c) : c_(c), layout_(c.layout), out_(c.out.scx) {}
 
   void Run() {
+    out_.read = true;
     if (layout_.at.scx_root) out_.sched = c_.Load(*layout_.at.scx_root).value_or(0);
     State();
     for (std::uint32_t cpu = 0; cpu < c_.cpus() && cpu < c_.out.cpus.size(); ++cpu) RunQueue(cpu);
@@ -207,11 +210,8 @@ RqScx QueueOf(const RenderContext& context, const RawCpu& raw, std::uint32_t cpu
 std::string EnumName(const Btf& btf, const char* type, std::int64_t value) {
   const auto id = btf.FindType(type);
   if (!id.ok()) return {};
-  const auto narrow = static_cast<std::int32_t>(value);
-  const auto wide = static_cast<std::int64_t>(value);
-  const auto bytes =
-      btf.SizeOf(*id) == 8 ? std::as_bytes(std::span(&wide, 1)) : std::as_bytes(std::span(&narrow, 1));
-  return btf.Render(*id, bytes).text;
+  const auto bytes = std::as_bytes(std::span(&value, 1));
+  return btf.Render(*id, bytes.first(std::min<std::size_t>(bytes.size(), btf.SizeOf(*id)))).text;
 }
 
 void AddEvents(const RenderContext& context, ScxSched& sched) {
@@ -261,7 +261,7 @@ void RenderSchedExt(const RenderContext& context, SnapshotReport& report) {
   const KernelLayout& layout = context.layout;
   const RawScx& raw = context.raw.scx;
   report.scx_walker_unavailable = context.raw.scx_reason;
-  if (!layout.has_sched_ext) return;
+  if (!raw.read) return;
   for (std::uint32_t cpu = 0; cpu < context.raw.cpus.size(); ++cpu)
     if (!context.raw.cpus[cpu].rq.empty())
       report.rq_scx_states.push_back(QueueOf(context, context.raw.cpus[cpu], cpu));
@@ -278,9 +278,9 @@ void RenderSchedExt(const RenderContext& context, SnapshotReport& report) {
   const bool disabled = raw.enable_name == "disabled";
   if (by_root ? raw.sched == 0 : disabled)
     report.scx_walker_unavailable = kScxRootNull;
-  else if (raw.ops.empty())
+  else if (raw.ops.empty() && report.scx_walker_unavailable.empty())
     report.scx_walker_unavailable = kScxNoState;
-  else
+  else if (!raw.ops.empty())
     report.scx_sched_state = SchedOf(context);
 }
 

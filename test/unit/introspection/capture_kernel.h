@@ -159,9 +159,12 @@ struct CaptureKernel {
     if (recent) structs.Add(kNewStructs);
     facts.btf = structs.Finish();
     std::vector<std::pair<std::string, std::uint64_t>> symbols = {
-        {"map_idr", kMapIdr},        {"prog_idr", kProgIdr},    {"init_task", kInitTask},
-        {"dsq_hash", kDsqHash},      {"scx_ops", kScxOps},      {"scx_ops_enable_state_var", kScxState},
-        {"fair_sched_class", kFair}, {"runqueues", kRunqueues}, {"kernel_cpustat", kCpustat}};
+        {"__per_cpu_start", 0},      {"__per_cpu_end", 0x8000},
+        {"map_idr", kMapIdr},        {"prog_idr", kProgIdr},
+        {"init_task", kInitTask},    {"dsq_hash", kDsqHash},
+        {"scx_ops", kScxOps},        {"scx_ops_enable_state_var", kScxState},
+        {"fair_sched_class", kFair}, {"runqueues", kRunqueues},
+        {"kernel_cpustat", kCpustat}};
     if (recent) symbols.emplace_back("scx_root", kScxRoot);
     facts.symbols = MakeSymbols(symbols);
     facts.per_cpu_offset = {kPerCpu, kPerCpu + 0x10000};
