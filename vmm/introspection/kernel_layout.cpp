@@ -266,7 +266,9 @@ void ResolveSchedExt(const Btf& btf, KernelLayout& k) {
       .Maybe(sched.watchdog_timeout, "watchdog_timeout")
       .Maybe(sched.global_dsqs, "global_dsqs")
       .Maybe(sched.dsq_hash, "dsq_hash")
-      .Maybe(sched.event_stats, {"pcpu", "event_stats_cpu"});  // the statistics come first in *pcpu
+      .Maybe(sched.event_stats, {"pcpu", "event_stats_cpu"});
+  if (const auto in_pcpu = btf.Path("scx_sched_pcpu.event_stats"); in_pcpu.ok())
+    sched.events_in_pcpu = static_cast<std::uint32_t>(in_pcpu->offset);
   Members(btf, "scx_exit_info", k.scx_exit_info).Need(k.scx_exit_info.kind, "kind");
   if (const auto stats = btf.FindType("scx_event_stats"); stats.ok()) k.scx_event_stats = *stats;
 }

@@ -163,6 +163,7 @@ struct BucketTableLayout : StructLayout {
 struct ScxSchedLayout : StructLayout {  // kernels from 6.16 on; else everything of it is in globals
   Field ops_name, exit_kind;
   Field ops, aborting, bypass_depth, watchdog_timeout, global_dsqs, dsq_hash, event_stats;  // optional
+  std::uint32_t events_in_pcpu = 0;  // from 6.18 on the statistics are so far behind that pointer
 };
 struct ScxExitInfoLayout : StructLayout {
   Field kind;

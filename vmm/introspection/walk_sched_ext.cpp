@@ -53,6 +53,7 @@ class ScxCollector {
     std::uint64_t events = layout_.at.event_stats_cpu.value_or(0);
     if (!out_.sched_bytes.empty())
       events = Get(out_.sched_bytes, layout_.scx_sched.event_stats).value_or(events);
+    if (events != 0) events += layout_.scx_sched.events_in_pcpu;
     const std::uint32_t size =
         layout_.scx_event_stats == 0 ? 0 : c_.view.btf().SizeOf(layout_.scx_event_stats);
     for (std::uint32_t cpu = 0; cpu < c_.cpus() && events != 0 && size != 0; ++cpu)

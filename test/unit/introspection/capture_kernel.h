@@ -59,8 +59,9 @@ seqcount_raw_spinlock_t 4: sequence@0:4
 )";
 /// What kernels from 6.16 on have in addition.
 inline constexpr const char* kNewStructs = R"(
+scx_sched_pcpu 32: event_stats@16:16
 scx_event_stats 16: SCX_EV_ONE@0:8 SCX_EV_TWO@8:8
-scx_sched 512: ops@0:160 ops.name@32:128 dsq_hash@192:64 global_dsqs@256:8 event_stats_cpu@264:8 aborting@272:1 bypass_depth@276:4 exit_kind@280:4 watchdog_timeout@288:8
+scx_sched 512: ops@0:160 ops.name@32:128 dsq_hash@192:64 global_dsqs@256:8 pcpu@264:8 aborting@272:1 bypass_depth@276:4 exit_kind@280:4 watchdog_timeout@288:8
 )";
 
 class StructWriter {

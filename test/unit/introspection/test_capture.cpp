@@ -249,7 +249,7 @@ TEST_CASE("capture: sched_ext of kernels from 6.16 on is found through scx_root"
   kernel.memory.Map(kData, 512);
   kernel.memory.Put(CaptureKernel::kScxRoot, kData);
   for (std::size_t i = 0; i < 3; ++i) kernel.memory.Put(kData + 32 + i, "new"[i]);
-  kernel.memory.Put(kData + 264, std::uint64_t{0x4000});
+  kernel.memory.Put(kData + 264, std::uint64_t{0x3ff0});
   kernel.memory.Put<std::uint8_t>(kData + 272, 1);
   kernel.memory.Put<std::uint32_t>(kData + 276, 3);
   kernel.memory.Put<std::uint32_t>(kData + 280, 1024);
