@@ -220,7 +220,8 @@ void AddEvents(const RenderContext& context, ScxSched& sched) {
     const RenderedValue one = context.facts.btf->Render(context.layout.scx_event_stats, bytes);
     for (std::size_t i = 0; i < one.members.size(); ++i) {
       if (i == sched.event_counters.size()) sched.event_counters.emplace_back(one.members[i].name, 0);
-      sched.event_counters[i].second += static_cast<std::int64_t>(one.members[i].value.number);
+      std::int64_t& sum = sched.event_counters[i].second;  // unsigned: what wraps is damaged, not undefined
+      sum = static_cast<std::int64_t>(static_cast<std::uint64_t>(sum) + one.members[i].value.number);
     }
   }
 }
