@@ -33,7 +33,7 @@ void PatternRules(const void* object, RuleSink& sink) {
 }
 
 template <typename Bounds>
-Range RangeOf(const Bounds& bounds) {
+ValueRange RangeOf(const Bounds& bounds) {
   constexpr double kOpen = std::numeric_limits<double>::infinity();
   return {bounds.min.value_or(-kOpen), bounds.max.value_or(kOpen)};
 }

@@ -61,17 +61,17 @@ std::string PairText(const Sample& left, const Sample& right) {
                      ValueText(*left.value), SampleName(left));
 }
 
-bool Inside(Range range, double value) { return range.lo <= value && value <= range.hi; }
+bool Inside(ValueRange range, double value) { return range.lo <= value && value <= range.hi; }
 
 /// Short, unless that would look as if it were inside.
-std::string OutsideText(double value, Range range) {
+std::string OutsideText(double value, ValueRange range) {
   std::string text = FormatAmount(value, "");
   double shown = 0;
   return ParseDouble(text, shown) && !Inside(range, shown) ? text : FormatDouble(value);
 }
 
 /// A wrong range is reported; then there is nothing more to do.
-bool RangeIsWrong(Range range, Findings& findings) {
+bool RangeIsWrong(ValueRange range, Findings& findings) {
   if (range.lo <= range.hi) return false;
   findings.Fail("the lower bound is above the upper one");
   return true;
@@ -110,7 +110,7 @@ PatternResult Ordered(const Series& series, std::string_view pattern, std::strin
 
 }  // namespace
 
-std::string RangeText(Range range) {
+std::string RangeText(ValueRange range) {
   if (std::isinf(range.lo) && range.lo < 0) return "at most " + FormatDouble(range.hi);
   if (std::isinf(range.hi) && range.hi > 0) return "at least " + FormatDouble(range.lo);
   return FormatDouble(range.lo) + ".." + FormatDouble(range.hi);
@@ -121,7 +121,7 @@ PatternResult StrictlyIncreasing(const Series& series) {
   return Ordered(series, "strictly_increasing", "did not rise", true);
 }
 
-PatternResult RateWithin(const Series& series, Range per_second) {
+PatternResult RateWithin(const Series& series, ValueRange per_second) {
   Findings findings(series, fmt::format("rate_within {}/s", RangeText(per_second)));
   if (RangeIsWrong(per_second, findings)) return findings.Take();
   std::vector<std::string> unmeasured;
@@ -168,7 +168,7 @@ PatternResult SteadyWithin(const Series& series, double warmup_ms, double tolera
     }
   }
   const double mean = judged.empty() ? 0 : sum / static_cast<double>(judged.size());
-  Range band{mean * (1 - tolerance), mean * (1 + tolerance)};
+  ValueRange band{mean * (1 - tolerance), mean * (1 + tolerance)};
   if (band.lo > band.hi) std::swap(band.lo, band.hi);  // of a negative mean
   for (const Sample* sample : judged)
     if (const double value = Number(*sample->value); !Inside(band, value))
@@ -190,7 +190,7 @@ PatternResult ConvergesTo(const Series& series, double target, double tolerance,
   Findings findings(series, fmt::format("converges_to {} +-{} by {}ms", FormatDouble(target),
                                         FormatDouble(tolerance), FormatAmount(deadline_ms, "")));
   if (ToleranceIsWrong(tolerance, findings)) return findings.Take();
-  const Range band{target - tolerance, target + tolerance};
+  const ValueRange band{target - tolerance, target + tolerance};
   std::size_t values = 0, run = 0;
   const Sample* last = nullptr;  // by the deadline
   std::vector<std::string> broken;
@@ -239,7 +239,7 @@ PatternResult AlwaysTrue(const Series& series) {
   return findings.Take();
 }
 
-PatternResult RatioWithin(const Series& series, const Series& other, Range range) {
+PatternResult RatioWithin(const Series& series, const Series& other, ValueRange range) {
   Findings findings(series, fmt::format("ratio_within {} of {}", RangeText(range), other.label));
   if (RangeIsWrong(range, findings)) return findings.Take();
   if (series.samples.size() != other.samples.size()) {
@@ -276,7 +276,7 @@ PatternResult RatioWithin(const Series& series, const Series& other, Range range
   return findings.Take();
 }
 
-PatternResult Each(const Series& series, Range range) {
+PatternResult Each(const Series& series, ValueRange range) {
   Findings findings(series, "each " + RangeText(range));
   if (RangeIsWrong(range, findings)) return findings.Take();
   for (const Sample& sample : series.samples) {

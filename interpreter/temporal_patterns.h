@@ -24,7 +24,7 @@
 namespace ktstr {
 
 /// Inclusive bounds; an infinite end is open.
-struct Range {
+struct ValueRange {
   double lo = -std::numeric_limits<double>::infinity();
   double hi = std::numeric_limits<double>::infinity();
 };
@@ -36,7 +36,7 @@ PatternResult StrictlyIncreasing(const Series& series);
 
 /// Change of value per second of elapsed time between adjacent samples. A pair without both times is left out
 /// with a Note.
-PatternResult RateWithin(const Series& series, Range per_second);
+PatternResult RateWithin(const Series& series, ValueRange per_second);
 
 /// Every sample with elapsed_ms >= warmup_ms lies within mean * (1 - tolerance) .. mean * (1 + tolerance),
 /// the mean being that of those samples. Samples without a time and values that are not finite are left out
@@ -53,12 +53,12 @@ PatternResult AlwaysTrue(const Series& series);
 
 /// series[i] / other[i] at each index. REQUIRES: the two are of the same samples; only the lengths are
 /// compared, and different ones are one Fail.
-PatternResult RatioWithin(const Series& series, const Series& other, Range range);
+PatternResult RatioWithin(const Series& series, const Series& other, ValueRange range);
 
 /// Every sample lies in `range`.
-PatternResult Each(const Series& series, Range range);
+PatternResult Each(const Series& series, ValueRange range);
 
 /// "1..5", "at least 1", "at most 5".
-std::string RangeText(Range range);
+std::string RangeText(ValueRange range);
 
 }  // namespace ktstr
