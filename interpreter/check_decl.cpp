@@ -31,6 +31,12 @@ void RatioRules(const MetricCheck& check, RuleSink& sink) {
     sink.Fault("vs_phase", "a phase cannot be compared with itself");
 }
 
+/// What is observed has no unit; its numbers are the kernel's own.
+void PlainBound(std::string_view field, const Quantity& bound, RuleSink& sink) {
+  const Result<double> value = bound.In("");
+  if (!value.ok()) sink.Fault(field, value.error().message);
+}
+
 /// What only a check on a metric can have.
 void NoMetricFields(const MetricCheck& check, std::string_view what, RuleSink& sink) {
   const std::string message = "only a check on a metric has this, not one on " + std::string(what);
@@ -71,6 +77,9 @@ void ObservationRules(const MetricCheck& check, RuleSink& sink) {
   if (!check.over_time && !HasBound(check))
     sink.Fault("", "the check has no bound; give min, max, between or equals");
   BoundRules(check, sink);
+  if (check.min) PlainBound("min", *check.min, sink);
+  if (check.max) PlainBound("max", *check.max, sink);
+  for (const Quantity& bound : check.between) PlainBound("between", bound, sink);
 }
 
 void CheckRules(const void* object, RuleSink& sink) {

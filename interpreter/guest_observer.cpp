@@ -6,6 +6,7 @@
 #include "interpreter/guest_observer_watch.h"
 #include "interpreter/periodic.h"
 #include "ops/kernel_spec.h"
+#include "vmm/host_file.h"
 #include "vmm/introspection/kernel_access.h"
 #include "vmm/introspection/monitor_sampler.h"
 #include "vmm/introspection/task_field.h"
@@ -55,6 +56,41 @@ std::shared_ptr<const vmm::KernelLayout> ObserverCache::LayoutOf(const vmm::Kern
   auto& layout = layouts_[{facts.btf, facts.kaslr_offset}];
   if (layout == nullptr) layout = vmm::KernelLayout::Of(facts);
   return layout;
+}
+
+std::shared_ptr<const vmm::SymbolTable> ObserverCache::SymbolsBeside(const vmm::Kernel& kernel) {
+  if (kernel.system_map.empty()) return nullptr;
+  const std::lock_guard lock(mutex_);
+  const auto [at, fresh] = symbols_.try_emplace(kernel.system_map);
+  if (!fresh) return at->second;
+  const auto text = vmm::ReadHostFile(kernel.system_map);
+  if (!text.ok()) return nullptr;
+  const auto symbols =
+      vmm::SymbolTable::FromText(std::string_view(reinterpret_cast<const char*>(text->data()), text->size()));
+  if (symbols.ok()) at->second = *symbols;
+  return at->second;
+}
+
+Result<> CheckObservable(const RunPlan& plan, const vmm::Kernel& kernel, vmm::Accel accel,
+                         ObserverCache& cache, std::string& path) {
+  const std::size_t cap = vmm::WatchCap(accel);
+  if (plan.watches.size() > cap) {
+    path = plan.watches[cap].made.path;
+    return Error{ErrorKind::kInput, fmt::format("{} places are to be watched, and {} has {} watchpoints",
+                                                plan.watches.size(), vmm::AccelName(accel), cap)};
+  }
+  if (plan.symbols.empty()) return {};
+  const auto symbols = cache.SymbolsBeside(kernel);
+  if (symbols == nullptr) return {};  // the guest will tell
+  for (const NeededSymbol& needed : plan.symbols) {
+    if (symbols->Find(needed.name)) continue;
+    path = needed.path;
+    const auto similar = symbols->Similar(needed.name);
+    return Error{ErrorKind::kInput,
+                 fmt::format("kernel {} has no symbol '{}'{}", kernel.version, needed.name,
+                             similar.empty() ? "" : fmt::format("; did you mean '{}'?", similar.front()))};
+  }
+  return {};
 }
 
 GuestObserver::GuestObserver(Parts parts)

@@ -28,16 +28,24 @@ namespace ktstr {
 class ObserverCache {
  public:
   vmm::KernelFactsCache& facts() { return facts_; }
+  /// The symbols of a kernel that lie beside its image; null when none do or they cannot be read.
+  std::shared_ptr<const vmm::SymbolTable> SymbolsBeside(const vmm::Kernel& kernel);
   std::shared_ptr<const vmm::KernelLayout> LayoutOf(const vmm::KernelFacts& facts);
 
  private:
   vmm::KernelFactsCache facts_;
   std::mutex mutex_;
+  std::map<std::filesystem::path, std::shared_ptr<const vmm::SymbolTable>> symbols_;  // by System.map
   /// By a kernel's types and where it lies.
   std::map<std::pair<std::shared_ptr<const vmm::Btf>, std::uint64_t>,
            std::shared_ptr<const vmm::KernelLayout>>
       layouts_;
 };
+
+/// What can be said against a plan's looking before there is a guest: symbols the kernel is known not to
+/// have, more watches than the accelerator has. `path` is then the document path. Error (kInput).
+Result<> CheckObservable(const RunPlan& plan, const vmm::Kernel& kernel, vmm::Accel accel,
+                         ObserverCache& cache, std::string& path);
 
 class ObserverMonitor;
 struct ObserverWatches;

@@ -33,7 +33,10 @@ class ObservationCheck {
   void JudgeSeries() {
     const Series series = check_.read ? SeriesOfReads(observed_, record_, *check_.read)
                                       : SeriesInSnapshots(observed_, record_, check_);
-    const TemporalVerdict verdict = JudgeTemporal(series, *check_.over_time);
+    TemporalVerdict verdict = JudgeTemporal(series, *check_.over_time);
+    if (!check_.read && observed_.periodic_target == 0)
+      verdict.message = fmt::format(
+          "{}: there are no periodic snapshots; ask for them with `snapshots: {{periodic: 5}}`", series.label);
     CheckResult& result = Push(verdict.verdict, series.label, verdict.message);
     result.detail = verdict.detail;
   }

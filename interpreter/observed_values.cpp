@@ -33,6 +33,39 @@ std::string Describe(const MetricCheck& check) {
   return text;
 }
 
+/// The error's message without the place in front of it, which the title of the check says too.
+std::string WithoutPlace(const std::string& message, const MetricCheck& check) {
+  const std::size_t colon = message.find(": ");
+  const bool said = colon != std::string::npos && Describe(check).starts_with(message.substr(0, colon));
+  return said ? message.substr(colon + 2) : message;
+}
+
+/// The value of a map that has no types, as those of per-CPU maps are shown; nothing when there is none.
+std::optional<std::string> UntypedBytes(const vmm::SnapshotReport& report, const MetricCheck& check) {
+  if (!check.map || !check.key || check.cpu || check.field) return std::nullopt;
+  const auto map = vmm::SnapshotView(report).Map(*check.map);
+  const auto entry = map.ok() ? map->Find(check.key->text) : map.error();
+  if (!entry.ok() || !map->record().entries) return std::nullopt;
+  for (const vmm::MapEntry& one : *map->record().entries)
+    if (one.key_hex == entry->key_hex() && !one.value && !one.value_hex.empty())
+      return "hex:" + one.value_hex;
+  return std::nullopt;
+}
+
+/// The text that bytes in hex are, if they are one, filled up with zeros: an array of char.
+std::optional<std::string> TextOfHex(std::string_view hex) {
+  const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+  std::string text;
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
+    text += static_cast<char>(digit(hex[i]) * 16 + digit(hex[i + 1]));
+  const std::size_t end = text.find('\0');
+  if (end != std::string::npos && text.find_first_not_of('\0', end) != std::string::npos) return std::nullopt;
+  if (end != std::string::npos) text.resize(end);
+  const bool printable = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  if (text.empty() || !printable) return std::nullopt;
+  return text;
+}
+
 /// What could not be read is no fault of the scenario or of the scheduler; what is not there is.
 Verdict VerdictOf(const vmm::SnapshotError& error) {
   using Kind = vmm::SnapshotError::Kind;
@@ -76,8 +109,12 @@ ObservedValue ValueInSnapshot(const Observations& observed, const RunRecord& rec
   value.phase = PhaseName(record, snapshot->step_index.value_or(0));
   const auto found = vmm::Evaluate(snapshot->report, SelectorOf(check));
   if (!found.ok()) {
+    if (const auto bytes = UntypedBytes(snapshot->report, check)) {
+      value.text = *bytes;
+      return value;
+    }
     value.verdict = VerdictOf(found.error());
-    value.fault = fmt::format("{}: {}", value.title, found.error().message);
+    value.fault = fmt::format("{}: {}", value.title, WithoutPlace(found.error().message, check));
     return value;
   }
   value.text = found->text;
@@ -99,6 +136,11 @@ ObservedValue ValueOfRead(const Observations& observed, const RunRecord& record,
   value.phase = PhaseName(record, last->epoch);
   value.text = last->text;
   value.number = last->Exact();
+  const std::optional<std::string> text = value.number ? std::nullopt : TextOfHex(last->text);
+  if (text) {
+    value.bare_text = last->text;  // the bytes are as good an answer
+    value.text = *text;
+  }
   return value;
 }
 

@@ -49,6 +49,7 @@ struct RunPlan {
   std::vector<TagState> snapshots;     // by name, without the periodic ones
   std::vector<TagState> reads;
   std::vector<TagState> watches;
+  std::vector<NeededSymbol> symbols;   // of the kernel
 };
 
 /// The plan of one variant; its faults are added to `diagnostics` (then the plan is not to be run).

@@ -42,6 +42,8 @@ class ScenarioRun {
       window.name = phase.name;
       outcome_.record.phases.push_back(std::move(window));
     }
+    TRY(CheckObservable(plan_, environment_.kernel, environment_.accel, *environment_.observers,
+                        outcome_.cause_path));
     needs_ = TRY(NeedsOf(scenario_, plan_, dir_, environment_, outcome_.cause_path));
     DescribeMachine(needs_.shape.machine);
     TRY(StartGuest());

@@ -10,6 +10,7 @@ bool CheckRead(const KernelReadArgs& args, PlanContext& context) {
                   "give `width: u32` or u64");
     return false;
   }
+  if (args.target.symbol) context.NeedSymbol("target", *args.target.symbol);
   return context.MakeTag(Tags::kRead, "tag", args.tag);
 }
 
@@ -18,6 +19,8 @@ bool CheckWrites(const KernelWriteArgs& args, bool cold, PlanContext& context) {
   for (std::size_t i = 0; i < args.writes.size(); ++i) {
     const KernelWriteSpec& write = args.writes[i];
     const std::string at = "writes/" + std::to_string(i) + "/value/";
+    if (write.target.symbol)
+      context.NeedSymbol("writes/" + std::to_string(i) + "/target", *write.target.symbol);
     const bool typed = !write.target.field.empty() || !write.target.type.empty() || write.target.cpu;
     if (write.value.or_mask && !cold)
       context.Fault(at + "or_mask", "bad-write", "or_mask needs the guest stopped", "use WriteKernelCold");

@@ -100,6 +100,8 @@ class PlanContext {
                            const std::optional<std::string>& cgroup);
   /// A new name for a snapshot, a read or a watch. Only reads may use one again, as a series.
   bool MakeTag(Tags kind, std::string_view field, const std::string& name);
+  /// The Op needs this kernel symbol; whether there is one shows once the kernel is known.
+  void NeedSymbol(std::string_view field, const std::string& name);
   /// Marks what lives in the cgroup as collected.
   void CollectCgroup(std::string_view cgroup);
   /// Ends all step-local things: payloads last-started first, workers, cgroups last-made first.

@@ -18,13 +18,24 @@ bool PlanContext::MakeTag(Tags kind, std::string_view field, const std::string& 
     Fault(field, "reserved-name", "tags that begin with periodic_ are those of periodic snapshots");
     return false;
   }
+  constexpr std::size_t kMaxWatches = 128;  // vmm::WatchCap(kTcg)
   constexpr std::size_t kMaxSnapshots = 64;
   if (kind == Tags::kSnapshot && tags.size() == kMaxSnapshots) {
     Fault(field, "too-many", "at most 64 snapshots of a run are kept");
     return false;
   }
+  if (kind == Tags::kWatch && tags.size() == kMaxWatches) {
+    Fault(field, "too-many", "at most 128 places can be watched in a run, and 4 with KVM");
+    return false;
+  }
   tags.push_back({name, Here()});
   return true;
+}
+
+void PlanContext::NeedSymbol(std::string_view field, const std::string& name) {
+  for (const NeededSymbol& known : state_.symbols)
+    if (known.name == name) return;
+  state_.symbols.push_back({name, path_ + "/" + std::string(field)});
 }
 
 }  // namespace ktstr

@@ -64,12 +64,19 @@ struct TagState {
   Place made;
 };
 
+/// A kernel symbol by name, where it was written.
+struct NeededSymbol {
+  std::string name;
+  std::string path;  // document path
+};
+
 struct ScenarioState {
   std::vector<CgroupState> cgroups;    // in order of creation; removed ones stay for messages
   std::vector<GroupState> groups;      // index == id
   std::vector<PayloadState> payloads;  // index == handle
   std::set<std::string> controllers;   // enabled so far
   std::uint32_t epoch = 0;
+  std::vector<NeededSymbol> symbols;
   std::array<std::vector<TagState>, kTagKinds> tags;  // in order of first use
 
   [[nodiscard]] std::vector<TagState>& TagsOf(Tags kind) { return tags[static_cast<std::size_t>(kind)]; }

@@ -48,6 +48,7 @@ void Plan(const Args& args, PlanContext& context) {
   if (context.in_loop())
     return context.Fault("", "watch-in-loop", "a watch lasts; it cannot be set again and again");
   if (!context.MakeTag(Tags::kWatch, args.tag ? "tag" : "target", tag)) return;
+  if (args.target.symbol) context.NeedSymbol("target", *args.target.symbol);
   context.EmitHost(args, "WatchSnapshot " + tag);
 }
 

@@ -235,5 +235,7 @@ TEST_CASE("every Op is declared once, with documented fields") {
   }
   CHECK(names == std::vector<std::string>{"AddCgroup", "AddCgroupDef", "RemoveCgroup", "SetCpuset",
                                           "ClearCpuset", "Spawn", "StopCgroup", "RunPayload", "WaitPayload",
-                                          "KillPayload"});
+                                          "KillPayload", "CaptureSnapshot", "WatchSnapshot", "ReadKernelHot",
+                                          "ReadKernelCold", "WriteKernelHot", "WriteKernelCold", "PinBpfMap",
+                                          "CaptureCgroupProcs"});
 }
