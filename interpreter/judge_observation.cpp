@@ -10,6 +10,13 @@
 namespace ktstr {
 namespace {
 
+/// As the value it is compared with is written: 200000000, not 2e+08.
+std::string BoundText(const Quantity& bound) {
+  const auto* number = std::get_if<double>(&bound.value);
+  const bool whole = number != nullptr && *number == std::floor(*number) && std::fabs(*number) < 1e15;
+  return whole ? fmt::format("{:.0f}", *number) : FormatQuantity(bound);
+}
+
 class ObservationCheck {
  public:
   ObservationCheck(const RunRecord& record, const Observations& observed, const PlacedCheck& placed,
@@ -64,7 +71,7 @@ class ObservationCheck {
       // A count that is a lower bound can break a maximum, but says nothing about a minimum it is below of.
       verdict = seen.at_least && !is_max ? Verdict::kInconclusive : Verdict::kFail;
       broken = fmt::format(", {} the {} of {}", is_max ? "above" : "below", is_max ? "maximum" : "minimum",
-                           FormatQuantity(quantity));
+                           BoundText(quantity));
     };
     if (check_.min) hold(*check_.min, false);
     if (check_.max) hold(*check_.max, true);
