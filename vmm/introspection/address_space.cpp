@@ -18,11 +18,6 @@ bool Canonical(std::uint64_t address, int levels) {
   return static_cast<std::uint64_t>(static_cast<std::int64_t>(address << unused) >> unused) == address;
 }
 
-/// How many of `count` bytes from `address` on lie in the page it was found in.
-std::uint64_t InPage(const Translation& at, std::uint64_t count) {
-  return std::min(count, at.page_bytes - (at.physical & (at.page_bytes - 1)));
-}
-
 }  // namespace
 
 PageTableRoot PageTableRoot::FromRegisters(std::uint64_t cr3, std::uint64_t cr4) {
@@ -53,6 +48,26 @@ std::optional<Translation> WalkPageTables(PhysicalMemory& memory, const PageTabl
   return std::nullopt;
 }
 
+std::optional<AddressSpace::Stretch> AddressSpace::InWindow(std::uint64_t address) const {
+  for (const LinearWindow& window : windows_) {
+    const std::uint64_t skip = address - window.begin;  // huge for addresses below it
+    if (skip < window.bytes) return Stretch{window.physical + skip, window.bytes - skip};
+  }
+  return std::nullopt;
+}
+
+std::optional<AddressSpace::Stretch> AddressSpace::Locate(std::uint64_t address) const {
+  if (const auto found = InWindow(address)) return found;
+  const auto at = WalkPageTables(*memory_, root_, address);
+  if (!at) return std::nullopt;
+  return Stretch{at->physical, at->page_bytes - (at->physical & (at->page_bytes - 1))};
+}
+
+std::optional<Translation> AddressSpace::Translate(std::uint64_t address) const {
+  if (const auto found = InWindow(address)) return Translation{found->physical, 4096};
+  return WalkPageTables(*memory_, root_, address);
+}
+
 bool AddressSpace::Read(std::uint64_t address, std::span<std::byte> into) {
   return ReadSome(address, into) == into.size();
 }
@@ -60,10 +75,10 @@ bool AddressSpace::Read(std::uint64_t address, std::span<std::byte> into) {
 std::size_t AddressSpace::ReadSome(std::uint64_t address, std::span<std::byte> into) {
   std::size_t done = 0;
   while (done < into.size()) {
-    const auto at = Translate(address + done);
+    const auto at = Locate(address + done);
     if (!at) break;
-    // What is behind the end of RAM cannot be had, but the page's part before it can: in steps of 4 KiB.
-    std::uint64_t part = InPage(*at, into.size() - done);
+    // What is behind the end of RAM cannot be had, but the stretch's part before it can: in steps of 4 KiB.
+    std::uint64_t part = std::min<std::uint64_t>(at->bytes, into.size() - done);
     if (!memory_->Read(at->physical, into.subspan(done, part))) {
       part = std::min<std::uint64_t>(part, 4096 - (at->physical & 4095));
       if (!memory_->Read(at->physical, into.subspan(done, part))) break;
@@ -75,9 +90,9 @@ std::size_t AddressSpace::ReadSome(std::uint64_t address, std::span<std::byte> i
 
 bool AddressSpace::Write(std::uint64_t address, std::span<const std::byte> from) {
   for (std::uint64_t done = 0; done < from.size();) {
-    const auto at = Translate(address + done);
+    const auto at = Locate(address + done);
     if (!at) return false;
-    const std::uint64_t part = InPage(*at, from.size() - done);
+    const std::uint64_t part = std::min<std::uint64_t>(at->bytes, from.size() - done);
     std::byte first{};
     std::byte last{};
     if (!memory_->Read(at->physical, std::span(&first, 1))) return false;
@@ -85,9 +100,9 @@ bool AddressSpace::Write(std::uint64_t address, std::span<const std::byte> from)
     done += part;
   }
   for (std::uint64_t done = 0; done < from.size();) {
-    const auto at = Translate(address + done);
+    const auto at = Locate(address + done);
     if (!at) return false;
-    const std::uint64_t part = InPage(*at, from.size() - done);
+    const std::uint64_t part = std::min<std::uint64_t>(at->bytes, from.size() - done);
     if (!memory_->Write(at->physical, from.subspan(done, part))) return false;
     done += part;
   }

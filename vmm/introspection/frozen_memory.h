@@ -37,7 +37,9 @@ class PageCache final : public PhysicalMemory {
 /// memory outlives it.
 class FrozenMemory final : public KernelMemory {
  public:
-  explicit FrozenMemory(const AddressSpace& live) : cache_(live.physical()), tables_(cache_, live.root()) {}
+  explicit FrozenMemory(const AddressSpace& live) : cache_(live.physical()), tables_(cache_, live.root()) {
+    tables_.UseWindows(live.windows());
+  }
   FrozenMemory(const FrozenMemory&) = delete;  // tables_ points into it
 
   bool Read(std::uint64_t address, std::span<std::byte> into) override;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "vmm/introspection/linear_windows.h"
+
 namespace ktstr::vmm {
 namespace {
 
@@ -49,17 +51,20 @@ Result<std::unique_ptr<GuestKernel>> GuestKernel::Open(Machine& machine, const R
   KernelFactsCache::Known known = cache.OfBoot(claims.boot_id);
   if (known.facts != nullptr) {
     AddressSpace space(*memory, known.root);
-    if (!BannerFits(KernelView(*known.facts, space))) known.facts = nullptr;
+    const bool fits =
+        BannerFits(KernelView(*known.facts, space)) && WindowsHold(*memory, known.root, known.windows);
+    if (!fits) known.facts = nullptr;
   }
   if (known.facts == nullptr) {
     KernelBuild build = cache.OfBuild(claims.kernel_build_id);
     if (build.symbols == nullptr) build = TRY(FindSymbols(kernel, claims, fetch));
     FoundKernel found = TRY(Find(machine, *memory, claims, build));
     cache.KeepBuild(claims.kernel_build_id, std::move(build));
-    known = {found.root, std::make_shared<const KernelFacts>(std::move(found.facts))};
+    std::vector<LinearWindow> windows = FindLinearWindows(*memory, found.root, found.facts);
+    known = {found.root, std::make_shared<const KernelFacts>(std::move(found.facts)), std::move(windows)};
     cache.KeepBoot(claims.boot_id, known);
   }
-  return std::unique_ptr<GuestKernel>(new GuestKernel(std::move(memory), known.root, std::move(known.facts)));
+  return std::unique_ptr<GuestKernel>(new GuestKernel(std::move(memory), std::move(known)));
 }
 
 }  // namespace ktstr::vmm

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "guest-init/wire/messages.h"
 #include "vmm/introspection/frozen_memory.h"
@@ -21,6 +22,7 @@ class KernelFactsCache {
   struct Known {
     PageTableRoot root;
     std::shared_ptr<const KernelFacts> facts;
+    std::vector<LinearWindow> windows{};
   };
   /// By the guest's boot id; `facts` null when there is none.
   [[nodiscard]] Known OfBoot(const std::string& boot_id) const;
@@ -55,9 +57,10 @@ class GuestKernel {
   [[nodiscard]] GuestMemory& memory() { return *memory_; }
 
  private:
-  GuestKernel(std::unique_ptr<GuestMemory> memory, PageTableRoot root,
-              std::shared_ptr<const KernelFacts> facts)
-      : memory_(std::move(memory)), space_(*memory_, root), facts_(std::move(facts)) {}
+  GuestKernel(std::unique_ptr<GuestMemory> memory, KernelFactsCache::Known known)
+      : memory_(std::move(memory)), space_(*memory_, known.root), facts_(std::move(known.facts)) {
+    space_.UseWindows(std::move(known.windows));
+  }
 
   std::unique_ptr<GuestMemory> memory_;
   AddressSpace space_;
