@@ -109,6 +109,8 @@ class Watchpoints {
     /// Called within Pump() while the guest stands still. May use the machine (a Freeze does nothing then,
     /// Resume() neither), must not arm or disarm.
     std::function<void(const WatchFire&)> on_fire;
+    /// Another one is for measuring what watches cost.
+    StandStillBudget budget{};
   };
 
   /// Attaches QEMU's stub, for which a running guest is stopped shortly. Once a machine.
@@ -149,7 +151,8 @@ class Watchpoints {
     std::uint64_t last = 0;
   };
 
-  Watchpoints(Parts parts, GdbClient gdb) : parts_(std::move(parts)), gdb_(std::move(gdb)) {}
+  Watchpoints(Parts parts, GdbClient gdb)
+      : parts_(std::move(parts)), gdb_(std::move(gdb)), budget_(parts_.budget) {}
 
   Result<> Check(const WatchSpec& spec);
   Result<> WhileStopped(WatchId for_whom, const std::function<Result<>()>& act);
