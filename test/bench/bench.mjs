@@ -6,6 +6,7 @@ import {dirname, join, resolve} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {parseArgs} from 'node:util';
 import {measureClones, measureCold, measureSuites} from './clones.mjs';
+import {measureObserve} from './observe.mjs';
 import {kFiles, kLinesPerFile, kSteps, writeScenarios} from './scenarios.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -14,7 +15,7 @@ const build = resolve(process.env.KTSTR_BUILD_DIR ?? join(root, 'build'));
 const program = join(build, 'ktstr-interp');
 const schema = join(root, 'schemas/scenario.schema.json');
 const ajv = join(here, 'node_modules/ajv-cli/dist/index.js');
-const kParts = ['lint', 'host', 'guest', 'run', 'clones', 'suites', 'cold'];
+const kParts = ['lint', 'host', 'guest', 'run', 'clones', 'suites', 'cold', 'observe'];
 const kRounds = 20;
 const kBoots = 10;
 
@@ -174,9 +175,10 @@ const machine = {date: new Date().toISOString(), cpu: cpus()[0].model.trim(), cp
 const scratch = mkdtempSync(join(tmpdir(), 'ktstr-bench-'));
 try {
   writeScenarios(scratch);
-  const tools = {program, scratch, row, time, measure, median};
+  const tools = {program, scratch, row, time, measure, median, quantile};
   const steps = {lint: measureLint, host: measureHost, guest: measureGuest, run: measureRun,
-                 clones: () => measureClones(tools), suites: () => measureSuites(tools), cold: () => measureCold(tools)};
+                 clones: () => measureClones(tools), suites: () => measureSuites(tools), cold: () => measureCold(tools),
+                 observe: () => measureObserve(tools)};
   for (const part of kParts.filter((name) => parts.includes(name))) {
     process.stderr.write(`bench: measuring ${part}\n`);
     steps[part](scratch);
@@ -187,7 +189,7 @@ try {
 machine.load_after = loads();
 console.log(`${machine.date}  ${machine.cpus} x ${machine.cpu}, TCG, commit ${machine.commit}, node ${machine.node}`);
 console.log(`load average before: ${machine.load_before}   after: ${machine.load_after}`);
-console.log('theirs: ajv-cli 5.0.0 (lint), nlohmann::json (decode), QEMU with default settings (boot)\n');
+console.log('theirs: ajv-cli 5.0.0 (lint), nlohmann::json (decode), QEMU with default settings (boot), a stop and cont (capture)\n');
 console.log(table());
 writeFileSync(options.json, JSON.stringify({machine, rows}, null, 2) + '\n');
 console.log(`\n${options.json}`);

@@ -7,4 +7,12 @@ add_executable(bench_guest EXCLUDE_FROM_ALL ${CMAKE_CURRENT_SOURCE_DIR}/bench/be
 target_link_libraries(bench_guest PRIVATE ktstr_vmm)
 add_executable(bench_clones EXCLUDE_FROM_ALL ${CMAKE_CURRENT_SOURCE_DIR}/bench/bench_clones.cpp)
 target_link_libraries(bench_clones PRIVATE ktstr_vmm)
-add_custom_target(bench_programs DEPENDS ktstr-interp bench_command bench_host bench_guest bench_clones)
+# Guests and what is planted in them are those of the guest tests.
+add_executable(bench_observe EXCLUDE_FROM_ALL ${CMAKE_CURRENT_SOURCE_DIR}/bench/bench_observe.cpp
+  ${CMAKE_CURRENT_SOURCE_DIR}/guest/live_guest.cpp ${CMAKE_CURRENT_SOURCE_DIR}/guest/truth_guest.cpp
+  ${CMAKE_CURRENT_SOURCE_DIR}/guest/cli_process.cpp)
+target_link_libraries(bench_observe PRIVATE ktstr_introspection ktstr_workloads)
+target_compile_definitions(bench_observe PRIVATE KTSTR_BINARY_DIR="${CMAKE_BINARY_DIR}"
+  KTSTR_BPF_TRUTH="$<TARGET_FILE:bpf_truth>")
+add_dependencies(bench_observe bpf_truth)
+add_custom_target(bench_programs DEPENDS ktstr-interp bench_command bench_host bench_guest bench_clones bench_observe)
