@@ -136,9 +136,18 @@ TEST_CASE("a kernel without the marks of its image has no window there") {
 TEST_CASE("windows of another guest do not hold") {
   Booted guest;
   const Windows windows = guest.Windows();
-  guest.tables.Map(guest.data.begin, 8 * kMiB, 2 * kMiB);
+  std::size_t broken = 0;
+  SECTION("the first page") { guest.tables.Map(guest.text.begin, 8 * kMiB, 2 * kMiB); }
+  SECTION("the last page") { guest.tables.Map(guest.text.begin + 3 * kMiB - 4096, 0x7000); }
+  SECTION("of another window") {
+    guest.tables.Map(guest.data.begin, 8 * kMiB, 2 * kMiB);
+    broken = 1;
+  }
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    INFO(i);
+    CHECK(WindowsHold(guest.memory, guest.tables.root(), std::span(windows).subspan(i, 1)) == (i != broken));
+  }
   CHECK_FALSE(WindowsHold(guest.memory, guest.tables.root(), windows));
-  CHECK(WindowsHold(guest.memory, guest.tables.root(), std::span(windows).first(1)));
 }
 
 }  // namespace
