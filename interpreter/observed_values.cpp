@@ -102,7 +102,8 @@ ObservedValue ValueInSnapshot(const Observations& observed, const RunRecord& rec
   value.title = fmt::format("{} in snapshot {}", Describe(check), *check.snapshot);
   const DrainedSnapshot* snapshot = observed.FindSnapshot(*check.snapshot);
   if (snapshot == nullptr) {
-    value.verdict = Verdict::kError;
+    // The run ended before; that has a cause of its own.
+    value.verdict = Verdict::kInconclusive;
     value.fault = fmt::format("{}: that snapshot was not taken", value.title);
     return value;
   }
@@ -128,7 +129,7 @@ ObservedValue ValueOfRead(const Observations& observed, const RunRecord& record,
   const auto last = std::find_if(observed.reads.rbegin(), observed.reads.rend(),
                                  [&](const ReadRecord& read) { return read.tag == tag; });
   if (last == observed.reads.rend()) {
-    value.verdict = Verdict::kError;
+    value.verdict = Verdict::kInconclusive;
     value.fault = fmt::format("read {} was not reached", tag);
     return value;
   }
@@ -150,7 +151,7 @@ ObservedValue FiresOfWatch(const Observations& observed, const std::string& tag)
   const auto watch = std::find_if(observed.watches.begin(), observed.watches.end(),
                                   [&](const WatchRecord& record) { return record.tag == tag; });
   if (watch == observed.watches.end()) {
-    value.verdict = Verdict::kError;
+    value.verdict = Verdict::kInconclusive;
     value.fault = fmt::format("watch {} was not set", tag);
     return value;
   }

@@ -24,11 +24,12 @@ struct ObservedValue {
   std::string fault;  // why there is no value, in one line with the title; "" when there is one
 };
 
-/// REQUIRES: check.snapshot. A snapshot that was not taken, or is only a placeholder, is ERROR; so is a name
-/// that it does not have, with what there is; a part of it that could not be read is INCONCLUSIVE.
+/// REQUIRES: check.snapshot. A snapshot that was not taken is INCONCLUSIVE; one that is only a placeholder is
+/// ERROR, as is a name that it does not have, with what there is; a part of it that could not be read is
+/// INCONCLUSIVE.
 ObservedValue ValueInSnapshot(const Observations& observed, const RunRecord& record,
                               const MetricCheck& check);
-/// The last value read under the tag. One that was never reached is ERROR.
+/// The last value read under the tag. One that was never reached is INCONCLUSIVE.
 ObservedValue ValueOfRead(const Observations& observed, const RunRecord& record, const std::string& tag);
 ObservedValue FiresOfWatch(const Observations& observed, const std::string& tag);
 
