@@ -9,6 +9,7 @@
 
 namespace ktstr {
 
+/// One thread, the run's. Its samples read the guest's memory; nothing of it stops the guest.
 class ObserverMonitor {
  public:
   ObserverMonitor(const MonitorSpec& spec, std::uint32_t hz, vmm::MonitorSampler sampler)
@@ -17,8 +18,7 @@ class ObserverMonitor {
   [[nodiscard]] vmm::Deadline due() const { return due_; }
   /// Takes a sample; the next is due one interval after this one was.
   void Sample();
-  /// While the guest is known to stand still there is nothing to see.
-  void Skip() { due_ = vmm::After(Interval()); }
+  /// The judgement of all samples. The guest is not needed any more.
   MonitorRecord Finish();
 
  private:

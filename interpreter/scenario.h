@@ -117,6 +117,7 @@ struct Scenario {
   NamedMap<Payload> payloads;
   std::optional<Backdrop> backdrop;
   std::vector<Step> steps;
+  // What is looked at from outside without any Op asking for it.
   SnapshotsSpec snapshots;
   std::optional<MonitorSpec> monitor;
   DefaultChecks defaults;
