@@ -138,7 +138,7 @@ class Resolver {
       Known(at, "from", "phase", check.over_time->phase_ratio->from, names_.phases);
       Known(at, "to", "phase", check.over_time->phase_ratio->to, names_.phases);
     }
-    Known(placed.path, "snapshot", "snapshot", check.snapshot, names_.snapshots);
+    if (!OfFire(check.snapshot)) Known(placed.path, "snapshot", "snapshot", check.snapshot, names_.snapshots);
     Known(placed.path, "read", "read", check.read, names_.reads);
     Known(placed.path, "watch", "watch", check.watch, names_.watches);
     if (check.OfObservation()) return;
@@ -174,6 +174,15 @@ class Resolver {
   }
 
  private:
+  /// Those that a watch with `capture: full` takes are called "<watch>#<n>".
+  bool OfFire(const std::optional<std::string>& snapshot) const {
+    if (!snapshot) return false;
+    const std::size_t sign = snapshot->find('#');
+    const auto& all = names_.watches;
+    return sign != std::string::npos &&
+           std::find(all.begin(), all.end(), snapshot->substr(0, sign)) != all.end();
+  }
+
   using NamedBounds = std::vector<std::pair<std::string_view, const Quantity*>>;
 
   void Unknown(std::string path, std::string message, std::string hint) {

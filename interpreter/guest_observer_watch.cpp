@@ -42,13 +42,16 @@ vmm::WatchCondition ConditionOf(const Comparison& comparison) {
   return {op, static_cast<std::uint64_t>(comparison.value), comparison.value < 0};
 }
 
-/// As asked for, else those of the field, else the most that the address is aligned to, 4 or 8.
-std::uint32_t BytesOf(const WatchRequest& request, const vmm::ResolvedPlace& place) {
+/// As asked for, else those of the field, else the most that the address is aligned to, 4 or 8; but no
+/// neighbour.
+std::uint32_t BytesOf(const WatchRequest& request, const vmm::ResolvedPlace& place,
+                      const vmm::KernelFacts& facts) {
   if (request.bytes != 0) return request.bytes;
   if (place.type && place.type->size <= 8 && (place.type->size & (place.type->size - 1)) == 0 &&
       place.type->size > 0)
     return place.type->size;
-  return place.address % 8 == 0 ? 8 : 4;
+  const auto next = facts.symbols->Covering(place.address + 4 - facts.kaslr_offset);
+  return place.address % 8 == 0 && !(next && next->offset == 0) ? 8 : 4;
 }
 
 vmm::WatchMode ModeOf(WatchCapture capture) {
@@ -76,7 +79,7 @@ Result<> GuestObserver::Watch(const WatchRequest& request) {
   vmm::WatchSpec spec;
   spec.tag = request.tag;
   spec.address = place.address;
-  spec.bytes = BytesOf(request, place);
+  spec.bytes = BytesOf(request, place, kernel->facts());
   if (request.when) {
     spec.when = ConditionOf(*request.when);
     spec.when->is_signed = spec.when->is_signed || (place.type && place.type->is_signed);

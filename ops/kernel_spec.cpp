@@ -101,7 +101,7 @@ const StructDecl& KernelTargetSpec::Decl() {
       Optional<&KernelTargetSpec::virtual_address>("virtual",
                                                    "A kernel address, found through the page tables."),
       Optional<&KernelTargetSpec::task>("task",
-                                        "A task by name (comm); with several the one with the lowest pid. "
+                                        "A task by name (comm); several of that name are an error. "
                                         "Writing needs a sched_ext task that sleeps."),
       Optional<&KernelTargetSpec::pid>("pid", "A task by pid, in the guest."),
       Optional<&KernelTargetSpec::start_time_ns>(

@@ -22,7 +22,8 @@ const StructDecl& Args::Decl() {
       Optional<&Args::tag>("tag", "What checks call it by (`watch: <tag>`); default: the symbol's name.",
                            kTagName, Refers::kTag),
       Optional<&Args::bytes>("bytes",
-                             "1, 2, 4 or 8; default: those of the field, else 8 where aligned, else 4.",
+                             "1, 2, 4 or 8; default: those of the field; without one 8, or 4 where another "
+                             "symbol follows or it is aligned to no more.",
                              Between(1, 8, "bytes")),
       Optional<&Args::when>("when", "Only writes whose new value fulfils this are fires."),
       Optional<&Args::every>("every", "Only each so-many-th fire is kept.", AtLeast(1)),

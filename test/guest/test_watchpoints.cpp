@@ -38,6 +38,8 @@ struct Watched {
           fires.push_back(fire);
           if (on_fire) on_fire(fire);
         },
+        // Less than the default, which a fast host may never reach.
+        vmm::StandStillBudget(vmm::StandStillBudget::kWindow, 5),
     }));
   }
 

@@ -177,12 +177,15 @@ TEST_CASE("a check says what it is about, and names what exists") {
     return FaultsOf(
         "version: 1\nsnapshots: {periodic: 2}\n"
         "steps: [{ops: [{CaptureSnapshot: {name: before}}, {ReadKernelHot: {tag: j, target: jiffies_64, "
-        "width: u64}}], "
+        "width: u64}}, {WatchSnapshot: {target: w, capture: full}}], "
         "hold: 1s}]\nchecks: [" +
         check + "]\n");
   };
   CHECK(fault("{snapshot: before, map: counts, key: 3, field: total, min: 1}") == "");
   CHECK(fault("{snapshot: periodic_001, var: nr, equals: 7}") == "");
+  CHECK(fault("{snapshot: \"w#2\", at: tasks.length, min: 1}") == "");
+  CHECK(fault("{snapshot: \"v#2\", at: tasks.length, min: 1}") ==
+        "checks/0/snapshot: there is no snapshot 'v#2' in this scenario\n");
   CHECK(fault("{read: j, min: 1}") == "");
   CHECK(fault("{over_time: {nondecreasing: true}, var: nr}") == "");
   CHECK(fault("{min: 1}") ==
