@@ -191,7 +191,10 @@ class ScenarioRun {
       const PlannedRequest& planned = plan_.requests[at];
       observer_->Enter(planned);
       if (planned.host) {
-        if (!broken_ && !RunOnHost(session, planned)) return Salvage(session);
+        if (broken_)
+          session.PassHostOp();  // what comes behind it is still to be sent
+        else if (!RunOnHost(session, planned))
+          return gone_ ? *gone_ : Salvage(session);
         continue;
       }
       if (planned.request.Is<StandStill>() && !broken_) {
@@ -199,6 +202,7 @@ class ScenarioRun {
         for (; at + 1 < plan_.requests.size() && plan_.requests[at + 1].host; ++at)
           if (!RunOnHost(session, plan_.requests[at + 1])) break;
         // What comes next is with the guest before it goes on.
+        if (gone_) return *gone_;
         if (!broken_) TRY(session.SendPlan());
         TRY(machine_->Resume());
         if (broken_) return Salvage(session);
@@ -246,6 +250,10 @@ class ScenarioRun {
     session.PassHostOp();
     teller_.Tell(EventKind::kReply, done.ok() ? "" : done.error().message, planned.path, planned.epoch);
     if (done.ok()) return true;
+    if (done.error().kind == ErrorKind::kCancelled || machine_->fault()) {
+      gone_.emplace(done.error());
+      return false;
+    }
     Note(session, planned);
     Break(Verdict::kError, planned.label + ": " + done.error().message);
     return false;

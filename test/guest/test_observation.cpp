@@ -102,6 +102,22 @@ TEST_CASE("observation: a field of a task that runs, or whose class is not sched
               "ERROR", "WriteKernelHot scx\\.slice of task 'spin': struct task_struct has no member 'scx'");
 }
 
+TEST_CASE("observation: a run that fails before its snapshots still collects what its workers have") {
+  GuestRun run(
+      "payloads: {nap: {binary: sleep, args: [\"60\"]}}\n"
+      "steps:\n"
+      "  - name: wait\n"
+      "    cgroups: [{name: c, work: [{type: SpinWait}]}]\n"
+      "    ops: [{RunPayload: {payload: nap}}, {WaitPayload: {name: nap, timeout: 100ms}}]\n"
+      "  - {name: look, ops: [{CaptureSnapshot: {name: never}}], hold: 100ms,\n"
+      "     checks: [{snapshot: never, at: tasks.length, min: 1}]}\n",
+      {});
+  run.Finish("FAIL");
+  const std::string checks = run.Text("checks.json");
+  CHECK(checks.find("left no report") == std::string::npos);
+  CHECK(checks.find("tasks.length in snapshot never: that snapshot was not taken") != std::string::npos);
+}
+
 TEST_CASE("observation: a watch that fires more often than it may fails with the count") {
   ExpectBoth("{WatchSnapshot: {target: jiffies_64, capture: count}}", "{watch: jiffies_64, max: 0}", "FAIL",
              "the number of fires of watch jiffies_64 is (at least )?[0-9]+, above the maximum of 0");
