@@ -17,9 +17,8 @@ namespace {
 constexpr std::uint64_t kPopulatedPollNs = 2'000'000;
 constexpr std::uint64_t kPopulatedPatienceNs = 1'000'000'000;
 constexpr const char* kClockSource = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
-// How long, and how often, started workers are waited for until they have set themselves up.
+// How long started workers are waited for until they have set themselves up.
 constexpr std::uint64_t kSetUpPatienceNs = 100'000'000;
-constexpr std::uint64_t kSetUpPollNs = 200'000;
 constexpr std::uint64_t kSettlePollNs = 50'000'000;
 constexpr std::uint64_t kSettlePatienceNs = 5'000'000'000;
 
@@ -116,7 +115,7 @@ Executor::Step Executor::On(const StartWorkers& request) {
              std::uint64_t now_ns, std::uint64_t& wake_ns) -> std::optional<Result<>> {
     const auto group = groups_.find(id);
     if (group == groups_.end() || group->second->SetUp() || now_ns >= deadline) return Result<>();
-    wake_ns = std::min(wake_ns, now_ns + kSetUpPollNs);
+    wake_ns = std::min(wake_ns, deadline);
     return std::nullopt;
   };
 }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -71,7 +72,11 @@ Result<> WorkerGroup::ForkAll(const WorkTypeDecl& type, const AnyStruct& params)
     pipes.push_back(TRY(MakePipe(request_, O_CLOEXEC)));
     ends.push_back({pipes.back().read_end.get(), pipes.back().write_end.get()});
   }
-  const WorkerSpawn spawn{request_, type, params.data(), memory_, ends};
+  set_up_.Reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!set_up_.valid()) return GroupError(request_, SystemError("making an event descriptor").message);
+  // It only wakes the loop, which then asks SetUp().
+  TRY(loop_.Add(set_up_.get(), EPOLLIN, [this](std::uint32_t) { loop_.Remove(set_up_.get()); }));
+  const WorkerSpawn spawn{request_, type, params.data(), memory_, ends, set_up_.get()};
   workers_.reserve(request_.count);
   for (std::uint32_t i = 0; i < request_.count; ++i) {
     OwnedPipe report = TRY(MakePipe(request_, O_CLOEXEC));
@@ -89,6 +94,7 @@ Result<> WorkerGroup::ForkAll(const WorkTypeDecl& type, const AnyStruct& params)
 }
 
 WorkerGroup::~WorkerGroup() {
+  loop_.Remove(set_up_.get());
   for (Worker& worker : workers_) {
     loop_.Remove(worker.report.get());
     if (!worker.reaped) KillGroup(worker.pid);

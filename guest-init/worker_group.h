@@ -77,6 +77,7 @@ class WorkerGroup {
   StartWorkers request_;
   GroupMemory memory_;
   std::vector<Worker> workers_;
+  Fd set_up_;  // readable once all are set up
   std::function<void(WorkerReport report)> done_;
   std::size_t next_ = 0;  // the worker whose report is delivered next
   bool paused_ = false;

@@ -59,7 +59,7 @@ void RunWorker(const WorkerSpawn& spawn, std::uint32_t index, int report_fd) {
 
   const WorkerPlace place{index, request.count, spawn.type.group_size};
   std::vector<PipeEnds> pipes;
-  std::vector<int> keep = {report_fd};
+  std::vector<int> keep = {report_fd, spawn.set_up_fd};
   if (!spawn.pipes.empty()) {
     const auto group = spawn.pipes.subspan(index - index % place.group_size, place.group_size);
     pipes.assign(group.begin(), group.end());
@@ -70,6 +70,10 @@ void RunWorker(const WorkerSpawn& spawn, std::uint32_t index, int report_fd) {
   spawn.memory.AwaitRelease();
   const SetupFaults faults = SetUpWorker(request, index);
   spawn.memory.slots()[index].state.store(WorkerState::kRunning, std::memory_order_release);
+  const std::uint64_t all = 1;
+  if (spawn.memory.control().set_up.fetch_add(1) + 1 == request.count)
+    WriteAll(spawn.set_up_fd, std::as_bytes(std::span(&all, 1)));
+  close(spawn.set_up_fd);
   prctl(PR_SET_PDEATHSIG, SIGKILL);  // a change of ids has cleared it
   const pid_t tid = gettid();
   SystemProbe probe(tid);

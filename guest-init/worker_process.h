@@ -17,6 +17,7 @@ struct WorkerSpawn {
   const void* params;  // of `type`
   const GroupMemory& memory;
   std::span<const PipeEnds> pipes;  // one a worker when the type uses pipes, else empty
+  int set_up_fd = -1;               // an eventfd, written to by the worker that is set up last
 };
 
 /// Waits for the release, prepares itself, runs the loop until the group is asked to stop, writes its report

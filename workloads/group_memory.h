@@ -14,6 +14,7 @@ struct alignas(64) GroupControl {
   std::atomic<std::uint32_t> go{0};    // futex: 1 once the workers may run
   std::atomic<std::uint32_t> stop{0};  // futex: 1 once they shall end
   std::atomic<std::uint32_t> epoch{0};
+  std::atomic<std::uint32_t> set_up{0};  // counted by the workers themselves
 };
 
 /// kRunning once it has its name, CPUs and policy, kReporting once it has left its loop.
