@@ -8,23 +8,27 @@
 namespace ktstr::test {
 namespace {
 
-/// Several kinds of workers, a payload that asks for everything a machine could tell apart, and a cgroup change.
+/// Several kinds of workers, a payload that asks for everything a machine could tell apart, and a cgroup
+/// change.
 constexpr char kScenario[] =
     "clock: virtual\nseed: 7\n"
     "payloads:\n"
     "  nosy:\n    binary: sh\n    include: [date, head, od]\n"
-    "    args: [-c, 'echo $$; date +%s.%N; head -c8 /dev/urandom | od -An -tx8; read l < /proc/stat; echo $l']\n"
+    "    args: [-c, 'echo $$; date +%s.%N; head -c8 /dev/urandom | od -An -tx8; read l < /proc/stat; echo "
+    "$l']\n"
     "backdrop:\n  cgroups:\n"
     "    - {name: still, work: [{type: SpinWait, workers: 2}, {type: FutexPingPong, workers: 2}]}\n"
     "steps:\n"
-    "  - name: first\n    hold: 1s\n    ops: [{RunPayload: {payload: nosy}}, {WaitPayload: {name: nosy, timeout: 60s}}]\n"
+    "  - name: first\n    hold: 1s\n    ops: [{RunPayload: {payload: nosy}}, {WaitPayload: {name: nosy, "
+    "timeout: 60s}}]\n"
     "    cgroups: [{name: own, work: [{type: Bursty, workers: 2}, {type: PipeIo, workers: 2}]}]\n"
     "  - name: second\n    hold: 1s\n    ops: [{SetCpuset: {cgroup: still, cpus: \"0\"}}]\n";
 
 /// The files of a run but for what the host alone decides: see VerdictJson.
 std::map<std::string, std::string> Comparable(const GuestRun& run) {
   std::map<std::string, std::string> files;
-  for (const char* name : {"reports.json", "stats.json", "checks.json", "payload-0-nosy.stdout", "console.txt"})
+  for (const char* name :
+       {"reports.json", "stats.json", "checks.json", "payload-0-nosy.stdout", "console.txt"})
     files[name] = run.Text(name);
   // Each run has a directory of its own, which file and command name.
   Json verdict = run.File("verdict.json");
@@ -56,9 +60,13 @@ void CheckRunsAreTheSame(const std::string& topology) {
   }
 }
 
-TEST_CASE("ten runs of one CPU on the virtual clock are the same run") { CheckRunsAreTheSame("1n1l1c1t"); }
+TEST_CASE("ten runs of one CPU on the virtual clock are the same run", "[serial]") {
+  CheckRunsAreTheSame("1n1l1c1t");
+}
 
-TEST_CASE("ten runs of four CPUs on the virtual clock are the same run") { CheckRunsAreTheSame("1n1l4c1t"); }
+TEST_CASE("ten runs of four CPUs on the virtual clock are the same run", "[serial]") {
+  CheckRunsAreTheSame("1n1l4c1t");
+}
 
 TEST_CASE("another seed is another run on the virtual clock") {
   GuestRun one(std::string("topology: 1n1l1c1t\n") + kScenario);

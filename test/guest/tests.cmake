@@ -24,10 +24,10 @@ target_compile_definitions(guest_tests PRIVATE KTSTR_SOURCE_DIR="${CMAKE_SOURCE_
 add_dependencies(guest_tests ktstr-interp fake_qemu qemu_shim bpf_truth)
 
 include(${Catch2_DIR}/Catch.cmake)  # comes with Catch2
-catch_discover_tests(guest_tests TEST_SPEC "~ten runs of*" TEST_PREFIX "guest: " PROPERTIES LABELS guest COST 100
+catch_discover_tests(guest_tests TEST_SPEC "~[.]~[serial]" TEST_PREFIX "guest: " PROPERTIES LABELS guest COST 100
                      TIMEOUT 180 SKIP_REGULAR_EXPRESSION "SKIPPED: ")
 # On a host that is busy beyond its CPUs QEMU's warp race shows (vmm/VIRTUAL-CLOCK.md), so these have it to themselves.
-catch_discover_tests(guest_tests TEST_SPEC "ten runs of*" TEST_PREFIX "guest: " PROPERTIES LABELS guest COST 100
+catch_discover_tests(guest_tests TEST_SPEC "[serial]" TEST_PREFIX "guest: " PROPERTIES LABELS guest COST 100
                      TIMEOUT 180 RUN_SERIAL TRUE)
 
 file(GLOB themes RELATIVE ${CMAKE_SOURCE_DIR}/scenarios CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/scenarios/*)
