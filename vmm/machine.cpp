@@ -16,6 +16,10 @@ constexpr std::chrono::seconds kDoomGrace{2};
 /// QEMU's name for the thread that runs all CPUs in turn.
 constexpr std::string_view kCpuThread = "ALL CPUs/TCG";
 
+/// How often, and for how long each, a QEMU whose CPUs are held is asked whether it still answers.
+constexpr int kPauseTries = 5;
+constexpr std::chrono::milliseconds kPausePatience{200};
+
 void KeepTail(std::string& text, std::size_t limit) {
   if (text.size() > limit) text.erase(0, text.size() - limit);
 }
@@ -29,7 +33,16 @@ void Machine::SetSinks(ByteSink on_console, ByteSink on_crash) {
 
 Result<> Machine::ResumeWithMail(Deadline deadline) {
   // QEMU does not read the channel of a machine that is paused, so this one goes on with its CPUs held still.
-  const ThreadPause cpus(process_.pid(), kCpuThread);
+  // One that was caught with QEMU's big lock would keep QEMU from ever going on; it lets go within microseconds.
+  std::optional<ThreadPause> cpus;
+  for (int tries = 0; tries < kPauseTries; ++tries) {
+    cpus.reset();
+    cpus.emplace(process_.pid(), kCpuThread);
+    const auto answers = Command("query-status", nullptr, std::min(deadline, After(kPausePatience)));
+    if (answers.ok()) break;
+    if (answers.error().kind != ErrorKind::kTimeout) return answers.error();
+    cpus.reset();
+  }
   outbox_.Release();
   WriteChannel();
   TRY(Command("cont", nullptr, deadline));

@@ -26,7 +26,7 @@ add_dependencies(guest_tests ktstr-interp fake_qemu qemu_shim bpf_truth)
 include(${Catch2_DIR}/Catch.cmake)  # comes with Catch2
 catch_discover_tests(guest_tests TEST_SPEC "~[.]~[serial]" TEST_PREFIX "guest: " PROPERTIES LABELS guest COST 100
                      TIMEOUT 180 SKIP_REGULAR_EXPRESSION "SKIPPED: ")
-# On a host that is busy beyond its CPUs QEMU's warp race shows (vmm/VIRTUAL-CLOCK.md), so these have it to themselves.
+# These compare runs with each other, and have the host to themselves.
 catch_discover_tests(guest_tests TEST_SPEC "[serial]" TEST_PREFIX "guest: " PROPERTIES LABELS guest COST 100
                      TIMEOUT 180 RUN_SERIAL TRUE)
 
