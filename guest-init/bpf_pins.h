@@ -12,8 +12,8 @@ namespace ktstr {
 class BpfPins {
  public:
   /// Looks for the map among all there are, lowest id first, and holds it; one that is held is held already.
-  /// The kernel cuts names to 15 characters, and so is `name` here. Errors (kGuest): "there is no BPF map 'x'; the
-  /// guest has: a, b", "the kernel has no BPF".
+  /// The kernel cuts names to 15 characters, and so is `name` here. Errors (kGuest): "there is no BPF map
+  /// 'x'; the guest has: a, b", "the kernel has no BPF".
   Result<> Pin(const std::string& name);
 
  private:

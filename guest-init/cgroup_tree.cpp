@@ -9,7 +9,7 @@
 #include <charconv>
 #include <memory>
 
-#include "workloads/system_probe.h"
+#include "workloads/worker/system_probe.h"
 
 namespace ktstr {
 namespace {

@@ -9,8 +9,8 @@
 
 #include "guest-init/kernel_identity.h"
 #include "guest-init/wire/codec.h"
-#include "workloads/system_probe.h"
 #include "workloads/work_type.h"
+#include "workloads/worker/system_probe.h"
 
 namespace ktstr {
 namespace {

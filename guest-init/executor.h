@@ -118,10 +118,10 @@ class Executor {
   std::uint32_t finalised_payloads_ = 0;
   std::uint64_t hold_mark_ns_ = 0;
   BpfPins pins_;
-  Ready ready_;              // but for clock_ns
-  bool program_ = false;     // a refused request is the last one tried
-  bool refused_ = false;     // and there was one
-  bool park_ = false;        // once the port has taken everything, the conversation is over
+  Ready ready_;            // but for clock_ns
+  bool program_ = false;   // a refused request is the last one tried
+  bool refused_ = false;   // and there was one
+  bool park_ = false;      // once the port has taken everything, the conversation is over
   bool pressed_ = false;   // the host does not take what we have
   bool faulted_ = false;   // the host's frames were corrupt
   bool finished_ = false;  // Finish was answered

@@ -4,9 +4,9 @@
 #include <optional>
 #include <string>
 
+#include "guest-init/base/result.h"
 #include "guest-init/os.h"
 #include "guest-init/wire/messages.h"
-#include "guest-init/wire/result.h"
 
 namespace ktstr {
 

@@ -8,7 +8,7 @@
 
 #include "guest-init/os.h"
 #include "guest-init/wire/elf_notes.h"
-#include "workloads/system_probe.h"
+#include "workloads/worker/system_probe.h"
 
 namespace ktstr {
 namespace {

@@ -6,7 +6,7 @@
 #include <filesystem>
 
 #include "guest-init/os.h"
-#include "workloads/system_probe.h"
+#include "workloads/worker/system_probe.h"
 
 namespace ktstr {
 namespace {

@@ -15,7 +15,7 @@
 #include <array>
 #include <memory>
 
-#include "workloads/system_probe.h"
+#include "workloads/worker/system_probe.h"
 
 namespace ktstr {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "guest-init/wire/result.h"
+#include "guest-init/base/result.h"
 
 namespace ktstr {
 

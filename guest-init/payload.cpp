@@ -7,7 +7,7 @@
 #include <algorithm>
 
 #include "guest-init/payload_exec.h"
-#include "workloads/system_probe.h"
+#include "workloads/worker/system_probe.h"
 
 namespace ktstr {
 namespace {

@@ -54,7 +54,8 @@ Result<> StoreFile(const PutFile& request) {
   }());
   if (!file.valid()) return SystemError("opening " + request.path);
   TRY(WriteAll(file.get(), request.content, request.path));
-  if (fchmod(file.get(), request.mode & 07777) != 0) return SystemError("setting the mode of " + request.path);
+  if (fchmod(file.get(), request.mode & 07777) != 0)
+    return SystemError("setting the mode of " + request.path);
   return {};
 }
 

@@ -1,8 +1,8 @@
 // What the host brings to a guest after it has started: files, the time, randomness.
 #pragma once
 
+#include "guest-init/base/result.h"
 #include "guest-init/wire/messages.h"
-#include "guest-init/wire/result.h"
 
 namespace ktstr {
 

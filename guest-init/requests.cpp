@@ -3,12 +3,12 @@
 
 #include <algorithm>
 
+#include "guest-init/base/units.h"
 #include "guest-init/executor.h"
 #include "guest-init/file_reading.h"
 #include "guest-init/machine_pause.h"
 #include "guest-init/provision.h"
-#include "guest-init/wire/units.h"
-#include "workloads/system_probe.h"
+#include "workloads/worker/system_probe.h"
 
 namespace ktstr {
 namespace {
@@ -81,9 +81,10 @@ Executor::Step Executor::On(const PinMap& request) { return Now(pins_.Pin(reques
 Executor::Step Executor::On(const StandStill&) { return Now(PauseMachine()); }
 Executor::Step Executor::On(const SetIdentity& request) { return Now(TakeIdentity(request)); }
 Executor::Step Executor::On(const Park&) {
-  if (!groups_.empty() || !payloads_.empty()) return Now(Refuse("a guest with work under way cannot be parked"));
-  // The kernel's own late start: a second after boot it has calibrated the TSC and stops all CPUs to switch to it.
-  // Saved before that, every clone would do so in the middle of its scenario.
+  if (!groups_.empty() || !payloads_.empty())
+    return Now(Refuse("a guest with work under way cannot be parked"));
+  // The kernel's own late start: a second after boot it has calibrated the TSC and stops all CPUs to switch
+  // to it. Saved before that, every clone would do so in the middle of its scenario.
   return [this, deadline = MonotonicNs() + kSettlePatienceNs](
              std::uint64_t now_ns, std::uint64_t& wake_ns) -> std::optional<Result<>> {
     if (now_ns < deadline && ReadSmallFile(kClockSource) == "tsc-early\n") {
@@ -110,7 +111,8 @@ Result<> Executor::LaunchWorkers(const StartWorkers& request) {
 Executor::Step Executor::On(const StartWorkers& request) {
   const Result<> launched = LaunchWorkers(request);
   if (!launched.ok()) return Now(launched);
-  // So that whoever looks next sees them as they were asked for. Not for ever: others may keep them from a CPU.
+  // So that whoever looks next sees them as they were asked for. Not for ever: others may keep them from a
+  // CPU.
   return [this, id = request.group, deadline = MonotonicNs() + kSetUpPatienceNs](
              std::uint64_t now_ns, std::uint64_t& wake_ns) -> std::optional<Result<>> {
     const auto group = groups_.find(id);

@@ -10,7 +10,7 @@
 
 #include "guest-init/report_record.h"
 #include "guest-init/wire/codec.h"
-#include "workloads/system_probe.h"
+#include "workloads/worker/system_probe.h"
 
 namespace ktstr {
 namespace {
@@ -254,7 +254,8 @@ std::uint64_t WorkerGroup::TotalIterations() const {
 
 bool WorkerGroup::SetUp() const {
   for (std::size_t i = 0; i < workers_.size(); ++i)
-    if (!workers_[i].reaped && memory_.slots()[i].state.load(std::memory_order_acquire) == WorkerState::kStarting)
+    if (!workers_[i].reaped &&
+        memory_.slots()[i].state.load(std::memory_order_acquire) == WorkerState::kStarting)
       return false;
   return true;
 }

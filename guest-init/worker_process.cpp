@@ -10,7 +10,7 @@
 #include "guest-init/os.h"
 #include "guest-init/report_record.h"
 #include "guest-init/worker_setup.h"
-#include "workloads/system_probe.h"
+#include "workloads/worker/system_probe.h"
 
 namespace ktstr {
 namespace {

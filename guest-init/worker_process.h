@@ -6,7 +6,7 @@
 
 #include "guest-init/wire/messages.h"
 #include "workloads/work_type.h"
-#include "workloads/worker_context.h"
+#include "workloads/worker/worker_context.h"
 
 namespace ktstr {
 

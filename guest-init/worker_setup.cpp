@@ -8,8 +8,8 @@
 
 #include <algorithm>
 
+#include "guest-init/base/units.h"
 #include "guest-init/os.h"
-#include "guest-init/wire/units.h"
 #include "guest-init/worker_process.h"
 
 namespace ktstr {

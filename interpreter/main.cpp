@@ -5,7 +5,7 @@
 #include <iostream>
 #include <string_view>
 
-#include "interpreter/cli.h"
+#include "interpreter/cli/cli.h"
 
 int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
@@ -16,7 +16,7 @@ int main(int argc, char** argv) {
       (no_color == nullptr || *no_color == '\0') && term != nullptr && std::string_view(term) != "dumb";
   const bool out_is_terminal = ::isatty(STDOUT_FILENO) == 1;
   const bool err_is_terminal = ::isatty(STDERR_FILENO) == 1;
-  ktstr::CliIo io{std::cout, std::cerr, color && out_is_terminal, color && err_is_terminal,
-                  color && err_is_terminal};
+  ktstr::Console io{std::cout, std::cerr, color && out_is_terminal, color && err_is_terminal,
+                    color && err_is_terminal};
   return ktstr::RunCli({argv, static_cast<std::size_t>(argc)}, io);
 }

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "ops/kernel_spec.h"
+#include "ops/host/kernel_spec.h"
 #include "ops/op.h"
 
 namespace ktstr {

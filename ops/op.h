@@ -7,8 +7,8 @@
 
 #include <span>
 
-#include "ops/host_context.h"
-#include "ops/plan_context.h"
+#include "ops/host/host_context.h"
+#include "ops/plan/plan_context.h"
 
 namespace ktstr {
 

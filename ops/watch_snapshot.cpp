@@ -1,5 +1,5 @@
 // WatchSnapshot: who writes a variable of the kernel, and what.
-#include "ops/kernel_spec.h"
+#include "ops/host/kernel_spec.h"
 #include "ops/op.h"
 
 namespace ktstr {

@@ -1,8 +1,8 @@
 // Bursty: work and sleep in turns, by the clock.
-#include "guest-init/wire/units.h"
-#include "workloads/system_probe.h"
+#include "guest-init/base/units.h"
 #include "workloads/work_type.h"
-#include "workloads/worker_context.h"
+#include "workloads/worker/system_probe.h"
+#include "workloads/worker/worker_context.h"
 
 namespace ktstr {
 namespace {

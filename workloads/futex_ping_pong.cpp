@@ -1,7 +1,7 @@
 // FutexPingPong: pairs that hand a token back and forth through a shared futex word.
-#include "workloads/system_probe.h"
 #include "workloads/work_type.h"
-#include "workloads/worker_context.h"
+#include "workloads/worker/system_probe.h"
+#include "workloads/worker/worker_context.h"
 
 namespace ktstr {
 namespace {

@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "workloads/work_type.h"
-#include "workloads/worker_context.h"
+#include "workloads/worker/worker_context.h"
 
 namespace ktstr {
 namespace {

@@ -1,6 +1,6 @@
 // SpinWait: never gives up the CPU by itself.
 #include "workloads/work_type.h"
-#include "workloads/worker_context.h"
+#include "workloads/worker/worker_context.h"
 
 namespace ktstr {
 namespace {

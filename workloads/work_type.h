@@ -4,7 +4,7 @@
 
 #include <span>
 
-#include "guest-init/wire/decl.h"
+#include "guest-init/base/decl.h"
 
 namespace ktstr {
 

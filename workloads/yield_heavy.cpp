@@ -2,7 +2,7 @@
 #include <sched.h>
 
 #include "workloads/work_type.h"
-#include "workloads/worker_context.h"
+#include "workloads/worker/worker_context.h"
 
 namespace ktstr {
 namespace {

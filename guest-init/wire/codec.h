@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "guest-init/wire/decl.h"
-#include "guest-init/wire/result.h"
+#include "guest-init/base/decl.h"
+#include "guest-init/base/result.h"
 
 namespace ktstr {
 

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "guest-init/wire/result.h"
+#include "guest-init/base/result.h"
 
 namespace ktstr {
 

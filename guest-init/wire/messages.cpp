@@ -301,23 +301,35 @@ const StructDecl& ChannelFault::Decl() {
   return kDecl;
 }
 std::span<const StructDecl* const> RequestTypes() {
-  static const StructDecl* const kTypes[] = {
-      &EnableControllers::Decl(), &CreateCgroup::Decl(), &WriteCgroupFile::Decl(),
-      &DestroyCgroup::Decl(),     &StartWorkers::Decl(), &StopCgroupTasks::Decl(),
-      &StopWorkers::Decl(),       &StartPayload::Decl(), &AwaitPayload::Decl(),
-      &StopPayload::Decl(),       &MarkPhase::Decl(),    &Hold::Decl(),
-      &SetHoldMark::Decl(),       &Finish::Decl(),       &Program::Decl(),
-      &PutFile::Decl(),           &ReadFile::Decl(),     &PinMap::Decl(),
-      &StandStill::Decl(),        &SetIdentity::Decl(),  &Park::Decl(),
-      &Ping::Decl()};
+  static const StructDecl* const kTypes[] = {&EnableControllers::Decl(),
+                                             &CreateCgroup::Decl(),
+                                             &WriteCgroupFile::Decl(),
+                                             &DestroyCgroup::Decl(),
+                                             &StartWorkers::Decl(),
+                                             &StopCgroupTasks::Decl(),
+                                             &StopWorkers::Decl(),
+                                             &StartPayload::Decl(),
+                                             &AwaitPayload::Decl(),
+                                             &StopPayload::Decl(),
+                                             &MarkPhase::Decl(),
+                                             &Hold::Decl(),
+                                             &SetHoldMark::Decl(),
+                                             &Finish::Decl(),
+                                             &Program::Decl(),
+                                             &PutFile::Decl(),
+                                             &ReadFile::Decl(),
+                                             &PinMap::Decl(),
+                                             &StandStill::Decl(),
+                                             &SetIdentity::Decl(),
+                                             &Park::Decl(),
+                                             &Ping::Decl()};
   return kTypes;
 }
 
 std::span<const StructDecl* const> EventTypes() {
-  static const StructDecl* const kTypes[] = {&Ready::Decl(),         &WorkerDone::Decl(),
-                                             &PayloadOutput::Decl(), &PayloadDone::Decl(),
-                                             &FileContent::Decl(),   &Warning::Decl(),
-                                             &ChannelFault::Decl()};
+  static const StructDecl* const kTypes[] = {
+      &Ready::Decl(),       &WorkerDone::Decl(), &PayloadOutput::Decl(), &PayloadDone::Decl(),
+      &FileContent::Decl(), &Warning::Decl(),    &ChannelFault::Decl()};
   return kTypes;
 }
 

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "guest-init/wire/decl.h"
+#include "guest-init/base/decl.h"
 #include "guest-init/wire/report.h"
 
 namespace ktstr {
@@ -140,8 +140,8 @@ struct Program {
   static const StructDecl& Decl();
 };
 inline constexpr const char* kNotTried = "not tried: an earlier request was refused";
-/// Puts `content` into a file of the guest, with its missing directories; `append`: at its end, for files that
-/// do not fit into one frame.
+/// Puts `content` into a file of the guest, with its missing directories; `append`: at its end, for files
+/// that do not fit into one frame.
 struct PutFile {
   std::string path;  // absolute
   std::uint32_t mode = 0755;
@@ -149,7 +149,8 @@ struct PutFile {
   std::string content;
   static const StructDecl& Decl();
 };
-/// Sends what a file of the guest holds as FileContent events; also of those that the kernel makes up (/proc, /sys).
+/// Sends what a file of the guest holds as FileContent events; also of those that the kernel makes up (/proc,
+/// /sys).
 struct ReadFile {
   std::string path;  // absolute
   static const StructDecl& Decl();
@@ -159,8 +160,9 @@ struct PinMap {
   std::string name;  // its first 15 characters count
   static const StructDecl& Decl();
 };
-/// Stops the whole machine, right at this instruction, through a device that only machines with the virtual clock
-/// have; the host lets it go on, and then comes the Reply. So the host can act at a moment of the guest's time.
+/// Stops the whole machine, right at this instruction, through a device that only machines with the virtual
+/// clock have; the host lets it go on, and then comes the Reply. So the host can act at a moment of the
+/// guest's time.
 struct StandStill {
   static const StructDecl& Decl();
 };

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "guest-init/wire/decl.h"
+#include "guest-init/base/decl.h"
 
 namespace ktstr {
 

@@ -1,8 +1,10 @@
 // What a clone costs by itself, without a scenario. Prints one JSON object: name -> list of measured values.
 //
-//   bench_clones starts CPUS COUNT SCRATCH_DIRECTORY   milliseconds from the launch of QEMU until it has loaded
+//   bench_clones starts CPUS COUNT SCRATCH_DIRECTORY   milliseconds from the launch of QEMU until it has
+//   loaded
 //                                                      the clone, and until the guest's first frame
-//   bench_clones memory COUNT SCRATCH_DIRECTORY        proportional set size in MiB of each of COUNT idle clones
+//   bench_clones memory COUNT SCRATCH_DIRECTORY        proportional set size in MiB of each of COUNT idle
+//   clones
 //                                                      side by side, and of a QEMU that has run no guest
 #include <fmt/format.h>
 
@@ -13,12 +15,12 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
-#include "vmm/boot_deadline.h"
-#include "vmm/guest_channel.h"
-#include "vmm/guest_image.h"
-#include "vmm/kernels.h"
-#include "vmm/machine_supply.h"
-#include "vmm/memory_size.h"
+#include "vmm/image/guest_image.h"
+#include "vmm/kernel/kernels.h"
+#include "vmm/machine/boot_deadline.h"
+#include "vmm/machine/guest_channel.h"
+#include "vmm/machine/memory_size.h"
+#include "vmm/template/machine_supply.h"
 
 namespace {
 
@@ -108,7 +110,8 @@ nlohmann::json MeasureMemory(int count, const std::filesystem::path& scratch) {
   for (int i = 0; i < count; ++i) running.push_back(clones.One());
   const std::unique_ptr<vmm::Machine> unused = Need(vmm::Machine::Build(spec.machine));
   nlohmann::json series;
-  for (const Clones::Start& clone : running) series["clone_pss_mib"].push_back(PssMib(clone.clone.machine->pid()));
+  for (const Clones::Start& clone : running)
+    series["clone_pss_mib"].push_back(PssMib(clone.clone.machine->pid()));
   series["qemu_pss_mib"].push_back(PssMib(unused->pid()));
   return series;
 }
@@ -118,13 +121,15 @@ nlohmann::json MeasureMemory(int count, const std::filesystem::path& scratch) {
 int main(int argc, char** argv) {
   const std::string mode = argc > 1 ? argv[1] : "";
   if (!(mode == "starts" && argc == 5) && !(mode == "memory" && argc == 4)) {
-    std::fputs("usage: bench_clones starts CPUS COUNT SCRATCH_DIRECTORY | memory COUNT SCRATCH_DIRECTORY\n", stderr);
+    std::fputs("usage: bench_clones starts CPUS COUNT SCRATCH_DIRECTORY | memory COUNT SCRATCH_DIRECTORY\n",
+               stderr);
     return 64;
   }
   try {
     const nlohmann::json series =
-        mode == "starts" ? MeasureStarts(static_cast<std::uint32_t>(std::atoi(argv[2])), std::atoi(argv[3]), argv[4])
-                         : MeasureMemory(std::atoi(argv[2]), argv[3]);
+        mode == "starts"
+            ? MeasureStarts(static_cast<std::uint32_t>(std::atoi(argv[2])), std::atoi(argv[3]), argv[4])
+            : MeasureMemory(std::atoi(argv[2]), argv[3]);
     std::puts(series.dump().c_str());
     return 0;
   } catch (const std::exception& error) {

@@ -16,12 +16,12 @@
 
 #include "guest-init/wire/codec.h"
 #include "guest-init/wire/messages.h"
-#include "vmm/guest_channel.h"
-#include "vmm/guest_image.h"
-#include "vmm/initramfs.h"
-#include "vmm/kernels.h"
-#include "vmm/machine.h"
-#include "vmm/process.h"
+#include "vmm/host/process.h"
+#include "vmm/image/guest_image.h"
+#include "vmm/image/initramfs.h"
+#include "vmm/kernel/kernels.h"
+#include "vmm/machine/guest_channel.h"
+#include "vmm/machine/machine.h"
 
 namespace {
 
@@ -31,8 +31,8 @@ using Clock = std::chrono::steady_clock;
 constexpr int kWarmUp = 200;
 constexpr int kPings = 2000;
 constexpr std::chrono::seconds kPatience{120};
-/// A plain QEMU lets each vCPU translate in its own thread, and its guest now and then dies of that while it boots
-/// (vmm/qemu_args.cpp): then another one is booted.
+/// A plain QEMU lets each vCPU translate in its own thread, and its guest now and then dies of that while it
+/// boots (vmm/machine/qemu_args.cpp): then another one is booted.
 constexpr std::chrono::seconds kPlainPatience{20};
 constexpr int kPlainTries = 5;
 
@@ -168,7 +168,8 @@ nlohmann::json BootPlainly(const std::filesystem::path& scratch) {
   vmm::Process qemu = Need(vmm::Process::Start(spec));
   theirs.Reset();
   pollfd first_frame{ours.get(), POLLIN, 0};
-  const int timeout = std::chrono::duration_cast<std::chrono::duration<int, std::milli>>(kPlainPatience).count();
+  const int timeout =
+      std::chrono::duration_cast<std::chrono::duration<int, std::milli>>(kPlainPatience).count();
   const bool came = poll(&first_frame, 1, timeout) == 1;
   const double took = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
   char byte = 0;

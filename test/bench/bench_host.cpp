@@ -14,13 +14,13 @@
 #include "guest-init/wire/codec.h"
 #include "guest-init/wire/frame.h"
 #include "guest-init/wire/messages.h"
-#include "interpreter/decode.h"
-#include "interpreter/document.h"
-#include "interpreter/fold.h"
-#include "interpreter/plan.h"
-#include "interpreter/source_text.h"
-#include "vmm/guest_image.h"
-#include "vmm/initramfs.h"
+#include "interpreter/fold/fold.h"
+#include "interpreter/load/decode.h"
+#include "interpreter/load/document.h"
+#include "interpreter/load/source_text.h"
+#include "interpreter/plan/plan.h"
+#include "vmm/image/guest_image.h"
+#include "vmm/image/initramfs.h"
 
 namespace {
 

@@ -17,12 +17,12 @@
 #include <stdexcept>
 
 #include "test/guest/truth_guest.h"
-#include "vmm/introspection/capture.h"
-#include "vmm/introspection/freeze.h"
-#include "vmm/introspection/kernel_access.h"
-#include "vmm/introspection/monitor_sampler.h"
-#include "vmm/introspection/registers.h"
-#include "vmm/introspection/watchpoints.h"
+#include "vmm/introspection/capture/capture.h"
+#include "vmm/introspection/kernel/kernel_access.h"
+#include "vmm/introspection/memory/freeze.h"
+#include "vmm/introspection/memory/registers.h"
+#include "vmm/introspection/monitor/monitor_sampler.h"
+#include "vmm/introspection/watch/watchpoints.h"
 #include "workloads/work_type.h"
 
 namespace {
@@ -90,7 +90,7 @@ void StartWorkersOf(LiveGuest& guest, std::uint32_t count, const char* type_name
 
 // ---- captures ----------------------------------------------------------------------------------------
 
-/// What a run does for a snapshot (interpreter/guest_observer.cpp), with each part's time.
+/// What a run does for a snapshot (interpreter/run/guest_observer.cpp), with each part's time.
 class Captures {
  public:
   explicit Captures(LiveGuest& guest) : guest_(guest), kernel_(Need(guest.OpenKernel(cache_))) {

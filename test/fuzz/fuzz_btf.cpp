@@ -11,7 +11,7 @@
 #include <span>
 #include <string_view>
 
-#include "vmm/introspection/btf.h"
+#include "vmm/introspection/types/btf.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace ktstr;

@@ -5,9 +5,9 @@
 #include <set>
 #include <string>
 
-#include "interpreter/document.h"
-#include "interpreter/render_diagnostics.h"
-#include "interpreter/source_text.h"
+#include "interpreter/load/document.h"
+#include "interpreter/load/render_diagnostics.h"
+#include "interpreter/load/source_text.h"
 
 namespace ktstr {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "interpreter/payload_metrics.h"
+#include "interpreter/fold/payload_metrics.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace ktstr;

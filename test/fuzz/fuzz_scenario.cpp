@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <string>
 
-#include "interpreter/decode.h"
-#include "interpreter/plan.h"
+#include "interpreter/load/decode.h"
+#include "interpreter/plan/plan.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace ktstr;

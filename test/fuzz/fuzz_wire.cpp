@@ -7,10 +7,10 @@
 #include <string>
 #include <string_view>
 
+#include "guest-init/base/units.h"
 #include "guest-init/wire/codec.h"
 #include "guest-init/wire/frame.h"
 #include "guest-init/wire/messages.h"
-#include "guest-init/wire/units.h"
 
 namespace ktstr {
 namespace {

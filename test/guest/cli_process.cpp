@@ -131,7 +131,8 @@ std::vector<pid_t> CliProcess::Children(const std::string& comm) const {
   std::vector<pid_t> found;
   std::error_code gone;  // a thread of it, or it
   // A child belongs to the thread that started it.
-  for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(pid_) + "/task", gone)) {
+  for (const auto& task :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(pid_) + "/task", gone)) {
     std::ifstream list(task.path() / "children");
     for (pid_t child = 0; list >> child;) {
       std::string name;

@@ -9,10 +9,10 @@
 #include "guest-init/wire/codec.h"
 #include "guest-init/wire/messages.h"
 #include "test/guest/cli_process.h"
-#include "vmm/guest_channel.h"
-#include "vmm/introspection/guest_kernel.h"
-#include "vmm/kernels.h"
-#include "vmm/machine_supply.h"
+#include "vmm/introspection/kernel/guest_kernel.h"
+#include "vmm/kernel/kernels.h"
+#include "vmm/machine/guest_channel.h"
+#include "vmm/template/machine_supply.h"
 
 namespace ktstr::test {
 

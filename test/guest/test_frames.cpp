@@ -5,10 +5,10 @@
 #include "guest-init/wire/codec.h"
 #include "guest-init/wire/messages.h"
 #include "test/guest/guest_run.h"
-#include "vmm/guest_channel.h"
-#include "vmm/guest_image.h"
-#include "vmm/initramfs.h"
-#include "vmm/machine.h"
+#include "vmm/image/guest_image.h"
+#include "vmm/image/initramfs.h"
+#include "vmm/machine/guest_channel.h"
+#include "vmm/machine/machine.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -58,11 +58,13 @@ TEST_CASE("the guest comes up with fewer CPUs than asked for") {
 }
 TEST_CASE("garbage in the middle of a run keeps what came before") {
   ExpectCause("late-garbage",
-              R"(corrupt frame at byte [0-9]{3,4} of the channel: it does not begin with the frame magic)", 1);
+              R"(corrupt frame at byte [0-9]{3,4} of the channel: it does not begin with the frame magic)",
+              1);
 }
 TEST_CASE("garbage after all reports is an error still") {
   ExpectCause("garbage-after-reports",
-              R"(corrupt frame at byte [0-9]{3,4} of the channel: it does not begin with the frame magic)", 1);
+              R"(corrupt frame at byte [0-9]{3,4} of the channel: it does not begin with the frame magic)",
+              1);
 }
 TEST_CASE("a reply to another request") {
   ExpectCause("wrong-id", "the guest answered request 20 where 13 was due", 1);

@@ -10,7 +10,7 @@
 
 #include "test/guest/guest_run.h"
 #include "test/guest/live_guest.h"
-#include "vmm/introspection/freeze.h"
+#include "vmm/introspection/memory/freeze.h"
 
 namespace ktstr::test {
 namespace {

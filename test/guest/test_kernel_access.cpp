@@ -10,11 +10,11 @@
 #include "test/guest/guest_run.h"
 #include "test/guest/live_guest.h"
 #include "test/guest/truth_guest.h"
-#include "vmm/introspection/freeze.h"
-#include "vmm/introspection/kernel_access.h"
-#include "vmm/introspection/monitor_judge.h"
-#include "vmm/introspection/monitor_sampler.h"
-#include "vmm/introspection/task_field.h"
+#include "vmm/introspection/kernel/kernel_access.h"
+#include "vmm/introspection/kernel/task_field.h"
+#include "vmm/introspection/memory/freeze.h"
+#include "vmm/introspection/monitor/monitor_judge.h"
+#include "vmm/introspection/monitor/monitor_sampler.h"
 #include "workloads/work_type.h"
 
 namespace ktstr::test {

@@ -3,7 +3,7 @@
 
 #include "test/guest/guest_run.h"
 #include "test/guest/live_guest.h"
-#include "vmm/introspection/linear_windows.h"
+#include "vmm/introspection/memory/linear_windows.h"
 
 namespace ktstr::test {
 namespace {

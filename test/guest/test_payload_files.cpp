@@ -57,8 +57,9 @@ TEST_CASE("payloads that are too large for the guest's memory are found before i
   yaml.replace(yaml.find("512MiB"), 6, "128MiB");
   const auto run = cache.Start(yaml);
   run->Finish("ERROR");
-  CHECK_THAT(run->cause(), Catch::Matches("the payloads' files take (7[6-9]|8[0-9]) MiB, more than half of the "
-                                          "guest's memory of 128 MiB"));
+  CHECK_THAT(run->cause(),
+             Catch::Matches("the payloads' files take (7[6-9]|8[0-9]) MiB, more than half of the "
+                            "guest's memory of 128 MiB"));
   CHECK(run->Warnings().empty());
   CHECK(cache.Names().empty());
 }

@@ -7,8 +7,8 @@
 #include <catch2/catch.hpp>
 
 #include "test/guest/template_cache.h"
-#include "vmm/fd.h"
-#include "vmm/guest_ram.h"
+#include "vmm/host/fd.h"
+#include "vmm/machine/guest_ram.h"
 
 namespace ktstr::test {
 namespace {

@@ -9,7 +9,7 @@
 #include <sstream>
 
 #include "test/guest/template_cache.h"
-#include "vmm/template_store.h"
+#include "vmm/template/template_store.h"
 
 namespace ktstr::test {
 namespace {

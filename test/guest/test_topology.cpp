@@ -1,9 +1,9 @@
 // What the guest's sysfs shows is what was asked for and what vmm::Topology computes with.
 #include <catch2/catch.hpp>
 
-#include "guest-init/wire/units.h"
+#include "guest-init/base/units.h"
 #include "test/guest/guest_run.h"
-#include "vmm/topology.h"
+#include "vmm/machine/topology.h"
 
 namespace ktstr::test {
 namespace {

@@ -9,9 +9,9 @@
 #include "guest-init/wire/codec.h"
 #include "test/guest/guest_run.h"
 #include "test/guest/live_guest.h"
-#include "vmm/introspection/freeze.h"
-#include "vmm/introspection/registers.h"
-#include "vmm/introspection/watchpoints.h"
+#include "vmm/introspection/memory/freeze.h"
+#include "vmm/introspection/memory/registers.h"
+#include "vmm/introspection/watch/watchpoints.h"
 #include "workloads/work_type.h"
 
 namespace ktstr::test {

@@ -10,14 +10,14 @@ file(GLOB guest_test_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/guest
 list(FILTER guest_test_sources EXCLUDE REGEX "(fake_qemu|qemu_shim|bpf_truth.*)\\.cpp$")
 
 add_executable(fake_qemu guest/fake_qemu.cpp)
-target_link_libraries(fake_qemu PRIVATE ktstr_workloads ktstr_wire)
+target_link_libraries(fake_qemu PRIVATE ktstr_workloads)
 add_executable(qemu_shim guest/qemu_shim.cpp)
 # Runs in guests: what it plants there is known to the test. Never sanitized, as its libraries go with it.
 add_executable(bpf_truth guest/bpf_truth.cpp guest/bpf_truth_scheduler.cpp)
 target_link_libraries(bpf_truth PRIVATE ktstr_flags PkgConfig::LIBBPF)
 
 add_executable(guest_tests ${guest_test_sources} $<TARGET_OBJECTS:ktstr_test_main>)
-target_link_libraries(guest_tests PRIVATE ktstr_introspection ktstr_workloads Catch2::Catch2)
+target_link_libraries(guest_tests PRIVATE ${guest_test_libraries} Catch2::Catch2)
 target_compile_definitions(guest_tests PRIVATE KTSTR_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
   KTSTR_BINARY_DIR="${CMAKE_BINARY_DIR}" KTSTR_FAKE_QEMU="$<TARGET_FILE:fake_qemu>"
   KTSTR_QEMU_SHIM="$<TARGET_FILE:qemu_shim>" KTSTR_BPF_TRUTH="$<TARGET_FILE:bpf_truth>")

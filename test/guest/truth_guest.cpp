@@ -5,9 +5,9 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "vmm/initramfs.h"
-#include "vmm/introspection/freeze.h"
-#include "vmm/introspection/registers.h"
+#include "vmm/image/initramfs.h"
+#include "vmm/introspection/memory/freeze.h"
+#include "vmm/introspection/memory/registers.h"
 
 namespace ktstr::test {
 namespace {

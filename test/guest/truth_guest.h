@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "test/guest/live_guest.h"
-#include "vmm/introspection/capture.h"
+#include "vmm/introspection/capture/capture.h"
 
 namespace ktstr::test {
 

@@ -15,8 +15,8 @@
 #include <sstream>
 
 #include "guest-init/executor.h"
-#include "workloads/system_probe.h"
 #include "workloads/work_type.h"
+#include "workloads/worker/system_probe.h"
 
 namespace ktstr {
 namespace {

@@ -10,8 +10,8 @@
 
 #include "guest-init/worker_process.h"
 #include "test/unit/guest-init/guest_process.h"
-#include "workloads/system_probe.h"
 #include "workloads/work_type.h"
+#include "workloads/worker/system_probe.h"
 
 namespace ktstr {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "guest-init/payload.h"
 #include "test/unit/guest-init/guest_process.h"
-#include "workloads/system_probe.h"
+#include "workloads/worker/system_probe.h"
 
 namespace ktstr {
 namespace {

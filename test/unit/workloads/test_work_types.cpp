@@ -6,12 +6,12 @@
 #include <catch2/catch.hpp>
 #include <thread>
 
+#include "guest-init/base/units.h"
 #include "guest-init/wire/codec.h"
-#include "guest-init/wire/units.h"
-#include "test/unit/workloads/fake_probe.h"
-#include "workloads/system_probe.h"
+#include "test/unit/workloads/worker/fake_probe.h"
 #include "workloads/work_type.h"
-#include "workloads/worker_context.h"
+#include "workloads/worker/system_probe.h"
+#include "workloads/worker/worker_context.h"
 
 namespace ktstr {
 namespace {

@@ -1,0 +1,289 @@
+#include "interpreter/cli/cli.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "interpreter/cli/cli_commands.h"
+#include "interpreter/cli/run_command.h"
+#include "interpreter/report/version.h"
+#include "ops/plan/suggest.h"
+
+namespace ktstr {
+namespace {
+
+// ---- options shared by several commands, each spelled here only
+
+void AddPaths(CLI::App& app, CliOptions& o) {
+  app.add_option("PATH", o.paths, "scenario files, and directories searched for *.yaml and *.yml")
+      ->required();
+}
+void AddFilters(CLI::App& app, CliOptions& o) {
+  app.add_option("--filter", o.filters,
+                 "only scenarios whose path, name or PATH#VARIANT contains TEXT, or matches it when it has "
+                 "one of *?[ (repeatable: any of them)")
+      ->type_name("TEXT")
+      ->allow_extra_args(false);
+  app.add_option("--tag", o.tags, "only scenarios with this tag (repeatable: any of them)")
+      ->type_name("TAG")
+      ->allow_extra_args(false);
+}
+void AddFormat(CLI::App& app, CliOptions& o, const std::vector<std::string>& formats) {
+  app.add_option("--format", o.format, fmt::format("{} (default: pretty)", fmt::join(formats, ", ")))
+      ->type_name("FORMAT")
+      ->check([formats](const std::string& word) {
+        for (const std::string& format : formats)
+          if (word == format) return std::string();
+        return fmt::format("'{}' is not a format; use {}", word, fmt::join(formats, ", "));
+      });
+}
+void AddKernel(CLI::App& app, CliOptions& o) {
+  app.add_option("--kernel", o.kernel,
+                 "a kernel image, or the version of a cached one (default: $KTSTR_KERNEL, else the newest "
+                 "built one in the cache, else the newest fetched, else Debian's, fetched)")
+      ->type_name("IMAGE");
+}
+
+// ---- values with a grammar of their own; CLI11 prefixes its ValidationErrors with the option's name
+
+Duration ParseDurationOption(const std::string& text) {
+  Duration value;
+  const std::string fault = Duration::Scalar().parse(text, &value);
+  if (!fault.empty()) throw CLI::ValidationError("--timeout", fault);
+  if (value.ns <= 0) throw CLI::ValidationError("--timeout", "must be more than 0s");
+  return value;
+}
+Clock ParseClockOption(const std::string& text) {
+  for (const EnumValue& clock : kClocks)
+    if (clock.name == text) return static_cast<Clock>(clock.value);
+  throw CLI::ValidationError("--clock", fmt::format("'{}' is not a clock; use wall or virtual", text));
+}
+
+std::uint64_t ParseBytesOption(const std::string& text) {
+  ByteSize value;
+  const std::string fault = ByteSize::Scalar().parse(text, &value);
+  if (!fault.empty()) throw CLI::ValidationError("--cache-size", fault);
+  return value.bytes;
+}
+void AddCacheSize(CLI::App& app, CliOptions& o) {
+  app.add_option_function<std::string>(
+         "--cache-size", [&o](const std::string& text) { o.cache_bytes = ParseBytesOption(text); },
+         "the least recently used templates above this are removed (default: 4GiB)")
+      ->type_name("SIZE");
+}
+
+// ---- the commands
+
+void RunOptions(CLI::App& app, CliOptions& o) {
+  AddPaths(app, o);
+  AddFilters(app, o);
+  AddFormat(app, o, {"pretty", "json", "junit"});
+  app.add_option("--variant", o.variant, "only this variant, as `list` names it")->type_name("NAME");
+  app.add_option("--out", o.out, "where results are kept; each run has its own directory (default: runs)")
+      ->type_name("DIR");
+  app.add_flag("--dry-run", o.dry_run, "print the plan of each variant and boot nothing");
+  app.add_flag("--fail-fast", o.fail_fast,
+               "stop after the first scenario that neither passes nor is skipped");
+  app.add_flag("--require", o.require,
+               "a scenario whose requirements the kernel does not meet is an error, not skipped");
+  app.add_option("--repeat", o.repeat, "run each scenario N times (default: 1)")
+      ->type_name("N")
+      ->check(CLI::Range(1U, 1'000'000U));
+  app.add_option("-j,--jobs", o.jobs,
+                 "run N scenarios at a time (default: as many as CPUs and memory are good for; -v says why); "
+                 "memory may allow fewer")
+      ->type_name("N")
+      ->check(CLI::Range(1U, 4096U));
+  app.add_option_function<std::string>(
+         "--timeout", [&o](const std::string& text) { o.timeout = ParseDurationOption(text); },
+         "instead of the scenarios' `timeout:`, e.g. 30s")
+      ->type_name("TIME");
+  app.add_option("--seed", o.seed, "instead of the scenarios' `seed:`")->type_name("N");
+  app.add_option_function<std::string>(
+         "--clock", [&o](const std::string& text) { o.clock = ParseClockOption(text); },
+         "wall or virtual, instead of the scenarios' `clock:`; of a matrix, the variants with this clock")
+      ->type_name("CLOCK");
+  AddKernel(app, o);
+  app.add_option("--accel", o.accel, "auto, kvm or tcg (default: auto, which is kvm where it really works)")
+      ->type_name("ACCEL");
+  app.add_option("--qemu", o.qemu, "the QEMU to use (default: qemu-system-x86_64 on PATH)")
+      ->type_name("PROGRAM");
+  app.add_flag("--no-clone", o.no_clone, "boot a machine for each scenario instead of cloning a booted one");
+  AddCacheSize(app, o);
+  app.add_flag("-v,--verbose", o.verbose, "show every event of a run");
+}
+void ListOptions(CLI::App& app, CliOptions& o) {
+  AddPaths(app, o);
+  AddFilters(app, o);
+  AddFormat(app, o, {"pretty", "json"});
+}
+void LintOptions(CLI::App& app, CliOptions& o) {
+  AddPaths(app, o);
+  AddFormat(app, o, {"pretty", "json", "sarif", "github"});
+}
+void ExplainOptions(CLI::App& app, CliOptions& o) {
+  app.add_option("NAME", o.topic,
+                 "an Op, a work type, a metric, a check, a section of a scenario, or a scenario file: then "
+                 "every effective value with where it came from");
+  app.add_flag("--json", o.json, "everything that is declared, as JSON");
+}
+void SchemaOptions(CLI::App& app, CliOptions& o) {
+  app.add_option("--out", o.schema_out, "write scenario.schema.json and ops.md into this directory")
+      ->type_name("DIR");
+}
+void KernelOptions(CLI::App& app, CliOptions& o) {
+  app.add_option("ACTION", o.topic,
+                 "list (the cached kernels), fetch (Debian's), build (one with sched_ext), path (what `run` "
+                 "boots), gc (remove old ones and abandoned builds)")
+      ->required();
+  app.add_flag("--json", o.json, "list: as JSON, with features");
+  app.add_option("--source", o.kernel_source,
+                 "build: a kernel source tree or a tarball of one (default: Debian's linux-source-6.12, "
+                 "downloaded into the cache)")
+      ->type_name("PATH");
+  app.add_option("--config", o.kernel_config, "build: configuration options that overrule ours")
+      ->type_name("FRAGMENT");
+  app.add_option("-j,--jobs", o.kernel_jobs, "build: jobs of make (default: one per core)")
+      ->type_name("N")
+      ->check(CLI::Range(1U, 1024U));
+  app.add_option("--keep", o.kernel_keep, "gc: keep the newest N fetched and the newest N built (default: 1)")
+      ->type_name("N");
+  AddKernel(app, o);
+}
+
+void CacheOptions(CLI::App& app, CliOptions& o) {
+  app.add_option("ACTION", o.topic, "list (the templates), gc (remove what is above the limit), path")
+      ->required();
+  app.add_flag("--json", o.json, "as JSON");
+  app.add_flag("--all", o.all, "gc: remove every template");
+  AddCacheSize(app, o);
+}
+
+void SnapshotOptions(CLI::App& app, CliOptions& o) {
+  app.add_option("ACTION", o.topic,
+                 "show RUN [TAG [PATH]] (the snapshots of a run; one of them; a part, e.g. "
+                 "tasks[comm=spin].nr_threads), diff A B (each RUN:TAG or a file; exit code 1: they differ)")
+      ->required();
+  app.add_option("ARGUMENT", o.words, "a run's directory, a tag, a path; see ACTION");
+  app.add_option("--map", o.map, "show: this BPF map, or the value in it that --key and --field lead to")
+      ->type_name("NAME");
+  app.add_option("--var", o.var, "show: this global variable of a BPF object")->type_name("NAME");
+  app.add_option("--key", o.key, "a key of the map: 3, a=1,b=2, hex:03000000")->type_name("KEY");
+  app.add_option("--field", o.field, "in the value, e.g. a.b[1]")->type_name("PATH");
+  app.add_option("--cpu", o.cpu, "of a per-CPU map")->type_name("N");
+  app.add_flag("--json", o.json, "as JSON");
+  app.add_flag("--all", o.all, "fold no long list");
+}
+
+struct Command {
+  const char* name;
+  const char* help;
+  void (*options)(CLI::App& app, CliOptions& o);
+  int (*run)(const CliOptions& o, Console& io);
+};
+constexpr Command kCommands[] = {
+    {"run", "Run scenarios on a kernel in a virtual machine", &RunOptions, &RunCommand},
+    {"list", "Name the scenarios and their variants", &ListOptions, &ListCommand},
+    {"lint", "Find every mistake in scenario files", &LintOptions, &LintCommand},
+    {"explain", "Tell what a name or a file means", &ExplainOptions, &ExplainCommand},
+    {"schema", "Print the JSON Schema for editors", &SchemaOptions, &SchemaCommand},
+    {"kernel", "List, fetch, build or locate kernels", &KernelOptions, &KernelCommand},
+    {"cache", "List, remove or locate the templates that runs are cloned from", &CacheOptions, &CacheCommand},
+    {"snapshot", "Show or compare the snapshots of a run", &SnapshotOptions, &SnapshotCommand},
+};
+constexpr const char* kAbout =
+    "Runs Linux-scheduler tests written as YAML on a real kernel in a virtual machine.";
+constexpr const char* kFooter =
+    "Exit codes: 0 all passed or skipped (lint: no errors); 1 a scenario failed (lint: errors found);\n"
+    "2 an error, an inconclusive result or an interruption; 64 a wrong command line.";
+
+// ---- faults of the command line
+
+/// What the user may have meant by an argument that nothing took.
+std::string Suggest(const CLI::App& app, const CLI::App* command, const std::string& word) {
+  std::vector<std::string> known;
+  if (command == nullptr)
+    for (const Command& candidate : kCommands) known.emplace_back(candidate.name);
+  for (const CLI::Option* option : (command == nullptr ? &app : command)->get_options())
+    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+  return DidYouMean(word.substr(0, word.find('=')), known);
+}
+
+int ReportParseError(const CLI::App& app, const CLI::ParseError& error, const CliOptions& options,
+                     Console& io) {
+  const std::vector<CLI::App*> parsed = app.get_subcommands();
+  const CLI::App* command = parsed.empty() ? nullptr : parsed.front();
+  const std::string help =
+      fmt::format("{}{} --help", options.program, command == nullptr ? "" : " " + command->get_name());
+  const std::vector<std::string> remaining = app.remaining(true);
+  if (!remaining.empty()) {
+    const std::string& word = remaining.front();
+    const std::string_view what = word.starts_with('-') ? "option"
+                                  : command == nullptr  ? "command"
+                                                        : "argument";
+    const std::string guess = Suggest(app, command, word);
+    return UsageError(io, fmt::format("unknown {} '{}'", what, word), guess.empty() ? "see " + help : guess);
+  }
+  std::string message = error.what();
+  while (!message.empty() && (message.back() == '\n' || message.back() == '.')) message.pop_back();
+  if (command == nullptr) message = "a command is needed";
+  return UsageError(io, message.substr(0, message.find('\n')), "see " + help);
+}
+
+int Dispatch(CLI::App& app, const CliOptions& options, Console& io) {
+  const std::string name = app.get_subcommands().front()->get_name();
+  for (const Command& command : kCommands)
+    if (name == command.name) return command.run(options, io);
+  return kExitError;  // not reached: the commands come from the same table
+}
+
+int ParseAndRun(std::span<const char* const> argv, Console& io) {
+  CliOptions options;
+  if (!argv.empty()) options.program = argv.front();
+  CLI::App app{kAbout, "ktstr-interp"};
+  app.footer(kFooter);
+  app.set_version_flag("--version", fmt::format("ktstr-interp {}", kVersion));
+  app.require_subcommand(1);
+  for (const Command& command : kCommands)
+    command.options(*app.add_subcommand(command.name, command.help), options);
+  try {
+    app.parse(static_cast<int>(argv.size()), argv.data());
+  } catch (const CLI::Success& success) {  // --help and --version
+    return app.exit(success, io.out, io.err);
+  } catch (const CLI::ParseError& error) {
+    return ReportParseError(app, error, options, io);
+  }
+  return Dispatch(app, options, io);
+}
+
+}  // namespace
+
+int UsageError(Console& io, std::string_view message, std::string_view hint) {
+  io.err << "ktstr-interp: " << message << '\n';
+  if (!hint.empty()) io.err << "  " << hint << '\n';
+  return kExitUsage;
+}
+
+int CommandError(Console& io, std::string_view message) {
+  io.err << "ktstr-interp: " << message << '\n';
+  return kExitError;
+}
+
+int RunCli(std::span<const char* const> argv, Console& io) {
+  int code = kExitError;
+  try {
+    code = ParseAndRun(argv, io);
+  } catch (const std::exception& fault) {
+    io.err << "ktstr-interp: internal error: " << fault.what() << '\n';
+  }
+  io.err.flush();
+  if (io.out.flush()) return code;
+  io.err << "ktstr-interp: standard output cannot be written\n" << std::flush;
+  return code == 0 ? kExitError : code;
+}
+
+}  // namespace ktstr

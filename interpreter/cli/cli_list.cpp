@@ -1,0 +1,88 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "interpreter/cli/cli_commands.h"
+#include "interpreter/cli/cli_select.h"
+#include "interpreter/report/report_json.h"
+#include "interpreter/report/report_plan.h"
+
+namespace ktstr {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// Says what cannot be run and counts it.
+std::size_t ReportUnusable(const Selection& selection, Console& io) {
+  std::size_t count = selection.faults.size();
+  for (const PathFault& fault : selection.faults) io.err << fault.path << ": " << fault.message << '\n';
+  for (const SelectedRun& run : selection.runs) {
+    if (run.variant) continue;
+    ++count;
+    io.err << RenderPretty(run.scenario->findings, io.color_err);
+  }
+  return count;
+}
+
+Json ListedJson(const SelectedRun& run) {
+  const Scenario& scenario = run.scenario->scenario;
+  return {{"path", run.scenario->file},   {"name", scenario.name},
+          {"variant", run.variant->name}, {"topology", vmm::FormatTopology(run.variant->topology.Concrete())},
+          {"tags", scenario.tags},        {"description", scenario.description}};
+}
+
+std::string ListedLine(const SelectedRun& run, std::size_t width) {
+  const Scenario& scenario = run.scenario->scenario;
+  std::string text = scenario.tags.empty() ? "" : fmt::format("[{}]", fmt::join(scenario.tags, " "));
+  const std::string first_line = scenario.description.substr(0, scenario.description.find('\n'));
+  if (!first_line.empty()) text += (text.empty() ? "" : " ") + first_line;
+  std::string line = RunTitle(*run.scenario, run.variant);
+  if (!text.empty()) line = fmt::format("{:<{}}  {}", line, width, text);
+  return line + "\n";
+}
+
+}  // namespace
+
+int ListCommand(const CliOptions& options, Console& io) {
+  const Result<Selection> selection = Select(options);
+  if (!selection.ok()) return UsageError(io, selection.error().message);
+  Json json = Json::array();
+  std::size_t width = 0;
+  for (const SelectedRun& run : selection->runs)
+    width = std::max(width, std::min<std::size_t>(RunTitle(*run.scenario, run.variant).size(), 60));
+  for (const SelectedRun& run : selection->runs) {
+    if (!run.variant) continue;
+    if (options.format == "json") {
+      json.push_back(ListedJson(run));
+    } else {
+      io.out << ListedLine(run, width);
+    }
+  }
+  if (options.format == "json") io.out << DumpJson(json);
+  io.out.flush();
+  return ReportUnusable(*selection, io) > 0 ? kExitError : 0;
+}
+
+int DryRunCommand(const CliOptions& options, Console& io) {
+  const Result<Selection> selection = Select(options);
+  if (!selection.ok()) return UsageError(io, selection.error().message);
+  Json json = Json::array();
+  for (const SelectedRun& run : selection->runs) {
+    if (!run.variant) continue;
+    Diagnostics none;  // the scenario has been checked
+    const RunPlan plan = MakePlan(run.scenario->scenario, *run.variant, none);
+    if (options.format == "pretty") {
+      io.out << RunTitle(*run.scenario, run.variant) << '\n' << RenderPlan(run.scenario->scenario, plan);
+      continue;
+    }
+    Json item = {{"path", run.scenario->file}, {"name", run.scenario->scenario.name}};
+    item.update(PlanJson(run.scenario->scenario, plan));
+    json.push_back(std::move(item));
+  }
+  if (options.format != "pretty") io.out << DumpJson(json);
+  io.out.flush();
+  return ReportUnusable(*selection, io) > 0 ? kExitError : 0;
+}
+
+}  // namespace ktstr

@@ -1,0 +1,63 @@
+// What the command line said. One struct for all commands: each fills and reads its part.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "guest-init/base/units.h"
+#include "interpreter/scenario/scenario.h"
+#include "vmm/template/template_store.h"
+
+namespace ktstr {
+
+struct CliOptions {
+  std::string program = "ktstr-interp";  // as the user called it; for commands to repeat
+
+  // which scenarios (run, list, lint)
+  std::vector<std::string> paths;
+  std::vector<std::string> filters;
+  std::vector<std::string> tags;
+  std::string variant;  // "": all
+
+  std::string format = "pretty";
+
+  // run
+  std::string out = "runs";
+  bool fail_fast = false;
+  bool require = false;  // an unmet requirement is an error, not a skip
+  bool dry_run = false;
+  bool verbose = false;
+  std::uint32_t repeat = 1;
+  std::optional<std::uint32_t> jobs;  // runs at a time; nothing: as many as the host is good for
+  std::optional<Duration> timeout;    // instead of the scenarios'
+  std::optional<Clock> clock;
+  std::optional<std::uint64_t> seed;
+  std::string kernel;  // "": $KTSTR_KERNEL, the cache, or fetched
+  std::string accel = "auto";
+  std::string qemu = "qemu-system-x86_64";
+  bool no_clone = false;  // boot each machine
+  std::uint64_t cache_bytes = vmm::TemplateStore::kDefaultLimit;
+
+  // kernel
+  std::string kernel_source;    // build: a directory or tarball; "": Debian's package
+  std::string kernel_config;    // build: a fragment; "": none
+  unsigned kernel_jobs = 0;     // build: of make; 0: one per core
+  std::size_t kernel_keep = 1;  // gc: so many of each kind
+
+  // snapshot
+  std::vector<std::string> words;  // show: RUN [TAG [PATH]]; diff: A B
+  std::optional<std::string> map;
+  std::optional<std::string> var;
+  std::optional<std::string> key;
+  std::optional<std::string> field;
+  std::optional<std::uint32_t> cpu;
+
+  std::string topic;  // explain: a name or a file; kernel, cache and snapshot: what to do
+  bool json = false;
+  bool all = false;        // cache gc: every template; snapshot: long lists, too
+  std::string schema_out;  // schema: a directory; "": standard output
+};
+
+}  // namespace ktstr

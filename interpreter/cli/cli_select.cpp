@@ -1,0 +1,110 @@
+#include "interpreter/cli/cli_select.h"
+
+#include <fmt/format.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+
+#include "ops/plan/suggest.h"
+#include "vmm/machine/topology_presets.h"
+
+namespace ktstr {
+namespace {
+
+bool Matches(const std::string& filter, const std::string& text) {
+  if (filter.find_first_of("*?[") == std::string::npos) return text.find(filter) != std::string::npos;
+  return ::fnmatch(filter.c_str(), text.c_str(), 0) == 0;
+}
+
+bool MatchesTags(const CliOptions& options, const LoadedScenario& loaded) {
+  if (options.tags.empty()) return true;
+  const std::vector<std::string>& tags = loaded.scenario.tags;
+  if (loaded.has_errors && tags.empty()) return true;
+  return std::any_of(options.tags.begin(), options.tags.end(), [&](const std::string& tag) {
+    return std::find(tags.begin(), tags.end(), tag) != tags.end();
+  });
+}
+
+/// With a clock axis, --clock chooses among its variants; without, it replaces the scenario's clock.
+void ApplyClock(Clock clock, LoadedScenario& loaded) {
+  loaded.scenario.clock = clock;
+  if (loaded.scenario.matrix && !loaded.scenario.matrix->clock.empty()) {
+    std::erase_if(loaded.variants, [&](const RunVariant& variant) { return variant.clock != clock; });
+    return;
+  }
+  for (RunVariant& variant : loaded.variants) variant.clock = clock;
+}
+
+void ApplyOverrides(const CliOptions& options, LoadedScenario& loaded) {
+  if (options.seed) loaded.scenario.seed = *options.seed;
+  if (options.timeout) loaded.scenario.timeout = *options.timeout;
+  if (options.clock) ApplyClock(*options.clock, loaded);
+}
+
+/// The variant that `text` means: its parts are values of the axes, and a topology may be a preset's name.
+std::string VariantMeant(std::string_view text) {
+  std::string name;
+  while (!text.empty()) {
+    const std::string_view part = text.substr(0, text.find(','));
+    const vmm::TopologyPreset* const preset = vmm::FindTopologyPreset(part);
+    name += preset != nullptr ? vmm::FormatTopology(preset->topology) : std::string(part);
+    text.remove_prefix(part.size());
+    if (text.empty()) break;
+    name += ',';
+    text.remove_prefix(1);
+  }
+  return name;
+}
+
+Error NothingLeft(const CliOptions& options, const std::vector<std::string>& variants) {
+  if (!options.variant.empty()) {
+    const std::string guess = DidYouMean(options.variant, variants);
+    return {ErrorKind::kUsage, fmt::format("no selected scenario has a variant '{}'{}", options.variant,
+                                           guess.empty() ? "" : "; " + guess)};
+  }
+  return {ErrorKind::kUsage, "no scenario fits --filter, --tag and --clock"};
+}
+
+}  // namespace
+
+std::string RunTitle(const LoadedScenario& loaded, const std::optional<RunVariant>& variant) {
+  if (!variant || variant->name.empty()) return loaded.file;
+  return loaded.file + "#" + variant->name;
+}
+
+bool MatchesFilters(std::span<const std::string> filters, const LoadedScenario& loaded,
+                    std::string_view title) {
+  if (filters.empty()) return true;
+  return std::any_of(filters.begin(), filters.end(), [&](const std::string& filter) {
+    return Matches(filter, loaded.file) || Matches(filter, loaded.scenario.name) ||
+           Matches(filter, std::string(title));
+  });
+}
+
+Result<Selection> Select(const CliOptions& options) {
+  Selection selection;
+  FoundScenarios found = FindScenarios(options.paths);
+  selection.faults = std::move(found.faults);
+  std::vector<std::string> variant_names;
+  const std::string wanted = VariantMeant(options.variant);
+  for (const std::string& file : found.files) {
+    LoadedScenario loaded = LoadScenario(file);
+    if (!MatchesTags(options, loaded)) continue;
+    ApplyOverrides(options, loaded);
+    const LoadedScenario& kept = selection.scenarios.emplace_back(std::move(loaded));
+    if (kept.has_errors) {
+      if (MatchesFilters(options.filters, kept, kept.file)) selection.runs.push_back({&kept, std::nullopt});
+      continue;
+    }
+    for (const RunVariant& variant : kept.variants) {
+      variant_names.push_back(variant.name);
+      if (!wanted.empty() && variant.name != wanted) continue;
+      if (!MatchesFilters(options.filters, kept, RunTitle(kept, variant))) continue;
+      selection.runs.push_back({&kept, variant});
+    }
+  }
+  if (selection.runs.empty() && !found.files.empty()) return NothingLeft(options, variant_names);
+  return selection;
+}
+
+}  // namespace ktstr

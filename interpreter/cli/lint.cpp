@@ -1,0 +1,83 @@
+#include "interpreter/cli/lint.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <iterator>
+#include <thread>
+
+#include "interpreter/load/find_scenarios.h"
+#include "interpreter/plan/loaded_scenario.h"
+
+namespace ktstr {
+namespace {
+
+struct FileResult {
+  std::vector<Located> findings;
+  bool readable = true;
+};
+
+/// Files are independent of each other and loading shares nothing, so each core takes the next one. Below a
+/// few dozen files a thread costs more than it brings.
+std::vector<FileResult> LoadAll(const std::vector<std::string>& files) {
+  std::vector<FileResult> results(files.size());
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < files.size(); i = next++) {
+      LoadedScenario loaded = LoadScenario(files[i]);
+      results[i] = {std::move(loaded.findings), loaded.readable};
+    }
+  };
+  const std::size_t threads =
+      std::min<std::size_t>({std::max(1U, std::thread::hardware_concurrency()), 16, 1 + files.size() / 32});
+  std::vector<std::jthread> helpers;
+  for (std::size_t i = 1; i < threads; ++i) helpers.emplace_back(work);
+  work();
+  helpers.clear();  // joins them
+  return results;
+}
+
+std::string Counted(std::size_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+}  // namespace
+
+LintReport LintPaths(std::span<const std::string> paths) {
+  const FoundScenarios found = FindScenarios(paths);
+  LintReport report;
+  report.files = found.files.size();
+  for (const PathFault& fault : found.faults) {
+    report.findings.push_back(LocateFile(fault.path, "no-scenario", fault.message));
+    ++report.errors;
+    report.unreadable = true;
+  }
+  for (FileResult& file : LoadAll(found.files)) {
+    const auto errors = static_cast<std::size_t>(
+        std::count_if(file.findings.begin(), file.findings.end(),
+                      [](const Located& finding) { return finding.severity == Severity::kError; }));
+    report.errors += errors;
+    report.warnings += file.findings.size() - errors;
+    report.faulty_files += errors > 0 ? 1 : 0;
+    report.unreadable = report.unreadable || !file.readable;
+    std::move(file.findings.begin(), file.findings.end(), std::back_inserter(report.findings));
+  }
+  return report;
+}
+
+std::string LintSummary(const LintReport& report) {
+  if (report.errors == 0 && report.warnings == 0) return Counted(report.files, "file") + ", no errors";
+  std::string text = report.errors > 0 ? Counted(report.errors, "error") : "no errors";
+  if (report.warnings > 0) text += ", " + Counted(report.warnings, "warning");
+  if (report.files == 0) return text + ", no scenario found";
+  if (report.errors == 0) return text + fmt::format(" in {}", Counted(report.files, "file"));
+  return text + fmt::format(" in {} of {}", report.faulty_files, Counted(report.files, "file"));
+}
+
+int LintExitCode(const LintReport& report) {
+  if (report.unreadable) return 2;
+  return report.errors > 0 ? 1 : 0;
+}
+
+}  // namespace ktstr

@@ -1,0 +1,275 @@
+#include "interpreter/cli/run_command.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <ostream>
+
+#include "interpreter/cli/cli_commands.h"
+#include "interpreter/cli/cli_select.h"
+#include "interpreter/cli/run_command_parts.h"
+#include "interpreter/cli/run_jobs.h"
+#include "interpreter/cli/run_slot_worker.h"
+#include "interpreter/report/report_json.h"
+#include "interpreter/report/report_junit.h"
+#include "interpreter/report/report_progress.h"
+#include "interpreter/report/report_terminal.h"
+#include "interpreter/report/run_directory.h"
+#include "interpreter/run/guest_observer.h"
+#include "interpreter/run/scratch_directory.h"
+#include "interpreter/run/signals.h"
+#include "vmm/host/cache_dir.h"
+#include "vmm/machine/memory_size.h"
+
+namespace ktstr {
+namespace {
+
+/// One invocation of `run`, its world and its results.
+class Runner {
+ public:
+  Runner(const CliOptions& options, Console& io, const RunWorld& world, const Selection& selection)
+      : options_(options), io_(io), world_(world), selection_(selection) {}
+
+  int Run() {
+    for (const PathFault& fault : selection_.faults) {
+      FinishedRun run;
+      run.file = run.name = fault.path;
+      run.outcome.cause = fault.message;
+      Report(std::move(run));
+    }
+    const bool anything_runs = std::any_of(selection_.runs.begin(), selection_.runs.end(),
+                                           [](const SelectedRun& run) { return run.variant.has_value(); });
+    if (anything_runs) {
+      if (const Result<> prepared = Prepare(); !prepared.ok())
+        return CommandError(io_, prepared.error().message);
+    }
+    CollectItems();
+    const auto takes_machine = [](const RunItem& item) { return !item.settled; };
+    if (std::any_of(items_.begin(), items_.end(), takes_machine)) ChooseAccel();
+    if (std::any_of(items_.begin(), items_.end(), takes_machine)) {
+      RunAll();
+    } else {
+      ReportSettled();
+    }
+    if (signals_) summary_.interrupted_by = signals_->Caught();
+    return Finish();
+  }
+
+ private:
+  /// What every run needs, and without which nothing can be kept or cleaned up.
+  Result<> Prepare() {
+    results_.emplace(TRY(ResultsDirectory::Create(options_.out)));
+    summary_.directory = results_->path().string();
+    if (!results_->latest_fault().empty())
+      io_.err << "ktstr-interp: warning: " << results_->latest_fault() << '\n';
+    // The kernel may have to be fetched. Until signals are watched they simply end the program.
+    const char* variable = std::getenv("KTSTR_KERNEL");
+    Result<vmm::Kernel> kernel =
+        world_.resolve_kernel({options_.kernel, variable == nullptr ? "" : variable},
+                              [this](std::string_view line) { io_.err << line << std::endl; });
+    if (kernel.ok()) {
+      summary_.kernel = environment_.kernel = std::move(kernel).value();
+    } else {
+      host_fault_ = kernel.error().message;
+    }
+    signals_.emplace(TRY(SignalWatch::Start()));
+    scratch_.emplace(TRY(ScratchDirectory::Make()));
+    environment_.qemu = options_.qemu;
+    environment_.observers = &observers_;
+    environment_.scratch = scratch_->path();
+    environment_.cancel_fd = signals_->fd();
+    environment_.clone = !options_.no_clone;
+    environment_.fixed_entropy = options_.seed.has_value();
+    return {};
+  }
+
+  // ---- what there is to do ----
+
+  void CollectItems() {
+    for (const SelectedRun& selected : selection_.runs) {
+      const std::uint32_t times = selected.variant ? options_.repeat : 1;
+      for (std::uint32_t i = 1; i <= times; ++i) {
+        RunItem& item = items_.emplace_back(selected, Describe(selected, times > 1 ? i : 0));
+        Settle(item);
+        if (!item.settled)
+          item.directory = results_->NewRun(item.run.name, item.run.variant, item.run.repeat);
+      }
+    }
+  }
+
+  FinishedRun Describe(const SelectedRun& selected, std::uint32_t repeat) const {
+    const LoadedScenario& loaded = *selected.scenario;
+    FinishedRun run;
+    run.file = loaded.file;
+    run.name = loaded.scenario.name;
+    run.repeat = repeat;
+    run.repeats = options_.repeat;
+    run.seed = loaded.scenario.seed;
+    if (!selected.variant) return run;
+    run.variant = selected.variant->name;
+    run.topology = vmm::FormatTopology(selected.variant->topology.Concrete());
+    run.kernel = summary_.kernel.version;
+    return run;
+  }
+
+  /// Whether, and why, an item comes to nothing on any machine.
+  void Settle(RunItem& item) const {
+    const LoadedScenario& loaded = *item.selected->scenario;
+    RunOutcome& outcome = item.run.outcome;
+    if (!loaded.readable) {
+      outcome.cause = loaded.findings.front().message;
+    } else if (!item.selected->variant) {
+      item.run.findings = loaded.findings;
+      outcome.cause = BadScenarioCause(loaded.findings);
+    } else if (!host_fault_.empty()) {
+      outcome.cause = host_fault_;
+    } else {
+      if (loaded.scenario.kernel) outcome.cause = UnmetRequirement(*loaded.scenario.kernel, summary_.kernel);
+      const Result<> fits = vmm::CheckApicIds(item.selected->variant->topology.Concrete());
+      if (outcome.cause.empty() && !fits.ok()) outcome.cause = fits.error().message;
+      if (!outcome.cause.empty() && !options_.require) outcome.verdict = Verdict::kSkip;
+    }
+    item.settled = !outcome.cause.empty();
+  }
+
+  void ChooseAccel() {
+    const Result<vmm::AccelRequest> request = vmm::ParseAccelRequest(options_.accel);
+    const Result<vmm::AccelChoice> choice = request.ok() ? world_.choose_accel(*request, environment_)
+                                                         : Result<vmm::AccelChoice>(request.error());
+    if (!choice.ok()) {
+      host_fault_ = choice.error().message;
+      if (choice.error().kind == ErrorKind::kCancelled) host_fault_ = InterruptedCause(signals_->Caught());
+      for (RunItem& item : items_)
+        if (!item.settled) Settle(item);
+      return;
+    }
+    environment_.accel = choice->accel;
+    summary_.accel = vmm::AccelName(choice->accel);
+    summary_.accel_reason = choice->reason;
+    io_.err << StartLine(summary_, ClocksOf(selection_)) << std::flush;
+  }
+
+  // ---- doing it ----
+
+  void RunAll() {
+    const vmm::HostCapacity host = world_.host();
+    const Jobs jobs = ChooseJobs(options_.jobs, NeedOf(items_, environment_.accel), host);
+    if (options_.verbose) io_.err << fmt::format("jobs: {} ({})\n", jobs.count, jobs.reason) << std::flush;
+    Progress progress(io_, items_.size(), options_.verbose);
+    if (jobs.count > 1) progress.ExpectSeveral();
+    std::optional<vmm::TemplateShelf> shelf;
+    if (!options_.no_clone) OpenShelf(shelf, progress);
+    vmm::MemoryBudget budget(host.memory_mib);
+    std::optional<RunShared> shared;
+    std::atomic<int> hired = 0;
+    SlotWork work;
+    work.hire = [&] {
+      return std::make_unique<RunSlotWorker>(*shared, scratch_->path() / fmt::format("slot{}", ++hired));
+    };
+    work.stop = [&] { return !signals_->Caught().empty(); };
+    work.failed = [&](std::size_t index, const std::string& what) {
+      items_[index].run.outcome = {};
+      items_[index].run.outcome.cause = "internal error: " + what;
+      return !options_.fail_fast;
+    };
+    work.report = [&](std::size_t index, bool started) {
+      progress.Aside([&] { ReportItem(items_[index], started); });
+    };
+    RunSlots slots(items_.size(), std::move(work));
+    shared.emplace(options_, world_, summary_, *signals_, shelf ? &*shelf : nullptr, environment_, budget,
+                   progress, items_, slots);
+    slots.Run(jobs.count);
+  }
+
+  /// Without a place for templates everything is booted, which takes longer and is otherwise the same.
+  void OpenShelf(std::optional<vmm::TemplateShelf>& shelf, Progress& progress) {
+    const auto open = [this]() -> Result<vmm::TemplateStore> {
+      return vmm::TemplateStore::Open(TRY(vmm::CacheSubdir("templates")), options_.cache_bytes);
+    };
+    Result<vmm::TemplateStore> store = open();
+    if (store.ok()) {
+      shelf.emplace(*std::move(store), [this, &progress](std::string_view line) {
+        progress.Aside([&] { io_.err << line << std::endl; });
+      });
+    } else {
+      io_.err << "ktstr-interp: warning: " << store.error().message << "; every machine is booted\n";
+    }
+  }
+
+  void ReportSettled() {
+    bool stop = false;
+    for (RunItem& item : items_) {
+      const Verdict verdict = item.run.outcome.verdict;
+      ReportItem(item, !stop);
+      stop = stop || (options_.fail_fast && verdict > Verdict::kSkip);
+    }
+  }
+
+  void ReportItem(RunItem& item, bool started) {
+    if (started && !item.not_run) {
+      Report(std::move(item.run));
+    } else {
+      summary_.not_run.push_back(TitleOf(item.run));
+    }
+  }
+
+  void Report(FinishedRun run) {
+    std::ostream& to = Pretty() ? io_.out : io_.err;
+    to << RenderRun(run, options_.program, Pretty() ? io_.color_out : io_.color_err) << std::flush;
+    summary_.runs.push_back(std::move(run));
+  }
+
+  int Finish() {
+    summary_.elapsed_ms =
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start_).count();
+    (Pretty() ? io_.out : io_.err) << RenderTotals(summary_) << std::flush;
+    if (options_.format == "json") io_.out << RenderJsonReport(summary_);
+    if (options_.format == "junit") io_.out << RenderJunit(summary_, options_.program);
+    return ExitCode(WorstOf(summary_));
+  }
+
+  [[nodiscard]] bool Pretty() const { return options_.format == "pretty"; }
+
+  const CliOptions& options_;
+  Console& io_;
+  const RunWorld& world_;
+  const Selection& selection_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::deque<RunItem> items_;
+  std::optional<SignalWatch> signals_;  // before what starts threads or processes
+  std::optional<ScratchDirectory> scratch_;
+  std::optional<ResultsDirectory> results_;
+  ObserverCache observers_;
+  RunEnvironment environment_;
+  RunSummary summary_;
+  std::string host_fault_;  // why nothing can be booted on this host
+};
+
+Result<vmm::AccelChoice> ChooseRealAccel(vmm::AccelRequest request, const RunEnvironment& environment) {
+  const vmm::AccelSubject subject{TRY(vmm::FindQemu(environment.qemu)), environment.kernel.image};
+  // Without a cache the answer holds for this invocation.
+  const Result<std::filesystem::path> cache = vmm::CacheDir();
+  return vmm::ResolveAccel(
+      request, subject, [&] { return ProveKvm(environment); }, cache.ok() ? *cache : environment.scratch);
+}
+
+}  // namespace
+
+RunWorld RealWorld() { return {&vmm::ResolveKernel, &ChooseRealAccel, &RunScenario}; }
+
+int RunScenarios(const CliOptions& options, Console& io, const RunWorld& world) {
+  if (const auto accel = vmm::ParseAccelRequest(options.accel); !accel.ok())
+    return UsageError(io, accel.error().message);
+  const Result<Selection> selection = Select(options);
+  if (!selection.ok()) return UsageError(io, selection.error().message);
+  return Runner(options, io, world, *selection).Run();
+}
+
+int RunCommand(const CliOptions& options, Console& io) {
+  return options.dry_run ? DryRunCommand(options, io) : RunScenarios(options, io, RealWorld());
+}
+
+}  // namespace ktstr

@@ -1,0 +1,176 @@
+#include "interpreter/cli/run_slot_worker.h"
+
+#include <fmt/format.h>
+
+#include "interpreter/cli/run_command_parts.h"
+#include "interpreter/report/json_value.h"
+#include "interpreter/report/report_plan.h"
+#include "interpreter/report/run_directory.h"
+#include "interpreter/run/run_guest.h"
+
+namespace ktstr {
+namespace {
+
+/// Default checks that the file does not mention have no place in it.
+void ForgetDefaultsPlace(RunOutcome& outcome) {
+  for (CheckResult& check : outcome.checks)
+    if (check.path.starts_with("defaults")) check.path.clear();
+  if (outcome.cause_path.starts_with("defaults")) outcome.cause_path.clear();
+}
+
+/// Tells several sinks the same.
+class Tee final : public EventSink {
+ public:
+  Tee(EventSink& a, EventSink& b) : a_(a), b_(b) {}
+  void OnEvent(const RunEvent& event) override {
+    a_.OnEvent(event);
+    b_.OnEvent(event);
+  }
+  void OnConsole(std::string_view bytes) override {
+    a_.OnConsole(bytes);
+    b_.OnConsole(bytes);
+  }
+  void OnCrashText(std::string_view bytes) override {
+    a_.OnCrashText(bytes);
+    b_.OnCrashText(bytes);
+  }
+  void OnPayloadOutput(std::uint32_t handle, std::string_view payload, Stream stream,
+                       std::string_view bytes) override {
+    a_.OnPayloadOutput(handle, payload, stream, bytes);
+    b_.OnPayloadOutput(handle, payload, stream, bytes);
+  }
+
+ private:
+  EventSink& a_;
+  EventSink& b_;
+};
+
+/// The path itself, once it is there; without it the machine says what is wrong.
+const std::filesystem::path& Made(const std::filesystem::path& directory) {
+  std::error_code shown_later;
+  std::filesystem::create_directory(directory, shown_later);
+  return directory;
+}
+
+}  // namespace
+
+RunSlotWorker::RunSlotWorker(RunShared& shared, const std::filesystem::path& scratch)
+    : shared_(shared),
+      environment_(shared.environment),
+      supply_(shared.shelf, Made(scratch), shared.environment.cancel_fd) {
+  environment_.scratch = scratch;
+  environment_.supply = &supply_;
+  environment_.after_take = [this] { PrepareNext(); };
+}
+
+RunSlotWorker::~RunSlotWorker() { DropPromise(); }
+
+bool RunSlotWorker::Run(std::size_t index) {
+  RunItem& item = shared_.items[index];
+  DropPromise();
+  if (!item.settled && Admit(item)) {
+    Execute(item);
+    share_.reset();
+  }
+  return !shared_.options.fail_fast || item.run.outcome.verdict <= Verdict::kSkip;
+}
+
+bool RunSlotWorker::Admit(RunItem& item) {
+  const vmm::TemplateSpec* shape = ShapeOf(item);
+  if (shape == nullptr) return true;  // the run itself tells what is wrong
+  const std::uint64_t guest_mib = shape->machine.memory_mib;
+  if (prepared_share_ && prepared_share_->guest_mib() == guest_mib) {
+    share_ = std::move(prepared_share_);
+    prepared_share_.reset();
+    return true;
+  }
+  // Who waits holds nothing: else two could wait for each other.
+  supply_.Release();
+  prepared_share_.reset();
+  Result<vmm::MemoryBudget::Share> share =
+      shared_.budget.Take(guest_mib, [this] { return !shared_.signals.Caught().empty(); });
+  if (share.ok()) {
+    share_ = *std::move(share);
+    return true;
+  }
+  item.not_run = share.error().kind == ErrorKind::kCancelled;
+  item.run.outcome.cause = share.error().message;
+  return false;
+}
+
+void RunSlotWorker::Execute(RunItem& item) {
+  const LoadedScenario& loaded = *item.selected->scenario;
+  const RunVariant& variant = *item.selected->variant;
+  FinishedRun& run = item.run;
+  const Scenario scenario = OnlyVariant(loaded.scenario, variant);
+  RunDirectory directory(item.directory);
+  Diagnostics none;  // the scenario has been checked
+  directory.WriteInputs(fmt::format("# {} as it was run\n{}", TitleOf(run), ToYaml(scenario)),
+                        TitleOf(run) + "\n" + RenderPlan(scenario, MakePlan(scenario, variant, none)));
+  run.directory = directory.path().string();
+  run.repeat_command = RepeatCommand(shared_.options, loaded, variant, shared_.summary);
+  {
+    const auto shown = shared_.progress.Begin(TitleOf(run));
+    Tee sinks(*shown, directory);
+    run.outcome = shared_.world.run_scenario(loaded.scenario, variant, loaded.directory, environment_, sinks);
+  }
+  if (const std::string signal = shared_.signals.Caught();
+      !signal.empty() && run.outcome.verdict == Verdict::kError &&
+      run.outcome.cause.find("interrupted") != std::string::npos) {
+    run.outcome.cause = InterruptedCause(signal);
+    run.interrupted = true;
+  }
+  if (loaded.document.Find("defaults") == nullptr) ForgetDefaultsPlace(run.outcome);
+  if (!run.outcome.cause_path.empty()) {
+    run.cause_place = PlaceOf(loaded, run.outcome.cause_path);
+    run.cause_source = SourceAt(loaded, run.outcome.cause_path);
+  }
+  directory.WriteResults(run);
+  run.directory_fault = directory.fault();
+  DropBulk(run.outcome.record);
+}
+
+void RunSlotWorker::PrepareNext() {
+  if (shared_.shelf == nullptr || !environment_.clone || !shared_.signals.Caught().empty()) return;
+  DropPromise();  // of a machine that was not to be had
+  {
+    // The next that no other slot has a machine for: with fewer left than slots, some prepare nothing.
+    const std::lock_guard lock(shared_.promised_mutex);
+    std::size_t next = shared_.slots.unclaimed();
+    while (next < shared_.items.size() && (shared_.items[next].settled || shared_.promised.contains(next)))
+      ++next;
+    if (next == shared_.items.size()) return;
+    shared_.promised.insert(next);
+    promise_ = next;
+  }
+  const vmm::TemplateSpec* shape = ShapeOf(shared_.items[*promise_]);
+  if (shape == nullptr) return DropPromise();
+  std::shared_ptr<const vmm::Template> known = shared_.shelf->Known(*shape);
+  if (!known) return DropPromise();
+  supply_.Release();
+  prepared_share_.reset();
+  prepared_share_ = shared_.budget.TryTake(shape->machine.memory_mib);
+  if (!prepared_share_) return DropPromise();
+  supply_.Prepare(*shape, std::move(known));
+}
+
+void RunSlotWorker::DropPromise() {
+  if (!promise_) return;
+  const std::lock_guard lock(shared_.promised_mutex);
+  shared_.promised.erase(*promise_);
+  promise_.reset();
+}
+
+const vmm::TemplateSpec* RunSlotWorker::ShapeOf(RunItem& item) {
+  std::call_once(item.shaped, [&] {
+    const LoadedScenario& loaded = *item.selected->scenario;
+    Diagnostics none;
+    const RunPlan plan = MakePlan(loaded.scenario, *item.selected->variant, none);
+    std::string bad_path;
+    Result<GuestNeeds> needs = NeedsOf(loaded.scenario, plan, loaded.directory, environment_, bad_path);
+    if (needs.ok()) item.shape = std::move(needs->shape);
+  });
+  return item.shape ? &*item.shape : nullptr;
+}
+
+}  // namespace ktstr

@@ -1,0 +1,65 @@
+// The raw numbers between reports and metrics. Internal to fold and metrics.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "guest-init/base/units.h"
+#include "interpreter/fold/percentile.h"
+
+namespace ktstr {
+
+/// The longest time a worker did not run, with what it is about: the three travel together.
+struct Gap {
+  std::uint64_t ms = 0;
+  std::uint32_t cpu = 0;
+  std::string worker;
+};
+
+/// The workers of one cgroup, in one phase or over their whole lives. Counters saturate.
+struct Carrier {
+  std::uint32_t workers = 0;  // that reported
+  std::uint32_t missing = 0;
+  CpuSet cpus_used;
+  Samples wake;
+  Samples timer;
+  Samples iteration_cost;                    // whole reports only: slices do not carry it
+  std::vector<std::uint64_t> run_delays_ns;  // one a worker with schedstat
+  std::vector<double> off_cpu_pct;           // one a worker with wall time
+  std::vector<double> work_rates;            // work units per CPU second, one a worker that had CPU time
+  std::uint64_t migrations = 0;
+  std::uint64_t iterations = 0;
+  std::uint64_t work_units = 0;
+  std::uint64_t timed_iterations = 0;  // of workers with schedstat, like the next
+  std::uint64_t cpu_time_ns = 0;
+  bool cpu_time_measured = false;
+  std::uint64_t pages = 0;
+  std::uint64_t placed_pages = 0;    // of workers whose CPUs, hence nodes, are restricted
+  std::uint64_t local_pages = 0;     // of these, on their nodes
+  std::uint64_t pages_migrated = 0;  // maximum: every worker reads the same system-wide counter
+  std::optional<Gap> gap;            // nothing until a worker has passed a checkpoint
+  bool stripped = false;
+
+  /// Sorts everything, so that sums do not depend on the order of the reports either.
+  void Seal() {
+    std::sort(off_cpu_pct.begin(), off_cpu_pct.end());
+    std::sort(work_rates.begin(), work_rates.end());
+    wake.Seal();
+    timer.Seal();
+    iteration_cost.Seal();
+  }
+};
+
+/// The raw numbers of a run; all carriers are sealed.
+struct RunTotals {
+  std::vector<Carrier> cgroups;  // whole lives
+  /// The distributions of all phases together, and of cgroups that are in no phase.
+  Samples wake;
+  Samples timer;
+  std::vector<std::uint64_t> run_delays_ns;
+};
+
+}  // namespace ktstr

@@ -1,0 +1,369 @@
+#include "interpreter/fold/metrics.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "interpreter/fold/fold_carrier.h"
+
+namespace ktstr {
+namespace {
+
+using Value = std::optional<double>;
+
+// ---- one cgroup ----------------------------------------------------------------------------------------
+
+Value Scaled(std::optional<std::uint64_t> value, double divisor) {
+  if (!value) return std::nullopt;
+  return static_cast<double>(*value) / divisor;
+}
+Value Ratio(double numerator, double denominator) {
+  if (denominator == 0 || !std::isfinite(numerator / denominator)) return std::nullopt;
+  return numerator / denominator;
+}
+Value Ratio(std::uint64_t numerator, std::uint64_t denominator) {
+  return Ratio(static_cast<double>(numerator), static_cast<double>(denominator));
+}
+Value Counted(const Carrier& c, std::uint64_t count) {
+  if (c.workers == 0) return std::nullopt;
+  return static_cast<double>(count);
+}
+
+/// A ratio of two percentiles says little about few iterations; the system we re-create draws the same line.
+constexpr std::uint64_t kTailIterations = 100;
+
+Value TailRatio(const Samples& samples, std::uint64_t iterations) {
+  const auto p99 = samples.Percentile(990);
+  const auto median = samples.Percentile(500);
+  if (!p99 || !median || iterations < kTailIterations) return std::nullopt;
+  return Ratio(*p99, *median);
+}
+
+template <Samples Carrier::*Of, std::uint32_t kPermille>
+Value PercentileUs(const Carrier& c) {
+  return Scaled((c.*Of).Percentile(kPermille), 1e3);
+}
+template <Samples RunTotals::*Of, std::uint32_t kPermille>
+Value RunPercentileUs(const RunTotals& run) {
+  return Scaled((run.*Of).Percentile(kPermille), 1e3);
+}
+
+Value MeanUs(const std::vector<std::uint64_t>& values_ns) {
+  double sum = 0;
+  for (const std::uint64_t value : values_ns) sum += static_cast<double>(value);
+  return Ratio(sum / 1e3, static_cast<double>(values_ns.size()));
+}
+Value MaxUs(const std::vector<std::uint64_t>& values_ns) {
+  if (values_ns.empty()) return std::nullopt;
+  return static_cast<double>(*std::max_element(values_ns.begin(), values_ns.end())) / 1e3;
+}
+Value MeanRunDelayUs(const Carrier& c) { return MeanUs(c.run_delays_ns); }
+Value MaxRunDelayUs(const Carrier& c) { return MaxUs(c.run_delays_ns); }
+
+Value AvgOffCpu(const Carrier& c) {
+  double sum = 0;
+  for (const double pct : c.off_cpu_pct) sum += pct;
+  return Ratio(sum, static_cast<double>(c.off_cpu_pct.size()));
+}
+Value MinOffCpu(const Carrier& c) {
+  if (c.off_cpu_pct.empty()) return std::nullopt;
+  return *std::min_element(c.off_cpu_pct.begin(), c.off_cpu_pct.end());
+}
+Value MaxOffCpu(const Carrier& c) {
+  if (c.off_cpu_pct.empty()) return std::nullopt;
+  return *std::max_element(c.off_cpu_pct.begin(), c.off_cpu_pct.end());
+}
+Value OffCpuSpread(const Carrier& c) {
+  if (c.off_cpu_pct.empty()) return std::nullopt;
+  return *MaxOffCpu(c) - *MinOffCpu(c);
+}
+
+Value MigrationRatio(const Carrier& c) { return Ratio(c.migrations, c.iterations); }
+Value Migrations(const Carrier& c) { return Counted(c, c.migrations); }
+Value Iterations(const Carrier& c) { return Counted(c, c.iterations); }
+Value WorkUnits(const Carrier& c) { return Counted(c, c.work_units); }
+Value NumWorkers(const Carrier& c) { return static_cast<double>(c.workers); }
+Value NumCpus(const Carrier& c) { return Counted(c, c.cpus_used.size()); }
+Value IterationsPerWorker(const Carrier& c) { return Ratio(c.iterations, c.workers); }
+Value IterationsPerCpuSec(const Carrier& c) {
+  return Ratio(static_cast<double>(c.timed_iterations) * 1e9, static_cast<double>(c.cpu_time_ns));
+}
+Value CpuTimeNs(const Carrier& c) {
+  if (!c.cpu_time_measured) return std::nullopt;
+  return static_cast<double>(c.cpu_time_ns);
+}
+Value MinWorkRate(const Carrier& c) {
+  if (c.work_rates.empty()) return std::nullopt;
+  return *std::min_element(c.work_rates.begin(), c.work_rates.end());
+}
+Value ThroughputCv(const Carrier& c) { return Cv(c.work_rates); }
+Value MaxGapMs(const Carrier& c) {
+  if (!c.gap) return std::nullopt;
+  return static_cast<double>(c.gap->ms);
+}
+Value PageLocality(const Carrier& c) { return Ratio(c.local_pages, c.placed_pages); }
+Value CrossNode(const Carrier& c) { return Ratio(c.pages_migrated, c.pages); }
+
+// ---- phases --------------------------------------------------------------------------------------------
+
+double SecondsOf(const PhaseWindow& phase) {
+  return static_cast<double>(phase.end_ns - phase.start_ns) / 1e9;
+}
+
+/// Whether the two marks of a phase tell how many iterations it had. With no worker alive and no advance
+/// nobody was counting.
+bool Counts(const PhaseWindow& phase) {
+  return phase.started && phase.ended && phase.end_ns > phase.start_ns &&
+         phase.iterations_end >= phase.iterations_start &&
+         (phase.live_workers > 0 || phase.iterations_end > phase.iterations_start);
+}
+
+using Phases = std::span<const PhaseWindow* const>;
+
+Value PhaseIterations(Phases phases) {
+  Value sum;
+  for (const PhaseWindow* phase : phases)
+    if (Counts(*phase))
+      sum = sum.value_or(0) + static_cast<double>(phase->iterations_end - phase->iterations_start);
+  return sum;
+}
+Value PhaseSeconds(Phases phases) {
+  Value sum;
+  for (const PhaseWindow* phase : phases)
+    if (Counts(*phase)) sum = sum.value_or(0) + SecondsOf(*phase);
+  return sum;
+}
+Value IterationRate(Phases phases) {
+  const Value iterations = PhaseIterations(phases);
+  if (!iterations) return std::nullopt;
+  return Ratio(*iterations, *PhaseSeconds(phases));
+}
+
+// ---- the run -------------------------------------------------------------------------------------------
+
+template <Value (*Of)(const Carrier&)>
+Value Highest(const RunTotals& run) {
+  Value worst;
+  for (const Carrier& c : run.cgroups)
+    if (const Value value = Of(c); value && (!worst || *value > *worst)) worst = value;
+  return worst;
+}
+template <Value (*Of)(const Carrier&)>
+Value Lowest(const RunTotals& run) {
+  Value worst;
+  for (const Carrier& c : run.cgroups)
+    if (const Value value = Of(c); value && (!worst || *value < *worst)) worst = value;
+  return worst;
+}
+template <Value (*Of)(const Carrier&)>
+Value Sum(const RunTotals& run) {
+  Value sum;
+  for (const Carrier& c : run.cgroups)
+    if (const Value value = Of(c)) sum = sum.value_or(0) + *value;
+  return sum;
+}
+Value RunMeanDelayUs(const RunTotals& run) { return MeanUs(run.run_delays_ns); }
+Value RunMaxDelayUs(const RunTotals& run) { return MaxUs(run.run_delays_ns); }
+Value RunWakeCv(const RunTotals& run) { return run.wake.Cv(); }
+Value RunTailRatio(const RunTotals& run) {
+  std::uint64_t iterations = 0;
+  for (const Carrier& c : run.cgroups) iterations = AddSaturating(iterations, c.iterations);
+  return TailRatio(run.wake, iterations);
+}
+Value RunIterationsPerCpuSec(const RunTotals& run) {
+  double iterations = 0;
+  double cpu_ns = 0;
+  for (const Carrier& c : run.cgroups) {
+    iterations += static_cast<double>(c.timed_iterations);
+    cpu_ns += static_cast<double>(c.cpu_time_ns);
+  }
+  return Ratio(iterations * 1e9, cpu_ns);
+}
+Value TotalCpuTimeSec(const RunTotals& run) {
+  const Value ns = Sum<CpuTimeNs>(run);
+  if (!ns) return std::nullopt;
+  return *ns / 1e9;
+}
+Value BalanceRatio(const RunTotals& run) {
+  const auto measured = std::count_if(run.cgroups.begin(), run.cgroups.end(),
+                                      [](const Carrier& c) { return IterationsPerWorker(c).has_value(); });
+  if (measured < 2) return std::nullopt;
+  return Ratio(*Highest<IterationsPerWorker>(run), *Lowest<IterationsPerWorker>(run));
+}
+
+// ---- the table -----------------------------------------------------------------------------------------
+
+constexpr Polarity kInfo = Polarity::kInfo;
+constexpr Polarity kLower = Polarity::kLower;
+constexpr Polarity kHigher = Polarity::kHigher;
+
+constexpr MetricDecl Row(std::string_view name, std::string_view unit, Polarity better,
+                         Value (*of)(const Carrier&), std::string_view doc) {
+  return {.name = name, .doc = doc, .unit = unit, .better = better, .scope = Scope::kCgroup, .of_cgroup = of};
+}
+constexpr MetricDecl Row(std::string_view name, std::string_view unit, Polarity better, Value (*of)(Phases),
+                         std::string_view doc) {
+  return {.name = name, .doc = doc, .unit = unit, .better = better, .scope = Scope::kPhase, .of_phases = of};
+}
+constexpr MetricDecl Row(std::string_view name, std::string_view unit, Polarity better,
+                         Value (*of)(const RunTotals&), std::string_view doc) {
+  return {.name = name, .doc = doc, .unit = unit, .better = better, .scope = Scope::kRun, .of_run = of};
+}
+
+constexpr MetricDecl kMetrics[] = {
+    Row("max_gap_ms", "ms", kLower, &MaxGapMs,
+        "The longest time a worker did not get from one checkpoint to the next."),
+    Row("median_wake_latency_us", "us", kLower, &PercentileUs<&Carrier::wake, 500>,
+        "Median wake-up latency, for work types that measure it."),
+    Row("p99_wake_latency_us", "us", kLower, &PercentileUs<&Carrier::wake, 990>,
+        "99th percentile of the wake-up latency."),
+    Row(
+        "wake_latency_cv", "", kLower, +[](const Carrier& c) { return c.wake.Cv(); },
+        "Standard deviation over mean of the wake-up latency; needs two observations."),
+    Row(
+        "wake_latency_tail_ratio", "x", kLower,
+        +[](const Carrier& c) { return TailRatio(c.wake, c.iterations); },
+        "99th percentile over median of the wake-up latency; needs 100 iterations."),
+    Row("median_timer_latency_us", "us", kLower, &PercentileUs<&Carrier::timer, 500>,
+        "Median latency of a timer's expiry."),
+    Row("p99_timer_latency_us", "us", kLower, &PercentileUs<&Carrier::timer, 990>,
+        "99th percentile of the timer latency."),
+    Row("p999_timer_latency_us", "us", kLower, &PercentileUs<&Carrier::timer, 999>,
+        "99.9th percentile of the timer latency."),
+    Row("max_timer_latency_us", "us", kLower, &PercentileUs<&Carrier::timer, 1000>,
+        "The largest timer latency kept."),
+    Row("median_iteration_cost_us", "us", kLower, &PercentileUs<&Carrier::iteration_cost, 500>,
+        "Median time of one iteration, for work types that measure it; per phase only of step-local "
+        "workers."),
+    Row("p99_iteration_cost_us", "us", kLower, &PercentileUs<&Carrier::iteration_cost, 990>,
+        "99th percentile of the time of one iteration."),
+    Row("mean_run_delay_us", "us", kLower, &MeanRunDelayUs,
+        "Time spent runnable but not running (schedstat), mean over workers."),
+    Row("max_run_delay_us", "us", kLower, &MaxRunDelayUs,
+        "Time spent runnable but not running, of the worker with most."),
+    Row("avg_off_cpu_pct", "%", kLower, &AvgOffCpu, "Share of the time off a CPU, mean over workers."),
+    Row("min_off_cpu_pct", "%", kLower, &MinOffCpu, "Share of the time off a CPU, of the worker with least."),
+    Row("max_off_cpu_pct", "%", kLower, &MaxOffCpu, "Share of the time off a CPU, of the worker with most."),
+    Row("off_cpu_spread_pct", "%", kLower, &OffCpuSpread,
+        "Unfairness: the largest minus the smallest off-CPU share of the workers."),
+    Row("iterations", "", kHigher, &Iterations, "Outer loops of all workers."),
+    Row("iterations_per_worker", "", kHigher, &IterationsPerWorker,
+        "Outer loops, mean over workers that reported."),
+    Row("iterations_per_cpu_sec", "iter/cpu-s", kHigher, &IterationsPerCpuSec,
+        "Outer loops per second of CPU time (schedstat)."),
+    Row("work_units", "", kHigher, &WorkUnits, "Work steps of all workers."),
+    Row("min_work_rate", "units/cpu-s", kHigher, &MinWorkRate,
+        "Work steps per second of thread CPU time, of the slowest worker."),
+    Row("throughput_cv", "", kLower, &ThroughputCv,
+        "Standard deviation over mean of the workers' work rates; needs two workers."),
+    Row("migrations", "", kInfo, &Migrations, "Moves between CPUs, seen at checkpoints."),
+    Row("migration_ratio", "", kLower, &MigrationRatio, "Migrations per iteration."),
+    Row("cpu_time_ns", "ns", kInfo, &CpuTimeNs, "CPU time of all workers (schedstat)."),
+    Row("page_locality", "", kHigher, &PageLocality,
+        "Share of the workers' pages that lie on the NUMA nodes of their CPUs; only with a cpuset."),
+    Row("cross_node_migration_ratio", "", kLower, &CrossNode,
+        "Pages the system moved between nodes, per page of the workers."),
+    Row("num_workers", "", kInfo, &NumWorkers, "Workers that reported."),
+    Row("num_cpus", "", kInfo, &NumCpus, "Different CPUs the workers were seen on."),
+
+    Row("iteration_rate", "iter/s", kHigher, &IterationRate, "Outer loops of all workers per second."),
+    Row("total_phase_iterations", "", kHigher, &PhaseIterations, "Outer loops of all workers in the phase."),
+    Row("total_phase_duration_sec", "s", kInfo, &PhaseSeconds,
+        "Length of the phase, where its iterations were counted."),
+
+    Row("total_workers", "", kInfo, &Sum<NumWorkers>, "Workers that reported."),
+    Row("total_iterations", "", kHigher, &Sum<Iterations>, "Outer loops of all workers."),
+    Row("total_migrations", "", kLower, &Sum<Migrations>, "Migrations of all workers."),
+    Row("total_cpu_time_sec", "s", kInfo, &TotalCpuTimeSec, "CPU time of all workers (schedstat)."),
+    Row("total_iterations_per_cpu_sec", "iter/cpu-s", kHigher, &RunIterationsPerCpuSec,
+        "Outer loops of all workers per second of their CPU time."),
+    Row("worst_gap_ms", "ms", kLower, &Highest<MaxGapMs>, "max_gap_ms of the cgroup with the largest."),
+    Row("worst_spread", "%", kLower, &Highest<OffCpuSpread>,
+        "off_cpu_spread_pct of the cgroup with the largest."),
+    Row("worst_migration_ratio", "", kLower, &Highest<MigrationRatio>,
+        "migration_ratio of the cgroup with the largest."),
+    Row("worst_iterations_per_worker", "", kHigher, &Lowest<IterationsPerWorker>,
+        "iterations_per_worker of the cgroup with the smallest."),
+    Row("worst_iterations_per_cpu_sec", "iter/cpu-s", kHigher, &Lowest<IterationsPerCpuSec>,
+        "iterations_per_cpu_sec of the cgroup with the smallest."),
+    Row("worst_page_locality", "", kHigher, &Lowest<PageLocality>,
+        "page_locality of the cgroup with the smallest."),
+    Row("worst_cross_node_migration_ratio", "", kLower, &Highest<CrossNode>,
+        "cross_node_migration_ratio of the cgroup with the largest."),
+    Row("cgroup_balance_ratio", "x", kLower, &BalanceRatio,
+        "Largest over smallest iterations_per_worker of the cgroups; needs two."),
+    Row("worst_median_wake_latency_us", "us", kLower, &RunPercentileUs<&RunTotals::wake, 500>,
+        "Median wake-up latency of all workers in all phases."),
+    Row("worst_p99_wake_latency_us", "us", kLower, &RunPercentileUs<&RunTotals::wake, 990>,
+        "99th percentile of the wake-up latency of all workers in all phases."),
+    Row("worst_wake_latency_cv", "", kLower, &RunWakeCv,
+        "Standard deviation over mean of the wake-up latency of all workers in all phases."),
+    Row("worst_wake_latency_tail_ratio", "x", kLower, &RunTailRatio,
+        "99th percentile over median of the wake-up latency of all workers; needs 100 iterations."),
+    Row("worst_median_timer_latency_us", "us", kLower, &RunPercentileUs<&RunTotals::timer, 500>,
+        "Median timer latency of all workers in all phases."),
+    Row("worst_p99_timer_latency_us", "us", kLower, &RunPercentileUs<&RunTotals::timer, 990>,
+        "99th percentile of the timer latency of all workers in all phases."),
+    Row("worst_p999_timer_latency_us", "us", kLower, &RunPercentileUs<&RunTotals::timer, 999>,
+        "99.9th percentile of the timer latency of all workers in all phases."),
+    Row("worst_timer_latency_us", "us", kLower, &RunPercentileUs<&RunTotals::timer, 1000>,
+        "The largest timer latency kept, of all workers in all phases."),
+    Row("worst_mean_run_delay_us", "us", kLower, &RunMeanDelayUs,
+        "Time spent runnable but not running, mean over all workers and phases."),
+    Row("worst_run_delay_us", "us", kLower, &RunMaxDelayUs,
+        "Time spent runnable but not running, largest of all workers and phases."),
+};
+
+}  // namespace
+
+std::span<const MetricDecl> AllMetrics() { return kMetrics; }
+
+bool IsLatency(const MetricDecl& metric) {
+  const bool duration = metric.unit == "us" || metric.unit == "ms";
+  const bool ratio = metric.name.find("_latency_") != std::string_view::npos;
+  return metric.better == Polarity::kLower && (duration || ratio);
+}
+
+const MetricDecl* FindMetric(std::string_view name) {
+  const auto* const at = std::find_if(std::begin(kMetrics), std::end(kMetrics),
+                                      [&](const MetricDecl& metric) { return metric.name == name; });
+  return at == std::end(kMetrics) ? nullptr : at;
+}
+
+std::vector<std::string_view> MetricNames() {
+  std::vector<std::string_view> names;
+  for (const MetricDecl& metric : kMetrics) names.push_back(metric.name);
+  return names;
+}
+
+std::optional<double> ReadMetric(const Stats& stats, const MetricDecl& metric,
+                                 std::optional<std::string_view> phase, std::string_view cgroup) {
+  const PhaseBucket* bucket = nullptr;
+  if (phase) {
+    bucket = stats.FindPhase(*phase);
+    if (bucket == nullptr) return std::nullopt;
+  }
+  const NamedMap<double>* values = bucket != nullptr ? &bucket->metrics : &stats.metrics;
+  if (metric.scope == Scope::kCgroup) {
+    const CgroupStats* row = bucket != nullptr ? bucket->Find(cgroup) : stats.FindCgroup(cgroup);
+    if (row == nullptr) return std::nullopt;
+    values = &row->metrics;
+  }
+  const double* value = values->Find(metric.name);
+  return value == nullptr ? std::nullopt : std::optional(*value);
+}
+
+std::optional<PayloadMetricName> ParsePayloadMetricName(std::string_view name,
+                                                        std::span<const std::string> payloads) {
+  if (!name.starts_with(kPayloadMetricPrefix)) return std::nullopt;
+  name.remove_prefix(kPayloadMetricPrefix.size());
+  const std::string* longest = nullptr;
+  for (const std::string& payload : payloads) {
+    const bool fits =
+        name.size() > payload.size() + 1 && name.starts_with(payload) && name[payload.size()] == '.';
+    if (fits && (longest == nullptr || payload.size() > longest->size())) longest = &payload;
+  }
+  if (longest == nullptr) return std::nullopt;
+  return PayloadMetricName{*longest, std::string(name.substr(longest->size() + 1))};
+}
+
+}  // namespace ktstr

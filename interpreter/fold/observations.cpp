@@ -1,0 +1,137 @@
+#include "interpreter/fold/observations.h"
+
+namespace ktstr {
+
+const StructDecl& ReadRecord::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&ReadRecord::tag>("tag", ""),
+      Required<&ReadRecord::place>("place", "\"jiffies_64\""),
+      Required<&ReadRecord::epoch>("epoch", ""),
+      Required<&ReadRecord::elapsed_ms>("elapsed_ms", ""),
+      Required<&ReadRecord::text>("text", "the value: decimal, or hex bytes"),
+      Optional<&ReadRecord::value>("value", "none: not a number"),
+      Required<&ReadRecord::path>("path", "document path of the Op"),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<ReadRecord>("ReadRecord", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& FireRecord::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&FireRecord::epoch>("epoch", ""),
+      Required<&FireRecord::elapsed_ms>("elapsed_ms", ""),
+      Required<&FireRecord::cpu>("cpu", ""),
+      Required<&FireRecord::instruction>(
+          "instruction", "\"tick_do_update_jiffies64+0x5c\"; empty when fires are only counted"),
+      Required<&FireRecord::old_value>("old_value", ""),
+      Required<&FireRecord::new_value>("new_value", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<FireRecord>("FireRecord", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& WatchRecord::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&WatchRecord::tag>("tag", ""),
+      Required<&WatchRecord::place>("place", ""),
+      Required<&WatchRecord::address>("address", ""),
+      Required<&WatchRecord::bytes>("bytes", ""),
+      Required<&WatchRecord::writes>("writes", "seen, whatever `when` and `every` say"),
+      Required<&WatchRecord::fires>("fires", "that fulfilled `when`"),
+      Required<&WatchRecord::lower_bound>("lower_bound", "it paused to let the guest go on: there were more"),
+      Required<&WatchRecord::paused>("paused", "how often"),
+      Required<&WatchRecord::stopped_ms>("stopped_ms", "host time the guest stood still for it"),
+      Required<&WatchRecord::kept>("kept", "each `every`-th fire, at most `max`"),
+      Required<&WatchRecord::path>("path", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<WatchRecord>("WatchRecord", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& PauseRecord::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&PauseRecord::reason>("reason",
+                                     "\"snapshot before\", \"cold read x\", \"watch x (17 stops)\""),
+      Required<&PauseRecord::epoch>("epoch", ""),
+      Required<&PauseRecord::stops>("stops", ""),
+      Required<&PauseRecord::at_ms>("at_ms", "host time"),
+      Required<&PauseRecord::ms>("ms", "host time"),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<PauseRecord>("PauseRecord", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& MonitorRecord::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&MonitorRecord::verdict>("verdict", ""),
+      Required<&MonitorRecord::text>("text", "\"monitor OK\", \"monitor FAILED: 2 violation(s)\""),
+      Required<&MonitorRecord::violations>("violations", ""),
+      Required<&MonitorRecord::enforce>("enforce", ""),
+      Required<&MonitorRecord::samples>("samples", ""),
+      Required<&MonitorRecord::dropped>("dropped", "CPUs' parts of samples that were torn"),
+      Required<&MonitorRecord::max_imbalance>("max_imbalance", ""),
+      Required<&MonitorRecord::avg_imbalance>("avg_imbalance", ""),
+      Required<&MonitorRecord::avg_nr_running>("avg_nr_running", ""),
+      Required<&MonitorRecord::max_local_dsq_depth>("max_local_dsq_depth", ""),
+      Required<&MonitorRecord::events>("events", "sched_ext's event counters: growth, over all CPUs"),
+      Required<&MonitorRecord::cost_ms>("cost_ms", "host CPU time it took"),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<MonitorRecord>("MonitorRecord", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& SnapshotEntry::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&SnapshotEntry::tag>("tag", ""),
+      Required<&SnapshotEntry::epoch>("epoch", ""),
+      Optional<&SnapshotEntry::elapsed_ms>("elapsed_ms", ""),
+      Optional<&SnapshotEntry::boundary_ms>("boundary_ms", ""),
+      Required<&SnapshotEntry::placeholder>("placeholder", ""),
+      Required<&SnapshotEntry::reason>("reason", "of a placeholder"),
+      Required<&SnapshotEntry::maps>("maps", ""),
+      Required<&SnapshotEntry::tasks>("tasks", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<SnapshotEntry>("SnapshotEntry", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& ProcsRecord::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&ProcsRecord::tag>("tag", ""),
+      Required<&ProcsRecord::cgroup>("cgroup", ""),
+      Required<&ProcsRecord::pids>("pids", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<ProcsRecord>("ProcsRecord", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& Observations::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&Observations::taken>("taken", "the same in short"),
+      Required<&Observations::periodic_target>("periodic_target", ""),
+      Required<&Observations::periodic_fired>("periodic_fired", "placeholders included"),
+      Required<&Observations::periodic_real>("periodic_real", ""),
+      Required<&Observations::reads>("reads", ""),
+      Required<&Observations::cgroup_procs>("cgroup_procs", ""),
+      Required<&Observations::watches>("watches", ""),
+      Optional<&Observations::monitor>("monitor", ""),
+      Required<&Observations::pauses>("pauses", ""),
+      Required<&Observations::events>("events", "what became of snapshots: evicted, replaced, not taken"),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<Observations>("Observations", "", kFields);
+  return kDecl;
+}
+
+const DrainedSnapshot* Observations::FindSnapshot(std::string_view tag) const {
+  for (const DrainedSnapshot& snapshot : snapshots)
+    if (snapshot.tag == tag) return &snapshot;
+  return nullptr;
+}
+
+double Observations::PausedMs() const {
+  double total = 0;
+  for (const PauseRecord& pause : pauses) total += pause.ms;
+  return total;
+}
+
+}  // namespace ktstr

@@ -1,0 +1,44 @@
+// How good the host's CPUs were to a run. A guest that measures its own latencies on the wall clock also
+// measures how long its QEMU had to wait, and cannot tell the two apart.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "guest-init/base/decl.h"
+#include "interpreter/judge/judge.h"
+#include "vmm/host/cpu_wait.h"
+
+namespace ktstr {
+
+enum class CpuGrade : std::uint8_t { kNotMeasured, kNotApplicable, kGood, kFair, kPoor };
+inline constexpr EnumValue kCpuGrades[] = {
+    {"not measured", 0, "The run ended too early, or the host does not count."},
+    {"not applicable", 1, "The virtual clock stands still while QEMU waits."},
+    {"good", 2, "QEMU hardly waited for a CPU."},
+    {"fair", 3, "QEMU waited now and then."},
+    {"poor", 4, "The host was oversubscribed: checks on latencies cannot fail, only be inconclusive."}};
+constexpr EnumDecl DescribeEnum(CpuGrade) { return {"CpuGrade", kCpuGrades, nullptr, nullptr}; }
+
+/// Share of the time QEMU wanted a CPU in which it had none, in percent, up to which a run is good, and from
+/// which on it is poor. Measured on 2 CPUs under TCG with two spinning workers a guest: one guest at a time 1
+/// to 5, two 5 to 18 (the next clone is loaded meanwhile), three 26 to 46, eight 68 to 79. So one machine a
+/// CPU is fair.
+inline constexpr double kGoodWaitPct = 5;
+inline constexpr double kPoorWaitPct = 25;
+/// With less waiting than this in a whole run the share says nothing: idle guests of half a second, which
+/// want a CPU for 10 ms, showed 34 to 53 % on the same host.
+inline constexpr std::uint64_t kNegligibleWaitNs = 20'000'000;
+
+double WaitPct(const vmm::CpuTimes& times);
+CpuGrade GradeCpu(const vmm::CpuTimes& times);
+
+/// Whether a check is about a latency: on a metric with IsLatency(), or no_stall.
+bool IsAboutLatency(const CheckResult& result);
+
+/// On a poor host a failed check on a latency becomes INCONCLUSIVE: "the host was oversubscribed: QEMU waited
+/// 34 % of the time for a CPU; " and the message it had.
+void ExcuseLatencies(CpuGrade grade, double wait_pct, std::vector<CheckResult>& results);
+
+}  // namespace ktstr

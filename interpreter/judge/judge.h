@@ -1,0 +1,47 @@
+// Statistics and checks to verdicts, as a pure function. A missing result is ERROR, a check without data is
+// INCONCLUSIVE; nothing passes silently.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "interpreter/fold/observations.h"
+#include "interpreter/fold/stats.h"
+#include "interpreter/fold/verdict.h"
+#include "interpreter/scenario/checks.h"
+
+namespace ktstr {
+
+struct CheckResult {
+  Verdict verdict = Verdict::kPass;
+  std::string check;    // "no_stall", "max_gap_ms", "exit_code of payload stress"
+  std::string path;     // document path of the check; "" for defaults the scenario does not mention
+  std::string phase;    // "" when it is about the whole run
+  std::string cgroup;   // "" when it is about none, or about the runner's own
+  std::string message;  // one line: the cause with its numbers, units and worker
+  std::string detail;   // more lines for people (the end of a payload's stderr); usually empty
+  std::optional<double> value;
+  std::optional<double> bound;  // the bound it was held against; of two, the one that was broken
+  std::string unit;             // of both
+  bool counts = true;           // false for a payload with `gate: false`: shown only
+  static const StructDecl& Decl();
+};
+
+/// REQUIRES: `stats` is Fold(record), and ResolveChecks found no error in `checks`; a name that is unknown
+/// all the same gives an ERROR result.
+///
+/// Default checks come first (one result each when all is well, else one per cgroup; none when there is
+/// nothing they could be about, e.g. no workers), then `checks.checks`, then the monitor's verdict if there
+/// was one, then payload checks in the order of finalisation. A payload with checks that was never finalised
+/// gives an INCONCLUSIVE one.
+std::vector<CheckResult> Judge(const RunRecord& record, const Stats& stats, const CheckList& checks,
+                               const Observations& observed = {});
+
+/// The worst verdict of those that count; PASS when there is none.
+Verdict Overall(std::span<const CheckResult> results);
+/// The first result of the worst verdict: what the report's first line is about. nullptr when all passed.
+const CheckResult* FirstCause(std::span<const CheckResult> results);
+
+}  // namespace ktstr

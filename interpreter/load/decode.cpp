@@ -1,0 +1,302 @@
+#include "interpreter/load/decode.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "interpreter/load/decode_leaf.h"
+#include "interpreter/load/explain_text.h"
+#include "ops/plan/suggest.h"
+
+namespace ktstr {
+namespace {
+
+constexpr std::size_t kMaxListedNames = 8;
+std::string NameHint(std::string_view wrong, const std::vector<std::string_view>& names,
+                     std::string_view what) {
+  std::string hint = DidYouMean(wrong, names);
+  if (hint.empty() && !names.empty() && names.size() <= kMaxListedNames)
+    hint = fmt::format("{}: {}", what, fmt::join(names, ", "));
+  return hint;
+}
+
+/// Puts the faults of a struct's rules at their places.
+class RuleFaults : public RuleSink {
+ public:
+  RuleFaults(const Place& place, Diagnostics& out) : place_(place), out_(out) {}
+  void Fault(std::string_view field, std::string message) override {
+    std::string path = place_.Text();
+    if (!field.empty() && !path.empty()) path += '/';
+    path += field;
+    out_.Error(std::move(path), "rule", std::move(message));
+    any_ = true;
+  }
+  [[nodiscard]] bool any() const { return any_; }
+
+ private:
+  const Place& place_;
+  Diagnostics& out_;
+  bool any_ = false;
+};
+
+class Decoder : private LeafDecoder {
+ public:
+  explicit Decoder(Diagnostics& out) : LeafDecoder(out) {}
+
+  bool Struct(const StructDecl& decl, const Node& node, const Place& place, void* object);
+
+ private:
+  bool Value(const TypeDecl& type, const Limits& limits, const Node& node, const Place& place, void* out);
+  bool List(const TypeDecl& type, const Limits& limits, const Node& node, const Place& place, void* out);
+  bool Map(const TypeDecl& type, const Limits& limits, const Node& node, const Place& place, void* out);
+  bool OneKeyChoice(const TypeDecl& type, const Node& node, const Place& place, void* out);
+
+  bool Fields(const StructDecl& decl, const Node& node, const Place& place, void* object);
+  bool Missing(const StructDecl& decl, const Node& node, const Place& place,
+               const std::vector<std::string>& meant);
+  bool ExactlyOne(const StructDecl& decl, const Node& node, const Place& place, bool complain_of_none);
+  bool Rules(const StructDecl& decl, const Place& place, const void* object);
+  /// The alternative that `field` chooses in this map, stored in its AnyStruct; nullptr after a fault.
+  const StructDecl* Chosen(const FieldDecl& field, const Node& node, const Place& place, void* object);
+  /// Returns the key that was probably meant, or "".
+  std::string UnknownKey(std::string_view key, const StructDecl& decl, const FieldDecl* variant,
+                         const StructDecl* chosen, const Place& place);
+};
+
+bool Decoder::Value(const TypeDecl& type, const Limits& limits, const Node& node, const Place& place,
+                    void* out) {
+  if (node.broken) return false;
+  switch (type.kind) {
+    case Kind::kOptional:
+      return Value(type.container->element(), limits, node, place, type.container->append(out, {}));
+    case Kind::kList:
+      return List(type, limits, node, place, out);
+    case Kind::kMap:
+      return Map(type, limits, node, place, out);
+    case Kind::kStruct:
+      return Struct(type.structure(), node, place, out);
+    case Kind::kOneKey:
+      return OneKeyChoice(type, node, place, out);
+    case Kind::kVariant:
+      return true;  // chosen by the struct that has it, see Chosen
+    default:
+      return Leaf(type, limits, node, place, out);
+  }
+}
+
+bool Decoder::List(const TypeDecl& type, const Limits& limits, const Node& node, const Place& place,
+                   void* out) {
+  if (!node.IsSeq())
+    return WrongType(
+        ExpectPhrase(type), node, place,
+        node.IsScalar() && !node.IsNull() ? fmt::format("write a list: [{}]", Shown(node.text)) : "");
+  const ContainerDecl& list = *type.container;
+  list.clear(out);
+  bool ok = true;
+  for (std::size_t i = 0; i < node.items.size(); ++i)
+    ok &= Value(list.element(), limits, *node.items[i], place.Child(i), list.append(out, {}));
+  if (node.items.size() < limits.min_items)
+    ok = Fault(place, "out-of-range",
+               fmt::format("the list has {} item{}, but needs at least {}", node.items.size(),
+                           node.items.size() == 1 ? "" : "s", limits.min_items));
+  return ok;
+}
+
+bool Decoder::Map(const TypeDecl& type, const Limits& limits, const Node& node, const Place& place,
+                  void* out) {
+  if (!node.IsMap()) return WrongType(ExpectPhrase(type), node, place);
+  const ContainerDecl& map = *type.container;
+  map.clear(out);
+  Limits of_elements = limits;
+  of_elements.pattern = {};
+  bool ok = true;
+  for (const Entry& entry : node.entries) {
+    const Place child = place.Child(entry.key);
+    ok &= Pattern(entry.key, limits, child, true);
+    ok &= Value(map.element(), of_elements, *entry.value, child, map.append(out, entry.key));
+  }
+  return ok;
+}
+
+bool Decoder::OneKeyChoice(const TypeDecl& type, const Node& node, const Place& place, void* out) {
+  const ChoiceDecl& choice = *type.choice;
+  if (!node.IsMap()) {
+    const bool bare_name = node.IsScalar() && FindAlternative(choice, node.text) != nullptr;
+    return WrongType(ExpectPhrase(type), node, place,
+                     bare_name ? fmt::format("write '{}: {{...}}'", node.text) : std::string());
+  }
+  if (node.entries.empty())
+    return Fault(place, "missing-key", fmt::format("expected {}, found none", ExpectPhrase(type)));
+  const Entry& first = node.entries.front();
+  const StructDecl* const chosen = FindAlternative(choice, first.key);
+  bool ok = true;
+  // `- SetCpuset:` with its arguments not indented: one fault, not one for each argument.
+  const bool not_indented = chosen != nullptr && node.entries.size() > 1 && first.value->IsNull() &&
+                            chosen->Find(node.entries[1].key) != nullptr;
+  if (not_indented)
+    return FaultOnKey(place.Child(node.entries[1].key), "too-many-keys",
+                      fmt::format("'{}' stands beside '{}', not in it", node.entries[1].key, first.key),
+                      "indent it further");
+  for (const Entry& extra : node.entries.subspan(1))
+    ok = FaultOnKey(place.Child(extra.key), "too-many-keys",
+                    fmt::format("'{}' stands in one item with '{}'; an item is one {}", Shown(extra.key),
+                                Shown(first.key), choice.name),
+                    "begin an item of its own with '- '");
+  if (chosen == nullptr)
+    return FaultOnKey(place.Child(first.key), "unknown-name",
+                      fmt::format("there is no {} '{}'", choice.name, Shown(first.key)),
+                      NameHint(first.key, AlternativeNames(choice), "known"));
+  auto& any = *static_cast<AnyStruct*>(out);
+  any = AnyStruct(*chosen);
+  return Struct(*chosen, *first.value, place.Child(first.key), any.data()) && ok;
+}
+
+bool Decoder::Struct(const StructDecl& decl, const Node& node, const Place& place, void* object) {
+  if (node.broken) return false;
+  bool ok = true;
+  if (node.IsMap()) {
+    ok = Fields(decl, node, place, object);
+  } else {
+    const std::string expected = ExpectPhrase({.kind = Kind::kMap});
+    const ShorthandDecl* const shorthand = decl.shorthand;
+    if (shorthand == nullptr) {
+      const bool empty_will_do =
+          node.IsNull() && !decl.exactly_one &&
+          std::none_of(decl.fields.begin(), decl.fields.end(), [](const FieldDecl& f) { return f.required; });
+      return WrongType(expected, node, place, empty_will_do ? "write {} for an empty map" : "");
+    }
+    ok = Text(node, place, shorthand->number_too,
+              fmt::format("{} or a short form ({})", expected, shorthand->examples), shorthand->parse, object,
+              shorthand->names);
+  }
+  return ok && Rules(decl, place, object);
+}
+
+bool Decoder::Fields(const StructDecl& decl, const Node& node, const Place& place, void* object) {
+  bool ok = true;
+  const FieldDecl* const variant = VariantField(decl);
+  const StructDecl* const chosen = variant != nullptr ? Chosen(*variant, node, place, object) : nullptr;
+  if (variant != nullptr && chosen == nullptr &&
+      (variant->required || node.FindEntry(variant->name) != nullptr))
+    ok = false;
+  void* const alternative =
+      chosen != nullptr ? static_cast<AnyStruct*>(variant->member(object))->data() : nullptr;
+  std::vector<std::string> meant;  // what unknown keys probably meant: not reported as missing as well
+  for (const Entry& entry : node.entries) {
+    const Place child = place.Child(entry.key);
+    if (const FieldDecl* field = decl.Find(entry.key); field != nullptr) {
+      ok &=
+          field == variant || Value(field->type(), field->limits, *entry.value, child, field->member(object));
+    } else if (field = chosen != nullptr ? chosen->Find(entry.key) : nullptr; field != nullptr) {
+      ok &= Value(field->type(), field->limits, *entry.value, child, field->member(alternative));
+    } else if (!decl.allow_extension_keys || !entry.key.starts_with("x-")) {
+      meant.push_back(UnknownKey(entry.key, decl, variant, chosen, place));
+      ok = false;
+    }
+  }
+  if (decl.exactly_one)
+    ok &= ExactlyOne(decl, node, place, ok);
+  else
+    ok &= Missing(decl, node, place, meant);
+  if (chosen != nullptr)
+    ok = Missing(*chosen, node, place, meant) && ok && Rules(*chosen, place, alternative);
+  return ok;
+}
+
+const StructDecl* Decoder::Chosen(const FieldDecl& field, const Node& node, const Place& place,
+                                  void* object) {
+  auto& any = *static_cast<AnyStruct*>(field.member(object));
+  const Node* const name = node.Get(field.name);
+  if (name == nullptr)
+    return field.required ? nullptr : any.decl();  // a missing one is reported with the others
+  if (name->broken) return nullptr;
+  const TypeDecl& type = field.type();
+  const Place at = place.Child(field.name);
+  if (name->kind != NodeKind::kString) {
+    WrongType(ExpectPhrase(type), *name, at);
+    return nullptr;
+  }
+  const StructDecl* const chosen = FindAlternative(*type.choice, name->text);
+  if (chosen == nullptr)
+    Fault(at, "unknown-name", fmt::format("there is no {} '{}'", type.choice->name, Shown(name->text)),
+          NameHint(name->text, AlternativeNames(*type.choice), "known"));
+  else
+    any = AnyStruct(*chosen);
+  return chosen;
+}
+
+std::string Decoder::UnknownKey(std::string_view key, const StructDecl& decl, const FieldDecl* variant,
+                                const StructDecl* chosen, const Place& place) {
+  std::vector<std::string_view> names = FieldNames(decl);
+  std::string within(decl.name);
+  if (chosen != nullptr) {
+    const auto parameters = FieldNames(*chosen);
+    names.insert(names.end(), parameters.begin(), parameters.end());
+    within += fmt::format(" of {} {}", variant->name, chosen->name);
+  }
+  std::string hint = NameHint(key, names, "known");
+  const auto closest = ClosestName(key, names);
+  if (variant != nullptr && !closest) {
+    for (const StructDecl* other : variant->type().choice->alternatives()) {
+      if (other->Find(key) == nullptr) continue;
+      if (chosen == nullptr) return {};  // may well be right: which alternative was meant is not known
+      hint = fmt::format("it belongs to {} {}", variant->name, other->name);
+      break;
+    }
+  }
+  FaultOnKey(place.Child(key), "unknown-key", fmt::format("unknown key '{}' in {}", Shown(key), within),
+             std::move(hint));
+  return closest.value_or("");
+}
+
+bool Decoder::Missing(const StructDecl& decl, const Node& node, const Place& place,
+                      const std::vector<std::string>& meant) {
+  bool ok = true;
+  for (const FieldDecl& field : decl.fields) {
+    if (!field.required || node.FindEntry(field.name) != nullptr) continue;
+    ok = false;
+    if (std::find(meant.begin(), meant.end(), field.name) != meant.end()) continue;
+    FaultOnKey(place, "missing-key", fmt::format("{} needs the key '{}'", decl.name, field.name),
+               fmt::format("{}: {}", field.name, field.doc));
+  }
+  return ok;
+}
+
+bool Decoder::ExactlyOne(const StructDecl& decl, const Node& node, const Place& place,
+                         bool complain_of_none) {
+  const auto names = FieldNames(decl);
+  std::string_view first;
+  bool ok = true;
+  for (const Entry& entry : node.entries) {
+    if (decl.Find(entry.key) == nullptr) continue;
+    if (first.empty()) {
+      first = entry.key;
+      continue;
+    }
+    ok = FaultOnKey(place.Child(entry.key), "too-many-keys",
+                    fmt::format("'{}' and '{}' exclude each other", first, entry.key),
+                    fmt::format("write exactly one of {}", JoinNames(names, "and")));
+  }
+  if (first.empty() && complain_of_none)
+    ok = FaultOnKey(place, "missing-key",
+                    fmt::format("{} needs one of the keys {}", decl.name, JoinNames(names, "or")));
+  return ok;
+}
+
+bool Decoder::Rules(const StructDecl& decl, const Place& place, const void* object) {
+  if (decl.rules == nullptr) return true;
+  RuleFaults sink(place, diagnostics());
+  decl.rules(object, sink);
+  return !sink.any();
+}
+
+}  // namespace
+
+bool Decode(const Node& node, const StructDecl& decl, void* object, std::string_view path,
+            Diagnostics& diagnostics) {
+  return Decoder(diagnostics).Struct(decl, node, Place{nullptr, path, 0, false}, object);
+}
+
+}  // namespace ktstr

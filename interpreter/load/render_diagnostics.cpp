@@ -1,0 +1,202 @@
+#include "interpreter/load/render_diagnostics.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "interpreter/load/source_text.h"
+
+namespace ktstr {
+namespace {
+
+constexpr std::size_t kWindow = 110;       // code points of a source line that are shown
+constexpr std::size_t kWindowBefore = 50;  // of these, at most before the fault when the line is cut
+constexpr std::string_view kCut = "...";
+
+// Text from a scenario must neither break a message into lines nor steer the reader's terminal.
+std::string WithoutControls(std::string_view text) {
+  std::string clean;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\n') {
+      clean += "\\n";
+    } else if (c == '\t') {
+      clean += "\\t";
+    } else if (byte < 0x20 || byte == 0x7F) {
+      clean += fmt::format("\\x{:02x}", byte);
+    } else {
+      clean += c;
+    }
+  }
+  return clean;
+}
+
+// The code points of a source line, each fit to be printed in one column.
+std::vector<std::string> Columns(std::string_view line) {
+  std::vector<std::string> columns;
+  while (!line.empty()) {
+    std::size_t length = 1;
+    while (length < line.size() && (static_cast<unsigned char>(line[length]) & 0xC0) == 0x80) ++length;
+    std::string point(line.substr(0, length));
+    const auto first = static_cast<unsigned char>(point[0]);
+    const bool c1_control = first == 0xC2 && length == 2 && static_cast<unsigned char>(point[1]) < 0xA0;
+    if (first == '\t') {
+      point = " ";
+    } else if (first < 0x20 || first == 0x7F || c1_control || FindInvalidUtf8(point) != std::string::npos) {
+      point = "?";
+    }
+    columns.push_back(std::move(point));
+    line.remove_prefix(length);
+  }
+  return columns;
+}
+
+struct Style {
+  std::string_view place, error, warning, note, gutter, underline, off;
+};
+constexpr Style kPlain = {};
+constexpr Style kColored = {"\x1b[1m",  "\x1b[1;31m", "\x1b[1;35m", "\x1b[1;36m",
+                            "\x1b[34m", "\x1b[1;32m", "\x1b[0m"};
+
+std::string Paint(std::string_view style, std::string_view text, const Style& styles) {
+  return fmt::format("{}{}{}", style, text, styles.off);
+}
+
+std::string Place(const std::string& file, const Span& span) {
+  return span.line == 0 ? file + ":" : fmt::format("{}:{}:{}:", file, span.line, span.column);
+}
+
+// The source line and its underline, or just the hint when there is nothing to show.
+void AppendExcerpt(std::string& out, const Span& span, const std::string& excerpt, const std::string& hint,
+                   const Style& styles) {
+  if (span.line == 0 || excerpt.empty()) {
+    if (!hint.empty()) out += fmt::format("       {}\n", Paint(styles.underline, hint, styles));
+    return;
+  }
+  const std::vector<std::string> columns = Columns(excerpt);
+  const std::size_t column = std::max<std::size_t>(span.column, 1) - 1;
+  std::size_t begin = 0;
+  std::size_t end = columns.size();
+  if (columns.size() > kWindow) {
+    begin = column > kWindowBefore ? column - kWindowBefore : 0;
+    begin = std::min(begin, columns.size() - kWindow);
+    end = begin + kWindow;
+  }
+  std::string shown = begin > 0 ? std::string(kCut) : "";
+  for (std::size_t i = begin; i < end; ++i) shown += columns[i];
+  if (end < columns.size()) shown += kCut;
+  const std::size_t room = end > column ? end - column : 1;
+  const std::size_t length = std::clamp<std::size_t>(span.length, 1, room);
+  const std::string underline = "^" + std::string(length - 1, '~');
+  const std::size_t indent = (begin > 0 ? kCut.size() : 0) + column - begin;
+  const std::string bar = Paint(styles.gutter, "|", styles);
+  out += fmt::format("{:>6} {} {}\n", span.line, bar, shown);
+  const std::size_t gutter = std::max<std::size_t>(6, std::to_string(span.line).size());
+  out += fmt::format("{:>{}} {} {}{}{}\n", "", gutter, bar, std::string(indent, ' '),
+                     Paint(styles.underline, underline, styles), hint.empty() ? "" : " " + hint);
+}
+
+Located WithPlace(const Document& document, const Diagnostic& item) {
+  Located found;
+  found.file = document.name();
+  found.severity = item.severity;
+  found.code = item.code;
+  found.message = WithoutControls(item.message);
+  found.hint = WithoutControls(item.hint);
+  const auto add_note = [&](const Span& span, std::string_view message) {
+    found.notes.push_back({span, WithoutControls(message), std::string(document.Line(span.line))});
+  };
+  const Location location = item.at ? Location{*item.at, {}} : document.Locate(item.path, item.on_key);
+  found.span = location.span;
+  found.excerpt = document.Line(found.span.line);
+  for (const Note& note : item.notes) {
+    add_note(note.at ? *note.at : document.Locate(note.path).span, note.message);
+  }
+  for (const Site& site : location.sites) add_note(site.span, site.message);
+  return found;
+}
+
+}  // namespace
+
+std::vector<Located> Locate(const Document& document, const Diagnostics& diagnostics) {
+  using Key = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t, std::string, std::string>;
+  std::vector<Located> located;
+  std::vector<std::size_t> others;
+  std::map<Key, std::size_t> seen;
+  for (const Diagnostic& item : diagnostics.items()) {
+    Located found = WithPlace(document, item);
+    const Key key{found.span.line, found.span.column, found.span.length, found.code, found.message};
+    const auto [at, is_new] = seen.emplace(key, located.size());
+    if (is_new) {
+      located.push_back(std::move(found));
+      others.push_back(0);
+    } else {
+      ++others[at->second];
+    }
+  }
+  for (std::size_t i = 0; i < located.size(); ++i) {
+    if (others[i] == 0) continue;
+    const std::string_view places = others[i] == 1 ? "place" : "places";
+    located[i].notes.push_back({{}, fmt::format("reached from {} other {} as well", others[i], places), ""});
+  }
+  return located;
+}
+
+Located LocateFile(std::string file, std::string code, std::string message) {
+  Located located;
+  located.file = std::move(file);
+  located.code = std::move(code);
+  located.message = WithoutControls(message);
+  return located;
+}
+
+void SortByPlace(std::vector<Located>& located) {
+  std::stable_sort(located.begin(), located.end(), [](const Located& a, const Located& b) {
+    return std::tie(a.file, a.span.line, a.span.column) < std::tie(b.file, b.span.line, b.span.column);
+  });
+}
+
+std::optional<DiagnosticFormat> ParseDiagnosticFormat(std::string_view word) {
+  if (word == "pretty") return DiagnosticFormat::kPretty;
+  if (word == "json") return DiagnosticFormat::kJson;
+  if (word == "sarif") return DiagnosticFormat::kSarif;
+  if (word == "github") return DiagnosticFormat::kGithub;
+  return std::nullopt;
+}
+
+std::string RenderPretty(std::span<const Located> located, bool color) {
+  const Style& styles = color ? kColored : kPlain;
+  std::string out;
+  for (const Located& item : located) {
+    const bool error = item.severity == Severity::kError;
+    const std::string label = fmt::format("{}[{}]:", error ? "error" : "warning", item.code);
+    const std::string file = WithoutControls(item.file);
+    out += fmt::format("{} {} {}\n", Paint(styles.place, Place(file, item.span), styles),
+                       Paint(error ? styles.error : styles.warning, label, styles), item.message);
+    AppendExcerpt(out, item.span, item.excerpt, item.hint, styles);
+    for (const LocatedNote& note : item.notes) {
+      out += fmt::format("{} {} {}\n", Paint(styles.place, Place(file, note.span), styles),
+                         Paint(styles.note, "note:", styles), note.message);
+      AppendExcerpt(out, note.span, note.excerpt, "", styles);
+    }
+  }
+  return out;
+}
+
+std::string RenderDiagnostics(DiagnosticFormat format, std::span<const Located> located, bool color) {
+  switch (format) {
+    case DiagnosticFormat::kPretty:
+      return RenderPretty(located, color);
+    case DiagnosticFormat::kJson:
+      return RenderJson(located);
+    case DiagnosticFormat::kSarif:
+      return RenderSarif(located);
+    case DiagnosticFormat::kGithub:
+      return RenderGithub(located);
+  }
+  return "";
+}
+
+}  // namespace ktstr

@@ -1,0 +1,49 @@
+#include "interpreter/plan/loaded_scenario.h"
+
+#include <fmt/format.h>
+
+#include "interpreter/load/decode.h"
+#include "interpreter/load/source_text.h"
+
+namespace ktstr {
+
+LoadedScenario LoadScenario(const std::string& file) {
+  LoadedScenario loaded;
+  loaded.file = file;
+  loaded.directory = std::filesystem::path(file).parent_path();
+  if (loaded.directory.empty()) loaded.directory = ".";
+  loaded.scenario.name = std::filesystem::path(file).stem().string();
+  Result<std::string> text = ReadTextFile(file);
+  if (!text.ok()) {
+    loaded.has_errors = true;
+    // The finding names the file itself.
+    std::string_view cause = text.error().message;
+    if (const std::string prefix = file + ": "; cause.starts_with(prefix)) cause.remove_prefix(prefix.size());
+    loaded.findings.push_back(LocateFile(file, "unreadable", std::string(cause)));
+    return loaded;
+  }
+  loaded.readable = true;
+  Diagnostics diagnostics;
+  loaded.document = LoadDocument(file, std::move(text).value(), diagnostics);
+  if (loaded.document.complete()) {
+    if (Decode(loaded.document, loaded.scenario, diagnostics) && !diagnostics.has_errors()) {
+      CheckScenario(loaded.scenario, diagnostics);
+    } else {
+      CheckPartlyDecoded(loaded.scenario, diagnostics);
+    }
+  }
+  if (loaded.scenario.name.empty()) loaded.scenario.name = std::filesystem::path(file).stem().string();
+  loaded.has_errors = diagnostics.has_errors();
+  loaded.findings = Locate(loaded.document, diagnostics);
+  SortByPlace(loaded.findings);
+  if (!loaded.has_errors) loaded.variants = Variants(loaded.scenario);
+  return loaded;
+}
+
+std::string PlaceOf(const LoadedScenario& loaded, std::string_view path) {
+  if (!loaded.readable || path.empty()) return loaded.file;
+  const Span span = loaded.document.Locate(path).span;
+  return span.line == 0 ? loaded.file : fmt::format("{}:{}:{}", loaded.file, span.line, span.column);
+}
+
+}  // namespace ktstr

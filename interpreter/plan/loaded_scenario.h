@@ -1,0 +1,32 @@
+// A scenario file read, decoded and checked: what every command starts from.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "interpreter/load/document.h"
+#include "interpreter/load/render_diagnostics.h"
+#include "interpreter/plan/plan.h"
+#include "interpreter/scenario/scenario.h"
+
+namespace ktstr {
+
+struct LoadedScenario {
+  std::string file;                 // as messages call it
+  std::filesystem::path directory;  // of the file; where relative payload paths start
+  bool readable = false;            // false: the file could not be read; `document` is then empty
+  Document document;
+  Scenario scenario;                 // with faults, as much of it as could be read; its name is never empty
+  std::vector<RunVariant> variants;  // none after an error
+  std::vector<Located> findings;     // sorted by place
+  bool has_errors = false;           // warnings do not count
+};
+
+/// Never fails as such: whatever is wrong becomes a finding. Reads that one file and nothing else.
+LoadedScenario LoadScenario(const std::string& file);
+
+/// The place of a document path as "cpuset/shrink.yaml:41:7", or just the file when it has none.
+std::string PlaceOf(const LoadedScenario& loaded, std::string_view path);
+
+}  // namespace ktstr

@@ -1,0 +1,265 @@
+#include "interpreter/plan/plan.h"
+
+#include <algorithm>
+#include <map>
+
+#include "interpreter/plan/periodic.h"
+#include "ops/op.h"
+
+namespace ktstr {
+namespace {
+
+bool Excluded(const Matrix& matrix, const RunVariant& variant) {
+  return std::any_of(matrix.exclude.begin(), matrix.exclude.end(), [&](const MatrixPoint& point) {
+    return (!point.topology || *point.topology == variant.topology) &&
+           (!point.memory || *point.memory == variant.memory) &&
+           (!point.clock || *point.clock == variant.clock);
+  });
+}
+
+std::string VariantName(const Matrix& matrix, const RunVariant& variant) {
+  std::string name;
+  const auto add = [&](std::string text) { name += (name.empty() ? "" : ",") + std::move(text); };
+  if (!matrix.topology.empty()) add(vmm::FormatTopology(variant.topology.Concrete()));
+  if (!matrix.memory.empty()) add(MemorySpec::Scalar().print(&variant.memory));
+  if (!matrix.clock.empty()) add(std::string(kClocks[static_cast<std::size_t>(variant.clock)].name));
+  return name;
+}
+
+template <typename T>
+std::vector<T> AxisOr(const std::vector<T>& axis, const T& single) {
+  return axis.empty() ? std::vector<T>{single} : axis;
+}
+
+std::string BaseName(std::string_view path) { return std::string(path.substr(path.rfind('/') + 1)); }
+
+std::vector<PayloadPlan> PayloadPlans(const Scenario& scenario) {
+  std::vector<PayloadPlan> plans;
+  for (const auto& [name, payload] : scenario.payloads.items)
+    plans.push_back({name, BaseName(payload.binary), payload.args, payload.env, payload.own_process_group});
+  return plans;
+}
+
+/// Walks a scenario in the order in which it will happen.
+class Planner {
+ public:
+  Planner(const Scenario& scenario, const RunVariant& variant, Diagnostics& diagnostics)
+      : scenario_(scenario),
+        topology_(variant.topology.Concrete()),
+        payloads_(PayloadPlans(scenario)),
+        context_(topology_, payloads_, scenario.seed, diagnostics) {}
+
+  void Run() {
+    PlanBackdrop();
+    for (std::size_t i = 0; i < scenario_.steps.size(); ++i) PlanStep(i);
+    context_.EnterOp("steps");
+    context_.EnterSlot(Slot::kBackdrop, "the end");
+    context_.Emit(Finish{}, "finish");
+  }
+
+  RunPlan Take(const RunVariant& variant) {
+    const ScenarioState& state = context_.state();
+    return {variant,
+            std::move(phases_),
+            StandingStill(variant.clock, PlacePeriodic(std::move(context_.requests()),
+                                                       scenario_.snapshots.periodic, &PlanPeriodic)),
+            state.groups,
+            state.payloads,
+            holds_,
+            state.TagsOf(Tags::kSnapshot),
+            state.TagsOf(Tags::kRead),
+            state.TagsOf(Tags::kWatch),
+            state.symbols};
+  }
+
+ private:
+  /// On the virtual clock the guest stops by itself where the host is to act, at the same instruction in each
+  /// run; it would race ahead otherwise.
+  static std::vector<PlannedRequest> StandingStill(Clock clock, std::vector<PlannedRequest> plan) {
+    if (clock == Clock::kWall) return plan;
+    std::vector<PlannedRequest> still;
+    for (PlannedRequest& planned : plan) {
+      if (planned.host && (still.empty() || !still.back().host)) {
+        PlannedRequest stop = planned;
+        stop.request = AnyStruct::Of(StandStill{});
+        stop.label = "stand still";
+        stop.host = false;
+        still.push_back(std::move(stop));
+      }
+      still.push_back(std::move(planned));
+    }
+    return still;
+  }
+
+  static PlannedRequest PlanPeriodic(std::uint32_t index, std::uint64_t offset_ns,
+                                     const PlannedRequest& hold) {
+    PlannedRequest planned{AnyStruct::Of(PeriodicCapture{index, offset_ns}),
+                           "snapshots/periodic",
+                           "snapshot " + PeriodicTag(index),
+                           {},
+                           hold.epoch,
+                           false,
+                           true,
+                           {}};
+    return planned;
+  }
+
+  void PlanBackdrop() {
+    phases_.push_back({0, std::string(kBaselinePhase)});
+    context_.EnterSlot(Slot::kBackdrop, "the backdrop");
+    if (scenario_.monitor && scenario_.monitor->on) {
+      context_.EnterOp("monitor");
+      context_.EmitHost(StartMonitor{}, "start of the monitor");
+    }
+    context_.EnterOp("backdrop");
+    context_.Emit(MarkPhase{0, false}, "begin of BASELINE");
+    if (scenario_.backdrop) {
+      const Backdrop& backdrop = *scenario_.backdrop;
+      PlanCgroups("backdrop/cgroups", backdrop.cgroups);
+      PlanOps("backdrop/ops", backdrop.ops);
+      for (std::size_t i = 0; i < backdrop.payloads.size(); ++i) {
+        context_.EnterOp("backdrop/payloads/" + std::to_string(i));
+        context_.StartPayload("", backdrop.payloads[i], {}, nullptr);
+      }
+    }
+    context_.Emit(MarkPhase{0, true}, "end of BASELINE");
+  }
+
+  void PlanStep(std::size_t index) {
+    const Step& step = scenario_.steps[index];
+    const std::string base = "steps/" + std::to_string(index);
+    const std::string name = StepName(scenario_, index);
+    const auto epoch = static_cast<std::uint32_t>(index + 1);
+    phases_.push_back({epoch, name});
+    context_.state().epoch = epoch;
+    context_.EnterSlot(Slot::kStep, "step '" + name + "'");
+    PlanCgroups(base + "/cgroups", step.cgroups);
+    context_.EnterOp(base);
+    context_.Emit(MarkPhase{epoch, false}, "begin of step " + name);
+    if (step.hold && step.hold->every) {
+      PlanLoop(step, base);
+    } else {
+      PlanOps(base + "/ops", step.ops);
+      if (step.hold) PlanHold(*step.hold, base + "/hold");
+    }
+    context_.EnterOp(base);
+    context_.Emit(MarkPhase{epoch, true}, "end of step " + name);
+    context_.EndStep();
+  }
+
+  void PlanCgroups(const std::string& base, const std::vector<CgroupDef>& cgroups) {
+    for (std::size_t i = 0; i < cgroups.size(); ++i) {
+      context_.EnterOp(base + "/" + std::to_string(i));
+      context_.ApplyDef("", cgroups[i]);
+    }
+  }
+
+  void PlanOps(const std::string& base, const std::vector<Op>& ops) {
+    for (std::size_t i = 0; i < ops.size(); ++i) {
+      if (ops[i].decl() == nullptr) continue;  // the decoder has complained
+      context_.EnterOp(base + "/" + std::to_string(i) + "/" + std::string(ops[i].decl()->name));
+      OpOf(ops[i]).plan(ops[i].data(), context_);
+    }
+  }
+
+  void EmitHold(std::int64_t from_now, std::uint64_t duration, bool from_mark, const std::string& label) {
+    holds_.ns += from_now;
+    context_.Emit(Hold{duration, from_mark}, label, Nanoseconds(from_now));
+  }
+
+  void PlanHold(const HoldSpec& hold, const std::string& path) {
+    if (!hold.time && !hold.share) return;  // the decoder has complained
+    const Duration time = hold.time ? *hold.time
+                                    : Nanoseconds(static_cast<std::int64_t>(
+                                          hold.share->fraction * static_cast<double>(scenario_.duration.ns)));
+    if (time.ns <= 0) return;
+    context_.EnterOp(path);
+    EmitHold(time.ns, static_cast<std::uint64_t>(time.ns), false, "hold " + FormatDuration(time));
+  }
+
+  /// The ops at 0, every, 2 x every, ... as long as that is before `for`; then the rest of the time.
+  void PlanLoop(const Step& step, const std::string& base) {
+    if (!step.hold->for_time || step.hold->every->ns <= 0) return;  // the decoder has complained
+    const std::int64_t every = step.hold->every->ns, total = step.hold->for_time->ns;
+    if (total / every > kMaxRepetitions) return;  // likewise
+    context_.EnterOp(base + "/hold");
+    context_.Emit(SetHoldMark{}, "begin of the repetition");
+    const std::size_t faults = context_.fault_count();
+    context_.EnterLoop(true);
+    for (std::int64_t at = 0; at < total; at += every) {
+      PlanOps(base + "/ops", step.ops);
+      if (context_.fault_count() != faults) break;  // the next round would only repeat them
+      const std::int64_t next = std::min(at + every, total);
+      context_.EnterOp(base + "/hold");
+      EmitHold(next - at, static_cast<std::uint64_t>(next), true,
+               "hold until " + FormatDuration(Nanoseconds(next)));
+    }
+    context_.EnterLoop(false);
+  }
+
+  const Scenario& scenario_;
+  vmm::Topology topology_;
+  std::vector<PayloadPlan> payloads_;
+  PlanContext context_;
+  std::vector<PlannedPhase> phases_;
+  Duration holds_;
+};
+
+}  // namespace
+
+const StructDecl& StartMonitor::Decl() {
+  static constexpr StructDecl kDecl = DeclareStruct<StartMonitor>("StartMonitor", "", {});
+  return kDecl;
+}
+
+const StructDecl& PeriodicCapture::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&PeriodicCapture::index>("index", ""),
+      Required<&PeriodicCapture::boundary_ns>("boundary_ns", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<PeriodicCapture>("PeriodicCapture", "", kFields);
+  return kDecl;
+}
+
+std::string StepName(const Scenario& scenario, std::size_t index) {
+  const std::string& name = scenario.steps[index].name;
+  return name.empty() ? "step" + std::to_string(index + 1) : name;
+}
+
+std::vector<RunVariant> Variants(const Scenario& scenario) {
+  const Matrix matrix = scenario.matrix.value_or(Matrix{});
+  std::vector<RunVariant> variants;
+  for (const TopologySpec& topology : AxisOr(matrix.topology, scenario.topology))
+    for (const MemorySpec& memory : AxisOr(matrix.memory, scenario.memory))
+      for (const Clock clock : AxisOr(matrix.clock, scenario.clock)) {
+        RunVariant variant{{}, topology, memory, clock};
+        if (Excluded(matrix, variant)) continue;
+        variant.name = VariantName(matrix, variant);
+        variants.push_back(std::move(variant));
+      }
+  return variants;
+}
+
+RunPlan MakePlan(const Scenario& scenario, const RunVariant& variant, Diagnostics& diagnostics) {
+  Planner planner(scenario, variant, diagnostics);
+  planner.Run();
+  return planner.Take(variant);
+}
+
+CheckList CollectChecks(const Scenario& scenario) {
+  CheckList list;
+  list.defaults = scenario.defaults;
+  list.defaults_path = "defaults";
+  for (std::size_t i = 0; i < scenario.checks.size(); ++i)
+    list.checks.push_back({"checks/" + std::to_string(i), "", scenario.checks[i]});
+  for (std::size_t s = 0; s < scenario.steps.size(); ++s)
+    for (std::size_t i = 0; i < scenario.steps[s].checks.size(); ++i)
+      list.checks.push_back({"steps/" + std::to_string(s) + "/checks/" + std::to_string(i),
+                             StepName(scenario, s), scenario.steps[s].checks[i]});
+  for (const auto& [name, payload] : scenario.payloads.items)
+    if (!payload.checks.empty())
+      list.payloads.push_back({JoinPath("payloads", name) + "/checks", name, payload.gate, payload.checks});
+  return list;
+}
+
+}  // namespace ktstr

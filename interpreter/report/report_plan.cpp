@@ -1,0 +1,52 @@
+#include "interpreter/report/report_plan.h"
+
+#include <fmt/format.h>
+
+namespace ktstr {
+namespace {
+
+std::string ClockName(Clock clock) { return std::string(kClocks[static_cast<std::size_t>(clock)].name); }
+
+}  // namespace
+
+std::string RenderPlan(const Scenario& scenario, const RunPlan& plan) {
+  const RunVariant& variant = plan.variant;
+  const vmm::Topology topology = variant.topology.Concrete();
+  std::string text = fmt::format("  topology {} ({} CPUs), memory {}, clock {}\n",
+                                 vmm::FormatTopology(topology), vmm::CpuCount(topology),
+                                 MemorySpec::Scalar().print(&variant.memory), ClockName(variant.clock));
+  if (scenario.kernel) text += fmt::format("  kernel {}\n", scenario.kernel->Text());
+  text += fmt::format("  holds {} in all, timeout {}, seed {}\n", FormatDuration(plan.holds),
+                      FormatDuration(scenario.timeout), scenario.seed);
+  for (const PlannedPhase& phase : plan.phases) {
+    text += fmt::format("  {} {}\n", phase.epoch, phase.name);
+    for (const PlannedRequest& request : plan.requests)
+      if (request.epoch == phase.epoch) text += fmt::format("    {}\n", request.label);
+  }
+  return text;
+}
+
+nlohmann::ordered_json PlanJson(const Scenario& scenario, const RunPlan& plan) {
+  const RunVariant& variant = plan.variant;
+  const vmm::Topology topology = variant.topology.Concrete();
+  nlohmann::ordered_json phases = nlohmann::ordered_json::array();
+  for (const PlannedPhase& phase : plan.phases) {
+    nlohmann::ordered_json requests = nlohmann::ordered_json::array();
+    for (const PlannedRequest& request : plan.requests)
+      if (request.epoch == phase.epoch)
+        requests.push_back(
+            {{"request", request.request.decl()->name}, {"label", request.label}, {"path", request.path}});
+    phases.push_back({{"epoch", phase.epoch}, {"name", phase.name}, {"requests", std::move(requests)}});
+  }
+  return {{"variant", variant.name},
+          {"topology", vmm::FormatTopology(topology)},
+          {"cpus", vmm::CpuCount(topology)},
+          {"memory", MemorySpec::Scalar().print(&variant.memory)},
+          {"clock", ClockName(variant.clock)},
+          {"timeout", FormatDuration(scenario.timeout)},
+          {"seed", scenario.seed},
+          {"holds", FormatDuration(plan.holds)},
+          {"phases", std::move(phases)}};
+}
+
+}  // namespace ktstr

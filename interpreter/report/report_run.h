@@ -1,0 +1,56 @@
+// A run with everything a report says about it, and all runs of one invocation. Plain data: the reports are
+// functions of it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "interpreter/load/render_diagnostics.h"
+#include "interpreter/run/run.h"
+
+namespace ktstr {
+
+struct FinishedRun {
+  std::string file;          // as messages call it
+  std::string name;          // the scenario's
+  std::string variant;       // "" without a matrix
+  std::uint32_t repeat = 0;  // 1, 2, ... with --repeat, else 0
+  std::uint32_t repeats = 0;
+  std::string kernel;  // version; "" when none was looked for
+  std::string topology;
+  std::uint64_t seed = 0;
+  /// The verdict and the cause always; the rest when a machine was asked for. The workers' samples and the
+  /// payloads' output are in the run directory only.
+  RunOutcome outcome;
+  bool interrupted = false;       // by a signal to us
+  std::vector<Located> findings;  // of a bad scenario
+  std::string cause_place;        // "cpuset/shrink.yaml:41:7"; "" when the cause has none
+  std::string cause_source;       // that line of the file, without the blanks around it
+  std::string directory;          // "" when nothing was kept
+  std::string directory_fault;    // what could not be written, and why
+  std::string repeat_command;     // "" when nothing was run
+};
+
+/// "cpuset/shrink.yaml#1n2l2c1t (2 of 5)".
+std::string TitleOf(const FinishedRun& run);
+
+struct RunSummary {
+  std::vector<FinishedRun> runs;
+  std::vector<std::string> not_run;  // titles, after --fail-fast or a signal
+  std::string interrupted_by;        // "SIGINT"; "" when nothing did
+  vmm::Kernel kernel;                // empty when none was needed
+  std::string accel;                 // "" when none was needed
+  std::string accel_reason;
+  std::string directory;  // of all runs; "" when nothing was run
+  double elapsed_ms = 0;
+};
+
+/// The worst verdict, an interruption counting as an error.
+Verdict WorstOf(const RunSummary& summary);
+
+/// Text from a guest or a file without what could steer a terminal or break a line: control characters become
+/// blanks or `?`; cut at `max_bytes` with `...`.
+std::string OneLine(std::string_view text, std::size_t max_bytes = 400);
+
+}  // namespace ktstr

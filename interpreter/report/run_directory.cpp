@@ -1,0 +1,176 @@
+#include "interpreter/report/run_directory.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <ctime>
+
+#include "interpreter/load/find_scenarios.h"
+#include "interpreter/report/json_value.h"
+#include "interpreter/report/report_json.h"
+#include "interpreter/report/snapshot_files.h"
+#include "vmm/host/host_file.h"
+
+namespace ktstr {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A part of a file name: readable, without a '/', never hidden.
+std::string FileNamePart(std::string_view text) {
+  std::string part;
+  for (const char c : text.substr(0, 120)) {
+    const auto byte = static_cast<unsigned char>(c);
+    part += byte <= 0x20 || byte == 0x7F || c == '/' || (part.empty() && c == '.') ? '_' : c;
+  }
+  return part.empty() ? "_" : part;
+}
+
+std::string Timestamp() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc = {};
+  ::gmtime_r(&now, &utc);
+  char text[32];
+  const std::size_t length = std::strftime(text, sizeof text, "%Y%m%dT%H%M%SZ", &utc);
+  return {text, length};
+}
+
+/// 0 or an errno value.
+int WriteAll(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno;
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return 0;
+}
+
+vmm::UniqueFd OpenNew(const fs::path& path) {
+  return vmm::UniqueFd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0644));
+}
+
+/// Makes `latest` beside `directory` lead to it, at no moment leading nowhere. Returns what went wrong.
+std::string PointLatest(const fs::path& directory) {
+  const fs::path link = directory.parent_path() / "latest";
+  const fs::path fresh = directory.parent_path() / fmt::format(".latest-{}", ::getpid());
+  std::error_code error;
+  fs::remove(fresh, error);
+  fs::create_symlink(directory.filename(), fresh, error);
+  if (!error) fs::rename(fresh, link, error);
+  if (!error) return {};
+  const std::string fault = fmt::format("'{}' cannot be renewed: {}", link.string(), error.message());
+  fs::remove(fresh, error);
+  return fault;
+}
+
+/// The reports without the payloads' output, which has files of its own.
+nlohmann::ordered_json RecordJson(const RunRecord& record) {
+  nlohmann::ordered_json json = ToJson(record);
+  for (nlohmann::ordered_json& payload : json["payloads"]) {
+    payload.erase("stdout_text");
+    payload.erase("stderr_text");
+  }
+  return json;
+}
+
+}  // namespace
+
+Result<ResultsDirectory> ResultsDirectory::Create(const fs::path& out) {
+  const auto failed = [&](const std::string& why) {
+    return Error{ErrorKind::kEnvironment,
+                 fmt::format("the results directory '{}' cannot be made: {}", out.string(), why)};
+  };
+  std::error_code error;
+  fs::create_directories(out, error);
+  if (error) return failed(error.message());
+  ResultsDirectory directory;
+  const std::string name = fmt::format("{}-{}", Timestamp(), ::getpid());
+  for (int attempt = 1;; ++attempt) {
+    directory.path_ = out / (attempt == 1 ? name : fmt::format("{}-{}", name, attempt));
+    if (::mkdir(directory.path_.c_str(), 0755) == 0) break;
+    if (errno != EEXIST) return failed(vmm::ErrnoText(errno));
+  }
+  if (!OpenNew(directory.path_ / kResultsMark).valid()) return failed(vmm::ErrnoText(errno));
+  directory.latest_fault_ = PointLatest(directory.path_);
+  return directory;
+}
+
+fs::path ResultsDirectory::NewRun(std::string_view scenario, std::string_view variant, std::uint32_t repeat) {
+  std::string name = FileNamePart(scenario);
+  if (!variant.empty()) name += "@" + FileNamePart(variant);
+  if (repeat > 0) name += fmt::format("#{}", repeat);
+  const int use = ++taken_[name];
+  return path_ / (use == 1 ? name : fmt::format("{}~{}", name, use));
+}
+
+RunDirectory::RunDirectory(fs::path path) : path_(std::move(path)) {
+  if (::mkdir(path_.c_str(), 0755) != 0) NoteFault("making " + path_.filename().string(), errno);
+}
+
+void RunDirectory::WriteInputs(std::string_view scenario_yaml, std::string_view plan) {
+  WriteWhole("scenario.yaml", scenario_yaml);
+  WriteWhole("plan.txt", plan);
+  Append("console.txt", "");  // there even when the guest never says a word
+}
+
+void RunDirectory::WriteResults(const FinishedRun& run) {
+  // The most precious first: the disk may be nearly full.
+  WriteWhole("verdict.json", DumpJson(VerdictJson(run)));
+  WriteWhole("checks.json", DumpJson(ChecksJson(run.outcome)));
+  WriteWhole("stats.json", DumpJson(ToJson(run.outcome.stats)));
+  if (HasObservations(run.outcome.observed))
+    WriteWhole("observations.json", DumpJson(ObservationsJson(run.outcome.observed)));
+  for (const DrainedSnapshot& snapshot : run.outcome.observed.snapshots) {
+    const std::uint32_t epoch = snapshot.step_index.value_or(0);
+    std::string phase;
+    for (const PhaseWindow& window : run.outcome.record.phases)
+      if (window.epoch == epoch) phase = window.name;
+    const Result<> written = WriteSnapshotFile(path_, snapshot, phase);
+    if (!written.ok() && fault_.empty()) fault_ = written.error().message;
+  }
+  WriteWhole("reports.json", DumpJson(RecordJson(run.outcome.record), -1));
+  files_.clear();
+}
+
+void RunDirectory::OnEvent(const RunEvent& event) { Append("events.jsonl", DumpJson(ToJson(event), -1)); }
+
+void RunDirectory::OnConsole(std::string_view bytes) { Append("console.txt", bytes); }
+
+void RunDirectory::OnCrashText(std::string_view bytes) { Append("crash.txt", bytes); }
+
+void RunDirectory::OnPayloadOutput(std::uint32_t handle, std::string_view payload, Stream stream,
+                                   std::string_view bytes) {
+  Append(fmt::format("payload-{}-{}.{}", handle, FileNamePart(payload),
+                     kStreams[static_cast<std::size_t>(stream)].name),
+         bytes);
+}
+
+void RunDirectory::Append(const std::string& name, std::string_view bytes) {
+  File& file = files_[name];
+  if (file.given_up) return;
+  if (!file.fd.valid()) file.fd = OpenNew(path_ / name);
+  int error_number = file.fd.valid() ? 0 : errno;
+  const std::uint64_t room = kMaxConsoleFile - file.size;
+  file.size += std::min<std::uint64_t>(bytes.size(), room);
+  if (error_number == 0) error_number = WriteAll(file.fd.get(), bytes.substr(0, room));
+  if (error_number == 0 && bytes.size() > room) error_number = EFBIG;
+  if (error_number == 0) return;
+  file.given_up = true;
+  NoteFault("writing " + name, error_number);
+}
+
+void RunDirectory::WriteWhole(const std::string& name, std::string_view bytes) {
+  const vmm::UniqueFd fd = OpenNew(path_ / name);
+  const int error_number = fd.valid() ? WriteAll(fd.get(), bytes) : errno;
+  if (error_number != 0) NoteFault("writing " + name, error_number);
+}
+
+void RunDirectory::NoteFault(std::string_view what, int error_number) {
+  if (fault_.empty()) fault_ = fmt::format("{} ({})", vmm::ErrnoText(error_number), what);
+}
+
+}  // namespace ktstr

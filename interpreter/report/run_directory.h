@@ -1,0 +1,84 @@
+// What is kept of a run: a directory per invocation, in it one per run. Nothing is ever overwritten.
+//
+//   runs/20260131T101502Z-4711/            `runs/latest` leads to the newest
+//     cpuset-shrink@1n2l2c1t#2/            scenario, variant, repetition
+//       scenario.yaml  plan.txt            what was run: effective values, every request
+//       verdict.json   checks.json  stats.json  reports.json
+//       events.jsonl   console.txt  crash.txt  payload-<handle>-<name>.{stdout,stderr}
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "interpreter/report/report_run.h"
+#include "vmm/host/fd.h"
+
+namespace ktstr {
+
+/// A console is kept up to this size; a guest that floods it must not fill the disk.
+inline constexpr std::uint64_t kMaxConsoleFile = std::uint64_t{64} << 20;
+
+/// The directory of an invocation.
+class ResultsDirectory {
+ public:
+  /// Makes `out` as needed and a new directory in it, marks that so that FindScenarios passes it over, and
+  /// lets `latest` lead to it. Error (kEnvironment): "the results directory 'x' cannot be made: Permission
+  /// denied".
+  static Result<ResultsDirectory> Create(const std::filesystem::path& out);
+
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  /// "latest" could not be made to lead here, and why; mostly empty.
+  [[nodiscard]] const std::string& latest_fault() const { return latest_fault_; }
+  /// A path for a run that no other run of this invocation has got; not yet made.
+  std::filesystem::path NewRun(std::string_view scenario, std::string_view variant, std::uint32_t repeat);
+
+ private:
+  std::filesystem::path path_;
+  std::string latest_fault_;
+  std::map<std::string, int> taken_;
+};
+
+/// Writes one run's directory as the run goes. Never fails: the first thing that could not be written is kept
+/// for fault(), and the rest is still tried.
+class RunDirectory final : public EventSink {
+ public:
+  explicit RunDirectory(std::filesystem::path path);
+  RunDirectory(const RunDirectory&) = delete;
+  RunDirectory& operator=(const RunDirectory&) = delete;
+  ~RunDirectory() override = default;
+
+  /// Before the run.
+  void WriteInputs(std::string_view scenario_yaml, std::string_view plan);
+  /// After it: verdict, checks, statistics, reports.
+  void WriteResults(const FinishedRun& run);
+
+  void OnEvent(const RunEvent& event) override;
+  void OnConsole(std::string_view bytes) override;
+  void OnCrashText(std::string_view bytes) override;
+  void OnPayloadOutput(std::uint32_t handle, std::string_view payload, Stream stream,
+                       std::string_view bytes) override;
+
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  /// "No space left on device (writing console.txt)"; "" when all is well.
+  [[nodiscard]] const std::string& fault() const { return fault_; }
+
+ private:
+  struct File {
+    vmm::UniqueFd fd;
+    std::uint64_t size = 0;
+    bool given_up = false;
+  };
+
+  void Append(const std::string& name, std::string_view bytes);
+  void WriteWhole(const std::string& name, std::string_view bytes);
+  void NoteFault(std::string_view what, int error_number);
+
+  std::filesystem::path path_;
+  std::map<std::string, File> files_;  // those still being written
+  std::string fault_;
+};
+
+}  // namespace ktstr

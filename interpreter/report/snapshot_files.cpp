@@ -1,0 +1,168 @@
+#include "interpreter/report/snapshot_files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+
+#include "vmm/host/host_file.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace ktstr {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+constexpr const char* kDirectory = "snapshots";
+constexpr const char* kSuffix = ".json";
+
+const char* ReasonName(MissingStats::Reason reason) {
+  constexpr const char* kNames[] = {"NoSchedulerBinary", "NoScheduler",      "DuringFreeze",
+                                    "Cancelled",         "SchedulerError",   "MissingResponse",
+                                    "RequestTooLarge",   "ResponseTooLarge", "Poisoned"};
+  return kNames[static_cast<std::size_t>(reason)];
+}
+
+Json StampedJson(const DrainedSnapshot& snapshot, std::string_view phase) {
+  Json json = vmm::ToJson(snapshot.report);
+  json["tag"] = snapshot.tag;
+  json["phase"] = phase;
+  if (snapshot.elapsed_ms) json["elapsed_ms"] = *snapshot.elapsed_ms;
+  if (snapshot.boundary_offset_ms) json["boundary_offset_ms"] = *snapshot.boundary_offset_ms;
+  if (snapshot.step_index) json["step_index"] = *snapshot.step_index;
+  if (const auto* missing = std::get_if<MissingStats>(&snapshot.stats)) {
+    json["stats_missing"] = ReasonName(missing->reason);
+    if (!missing->detail.empty()) json["stats_missing_detail"] = missing->detail;
+  } else {
+    json["stats"] = std::get<Json>(snapshot.stats);
+  }
+  return json;
+}
+
+/// 0 or an errno value.
+int WriteAll(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno;
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return 0;
+}
+
+int Sync(int fd) { return ::fsync(fd) == 0 ? 0 : errno; }
+
+/// Through a hidden file beside it that takes its name when all of it is on the disk. 0 or an errno value.
+int WriteDurably(const fs::path& path, std::string_view bytes) {
+  std::string temporary = (path.parent_path() / ".snapshot-XXXXXX").string();
+  const vmm::UniqueFd file(::mkostemp(temporary.data(), O_CLOEXEC));
+  if (!file.valid()) return errno;
+  int failure = WriteAll(file.get(), bytes);
+  if (failure == 0 && ::fchmod(file.get(), 0644) != 0) failure = errno;
+  if (failure == 0) failure = Sync(file.get());
+  if (failure == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) failure = errno;
+  if (failure != 0) {
+    ::unlink(temporary.c_str());
+    return failure;
+  }
+  const vmm::UniqueFd directory(::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return directory.valid() ? Sync(directory.get()) : errno;
+}
+
+template <typename T>
+std::optional<T> Unsigned(const Json& json, const char* key) {
+  const auto at = json.find(key);
+  if (at == json.end() || !at->is_number_unsigned()) return std::nullopt;
+  return at->get<T>();
+}
+std::string Text(const Json& json, const char* key) {
+  const auto at = json.find(key);
+  return at != json.end() && at->is_string() ? at->get<std::string>() : std::string();
+}
+
+bool HasSnapshots(const fs::path& run) {
+  std::error_code ignored;
+  return fs::is_directory(run / kDirectory, ignored);
+}
+
+}  // namespace
+
+std::string SnapshotFileName(std::string_view tag) {
+  constexpr std::size_t kLongest = 200;
+  std::string name;
+  for (const char c : tag) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = byte < 0x80 && (std::isalnum(byte) != 0 || c == '_' || c == '-' || c == '+' ||
+                                       c == '@' || (c == '.' && !name.empty()));
+    name += plain ? std::string(1, c) : fmt::format("%{:02X}", byte);
+  }
+  if (name.empty()) name = "%";
+  if (name.size() > kLongest)
+    name = fmt::format("{}-{:016x}", name.substr(0, kLongest), XXH3_64bits(tag.data(), tag.size()));
+  return name + kSuffix;
+}
+
+Result<> WriteSnapshotFile(const fs::path& run, const DrainedSnapshot& snapshot, std::string_view phase) {
+  const fs::path path = run / kDirectory / SnapshotFileName(snapshot.tag);
+  std::error_code error;
+  fs::create_directories(path.parent_path(), error);
+  const std::string text =
+      StampedJson(snapshot, phase).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  const int failure = error ? error.value() : WriteDurably(path, text);
+  if (failure == 0) return {};
+  return Error{ErrorKind::kEnvironment,
+               fmt::format("'{}' cannot be written: {}", path.string(), vmm::ErrnoText(failure))};
+}
+
+Result<SnapshotFile> ReadSnapshotFile(const fs::path& file) {
+  const std::vector<std::byte> bytes = TRY(vmm::ReadHostFile(file));
+  const auto* text = reinterpret_cast<const char*>(bytes.data());
+  const Json json = Json::parse(text, text + bytes.size(), nullptr, false);
+  if (json.is_discarded()) return Error{ErrorKind::kInput, fmt::format("'{}' is not JSON", file.string())};
+  Result<vmm::SnapshotReport> report = vmm::ReportFromJson(json);
+  if (!report.ok()) return report.error().Within(file.string());
+  SnapshotFile snapshot;
+  snapshot.tag = Text(json, "tag");
+  if (snapshot.tag.empty()) snapshot.tag = file.stem().string();
+  snapshot.phase = Text(json, "phase");
+  snapshot.elapsed_ms = Unsigned<std::uint64_t>(json, "elapsed_ms");
+  snapshot.boundary_offset_ms = Unsigned<std::uint64_t>(json, "boundary_offset_ms");
+  snapshot.step_index = Unsigned<std::uint32_t>(json, "step_index");
+  if (json.contains("stats")) snapshot.stats = json["stats"];
+  snapshot.report = *std::move(report);
+  return snapshot;
+}
+
+Result<std::vector<fs::path>> FindSnapshotRuns(const fs::path& path) {
+  std::error_code error;
+  if (!fs::exists(path, error))
+    return Error{ErrorKind::kInput, fmt::format("'{}' does not exist", path.string())};
+  if (HasSnapshots(path)) return std::vector<fs::path>{path};
+  std::vector<fs::path> runs;
+  for (fs::directory_iterator at(path, error); !error && at != fs::directory_iterator(); at.increment(error))
+    if (HasSnapshots(at->path()) && !at->is_symlink()) runs.push_back(at->path());
+  std::sort(runs.begin(), runs.end());
+  if (runs.empty()) return Error{ErrorKind::kInput, fmt::format("'{}' has no snapshots", path.string())};
+  return runs;
+}
+
+std::vector<fs::path> ListSnapshotFiles(const fs::path& run) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (fs::directory_iterator at(run / kDirectory, error); !error && at != fs::directory_iterator();
+       at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    if (name.ends_with(kSuffix) && !name.starts_with('.')) files.push_back(at->path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+}  // namespace ktstr

@@ -1,0 +1,300 @@
+#include "interpreter/run/guest_observer.h"
+
+#include <fmt/format.h>
+
+#include "interpreter/plan/periodic.h"
+#include "interpreter/run/guest_observer_monitor.h"
+#include "interpreter/run/guest_observer_watch.h"
+#include "ops/host/kernel_spec.h"
+#include "vmm/host/host_file.h"
+#include "vmm/introspection/kernel/kernel_access.h"
+#include "vmm/introspection/kernel/task_field.h"
+#include "vmm/introspection/monitor/monitor_sampler.h"
+#include "vmm/kernel/kernel_features.h"
+
+namespace ktstr {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::chrono::seconds kRegisterPatience{10};
+/// Failed periodic snapshots in a row after which the rest is not tried.
+constexpr std::uint32_t kGiveUpAfter = 2;
+
+std::vector<std::optional<vmm::VcpuRegisters>> RegistersOf(vmm::Machine& machine, std::string& why) {
+  std::vector<std::optional<vmm::VcpuRegisters>> all;
+  const auto registers = vmm::ReadRegisters(machine, vmm::After(kRegisterPatience));
+  if (!registers.ok()) {
+    why = registers.error().message;
+    return all;
+  }
+  for (const vmm::CpuRegisters& cpu : *registers) {
+    vmm::VcpuRegisters& kept = all.emplace_back().emplace();
+    kept.instruction_pointer = cpu.rip;
+    kept.stack_pointer = cpu.rsp;
+    kept.page_table_root = cpu.cr3;
+  }
+  return all;
+}
+
+/// 0: unknown.
+std::uint32_t HzOf(const vmm::Kernel& kernel) {
+  constexpr std::string_view kKey = "\nCONFIG_HZ=";
+  const std::optional<std::string> config = vmm::ConfigOf(kernel);
+  const std::size_t at = config ? config->find(kKey) : std::string::npos;
+  return at == std::string::npos
+             ? 0
+             : static_cast<std::uint32_t>(std::strtoul(&(*config)[at + kKey.size()], nullptr, 10));
+}
+
+double Milliseconds(std::chrono::nanoseconds time) { return static_cast<double>(time.count()) / 1e6; }
+
+}  // namespace
+
+std::shared_ptr<const vmm::KernelLayout> ObserverCache::LayoutOf(const vmm::KernelFacts& facts) {
+  const std::lock_guard lock(mutex_);
+  auto& layout = layouts_[{facts.btf, facts.kaslr_offset}];
+  if (layout == nullptr) layout = vmm::KernelLayout::Of(facts);
+  return layout;
+}
+
+std::shared_ptr<const vmm::SymbolTable> ObserverCache::SymbolsBeside(const vmm::Kernel& kernel) {
+  if (kernel.system_map.empty()) return nullptr;
+  const std::lock_guard lock(mutex_);
+  const auto [at, fresh] = symbols_.try_emplace(kernel.system_map);
+  if (!fresh) return at->second;
+  const auto text = vmm::ReadHostFile(kernel.system_map);
+  if (!text.ok()) return nullptr;
+  const auto symbols =
+      vmm::SymbolTable::FromText(std::string_view(reinterpret_cast<const char*>(text->data()), text->size()));
+  if (symbols.ok()) at->second = *symbols;
+  return at->second;
+}
+
+Result<> CheckObservable(const RunPlan& plan, const vmm::Kernel& kernel, vmm::Accel accel,
+                         ObserverCache& cache, std::string& path) {
+  const std::size_t cap = vmm::WatchCap(accel);
+  if (plan.watches.size() > cap) {
+    path = plan.watches[cap].made.path;
+    return Error{ErrorKind::kInput, fmt::format("{} places are to be watched, and {} has {} watchpoints",
+                                                plan.watches.size(), vmm::AccelName(accel), cap)};
+  }
+  if (plan.symbols.empty()) return {};
+  const auto symbols = cache.SymbolsBeside(kernel);
+  if (symbols == nullptr) return {};  // the guest will tell
+  for (const NeededSymbol& needed : plan.symbols) {
+    if (symbols->Find(needed.name)) continue;
+    path = needed.path;
+    const auto similar = symbols->Similar(needed.name);
+    return Error{ErrorKind::kInput,
+                 fmt::format("kernel {} has no symbol '{}'{}", kernel.version, needed.name,
+                             similar.empty() ? "" : fmt::format("; did you mean '{}'?", similar.front()))};
+  }
+  return {};
+}
+
+GuestObserver::GuestObserver(Parts parts)
+    : parts_(std::move(parts)),
+      bridge_([](const std::string&) { return std::nullopt; }),
+      ledger_(SteadyClock::now()),
+      ready_ns_(parts_.claims.clock_ns),
+      clock_ns_(ready_ns_),
+      clock_at_(SteadyClock::now()) {}
+
+void GuestObserver::Enter(const PlannedRequest& planned) {
+  epoch_ = planned.epoch;
+  path_ = planned.path;
+}
+
+void GuestObserver::NoteClock(std::uint64_t guest_ns) {
+  clock_ns_ = guest_ns;
+  clock_at_ = SteadyClock::now();
+  clock_still_ = stood_still();
+}
+
+std::chrono::nanoseconds GuestObserver::stood_still() const {
+  return std::chrono::nanoseconds(ledger_.All().duration_ns);
+}
+
+std::uint64_t GuestObserver::ElapsedMs() const {
+  std::chrono::nanoseconds since{0};
+  // A machine with the virtual clock stands still whenever we look.
+  if (parts_.clock == Clock::kWall) since = SteadyClock::now() - clock_at_ - (stood_still() - clock_still_);
+  return (clock_ns_ - ready_ns_ + static_cast<std::uint64_t>(std::max<std::int64_t>(since.count(), 0))) /
+         1'000'000;
+}
+
+Result<> GuestObserver::StartMonitor(const MonitorSpec& spec) {
+  vmm::GuestKernel* kernel = TRY(Kernel());
+  monitor_ = std::make_unique<ObserverMonitor>(
+      spec, HzOf(parts_.kernel), TRY(vmm::MonitorSampler::Create(kernel->Live(), parts_.machine.pid())));
+  return {};
+}
+
+void GuestObserver::Tell(const std::string& text) {
+  parts_.teller.Tell(EventKind::kObserved, text, path_, epoch_, clock_ns_);
+}
+
+Result<vmm::GuestKernel*> GuestObserver::Kernel() {
+  if (kernel_ == nullptr) {
+    kernel_ = TRY(vmm::GuestKernel::Open(parts_.machine, parts_.claims, parts_.kernel, parts_.cache.facts(),
+                                         parts_.fetch));
+    layout_ = parts_.cache.LayoutOf(kernel_->facts());
+  }
+  return kernel_.get();
+}
+
+// ---- snapshots
+
+Result<vmm::SnapshotReport> GuestObserver::TakeReport(const std::string& reason) {
+  vmm::GuestKernel* kernel = TRY(Kernel());
+  std::string no_registers;
+  std::optional<vmm::RawCapture> raw;
+  double frozen_ms = 0;
+  {
+    vmm::Freeze freeze(parts_.machine, &ledger_, reason, epoch_);
+    TRY(freeze.began());
+    auto registers = RegistersOf(parts_.machine, no_registers);
+    vmm::FrozenMemory frozen(kernel->space());
+    raw = vmm::Collect(vmm::KernelView(kernel->facts(), frozen), *layout_, btfs_, std::move(registers));
+    TRY(freeze.End());
+    frozen_ms = Milliseconds(freeze.duration());
+  }
+  vmm::SnapshotReport report = vmm::Render(*raw, kernel->facts(), *layout_, btfs_);
+  // On the virtual clock how long it took is no part of the result.
+  report.frozen_ms = parts_.clock == Clock::kWall ? frozen_ms : 0;
+  report.vcpu_regs_unavailable = no_registers;
+  return report;
+}
+
+void GuestObserver::Store(const std::string& tag, vmm::SnapshotReport report,
+                          std::optional<std::uint64_t> boundary_ns) {
+  SnapshotStamps stamps;
+  stamps.elapsed_ms = report.guest_ns > ready_ns_ ? (report.guest_ns - ready_ns_) / 1'000'000 : ElapsedMs();
+  if (boundary_ns) stamps.boundary_offset_ms = *boundary_ns / 1'000'000;
+  stamps.step_index = epoch_;
+  Tell(report.is_placeholder ? fmt::format("snapshot {} failed: {}", tag, report.maps_unavailable)
+                             : fmt::format("snapshot {}: {} maps, {} tasks, {} CPUs", tag, report.maps.size(),
+                                           report.tasks.size(), report.run_queues.size()));
+  bridge_.Store(tag, std::move(report), std::move(stamps));
+}
+
+Result<> GuestObserver::Capture(const std::string& tag) {
+  Result<vmm::SnapshotReport> report = TakeReport("snapshot " + tag);
+  if (!report.ok()) {
+    Store(tag, vmm::MakePlaceholder(report.error().message), std::nullopt);
+    return report.error();
+  }
+  Store(tag, *std::move(report), std::nullopt);
+  return {};
+}
+
+void GuestObserver::CapturePeriodic(const PeriodicCapture& capture) {
+  if (failed_in_a_row_ >= kGiveUpAfter) return;
+  const std::string tag = PeriodicTag(capture.index);
+  ++seen_.periodic_fired;
+  Result<vmm::SnapshotReport> report = TakeReport("snapshot " + tag);
+  failed_in_a_row_ = report.ok() ? 0 : failed_in_a_row_ + 1;
+  const bool give_up = failed_in_a_row_ == kGiveUpAfter;
+  Store(tag, report.ok() ? *std::move(report) : vmm::MakePlaceholder(report.error().message),
+        capture.boundary_ns);
+  if (give_up) seen_.events.push_back("two periodic snapshots in a row failed; the rest was given up");
+}
+
+// ---- kernel memory
+
+Result<vmm::KernelTarget> GuestObserver::TargetOf(const KernelEntry& entry, const vmm::KernelView& view) {
+  if (entry.task_comm.empty()) return entry.target;
+  return vmm::KernelTarget(
+      TRY(vmm::TaskByName(view, entry.task_comm, std::get<vmm::TaskTarget>(entry.target).field)));
+}
+
+Result<std::vector<vmm::KernelReadValue>> GuestObserver::Carry(const KernelAccess& access,
+                                                               const vmm::KernelView& view,
+                                                               vmm::KernelMode mode) {
+  std::vector<vmm::KernelRead> reads;
+  std::vector<vmm::KernelWrite> writes;
+  for (const KernelEntry& entry : access.entries) {
+    vmm::KernelTarget target = TRY(TargetOf(entry, view));
+    if (access.write)
+      writes.push_back({std::move(target), entry.value});
+    else
+      reads.push_back({std::move(target), entry.width.value_or(vmm::KernelWidth::Typed())});
+  }
+  if (!access.write && reads.size() == 1)
+    return std::vector{TRY(vmm::ReadKernel(view, reads.front().target, reads.front().width, mode))};
+  if (!access.write) return vmm::ReadBatch(view, reads, mode);
+  if (writes.size() == 1) {
+    TRY(vmm::WriteKernel(view, writes.front().target, writes.front().value, mode));
+  } else {
+    TRY(vmm::WriteBatch(view, writes, mode));
+  }
+  return std::vector<vmm::KernelReadValue>();
+}
+
+Result<> GuestObserver::Access(const KernelAccess& access) {
+  vmm::GuestKernel* kernel = TRY(Kernel());
+  if (!access.cold) {
+    for (const auto& value : TRY(Carry(access, kernel->Live(), vmm::KernelMode::kHot)))
+      KeepRead(access, value);
+    return {};
+  }
+  const std::string reason = access.write ? "cold write" : "cold read " + access.tag;
+  vmm::Freeze freeze(parts_.machine, &ledger_, reason, epoch_);
+  TRY(freeze.began());
+  vmm::FrozenMemory frozen(kernel->space());
+  const auto values = Carry(access, vmm::KernelView(kernel->facts(), frozen), vmm::KernelMode::kCold);
+  TRY(freeze.End());
+  for (const auto& value : TRY(values)) KeepRead(access, value);
+  return {};
+}
+
+void GuestObserver::KeepRead(const KernelAccess& access, const vmm::KernelReadValue& value) {
+  ReadRecord record;
+  record.tag = access.tag;
+  record.place = ToText(access.entries.front());
+  record.epoch = epoch_;
+  record.elapsed_ms = ElapsedMs();
+  record.text = vmm::ToText(value);
+  record.path = path_;
+  record.number = value.number;
+  record.is_signed = value.is_signed;
+  if (value.bytes.empty())
+    record.value = value.is_signed ? static_cast<double>(static_cast<std::int64_t>(value.number))
+                                   : static_cast<double>(value.number);
+  KernelOpReply reply;
+  reply.success = true;
+  reply.read_values.push_back(value);
+  bridge_.RecordKernelOpReply(access.tag, std::move(reply));
+  Tell(fmt::format("read {}: {} = {}", record.tag, record.place, record.text));
+  seen_.reads.push_back(std::move(record));
+}
+
+// ---- the end
+
+Observations GuestObserver::Finish(std::uint32_t periodic_target) {
+  FinishWatches();
+  if (monitor_ != nullptr) seen_.monitor = monitor_->Finish();
+  seen_.periodic_target = periodic_target;
+  seen_.periodic_real = static_cast<std::uint32_t>(bridge_.PeriodicRealCount());
+  seen_.snapshots = bridge_.DrainOrderedWithStats();
+  for (const DrainedSnapshot& snapshot : seen_.snapshots) {
+    SnapshotEntry entry;
+    entry.tag = snapshot.tag;
+    entry.epoch = snapshot.step_index.value_or(0);
+    entry.elapsed_ms = snapshot.elapsed_ms;
+    entry.boundary_ms = snapshot.boundary_offset_ms;
+    entry.placeholder = snapshot.report.is_placeholder;
+    if (entry.placeholder) entry.reason = snapshot.report.maps_unavailable;
+    entry.maps = snapshot.report.maps.size();
+    entry.tasks = snapshot.report.tasks.size();
+    seen_.taken.push_back(std::move(entry));
+  }
+  for (const SnapshotEvent& event : bridge_.DrainEvents()) seen_.events.push_back(Describe(event));
+  for (const vmm::PerturbationLedger::Entry& entry : ledger_.entries())
+    seen_.pauses.push_back({entry.reason, entry.epoch, 1, static_cast<double>(entry.start_ns) / 1e6,
+                            static_cast<double>(entry.duration_ns) / 1e6});
+  return std::move(seen_);
+}
+
+}  // namespace ktstr

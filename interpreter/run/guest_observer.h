@@ -1,0 +1,120 @@
+// What one run sees of its guest from outside, and what it changes there: snapshots, kernel memory, watches,
+// the monitor. Everything it does to the guest's time is written down.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "interpreter/fold/observations.h"
+#include "interpreter/plan/plan.h"
+#include "interpreter/run/run_session.h"
+#include "interpreter/scenario/observe_spec.h"
+#include "ops/host/host_context.h"
+#include "vmm/introspection/capture/capture.h"
+#include "vmm/introspection/kernel/guest_kernel.h"
+#include "vmm/introspection/kernel/kernel_access.h"
+#include "vmm/introspection/memory/freeze.h"
+#include "vmm/introspection/watch/watchpoints.h"
+#include "vmm/machine/accel.h"
+
+namespace ktstr {
+
+/// What the observers of one invocation share, so that a kernel is looked into once. Any thread.
+class ObserverCache {
+ public:
+  vmm::KernelFactsCache& facts() { return facts_; }
+  /// The symbols of a kernel that lie beside its image; null when none do or they cannot be read.
+  std::shared_ptr<const vmm::SymbolTable> SymbolsBeside(const vmm::Kernel& kernel);
+  std::shared_ptr<const vmm::KernelLayout> LayoutOf(const vmm::KernelFacts& facts);
+
+ private:
+  vmm::KernelFactsCache facts_;
+  std::mutex mutex_;
+  std::map<std::filesystem::path, std::shared_ptr<const vmm::SymbolTable>> symbols_;  // by System.map
+  /// By a kernel's types and where it lies.
+  std::map<std::pair<std::shared_ptr<const vmm::Btf>, std::uint64_t>,
+           std::shared_ptr<const vmm::KernelLayout>>
+      layouts_;
+};
+
+/// What can be said against a plan's looking before there is a guest: symbols the kernel is known not to
+/// have, more watches than the accelerator has. `path` is then the document path. Error (kInput).
+Result<> CheckObservable(const RunPlan& plan, const vmm::Kernel& kernel, vmm::Accel accel,
+                         ObserverCache& cache, std::string& path);
+
+class ObserverMonitor;
+struct ObserverWatches;
+
+/// The run's thread only. All references outlive it.
+class GuestObserver final : public HostContext, public Meanwhile {
+ public:
+  struct Parts {
+    vmm::Machine& machine;
+    const vmm::Kernel& kernel;
+    vmm::Accel accel;
+    Clock clock;
+    Ready claims;
+    ObserverCache& cache;
+    EventTeller& teller;
+    vmm::FetchKallsyms fetch;  // needs a guest that runs and has nothing else to answer
+  };
+  explicit GuestObserver(Parts parts);
+  ~GuestObserver() override;
+
+  /// Where the run is: the phase, and what the guest's clock showed when it last said something.
+  void Enter(const PlannedRequest& planned);
+  void NoteClock(std::uint64_t guest_ns);
+
+  Result<> Capture(const std::string& tag) override;
+  Result<> Access(const KernelAccess& access) override;
+  Result<> Watch(const WatchRequest& request) override;
+  /// A snapshot that fails leaves a placeholder; after two in a row the rest is given up.
+  void CapturePeriodic(const PeriodicCapture& capture);
+  Result<> StartMonitor(const MonitorSpec& spec);
+
+  [[nodiscard]] std::optional<vmm::Deadline> NextDue() const override;
+  void Tick() override;
+
+  /// What was seen. Call once, after the last request and before the machine is gone. `periodic_target`: how
+  /// many periodic snapshots the scenario asks for.
+  Observations Finish(std::uint32_t periodic_target);
+  /// Host time that the guest has stood still because of us.
+  [[nodiscard]] std::chrono::nanoseconds stood_still() const;
+
+ private:
+  Result<vmm::GuestKernel*> Kernel();
+  [[nodiscard]] std::uint64_t ElapsedMs() const;
+  Result<vmm::SnapshotReport> TakeReport(const std::string& reason);
+  void Store(const std::string& tag, vmm::SnapshotReport report, std::optional<std::uint64_t> boundary_ns);
+  static Result<vmm::KernelTarget> TargetOf(const KernelEntry& entry, const vmm::KernelView& view);
+  static Result<std::vector<vmm::KernelReadValue>> Carry(const KernelAccess& access,
+                                                         const vmm::KernelView& view, vmm::KernelMode mode);
+  void KeepRead(const KernelAccess& access, const vmm::KernelReadValue& value);
+  void OnFire(const vmm::WatchFire& fire);
+  void FinishWatches();
+  void Tell(const std::string& text);
+
+  Parts parts_;
+  SnapshotBridge bridge_;
+  vmm::PerturbationLedger ledger_;
+  std::unique_ptr<vmm::GuestKernel> kernel_;
+  std::shared_ptr<const vmm::KernelLayout> layout_;
+  vmm::BtfCache btfs_;
+  std::unique_ptr<ObserverWatches> watches_;
+  std::unique_ptr<ObserverMonitor> monitor_;
+  Observations seen_;
+  std::uint32_t failed_in_a_row_ = 0;  // periodic ones
+  std::uint32_t epoch_ = 0;
+  std::string path_;
+  std::uint64_t ready_ns_ = 0;  // the guest's clock at its first answer
+  std::uint64_t clock_ns_ = 0;  // at the last one
+  std::chrono::steady_clock::time_point clock_at_;
+  std::chrono::nanoseconds clock_still_{0};  // stood_still() then
+};
+
+}  // namespace ktstr

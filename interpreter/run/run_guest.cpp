@@ -1,0 +1,82 @@
+#include "interpreter/run/run_guest.h"
+
+#include <numeric>
+#include <set>
+
+#include "vmm/image/guest_image.h"
+#include "vmm/machine/memory_size.h"
+
+namespace ktstr {
+namespace {
+
+/// The document path of the first program that cannot be packed; "" when each can be by itself.
+std::string PlaceOfBadPayload(const Scenario& scenario, const std::set<std::string>& used,
+                              const std::filesystem::path& dir) {
+  const auto packs = [&](const std::string& program) { return vmm::PayloadFiles({{program, dir}}).ok(); };
+  for (const auto& [name, payload] : scenario.payloads.items) {
+    if (!used.contains(name)) continue;
+    const std::string at = JoinPath("payloads", name);
+    if (!packs(payload.binary)) return at + "/binary";
+    for (std::size_t i = 0; i < payload.include.size(); ++i)
+      if (!packs(payload.include[i])) return JoinPath(at + "/include", i);
+  }
+  return {};
+}
+
+Result<std::vector<vmm::InitramfsFile>> FilesOf(const Scenario& scenario, const RunPlan& plan,
+                                                const std::filesystem::path& dir, std::string& bad_path) {
+  std::set<std::string> used;
+  for (const PayloadState& payload : plan.payloads) used.insert(payload.name);
+  std::vector<vmm::PayloadSource> sources;
+  for (const auto& [name, payload] : scenario.payloads.items) {
+    if (!used.contains(name)) continue;
+    sources.push_back({payload.binary, dir});
+    for (const std::string& program : payload.include) sources.push_back({program, dir});
+  }
+  Result<std::vector<vmm::InitramfsFile>> files = vmm::PayloadFiles(sources);
+  if (!files.ok()) bad_path = PlaceOfBadPayload(scenario, used, dir);
+  return files;
+}
+
+std::uint64_t BytesOf(const vmm::InitramfsFile& file) {
+  if (const auto* bytes = std::get_if<std::vector<std::byte>>(&file.content)) return bytes->size();
+  std::error_code gone;  // then it is found missing when it is read
+  const std::uintmax_t size = std::filesystem::file_size(std::get<std::filesystem::path>(file.content), gone);
+  return gone ? 0 : size;
+}
+
+}  // namespace
+
+Result<GuestNeeds> NeedsOf(const Scenario& scenario, const RunPlan& plan, const std::filesystem::path& dir,
+                           const RunEnvironment& environment, std::string& bad_path) {
+  const RunVariant& variant = plan.variant;
+  GuestNeeds needs;
+  needs.files = TRY(FilesOf(scenario, plan, dir, bad_path));
+  const std::uint64_t file_bytes =
+      std::accumulate(needs.files.begin(), needs.files.end(), std::uint64_t{0},
+                      [](std::uint64_t sum, const vmm::InitramfsFile& file) { return sum + BytesOf(file); });
+  vmm::MachineConfig& config = needs.shape.machine;
+  config.qemu = environment.qemu;
+  config.kernel = environment.kernel.image;
+  config.topology = variant.topology.Concrete();
+  config.accel = environment.accel;
+  config.memory_mib = variant.memory.bytes != 0
+                          ? static_cast<std::uint32_t>(variant.memory.bytes >> 20)
+                          : vmm::AutoMemoryMib({.init_bytes = vmm::GuestInitImage().size(),
+                                                .file_bytes = file_bytes,
+                                                .cpus = vmm::CpuCount(config.topology),
+                                                .numa_nodes = config.topology.numa_nodes});
+  // They live in a tmpfs, which takes at most half of the memory.
+  if (const std::uint64_t mib = file_bytes >> 20; 2 * mib > config.memory_mib)
+    return Error{ErrorKind::kInput, "the payloads' files take " + std::to_string(mib) +
+                                        " MiB, more than half of the guest's memory of " +
+                                        std::to_string(config.memory_mib) + " MiB"};
+  if (variant.clock == Clock::kVirtual) {
+    config.clock = vmm::Clock::kVirtual;
+    needs.shape.files = std::exchange(needs.files, {});
+  }
+  if (environment.fixed_entropy || variant.clock == Clock::kVirtual) config.rng_seed = scenario.seed;
+  return needs;
+}
+
+}  // namespace ktstr

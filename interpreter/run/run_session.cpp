@@ -1,0 +1,299 @@
+#include "interpreter/run/run_session.h"
+
+#include <algorithm>
+#include <sstream>
+
+#include "guest-init/wire/codec.h"
+#include "interpreter/fold/payload_metrics.h"
+#include "vmm/machine/guest_files.h"
+#include "workloads/work_type.h"
+
+namespace ktstr {
+namespace {
+
+std::string HowItEnded(const PayloadDone& done) {
+  const std::string_view why = kPayloadEnds[static_cast<std::size_t>(done.end)].name;
+  const std::string how = done.signal != 0 ? "signal " + std::to_string(done.signal)
+                                           : "exit code " + std::to_string(done.exit_code);
+  return std::string(why) + ", " + how;
+}
+
+std::string HowItReported(const WorkerReport& report) {
+  if (report.completed) return std::to_string(report.iterations) + " iterations";
+  return "no report: " + (report.exit_info ? report.exit_info->text : std::string("unknown end"));
+}
+
+}  // namespace
+
+void EventTeller::Tell(EventKind kind, std::string text, std::string path, std::uint32_t epoch,
+                       std::uint64_t clock_ns) {
+  const auto elapsed = std::chrono::steady_clock::now() - start_;
+  sink_.OnEvent(
+      {kind,
+       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count()),
+       clock_ns, epoch, std::move(path), std::move(text)});
+}
+
+double EventTeller::ElapsedMs() const {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start_).count();
+}
+
+RunSession::RunSession(vmm::GuestChannel& channel, std::uint32_t requests_sent, const Scenario& scenario,
+                       const RunPlan& plan, EventTeller& teller, RunOutcome& outcome)
+    : channel_(channel),
+      scenario_(scenario),
+      plan_(plan),
+      teller_(teller),
+      outcome_(outcome),
+      next_request_(requests_sent + 1) {}
+
+Result<std::uint64_t> RunSession::SendFiles(std::span<const vmm::InitramfsFile> files,
+                                            vmm::Deadline deadline) {
+  const vmm::GuestFilesSent sent = TRY(vmm::SendGuestFiles(channel_, files, next_request_, deadline));
+  next_request_ += sent.requests;
+  return sent.bytes;
+}
+
+Result<> RunSession::SendPlan() {
+  if (!program_sent_) {
+    TRY(Send(AnyStruct::Of(Program{})));
+    program_sent_ = true;
+  }
+  // Half of what the guest keeps ahead.
+  constexpr std::uint32_t kAhead = 2048;
+  while (planned_sent_ < plan_.requests.size() && !plan_.requests[planned_sent_].host &&
+         next_request_ - next_reply_ < kAhead) {
+    TRY(Send(plan_.requests[planned_sent_].request));
+    ++planned_sent_;
+    ++wire_sent_;
+  }
+  return {};
+}
+
+Result<Ready> RunSession::AwaitReady(vmm::Deadline deadline) {
+  while (!ready_) {
+    const Frame frame = TRY(channel_.Receive(deadline));
+    if (frame.type != FrameType::kEvent)
+      return Error{ErrorKind::kProtocol, "the guest's first frame is not an event"};
+    TRY(HandleEvent(frame.payload));
+  }
+  if (ready_->decl_hash != WireHash(WorkTypes::Alternatives()))
+    return Error{ErrorKind::kProtocol, "the guest image was built from other declarations than this program"};
+  return *ready_;
+}
+
+Result<std::uint32_t> RunSession::Send(const AnyStruct& request) {
+  const std::uint32_t id = next_request_++;
+  TRY(channel_.SendRequest(id, request));
+  return id;
+}
+
+Result<Frame> RunSession::NextFrame(vmm::Deadline deadline) {
+  while (true) {
+    const std::optional<vmm::Deadline> due = meanwhile_ != nullptr ? meanwhile_->NextDue() : std::nullopt;
+    if (!due || *due >= deadline) return channel_.Receive(deadline);
+    Result<Frame> frame = channel_.Receive(*due);
+    if (frame.ok() || frame.error().kind != ErrorKind::kTimeout) return frame;
+    meanwhile_->Tick();
+  }
+}
+
+Result<Reply> RunSession::AwaitReply(std::uint32_t id, vmm::Deadline deadline) {
+  while (true) {
+    const Frame frame = TRY(NextFrame(deadline));
+    if (frame.type == FrameType::kEvent) {
+      TRY(HandleEvent(frame.payload));
+      continue;
+    }
+    if (frame.type != FrameType::kReply) return Error{ErrorKind::kProtocol, "the guest sent a request"};
+    Reply reply = TRY(Decode<Reply>(frame.payload));
+    if (reply.request_id != id)
+      return Error{ErrorKind::kProtocol, "the guest answered request " + std::to_string(reply.request_id) +
+                                             " where " + std::to_string(id) + " was due"};
+    next_reply_ = id + 1;
+    return reply;
+  }
+}
+
+Result<> RunSession::AwaitProvided(vmm::Deadline deadline) {
+  const std::uint32_t plan_begin = next_request_ - wire_sent_;
+  while (next_reply_ < plan_begin) {
+    const Reply reply = TRY(AwaitReply(next_reply_, deadline));
+    if (!reply.error.empty())
+      return Error{ErrorKind::kGuest, "the guest could not be prepared: " + reply.error};
+  }
+  return {};
+}
+
+void RunSession::Enter(const PlannedRequest& planned) {
+  epoch_ = planned.epoch;
+  cleanup_ = planned.cleanup;
+  teller_.Tell(EventKind::kRequest, planned.label, planned.path, planned.epoch);
+}
+
+Result<Reply> RunSession::Await(const PlannedRequest& planned, vmm::Deadline deadline) {
+  if (!refused_ || planned.request.Is<Finish>()) Enter(planned);
+  TRY(SendPlan());
+  Reply reply = TRY(AwaitReply(next_reply_, deadline));
+  if (reply.error != kNotTried) NoteReply(planned, reply);
+  refused_ = refused_ || !reply.error.empty();
+  return reply;
+}
+
+Result<std::string> RunSession::Fetch(const std::string& path, std::chrono::nanoseconds patience) {
+  const std::uint32_t id = TRY(Send(AnyStruct::Of(ReadFile{path})));
+  const Reply reply = TRY(AwaitReply(id, vmm::After(patience)));
+  if (!reply.error.empty()) return Error{ErrorKind::kGuest, reply.error};
+  return std::exchange(files_[path], {});
+}
+
+Result<> RunSession::AwaitStandStill(vmm::Machine& machine, vmm::Deadline deadline) {
+  TRY(SendPlan());
+  while (machine.running()) {
+    // Its reply comes once it runs again; until then there are only events.
+    Result<Frame> frame = channel_.Receive(std::min(deadline, vmm::After(std::chrono::milliseconds(1))));
+    if (frame.ok() && frame->type == FrameType::kEvent) {
+      TRY(HandleEvent(frame->payload));
+    } else if (frame.ok()) {
+      return Error{ErrorKind::kGuest, "the guest did not stop where it was to be looked at"};
+    } else if (frame.error().kind != ErrorKind::kTimeout || vmm::Passed(deadline)) {
+      return frame.error();
+    }
+  }
+  return {};
+}
+
+Result<> RunSession::Drain(vmm::Deadline deadline, const PlannedRequest& finish) {
+  Enter(finish);
+  const std::uint32_t id = TRY(Send(finish.request));
+  while (true) {
+    const Frame frame = TRY(channel_.Receive(deadline));
+    if (frame.type == FrameType::kEvent) {
+      TRY(HandleEvent(frame.payload));
+    } else if (TRY(Decode<Reply>(frame.payload)).request_id == id) {
+      return {};
+    }
+  }
+}
+
+Result<> RunSession::HandleEvent(std::span<const std::byte> payload) {
+  Result<AnyStruct> decoded = DecodeAny(EventTypes(), payload);
+  constexpr const char* kUnreadable = "an event of the guest could not be read";
+  if (!decoded.ok()) return decoded.error().Within(kUnreadable);
+  if (!payload.empty() || decoded->decl() == nullptr)
+    return Error{ErrorKind::kProtocol, std::string(kUnreadable) + ": its length is wrong"};
+  AnyStruct event = *std::move(decoded);
+  if (event.Is<Ready>()) {
+    ready_ = std::move(event.As<Ready>());
+  } else if (event.Is<WorkerDone>()) {
+    Keep(std::move(event.As<WorkerDone>()));
+  } else if (event.Is<PayloadOutput>()) {
+    Keep(event.As<PayloadOutput>());
+  } else if (event.Is<PayloadDone>()) {
+    Keep(event.As<PayloadDone>());
+  } else if (event.Is<FileContent>()) {
+    const auto& piece = event.As<FileContent>();
+    std::string& file = files_[piece.path];
+    if (piece.offset == 0) file.clear();
+    file += piece.bytes;
+  } else if (event.Is<Warning>()) {
+    outcome_.warnings.push_back(event.As<Warning>().text);
+    teller_.Tell(EventKind::kWarning, outcome_.warnings.back(), "", epoch_);
+  } else if (event.Is<ChannelFault>()) {
+    return Error{ErrorKind::kProtocol,
+                 "the guest could not read what it was sent: " + event.As<ChannelFault>().text};
+  }
+  return {};
+}
+
+void RunSession::Keep(WorkerDone done) {
+  if (done.group >= plan_.groups.size()) {
+    outcome_.warnings.push_back("a report came from worker group " + std::to_string(done.group) +
+                                ", which does not exist");
+    return;
+  }
+  const std::string where = done.cgroup.empty() ? "runner" : done.cgroup;
+  teller_.Tell(EventKind::kWorker,
+               where + "/" + std::to_string(done.report.index) + ": " + HowItReported(done.report),
+               plan_.groups[done.group].made.path, epoch_);
+  outcome_.record.reports.push_back({done.group, std::move(done.report)});
+}
+
+void RunSession::Keep(const PayloadOutput& output) {
+  if (output.handle >= plan_.payloads.size()) return;
+  Output& kept = outputs_[output.handle];
+  std::string& text = output.stream == Stream::kStdout ? kept.out : kept.err;
+  if (text.size() < kMaxPayloadOutput) text += output.bytes;
+  teller_.sink().OnPayloadOutput(output.handle, plan_.payloads[output.handle].name, output.stream,
+                                 output.bytes);
+}
+
+void RunSession::Keep(const PayloadDone& done) {
+  if (done.handle >= plan_.payloads.size()) return;
+  const PayloadState& payload = plan_.payloads[done.handle];
+  Output& kept = outputs_[done.handle];
+  PayloadResult result{
+      payload.name, payload.cgroup, payload.epoch, done, std::move(kept.out), std::move(kept.err), {}};
+  if (cleanup_ && result.done.end == PayloadEnd::kKilled) {
+    result.done.end = PayloadEnd::kCollected;
+    outcome_.warnings.push_back("payload '" + payload.name + "' was still running at the end of " +
+                                payload.made.where + "; it was killed");
+    teller_.Tell(EventKind::kWarning, outcome_.warnings.back(), payload.made.path, epoch_);
+  }
+  if (const Payload* declared = scenario_.payloads.Find(payload.name))
+    result.metrics =
+        ExtractMetrics(declared->output, declared->metrics, result.stdout_text, result.stderr_text);
+  for (const std::string& note : result.metrics.notes)
+    outcome_.warnings.push_back("payload '" + payload.name + "': " + note);
+  teller_.Tell(EventKind::kPayload, payload.name + ": " + HowItEnded(result.done), payload.made.path,
+               payload.epoch, done.ended_ns);
+  outcome_.record.payloads.push_back(std::move(result));
+}
+
+void RunSession::NoteReply(const PlannedRequest& planned, const Reply& reply) {
+  teller_.Tell(EventKind::kReply, reply.error, planned.path, planned.epoch, reply.clock_ns);
+  if (!reply.error.empty()) return;
+  if (planned.request.Is<ReadFile>()) KeepProcs(planned);
+  if (planned.request.Is<StartWorkers>()) NoteGroup(plan_.groups[planned.request.As<StartWorkers>().group]);
+  if (planned.request.Is<MarkPhase>() && reply.mark) NotePhase(planned.request.As<MarkPhase>(), *reply.mark);
+}
+
+/// The only files that plans read are cgroup.procs: a pid a line.
+void RunSession::KeepProcs(const PlannedRequest& planned) {
+  const std::string& path = planned.request.As<ReadFile>().path;
+  ProcsRecord record;
+  record.tag = planned.tag;
+  const std::string_view parent = std::string_view(path).substr(0, path.rfind('/'));
+  record.cgroup = parent.substr(std::min(parent.size(), std::string_view(kCgroupParent).size() + 1));
+  std::istringstream lines(files_[path]);
+  for (std::uint32_t pid = 0; lines >> pid;) record.pids.push_back(pid);
+  outcome_.observed.cgroup_procs.push_back(std::move(record));
+}
+
+void RunSession::NoteGroup(const GroupState& group) {
+  WorkerGroup started;
+  started.id = group.id;
+  started.cgroup = group.cgroup;
+  started.work_type = group.work_type;
+  started.group_idx = group.group_idx;
+  started.expected = group.count;
+  started.backdrop = group.slot == Slot::kBackdrop;
+  started.first_epoch = group.epoch;
+  if (group.always_restricted) started.allowed = group.allowed;
+  outcome_.record.groups.push_back(std::move(started));
+}
+
+void RunSession::NotePhase(const MarkPhase& mark, const PhaseMark& at) {
+  for (PhaseWindow& window : outcome_.record.phases) {
+    if (window.epoch != mark.epoch) continue;
+    (mark.end ? window.end_ns : window.start_ns) = at.clock_ns;
+    (mark.end ? window.iterations_end : window.iterations_start) = at.total_iterations;
+    (mark.end ? window.ended : window.started) = true;
+    window.live_workers = at.live_workers;
+    teller_.Tell(mark.end ? EventKind::kPhaseEnd : EventKind::kPhaseBegin, window.name, "", mark.epoch,
+                 at.clock_ns);
+  }
+  open_phase_ = mark.end ? std::nullopt : std::optional(mark.epoch);
+}
+
+}  // namespace ktstr

@@ -1,0 +1,122 @@
+// The conversation with guest-init during one run: requests out, replies and events in, results kept.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "guest-init/wire/messages.h"
+#include "interpreter/run/run.h"
+#include "vmm/image/initramfs.h"
+#include "vmm/machine/guest_channel.h"
+#include "vmm/machine/machine.h"
+
+namespace ktstr {
+
+/// Tells an EventSink what happens, with the host's and the guest's time.
+class EventTeller {
+ public:
+  explicit EventTeller(EventSink& sink) : sink_(sink), start_(std::chrono::steady_clock::now()) {}
+
+  void Tell(EventKind kind, std::string text, std::string path = "", std::uint32_t epoch = 0,
+            std::uint64_t clock_ns = 0);
+  [[nodiscard]] double ElapsedMs() const;
+  EventSink& sink() { return sink_; }
+
+ private:
+  EventSink& sink_;
+  std::chrono::steady_clock::time_point start_;
+};
+
+/// What else the run's thread does while it waits for the guest.
+class Meanwhile {
+ public:
+  virtual ~Meanwhile() = default;
+  /// When Tick() wants to be called next; nullopt: not at all.
+  [[nodiscard]] virtual std::optional<vmm::Deadline> NextDue() const = 0;
+  virtual void Tick() = 0;
+};
+
+/// One thread; all references outlive it. Whatever results arrive are put into `outcome` at once, so that
+/// nothing finished is lost when the run ends early.
+class RunSession {
+ public:
+  /// `requests_sent` requests have gone down the channel already; AwaitProvided() takes their replies too.
+  RunSession(vmm::GuestChannel& channel, std::uint32_t requests_sent, const Scenario& scenario,
+             const RunPlan& plan, EventTeller& teller, RunOutcome& outcome);
+
+  /// Sends files, waiting for room on the way until the deadline; returns their bytes.
+  Result<std::uint64_t> SendFiles(std::span<const vmm::InitramfsFile> files, vmm::Deadline deadline);
+  /// Queues the plan, or as much of it as is good to have on the way; Await() sends the rest. The guest goes
+  /// through it by itself, so that what the host does meanwhile does not show in it. What comes behind an Op
+  /// of the host is sent once that has been passed.
+  Result<> SendPlan();
+  /// The host has run its Op that is next in the plan. REQUIRES: all requests before it have been answered.
+  void PassHostOp() { ++planned_sent_; }
+  /// From now on `meanwhile` gets its turns during waits; it outlives the session.
+  void SetMeanwhile(Meanwhile* meanwhile) { meanwhile_ = meanwhile; }
+
+  /// Waits for the guest's first frame and checks that it was built from the same declarations.
+  Result<Ready> AwaitReady(vmm::Deadline deadline);
+  /// Waits until what was sent before the plan has been taken. Error (kGuest) also when the guest refused it.
+  Result<> AwaitProvided(vmm::Deadline deadline);
+  /// Waits for the reply to the next request of the plan, which is `planned`. An error is one of the channel
+  /// or the machine; what the guest refused is in Reply::error; the requests behind a refused one, up to
+  /// Finish, are answered with kNotTried.
+  Result<Reply> Await(const PlannedRequest& planned, vmm::Deadline deadline);
+  /// The content of a file of the guest. REQUIRES: every request sent so far has been answered.
+  Result<std::string> Fetch(const std::string& path, std::chrono::nanoseconds patience);
+  /// After all requests before a StandStill have been answered: waits until the guest has stopped the
+  /// machine.
+  Result<> AwaitStandStill(vmm::Machine& machine, vmm::Deadline deadline);
+  /// After a reply that did not come in time: sends `finish` and keeps whatever results still arrive until
+  /// its reply or the deadline. Late replies to earlier requests are passed over.
+  Result<> Drain(vmm::Deadline deadline, const PlannedRequest& finish);
+  /// The epoch of the phase that has begun and not ended; nullopt between phases.
+  [[nodiscard]] const std::optional<std::uint32_t>& open_phase() const { return open_phase_; }
+
+ private:
+  /// Sends a request and returns its id.
+  Result<std::uint32_t> Send(const AnyStruct& request);
+  /// Waits for the next reply, which must be the one to `id`; keeps the events before it.
+  Result<Reply> AwaitReply(std::uint32_t id, vmm::Deadline deadline);
+  Result<Frame> NextFrame(vmm::Deadline deadline);
+  void Enter(const PlannedRequest& planned);
+  Result<> HandleEvent(std::span<const std::byte> payload);
+  void Keep(WorkerDone done);
+  void Keep(const PayloadOutput& output);
+  void Keep(const PayloadDone& done);
+  void KeepProcs(const PlannedRequest& planned);
+  void NoteReply(const PlannedRequest& planned, const Reply& reply);
+  void NoteGroup(const GroupState& group);
+  void NotePhase(const MarkPhase& mark, const PhaseMark& at);
+
+  struct Output {
+    std::string out;
+    std::string err;
+  };
+
+  vmm::GuestChannel& channel_;
+  const Scenario& scenario_;
+  const RunPlan& plan_;
+  EventTeller& teller_;
+  RunOutcome& outcome_;
+  std::uint32_t next_request_;    // the id of the next request sent
+  std::uint32_t next_reply_ = 1;  // the id of the next reply expected
+  std::size_t planned_sent_ = 0;  // entries of the plan sent, or passed by the host
+  std::uint32_t wire_sent_ = 0;   // of them those that went to the guest
+  bool program_sent_ = false;
+  Meanwhile* meanwhile_ = nullptr;
+  std::uint32_t epoch_ = 0;
+  std::optional<std::uint32_t> open_phase_;
+  std::map<std::uint32_t, Output> outputs_;
+  std::map<std::string, std::string> files_;  // what ReadFile brought, by path
+  std::optional<Ready> ready_;
+  bool refused_ = false;  // a request of the plan was
+  bool cleanup_ = false;  // the request under way was not written by the author
+};
+
+}  // namespace ktstr

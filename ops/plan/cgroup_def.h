@@ -1,0 +1,128 @@
+// A cgroup with its limits and its work, as a step, a backdrop or AddCgroupDef declares it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "guest-init/wire/messages.h"
+#include "ops/plan/cpuset.h"
+#include "workloads/work_type.h"
+
+namespace ktstr {
+
+/// CPU bandwidth: `150%` of one CPU, or `{quota: 30ms, period: 20ms}`, or `max`.
+struct CpuMax {
+  bool unlimited = false;
+  Duration quota;
+  Duration period = Milliseconds(100);
+  static const StructDecl& Decl();
+};
+/// cpu.weight and cpu.max; what is not set is not written.
+struct CpuLimits {
+  std::optional<std::uint32_t> weight;
+  std::optional<CpuMax> max;
+  static const StructDecl& Decl();
+};
+/// A size, or `max` for no limit.
+struct SizeLimit {
+  bool unlimited = false;
+  std::uint64_t bytes = 0;
+  static const ScalarDecl& Scalar();
+};
+/// memory.max, .high, .low and .swap.max; what is not set is not written.
+struct MemoryLimits {
+  std::optional<SizeLimit> max;
+  std::optional<SizeLimit> high;
+  std::optional<ByteSize> low;
+  std::optional<SizeLimit> swap_max;
+  static const StructDecl& Decl();
+};
+/// io.weight.
+struct IoLimits {
+  std::uint32_t weight = 100;
+  static const StructDecl& Decl();
+};
+/// pids.max, threads included.
+struct PidsLimits {
+  std::uint64_t max = 0;
+  static const StructDecl& Decl();
+};
+
+enum class AffinityKind : std::uint8_t { kInherit, kLlcAligned, kCrossCgroup, kSingleCpu, kSmtSiblingPair };
+inline constexpr EnumValue kAffinityKinds[] = {
+    {"inherit", 0, "No mask of their own."},
+    {"llc_aligned", 1, "The LLC that overlaps the cgroup's CPUs most, within them."},
+    {"cross_cgroup", 2, "All CPUs of the machine; the kernel intersects them with the cpuset."},
+    {"single_cpu", 3, "The lowest CPU of the cgroup, the same for every worker."},
+    {"smt_sibling_pair", 4, "The first two SMT siblings among the cgroup's CPUs."}};
+constexpr EnumDecl DescribeEnum(AffinityKind) { return {"AffinityKind", kAffinityKinds, nullptr, nullptr}; }
+
+/// Each worker draws `count` CPUs out of `from` and the cgroup's own.
+struct RandomAffinity {
+  std::optional<CpuSet> from;
+  std::uint32_t count = 1;
+  static const StructDecl& Decl();
+};
+/// At most one member is set. The short form is a kind's name or a CPU list.
+struct Affinity {
+  AffinityKind kind = AffinityKind::kInherit;
+  std::optional<CpuSet> cpus;
+  std::optional<RandomAffinity> random;
+  static const StructDecl& Decl();
+};
+/// A SCHED_DEADLINE reservation, in the kernel's terms.
+struct DeadlineParams {
+  Duration runtime;
+  Duration deadline;
+  Duration period;  // 0: same as deadline
+  static const StructDecl& Decl();
+};
+
+/// A group of workers of one work type and how they are set up. Counts and CPUs are still relative to the
+/// cgroup; PlanContext makes them concrete.
+struct WorkSpec {
+  WorkParams type;
+  std::optional<WorkerCount> workers;
+  SchedPolicy policy = SchedPolicy::kNormal;
+  std::uint32_t rt_priority = 1;
+  std::optional<DeadlineParams> deadline;
+  std::optional<std::int32_t> nice;
+  Affinity affinity;
+  std::optional<std::string> comm;
+  std::optional<std::uint32_t> uid;
+  std::optional<std::uint32_t> gid;
+  WorkSpec();  // of the first work type
+  static const StructDecl& Decl();
+};
+
+/// Applied in the order of the members: limits first, then workers, then the payload.
+struct CgroupDef {
+  std::string name;
+  std::optional<CpusetSpec> cpuset;
+  std::optional<CpuSet> mems;
+  std::optional<CpuLimits> cpu;
+  std::optional<MemoryLimits> memory;
+  std::optional<IoLimits> io;
+  std::optional<PidsLimits> pids;
+  std::vector<WorkSpec> work;
+  std::optional<std::string> payload;
+  static const StructDecl& Decl();
+};
+
+/// The pattern of cgroup names: components of [A-Za-z0-9_.-] joined by '/', none beginning with a dot.
+inline constexpr std::string_view kCgroupNamePattern =
+    "^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$";
+inline constexpr Limits kCgroupName{
+    .pattern = kCgroupNamePattern,
+    .pattern_doc = "letters, digits, '_', '-' and '.', components joined by '/'; none begins with a dot"};
+inline constexpr Limits kPlainName{
+    .pattern = "^[A-Za-z0-9_][A-Za-z0-9_.-]*$",
+    .pattern_doc = "letters, digits, '_', '-' and '.', not beginning with '-' or '.'"};
+
+/// The pattern of what snapshots, reads and watches are called.
+inline constexpr Limits kTagName{
+    .pattern = "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$",
+    .pattern_doc = "at most 64 letters, digits, '_', '-' and '.', not beginning with '-' or '.'"};
+
+}  // namespace ktstr

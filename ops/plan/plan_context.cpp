@@ -1,0 +1,275 @@
+#include "ops/plan/plan_context.h"
+
+#include <algorithm>
+
+#include "ops/plan/suggest.h"
+
+namespace ktstr {
+namespace {
+
+std::string Quote(std::string_view name) { return "'" + std::string(name) + "'"; }
+
+std::string DidYouMean(std::string_view wrong, const std::vector<std::string>& names) {
+  const std::optional<std::string> close = ClosestName(wrong, names);
+  return close ? "did you mean " + Quote(*close) + "?" : std::string();
+}
+
+std::string JoinNames(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + Quote(name);
+  return out;
+}
+
+std::string InCgroup(const std::string& cgroup) {
+  return cgroup.empty() ? std::string("outside any cgroup") : "in cgroup " + Quote(cgroup);
+}
+
+}  // namespace
+
+PlanContext::PlanContext(const vmm::Topology& topology, const std::vector<PayloadPlan>& payloads,
+                         std::uint64_t seed, Diagnostics& diagnostics)
+    : topology_(topology), payloads_(payloads), seed_(seed), diagnostics_(diagnostics) {}
+
+void PlanContext::Fault(std::string_view field, std::string code, std::string message, std::string hint,
+                        std::vector<Note> notes) {
+  ++faults_;
+  const std::string path = field.empty() ? path_ : path_ + "/" + std::string(field);
+  diagnostics_.Add({.code = std::move(code),
+                    .path = path,
+                    .message = std::move(message),
+                    .hint = std::move(hint),
+                    .notes = std::move(notes)});
+}
+
+// ---- cgroups
+
+CgroupState* PlanContext::UseCgroup(std::string_view field, std::string_view name) {
+  if (CgroupState* cgroup = state_.LiveCgroup(name)) return cgroup;
+  if (const CgroupState* gone = state_.RemovedCgroup(name)) {
+    Fault(field, "unknown-name", "cgroup " + Quote(name) + " no longer exists at this point",
+          "it ended in " + gone->removed->where, {{gone->removed->path, "it ended here", {}}});
+    return nullptr;
+  }
+  const std::vector<std::string> names = state_.LiveCgroupNames();
+  std::string hint = DidYouMean(name, names);
+  if (!hint.empty()) {
+    const CgroupState& close = *state_.LiveCgroup(*ClosestName(name, names));
+    hint = "did you mean " + Quote(close.name) + " (created in " + close.made.where + ")?";
+  } else if (names.empty()) {
+    hint = state_.cgroups.empty() ? "no cgroup exists yet; declare one under `cgroups:`"
+                                  : "those of earlier steps ended with their steps";
+  } else {
+    hint = "alive here: " + JoinNames(names);
+  }
+  Fault(field, "unknown-name", "no cgroup " + Quote(name) + " is alive at this point", std::move(hint));
+  return nullptr;
+}
+
+CgroupState* PlanContext::MakeCgroup(std::string_view field, const std::string& name) {
+  if (const CgroupState* live = state_.LiveCgroup(name)) {
+    Fault(field, "duplicate-name", "cgroup " + Quote(name) + " already exists",
+          "it was created in " + live->made.where, {{live->made.path, "created here", {}}});
+    return nullptr;
+  }
+  if (const std::size_t slash = name.rfind('/');
+      slash != std::string::npos && state_.LiveCgroup(name.substr(0, slash)) == nullptr) {
+    Fault(field, "unknown-name",
+          "the parent cgroup " + Quote(name.substr(0, slash)) + " does not exist at this point",
+          "create " + Quote(name.substr(0, slash)) + " first");
+    return nullptr;
+  }
+  // A parent with processes of its own cannot hand controllers to children (cgroup v2's rule of no inner
+  // processes).
+  Emit(CreateCgroup{name}, "AddCgroup " + name);
+  state_.cgroups.push_back({name, slot_, std::nullopt, Here(), std::nullopt});
+  return &state_.cgroups.back();
+}
+
+void PlanContext::NeedController(const std::string& controller) {
+  if (!state_.controllers.insert(controller).second) return;
+  Emit(ktstr::EnableControllers{{controller}}, "enable the " + controller + " controller");
+}
+
+void PlanContext::WriteFile(const std::string& cgroup, std::string file, std::string value) {
+  std::string label = cgroup + ": " + file + " = " + value;
+  Emit(WriteCgroupFile{cgroup, std::move(file), std::move(value)}, std::move(label));
+}
+
+void PlanContext::NoteAllowed(const CgroupState& cgroup) {
+  for (GroupState& group : state_.groups) {
+    if (group.collected || group.cgroup != cgroup.name) continue;
+    if (!cgroup.cpuset) {
+      group.always_restricted = false;
+    } else {
+      for (const std::uint32_t cpu : cgroup.cpuset->cpus) group.allowed.Add(cpu);
+    }
+  }
+}
+
+bool PlanContext::SetCpuset(std::string_view field, CgroupState& cgroup, const CpusetSpec& spec) {
+  Result<CpuSet> cpus = ResolveCpuset(spec, topology_);
+  if (!cpus.ok()) {
+    Fault(field, "bad-cpuset", cpus.error().message);
+    return false;
+  }
+  NeedController("cpuset");
+  cgroup.cpuset = *cpus;
+  WriteFile(cgroup.name, "cpuset.cpus", FormatCpus(*cpus));
+  NoteAllowed(cgroup);
+  return true;
+}
+
+void PlanContext::ClearCpuset(CgroupState& cgroup) {
+  NeedController("cpuset");
+  cgroup.cpuset.reset();
+  // The kernel refuses to empty the cpuset of a cgroup with tasks (ENOSPC). All CPUs means the same: what is
+  // effective is their intersection with the parent's, now and later.
+  WriteFile(cgroup.name, "cpuset.cpus", FormatCpus(vmm::AllCpus(topology_)));
+  NoteAllowed(cgroup);
+}
+
+void PlanContext::EnableControllers(const CgroupDef& def) {
+  if (def.cpuset || def.mems) NeedController("cpuset");
+  if (def.cpu) NeedController("cpu");
+  if (def.memory) NeedController("memory");
+  if (def.io) NeedController("io");
+  if (def.pids) NeedController("pids");
+}
+
+void PlanContext::WriteLimits(const CgroupDef& def) {
+  const auto size = [](const SizeLimit& limit) {
+    return limit.unlimited ? std::string("max") : std::to_string(limit.bytes);
+  };
+  if (def.mems) WriteFile(def.name, "cpuset.mems", FormatCpus(*def.mems));
+  if (def.cpu && def.cpu->weight) WriteFile(def.name, "cpu.weight", std::to_string(*def.cpu->weight));
+  if (def.cpu && def.cpu->max) {
+    const CpuMax& max = *def.cpu->max;
+    const std::string quota = max.unlimited ? "max" : std::to_string(max.quota.ns / 1000);
+    WriteFile(def.name, "cpu.max", quota + " " + std::to_string(max.period.ns / 1000));
+  }
+  if (def.memory && def.memory->max) WriteFile(def.name, "memory.max", size(*def.memory->max));
+  if (def.memory && def.memory->high) WriteFile(def.name, "memory.high", size(*def.memory->high));
+  if (def.memory && def.memory->low)
+    WriteFile(def.name, "memory.low", std::to_string(def.memory->low->bytes));
+  if (def.memory && def.memory->swap_max) WriteFile(def.name, "memory.swap.max", size(*def.memory->swap_max));
+  if (def.io) WriteFile(def.name, "io.weight", std::to_string(def.io->weight));
+  if (def.pids) WriteFile(def.name, "pids.max", std::to_string(def.pids->max));
+}
+
+void PlanContext::ApplyDef(std::string_view field, const CgroupDef& def) {
+  const std::string base = field.empty() ? std::string() : std::string(field) + "/";
+  EnableControllers(def);
+  const CgroupState* made = MakeCgroup(base + "name", def.name);
+  if (made == nullptr) return;
+  if (def.cpuset) SetCpuset(base + "cpuset", *state_.LiveCgroup(def.name), *def.cpuset);
+  if (def.mems)
+    for (const std::uint32_t node : def.mems->cpus)
+      if (node >= topology_.numa_nodes)
+        Fault(base + "mems", "bad-cpuset",
+              "there is no NUMA node " + std::to_string(node) + ": " + vmm::FormatTopology(topology_) +
+                  " has " + std::to_string(topology_.numa_nodes));
+  WriteLimits(def);
+  for (std::size_t i = 0; i < def.work.size(); ++i)
+    StartWorkers(base + "work/" + std::to_string(i), state_.LiveCgroup(def.name), def.work[i],
+                 static_cast<std::uint32_t>(i));
+  if (def.payload) StartPayload(base + "payload", *def.payload, {}, state_.LiveCgroup(def.name));
+}
+
+// ---- payloads
+
+const PayloadPlan* PlanContext::FindPayload(std::string_view field, std::string_view name) {
+  std::vector<std::string> names;
+  for (const PayloadPlan& payload : payloads_) {
+    if (payload.name == name) return &payload;
+    names.push_back(payload.name);
+  }
+  std::string hint = DidYouMean(name, names);
+  if (hint.empty()) hint = names.empty() ? "declare it under `payloads:`" : "declared: " + JoinNames(names);
+  Fault(field, "unknown-name", "no payload " + Quote(name) + " is declared", std::move(hint));
+  return nullptr;
+}
+
+bool PlanContext::StartPayload(std::string_view field, const std::string& name,
+                               const std::vector<std::string>& args, CgroupState* cgroup) {
+  const PayloadPlan* plan = FindPayload(field, name);
+  if (plan == nullptr) return false;
+  const std::string where = cgroup != nullptr ? cgroup->name : std::string();
+  for (const PayloadState& live : state_.payloads) {
+    if (live.consumed || live.name != name || live.cgroup != where) continue;
+    Fault(field, "duplicate-name", "payload " + Quote(name) + " already runs " + InCgroup(where),
+          "wait for it or kill it first (started in " + live.made.where + ")",
+          {{live.made.path, "started here", {}}});
+    return false;
+  }
+  ktstr::StartPayload request{.handle = static_cast<std::uint32_t>(state_.payloads.size()),
+                              .name = name,
+                              .cgroup = where,
+                              .argv = {plan->binary},
+                              .env = plan->env,
+                              .own_process_group = plan->own_process_group};
+  request.argv.insert(request.argv.end(), plan->args.begin(), plan->args.end());
+  request.argv.insert(request.argv.end(), args.begin(), args.end());
+  state_.payloads.push_back({request.handle, name, where, slot_, state_.epoch, Here(), std::nullopt});
+  Emit(std::move(request), "RunPayload " + name + (where.empty() ? "" : " in " + where));
+  return true;
+}
+
+PayloadState* PlanContext::UsePayload(std::string_view field, std::string_view name,
+                                      const std::optional<std::string>& cgroup) {
+  if (FindPayload(field, name) == nullptr) return nullptr;
+  std::vector<PayloadState*> live;
+  const PayloadState* last = nullptr;
+  for (PayloadState& payload : state_.payloads) {
+    if (payload.name != name || (cgroup && payload.cgroup != *cgroup)) continue;
+    last = &payload;
+    if (!payload.consumed) live.push_back(&payload);
+  }
+  if (live.size() == 1) return live.front();
+  if (live.size() > 1) {
+    std::vector<std::string> places;
+    for (const PayloadState* payload : live) places.push_back(payload->cgroup);
+    Fault(field, "ambiguous-name",
+          "payload " + Quote(name) + " runs in several cgroups: " + JoinNames(places),
+          "say which with `cgroup:`");
+  } else if (last != nullptr) {
+    Fault(field, "already-consumed", "payload " + Quote(name) + " has already ended at this point",
+          "it was finished in " + last->consumed->where, {{last->consumed->path, "finished here", {}}});
+  } else {
+    const std::string what = cgroup ? " was never started " + InCgroup(*cgroup) : " was never started";
+    Fault(field, "never-started", "payload " + Quote(name) + what, "start it with RunPayload first");
+  }
+  return nullptr;
+}
+
+// ---- the end of things
+
+void PlanContext::CollectCgroup(std::string_view cgroup) {
+  for (GroupState& group : state_.groups)
+    if (group.cgroup == cgroup) group.collected = true;
+  for (PayloadState& payload : state_.payloads)
+    if (payload.cgroup == cgroup && !payload.consumed) payload.consumed = Here();
+}
+
+void PlanContext::EndStep() {
+  cleanup_ = true;
+  for (auto payload = state_.payloads.rbegin(); payload != state_.payloads.rend(); ++payload) {
+    if (payload->consumed || payload->slot != Slot::kStep) continue;
+    payload->consumed = Here();
+    Emit(StopPayload{payload->handle}, "end of step: stop payload " + payload->name);
+  }
+  StopWorkers stop;
+  for (GroupState& group : state_.groups) {
+    if (group.collected || group.slot != Slot::kStep) continue;
+    group.collected = true;
+    stop.groups.push_back(group.id);
+  }
+  if (!stop.groups.empty()) Emit(std::move(stop), "end of step: collect workers");
+  for (auto cgroup = state_.cgroups.rbegin(); cgroup != state_.cgroups.rend(); ++cgroup) {
+    if (cgroup->removed || cgroup->slot != Slot::kStep) continue;
+    cgroup->removed = Place{path_, "the end of " + where_};
+    Emit(DestroyCgroup{cgroup->name}, "end of step: remove cgroup " + cgroup->name);
+  }
+  cleanup_ = false;
+}
+
+}  // namespace ktstr

@@ -1,0 +1,136 @@
+// Planning: turning Ops into resolved guest requests. One pass does two jobs: it finds every fault of names
+// and lifetimes (so `lint` is a plan whose requests are thrown away), and it yields the exact list of
+// requests that `run` sends and `--dry-run` prints. Pure: no clock, no files, no VM.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "guest-init/wire/messages.h"
+#include "ops/plan/cgroup_def.h"
+#include "ops/plan/diagnostics.h"
+#include "ops/plan/scenario_state.h"
+
+namespace ktstr {
+
+/// What planning needs of a payload's declaration.
+struct PayloadPlan {
+  std::string name;
+  std::string binary;  // its name in kPayloadBin
+  std::vector<std::string> args;
+  std::vector<std::string> env;
+  bool own_process_group = true;
+};
+
+/// One guest request with where it came from.
+struct PlannedRequest {
+  AnyStruct request;
+  std::string path;         // document path of the Op or section it serves
+  std::string label;        // for plans, events and errors: "SetCpuset hot -> 0-1"
+  Duration budget;          // guest time it may take beyond the ordinary (holds, waits)
+  std::uint32_t epoch = 0;  // phase
+  bool cleanup = false;     // not written by the author: the end of a step or of the run
+  /// The guest is not told: `request` are the Args of an Op that the host runs itself. See OpOf().
+  bool host = false;
+  std::string tag;  // what the content of a ReadFile is called in the results
+};
+
+class PlanContext {
+ public:
+  /// All references outlive the context. `payloads` are the scenario's declared ones.
+  PlanContext(const vmm::Topology& topology, const std::vector<PayloadPlan>& payloads, std::uint64_t seed,
+              Diagnostics& diagnostics);
+
+  // ---- where we are (set by the planner, read by Ops through the functions below)
+  void EnterSlot(Slot slot, std::string where) {
+    slot_ = slot;
+    where_ = std::move(where);
+  }
+  void EnterOp(std::string path) { path_ = std::move(path); }
+  /// Whether the Ops that follow are repeated.
+  void EnterLoop(bool loop) { in_loop_ = loop; }
+  [[nodiscard]] bool in_loop() const { return in_loop_; }
+  [[nodiscard]] Slot slot() const { return slot_; }
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] Place Here() const { return {path_, where_}; }
+  ScenarioState& state() { return state_; }
+  [[nodiscard]] const ScenarioState& state() const { return state_; }
+  [[nodiscard]] const vmm::Topology& topology() const { return topology_; }
+
+  // ---- faults; `field` is relative to the current Op ("cpus/llc"), "" the Op itself
+  void Fault(std::string_view field, std::string code, std::string message, std::string hint = "",
+             std::vector<Note> notes = {});
+  [[nodiscard]] std::size_t fault_count() const { return faults_; }
+
+  // ---- requests
+  template <typename T>
+  void Emit(T request, std::string label, Duration budget = {}) {
+    requests_.push_back({AnyStruct::Of(std::move(request)),
+                         path_,
+                         std::move(label),
+                         budget,
+                         state_.epoch,
+                         cleanup_,
+                         false,
+                         {}});
+  }
+  /// Of an Op that the host runs itself.
+  template <typename Args>
+  void EmitHost(Args args, std::string label) {
+    Emit(std::move(args), std::move(label));
+    requests_.back().host = true;
+  }
+  std::vector<PlannedRequest>& requests() { return requests_; }
+
+  // ---- what Ops are made of; each faults at `field` and returns nullptr or false when it cannot
+  CgroupState* UseCgroup(std::string_view field, std::string_view name);
+  CgroupState* MakeCgroup(std::string_view field, const std::string& name);
+  bool SetCpuset(std::string_view field, CgroupState& cgroup, const CpusetSpec& spec);
+  void ClearCpuset(CgroupState& cgroup);
+  /// Everything a CgroupDef says; fields are relative to `field` (the def itself).
+  void ApplyDef(std::string_view field, const CgroupDef& def);
+  /// `cgroup` nullptr: the runner's.
+  bool StartWorkers(std::string_view field, CgroupState* cgroup, const WorkSpec& work,
+                    std::uint32_t group_idx);
+  bool StartPayload(std::string_view field, const std::string& name, const std::vector<std::string>& args,
+                    CgroupState* cgroup);
+  /// The one live payload meant by a name and an optional cgroup ("" is the un-placed one).
+  PayloadState* UsePayload(std::string_view field, std::string_view name,
+                           const std::optional<std::string>& cgroup);
+  /// A new name for a snapshot, a read or a watch. Only reads may use one again, as a series.
+  bool MakeTag(Tags kind, std::string_view field, const std::string& name);
+  /// The Op needs this kernel symbol; whether there is one shows once the kernel is known.
+  void NeedSymbol(std::string_view field, const std::string& name);
+  /// Marks what lives in the cgroup as collected.
+  void CollectCgroup(std::string_view cgroup);
+  /// Ends all step-local things: payloads last-started first, workers, cgroups last-made first.
+  void EndStep();
+
+ private:
+  void EnableControllers(const CgroupDef& def);
+  void NeedController(const std::string& controller);
+  void WriteFile(const std::string& cgroup, std::string file, std::string value);
+  void WriteLimits(const CgroupDef& def);
+  std::optional<std::uint32_t> CountWorkers(std::string_view field, const WorkSpec& work,
+                                            const CgroupState* cgroup);
+  bool ResolveAffinity(std::string_view field, const Affinity& affinity, const CgroupState* cgroup,
+                       ktstr::StartWorkers& request);
+  void NoteAllowed(const CgroupState& cgroup);
+  [[nodiscard]] const PayloadPlan* FindPayload(std::string_view field, std::string_view name);
+
+  const vmm::Topology& topology_;
+  const std::vector<PayloadPlan>& payloads_;
+  std::uint64_t seed_;
+  Diagnostics& diagnostics_;
+  ScenarioState state_;
+  std::vector<PlannedRequest> requests_;
+  Slot slot_ = Slot::kStep;
+  std::string where_;
+  std::string path_;
+  bool cleanup_ = false;
+  bool in_loop_ = false;
+  std::size_t faults_ = 0;
+};
+
+}  // namespace ktstr

@@ -1,0 +1,134 @@
+// The part of PlanContext that makes a worker group concrete: how many, bound to which CPUs.
+#include <algorithm>
+#include <cmath>
+
+#include "guest-init/wire/codec.h"
+#include "ops/plan/plan_context.h"
+
+namespace ktstr {
+namespace {
+
+/// The LLC that shares most CPUs with `pool` (the first on ties), within `pool`.
+CpuSet LlcAligned(const vmm::Topology& topology, const CpuSet& pool) {
+  CpuSet best;
+  for (std::uint32_t llc = 0; llc < topology.llcs; ++llc) {
+    CpuSet overlap = vmm::CpusOfLlc(topology, llc).Intersect(pool);
+    if (overlap.size() > best.size()) best = std::move(overlap);
+  }
+  return best;
+}
+
+/// The two lowest CPUs of the first core with two siblings in `pool`; empty when there is none.
+CpuSet SiblingPair(const vmm::Topology& topology, const CpuSet& pool) {
+  for (const std::uint32_t cpu : pool.cpus) {
+    CpuSet pair = vmm::SmtSiblings(topology, cpu).Intersect(pool);
+    if (pair.size() < 2) continue;
+    pair.cpus.resize(2);
+    return pair;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::optional<std::uint32_t> PlanContext::CountWorkers(std::string_view field, const WorkSpec& work,
+                                                       const CgroupState* cgroup) {
+  const WorkTypeDecl& type = *FindWorkType(work.type.decl()->name);
+  if (!work.workers) return type.group_size;
+  if (work.workers->count > 0) return work.workers->count;
+  const std::size_t cpus =
+      cgroup != nullptr && cgroup->cpuset ? cgroup->cpuset->size() : UsableCpus(topology_).size();
+  const double exact = static_cast<double>(cpus) * work.workers->of_cpus;
+  auto count = static_cast<std::uint32_t>(std::max(1.0, std::ceil(exact - 1e-9)));
+  count = (count + type.group_size - 1) / type.group_size * type.group_size;
+  if (count <= 10000) return count;
+  Fault(std::string(field) + "/workers", "out-of-range",
+        std::to_string(count) + " workers are more than the limit of 10000");
+  return std::nullopt;
+}
+
+bool PlanContext::ResolveAffinity(std::string_view field, const Affinity& affinity, const CgroupState* cgroup,
+                                  ktstr::StartWorkers& request) {
+  const CpuSet all = vmm::AllCpus(topology_);
+  const CpuSet pool = cgroup != nullptr && cgroup->cpuset ? *cgroup->cpuset : all;
+  const std::string at = std::string(field) + "/affinity";
+  const auto use = [&](const CpuSet& mask, const std::string& why_empty) {
+    if (mask.empty()) Fault(at, "bad-affinity", why_empty);
+    request.affinity = mask.cpus;
+    return !mask.empty();
+  };
+  if (affinity.cpus)
+    return use(affinity.cpus->Intersect(pool), "none of the CPUs " + FormatCpus(*affinity.cpus) +
+                                                   " is among the cgroup's (" + FormatCpus(pool) + ")");
+  if (affinity.random) {
+    const CpuSet from = affinity.random->from ? affinity.random->from->Intersect(pool) : pool;
+    request.affinity_random_count = std::min(affinity.random->count, static_cast<std::uint32_t>(from.size()));
+    return use(from, "none of the CPUs to draw from is among the cgroup's (" + FormatCpus(pool) + ")");
+  }
+  switch (affinity.kind) {
+    case AffinityKind::kInherit:
+      return true;
+    case AffinityKind::kLlcAligned:
+      return use(LlcAligned(topology_, pool), "the cgroup has no CPU");
+    case AffinityKind::kCrossCgroup:
+      return use(all, "");
+    case AffinityKind::kSingleCpu:
+      return use(CpuSet{{pool.cpus.front()}}, "");
+    case AffinityKind::kSmtSiblingPair:
+      return use(SiblingPair(topology_, pool), "no core of " + vmm::FormatTopology(topology_) +
+                                                   " has two SMT siblings among the CPUs " +
+                                                   FormatCpus(pool));
+  }
+  return false;
+}
+
+bool PlanContext::StartWorkers(std::string_view field, CgroupState* cgroup, const WorkSpec& work,
+                               std::uint32_t group_idx) {
+  if (work.type.decl() == nullptr) return false;  // the decoder has complained
+  const std::optional<std::uint32_t> count = CountWorkers(field, work, cgroup);
+  if (!count) return false;
+  ktstr::StartWorkers request;
+  request.group = static_cast<std::uint32_t>(state_.groups.size());
+  request.cgroup = cgroup != nullptr ? cgroup->name : std::string();
+  request.backdrop = slot_ == Slot::kBackdrop;
+  request.count = *count;
+  request.work_type = work.type.decl()->name;
+  std::vector<std::byte> params;
+  EncodeStruct(*work.type.decl(), work.type.data(), params);
+  for (const std::byte byte : params) request.work_params.push_back(static_cast<std::uint8_t>(byte));
+  request.group_idx = group_idx;
+  request.policy = work.policy;
+  request.rt_priority = work.rt_priority;
+  if (work.deadline) {
+    request.dl_runtime_ns = static_cast<std::uint64_t>(work.deadline->runtime.ns);
+    request.dl_deadline_ns = static_cast<std::uint64_t>(work.deadline->deadline.ns);
+    request.dl_period_ns = work.deadline->period.ns != 0
+                               ? static_cast<std::uint64_t>(work.deadline->period.ns)
+                               : request.dl_deadline_ns;
+  }
+  request.nice = work.nice;
+  request.comm = work.comm.value_or("");
+  request.uid = work.uid;
+  request.gid = work.gid;
+  request.seed = seed_ + request.group;
+  if (!ResolveAffinity(field, work.affinity, cgroup, request)) return false;
+
+  GroupState group;
+  group.id = request.group;
+  group.cgroup = request.cgroup;
+  group.work_type = request.work_type;
+  group.group_idx = group_idx;
+  group.count = *count;
+  group.slot = slot_;
+  group.epoch = state_.epoch;
+  group.made = Here();
+  group.always_restricted = cgroup != nullptr && cgroup->cpuset.has_value();
+  if (group.always_restricted) group.allowed = *cgroup->cpuset;
+  state_.groups.push_back(std::move(group));
+  std::string label = "Spawn " + std::to_string(*count) + " x " + request.work_type +
+                      (request.cgroup.empty() ? "" : " in " + request.cgroup);
+  Emit(std::move(request), std::move(label));
+  return true;
+}
+
+}  // namespace ktstr

@@ -1,0 +1,24 @@
+#include "ops/plan/scenario_state.h"
+
+namespace ktstr {
+
+CgroupState* ScenarioState::LiveCgroup(std::string_view name) {
+  for (CgroupState& cgroup : cgroups)
+    if (cgroup.name == name && !cgroup.removed) return &cgroup;
+  return nullptr;
+}
+
+const CgroupState* ScenarioState::RemovedCgroup(std::string_view name) const {
+  for (auto cgroup = cgroups.rbegin(); cgroup != cgroups.rend(); ++cgroup)
+    if (cgroup->name == name && cgroup->removed) return &*cgroup;
+  return nullptr;
+}
+
+std::vector<std::string> ScenarioState::LiveCgroupNames() const {
+  std::vector<std::string> names;
+  for (const CgroupState& cgroup : cgroups)
+    if (!cgroup.removed) names.push_back(cgroup.name);
+  return names;
+}
+
+}  // namespace ktstr

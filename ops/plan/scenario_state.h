@@ -1,0 +1,92 @@
+// What exists at a point of a scenario: cgroups, worker groups, payloads, with the places that made them. It
+// is advanced by planning alone, so every name and lifetime is known before any VM starts.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "guest-init/base/units.h"
+
+namespace ktstr {
+
+/// Where something was made or ended: a document path, and words for messages ("step 'warm'").
+struct Place {
+  std::string path;
+  std::string where;
+};
+
+/// Step-local things end with their step, backdrop things with the scenario.
+enum class Slot { kStep, kBackdrop };
+
+struct CgroupState {
+  std::string name;
+  Slot slot = Slot::kStep;
+  std::optional<CpuSet> cpuset;  // as last set; nullopt: inherited
+  Place made;
+  std::optional<Place> removed;  // set once it is gone
+};
+
+struct GroupState {
+  std::uint32_t id = 0;
+  std::string cgroup;  // "" is the runner's
+  std::string work_type;
+  std::uint32_t group_idx = 0;
+  std::uint32_t count = 0;
+  Slot slot = Slot::kStep;
+  std::uint32_t epoch = 0;  // the phase it was started in
+  bool collected = false;
+  bool always_restricted = true;  // false once it could run anywhere
+  CpuSet allowed;                 // every CPU its cgroup allowed it while it lived
+  Place made;
+};
+
+struct PayloadState {
+  std::uint32_t handle = 0;
+  std::string name;
+  std::string cgroup;
+  Slot slot = Slot::kStep;
+  std::uint32_t epoch = 0;
+  Place made;
+  std::optional<Place> consumed;  // waited for, killed, or collected with its cgroup or step
+};
+
+/// What an author names so that checks can refer to it; each kind has its own names.
+enum class Tags : std::uint8_t { kSnapshot, kRead, kWatch };
+inline constexpr std::size_t kTagKinds = 3;
+
+struct TagState {
+  std::string name;
+  Place made;
+};
+
+/// A kernel symbol by name, where it was written.
+struct NeededSymbol {
+  std::string name;
+  std::string path;  // document path
+};
+
+struct ScenarioState {
+  std::vector<CgroupState> cgroups;    // in order of creation; removed ones stay for messages
+  std::vector<GroupState> groups;      // index == id
+  std::vector<PayloadState> payloads;  // index == handle
+  std::set<std::string> controllers;   // enabled so far
+  std::uint32_t epoch = 0;
+  std::vector<NeededSymbol> symbols;
+  std::array<std::vector<TagState>, kTagKinds> tags;  // in order of first use
+
+  [[nodiscard]] std::vector<TagState>& TagsOf(Tags kind) { return tags[static_cast<std::size_t>(kind)]; }
+  [[nodiscard]] const std::vector<TagState>& TagsOf(Tags kind) const {
+    return tags[static_cast<std::size_t>(kind)];
+  }
+  CgroupState* LiveCgroup(std::string_view name);
+  /// The newest cgroup of that name that was removed, for messages.
+  [[nodiscard]] const CgroupState* RemovedCgroup(std::string_view name) const;
+  [[nodiscard]] std::vector<std::string> LiveCgroupNames() const;
+};
+
+}  // namespace ktstr

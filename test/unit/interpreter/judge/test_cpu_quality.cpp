@@ -1,0 +1,72 @@
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "interpreter/fold/metrics.h"
+#include "interpreter/judge/cpu_quality.h"
+
+namespace ktstr {
+namespace {
+
+constexpr std::uint64_t kMs = 1'000'000;
+
+CheckResult Failed(std::string check) {
+  CheckResult result;
+  result.verdict = Verdict::kFail;
+  result.check = std::move(check);
+  result.message = "it is too much";
+  return result;
+}
+
+TEST_CASE("the share of waiting gives the grade") {
+  CHECK(WaitPct({0, 0}) == 0);
+  CHECK(WaitPct({660 * kMs, 340 * kMs}) == Approx(34));
+  CHECK(GradeCpu({0, 0}) == CpuGrade::kGood);
+  CHECK(GradeCpu({950 * kMs, 50 * kMs}) == CpuGrade::kGood);  // 5 %
+  CHECK(GradeCpu({940 * kMs, 60 * kMs}) == CpuGrade::kFair);
+  CHECK(GradeCpu({760 * kMs, 240 * kMs}) == CpuGrade::kFair);
+  CHECK(GradeCpu({750 * kMs, 250 * kMs}) == CpuGrade::kPoor);  // 25 %
+  CHECK(GradeCpu({10 * kMs, 19 * kMs}) == CpuGrade::kGood);    // an idle guest
+  CHECK(GradeCpu({10 * kMs, 20 * kMs}) == CpuGrade::kPoor);
+}
+
+TEST_CASE("on a poor host a failed latency check decides nothing") {
+  std::vector<CheckResult> results = {Failed("p99_wake_latency_us"), Failed("no_stall"), Failed("iterations"),
+                                      Failed("workers_reported"), Failed("exit_code of payload x")};
+  results.push_back(Failed("max_gap_ms"));
+  results.back().verdict = Verdict::kPass;
+  ExcuseLatencies(CpuGrade::kPoor, 34.4, results);
+  CHECK(results[0].verdict == Verdict::kInconclusive);
+  CHECK(results[0].message ==
+        "the host was oversubscribed: QEMU waited 34 % of the time for a CPU; it is too much");
+  CHECK(results[1].verdict == Verdict::kInconclusive);
+  for (const std::size_t i : {2U, 3U, 4U}) {
+    CHECK(results[i].verdict == Verdict::kFail);
+    CHECK(results[i].message == "it is too much");
+  }
+  CHECK(results[5].verdict == Verdict::kPass);
+  CHECK(results[5].message == "it is too much");
+}
+
+TEST_CASE("on any other host it fails") {
+  for (const CpuGrade grade :
+       {CpuGrade::kNotMeasured, CpuGrade::kNotApplicable, CpuGrade::kGood, CpuGrade::kFair}) {
+    std::vector<CheckResult> results = {Failed("max_gap_ms")};
+    ExcuseLatencies(grade, 90, results);
+    CHECK(results[0].verdict == Verdict::kFail);
+  }
+}
+
+TEST_CASE("which metrics are latencies") {
+  const auto all = AllMetrics();
+  CHECK(std::count_if(all.begin(), all.end(), &IsLatency) == 24);
+  for (const std::string_view name :
+       {"max_gap_ms", "wake_latency_cv", "worst_wake_latency_tail_ratio", "mean_run_delay_us",
+        "worst_timer_latency_us", "median_iteration_cost_us"})
+    CHECK(IsLatency(*FindMetric(name)));
+  for (const std::string_view name :
+       {"off_cpu_spread_pct", "cpu_time_ns", "iteration_rate", "migration_ratio"})
+    CHECK_FALSE(IsLatency(*FindMetric(name)));
+}
+
+}  // namespace
+}  // namespace ktstr

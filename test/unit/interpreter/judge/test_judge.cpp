@@ -1,0 +1,270 @@
+#include <catch2/catch.hpp>
+
+#include "interpreter/fold/fold.h"
+#include "interpreter/judge/judge.h"
+#include "test/unit/interpreter/fold/test_fold_record.h"
+
+using namespace ktstr;
+using namespace ktstr::test;
+
+namespace {
+
+std::string Line(const CheckResult& r) {
+  return std::string(VerdictName(r.verdict)) + " " + r.check + " [" + r.path + "|" + r.phase + "|" +
+         r.cgroup + "] " + r.message;
+}
+std::vector<std::string> Lines(const std::vector<CheckResult>& results) {
+  std::vector<std::string> lines;
+  for (const CheckResult& result : results) lines.push_back(Line(result));
+  return lines;
+}
+using Text = std::vector<std::string>;
+
+/// Three healthy workers of cgroup hot in step warm.
+RunRecord Healthy() {
+  RunRecord record = RecordWithSteps({"warm"});
+  record.groups = {Group(1, "hot", 3, 1)};
+  for (std::uint32_t index = 0; index < 3; ++index) record.reports.push_back({1, Report(index)});
+  return record;
+}
+std::vector<CheckResult> Defaults(const RunRecord& record, DefaultChecks defaults = {}) {
+  CheckList list;
+  list.defaults = defaults;
+  list.defaults_path = "defaults";
+  return Judge(record, Fold(record), list);
+}
+DefaultChecks Only(bool DefaultChecks::*check) {
+  DefaultChecks defaults{false, false, false, false, Seconds(2), false};
+  defaults.*check = true;
+  return defaults;
+}
+
+}  // namespace
+
+TEST_CASE("verdicts, their order and exit codes") {
+  CHECK(VerdictName(Verdict::kInconclusive) == "INCONCLUSIVE");
+  CHECK(Worse(Verdict::kFail, Verdict::kError) == Verdict::kFail);
+  CHECK(Worse(Verdict::kInconclusive, Verdict::kError) == Verdict::kError);
+  CHECK(Worse(Verdict::kSkip, Verdict::kInconclusive) == Verdict::kInconclusive);
+  CHECK(Worse(Verdict::kPass, Verdict::kSkip) == Verdict::kSkip);
+  CHECK(ExitCode(Verdict::kPass) == 0);
+  CHECK(ExitCode(Verdict::kSkip) == 0);
+  CHECK(ExitCode(Verdict::kFail) == 1);
+  CHECK(ExitCode(Verdict::kError) == 2);
+  CHECK(ExitCode(Verdict::kInconclusive) == 2);
+
+  std::vector<CheckResult> results(4);
+  CHECK(Overall({}) == Verdict::kPass);
+  CHECK(FirstCause(results) == nullptr);
+  results[1].verdict = Verdict::kError;
+  results[2].verdict = Verdict::kFail;
+  results[3].verdict = Verdict::kFail;
+  CHECK(Overall(results) == Verdict::kFail);
+  CHECK(FirstCause(results) == &results[2]);
+  results[2].counts = results[3].counts = false;
+  CHECK(Overall(results) == Verdict::kError);
+  CHECK(FirstCause(results) == &results[1]);
+  results[0].verdict = Verdict::kError;
+  results[0].counts = false;
+  CHECK(FirstCause(results) == &results[1]);
+}
+
+TEST_CASE("default checks of a healthy run") {
+  RunRecord record = Healthy();
+  record.groups[0].allowed = CpuSet{{0, 1}};
+  CHECK(Lines(Defaults(record)) ==
+        Text{"PASS workers_reported [defaults||] all 3 workers left their reports",
+             "PASS workers_set_up [defaults||] every worker got the affinity and policy asked for",
+             "PASS progress [defaults||] every worker did some work",
+             "PASS no_stall [defaults||] no worker stood still for more than 2000 ms",
+             "PASS cpuset_isolation [defaults||] every worker stayed inside its cpusets"});
+  CHECK(Overall(Defaults(record)) == Verdict::kPass);
+}
+
+TEST_CASE("default checks that are about nothing are not there") {
+  CHECK(Defaults(RunRecord{}).empty());
+  CHECK(Defaults(Healthy()).size() == 4);  // no cpuset, no isolation
+  CHECK(Defaults(Healthy(), DefaultChecks{false, false, false, false, Seconds(2), false}).empty());
+}
+
+TEST_CASE("a missing report is an ERROR that says how the worker ended") {
+  const auto message = [](ExitKind kind, int code, const std::string& text) {
+    RunRecord record = Healthy();
+    record.reports[1].report = Sentinel(1, kind, code);
+    record.reports[1].report.exit_info->text = text;
+    const auto results = Defaults(record, Only(&DefaultChecks::workers_reported));
+    REQUIRE(results.size() == 1);
+    return Line(results[0]);
+  };
+  const std::string head = "ERROR workers_reported [defaults|warm|hot] worker hot/1 left no report: ";
+  CHECK(message(ExitKind::kSignaled, 9, "") == head + "killed by SIGKILL");
+  CHECK(message(ExitKind::kSignaled, 11, "") == head + "killed by SIGSEGV");
+  CHECK(message(ExitKind::kSignaled, 60, "") == head + "killed by signal 60");
+  CHECK(message(ExitKind::kExited, 3, "") == head + "exited with code 3");
+  CHECK(message(ExitKind::kExited, 0, "received 7 bytes\nof garbage") ==
+        head + "exited with code 0 (received 7 bytes of garbage)");
+  CHECK(message(ExitKind::kTimedOut, 0, "") == head + "it did not stop in time and was killed");
+  CHECK(message(ExitKind::kWaitFailed, 0, "") == head + "it could not be reaped");
+
+  RunRecord record = Healthy();
+  record.reports.pop_back();
+  CHECK(
+      Line(Defaults(record)[0]) ==
+      "ERROR workers_reported [defaults|warm|hot] worker hot/2 left no report: nothing was received from it");
+  record.reports.pop_back();
+  CHECK(Line(Defaults(record)[0]) ==
+        "ERROR workers_reported [defaults|warm|hot] worker hot/1 left no report: nothing was received from "
+        "it; 1 more "
+        "worker of its cgroup too");
+  record.reports[0].report = Sentinel(0, ExitKind::kExited, 1);
+  record.reports[0].report.exit_info.reset();
+  CHECK(Line(Defaults(record)[0]) ==
+        "ERROR workers_reported [defaults|warm|hot] worker hot/0 left no report: it said nothing about how "
+        "it ended; 2 "
+        "more workers of its cgroup too");
+}
+
+TEST_CASE("with a report missing the other default checks cannot pass") {
+  RunRecord record = Healthy();
+  record.reports.pop_back();
+  const auto results = Defaults(record);
+  CHECK(Lines(results)[2] == "INCONCLUSIVE progress [defaults||] 1 of 3 workers left no report");
+  CHECK(Lines(results)[3] == "INCONCLUSIVE no_stall [defaults||] 1 of 3 workers left no report");
+  CHECK(Overall(results) == Verdict::kError);
+  CHECK(Overall(Defaults(record, Only(&DefaultChecks::progress))) == Verdict::kInconclusive);
+  record.reports.clear();
+  CHECK(Lines(Defaults(record, Only(&DefaultChecks::progress))) ==
+        Text{"INCONCLUSIVE progress [defaults||] 3 of 3 workers left no report"});
+}
+
+TEST_CASE("workers killed on purpose may be missing, crashed ones may not") {
+  RunRecord record = Healthy();
+  record.groups[0].may_be_killed = true;
+  record.reports[1].report = Sentinel(1, ExitKind::kSignaled, 9);
+  record.reports.pop_back();
+  CHECK(Lines(Defaults(record, Only(&DefaultChecks::workers_reported))) ==
+        Text{"PASS workers_reported [defaults||] all 1 workers left their reports"});
+  record.reports[1].report = Sentinel(1, ExitKind::kSignaled, 11);
+  CHECK(Lines(Defaults(record, Only(&DefaultChecks::workers_reported))) ==
+        Text{"ERROR workers_reported [defaults|warm|hot] worker hot/1 left no report: killed by SIGSEGV"});
+}
+
+TEST_CASE("reports that cannot be are ERRORs") {
+  RunRecord record = Healthy();
+  record.reports.push_back({1, Report(1)});
+  record.reports.push_back({9, Report(0)});
+  record.groups.push_back(Group(2, "cold", 1, 1));
+  record.reports.push_back({2, Report(0)});
+  record.reports.push_back({2, Report(5)});
+  CHECK(
+      Lines(Defaults(record, Only(&DefaultChecks::workers_reported))) ==
+      Text{"ERROR workers_reported [defaults|warm|hot] worker hot/1 left two reports",
+           "ERROR workers_reported [defaults|warm|cold] worker cold/5 left a report, but only 1 were started",
+           "ERROR workers_reported [defaults||] a report came from worker group 9, which was never started"});
+}
+
+TEST_CASE("a worker that could not be set up as asked is an ERROR") {
+  RunRecord record = Healthy();
+  record.reports[0].report.affinity_error = "sched_setaffinity: Invalid argument";
+  record.reports[2].report.sched_policy_error = "sched_setattr: Operation not permitted";
+  CHECK(Lines(Defaults(record, Only(&DefaultChecks::workers_set_up))) ==
+        Text{"ERROR workers_set_up [defaults|warm|hot] worker hot/0 did not get its affinity: "
+             "sched_setaffinity: "
+             "Invalid argument; 1 more worker of its cgroup too"});
+}
+
+TEST_CASE("no progress names the worker that waited longest") {
+  RunRecord record = Healthy();
+  for (const std::size_t index : {0U, 1U}) {
+    record.reports[index].report.work_units = 0;
+    record.reports[index].report.cpu_time_ns = index * 3 * kMs;
+    record.reports[index].report.wall_time_ns = (1 + index) * 1000 * kMs;
+  }
+  const auto results = Defaults(record, Only(&DefaultChecks::progress));
+  CHECK(Lines(results) == Text{"FAIL progress [defaults|warm|hot] worker hot/1 made no progress: 0 work "
+                               "units in 2000 ms, 3 ms of them on "
+                               "a CPU; 1 more worker of its cgroup too"});
+  // One that hardly lived cannot be blamed; a real failure still goes first.
+  record.reports[1].report.wall_time_ns = 499 * kMs;
+  CHECK(Lines(Defaults(record, Only(&DefaultChecks::progress)))[0].starts_with("FAIL progress"));
+  record.reports[0].report.work_units = 1;
+  CHECK(Lines(Defaults(record, Only(&DefaultChecks::progress))) ==
+        Text{"INCONCLUSIVE progress [defaults|warm|hot] worker hot/1 did no work, but it lived for 499 ms "
+             "only"});
+}
+
+TEST_CASE("a stall names worker, CPU, length and time") {
+  RunRecord record = Healthy();
+  WorkerReport& stalled = record.reports[2].report;
+  stalled.max_gap_ms = 2000;
+  CHECK(Overall(Defaults(record)) == Verdict::kPass);  // the limit itself is allowed
+  stalled.max_gap_ms = 4812;
+  stalled.max_gap_cpu = 5;
+  stalled.max_gap_at_ms = 6062;
+  const auto results = Defaults(record, Only(&DefaultChecks::no_stall));
+  CHECK(Lines(results) ==
+        Text{"FAIL no_stall [defaults|warm|hot] worker hot/2 did not run for 4812 ms on cpu 5 (limit "
+             "2000 ms), 6062 ms after its start"});
+  CHECK(results[0].value == 4812.0);
+  CHECK(results[0].bound == 2000.0);
+  CHECK(results[0].unit == "ms");
+  DefaultChecks longer;
+  longer.stall_limit = Seconds(5);
+  CHECK(Overall(Defaults(record, longer)) == Verdict::kPass);
+}
+
+TEST_CASE("a backdrop worker's stall is placed in the phase it happened in") {
+  RunRecord record = RecordWithSteps({"warm", "shrink"});
+  WorkerGroup group = Group(1, "steady", 1, 0);
+  group.backdrop = true;
+  record.groups = {group};
+  WorkerReport report = Report(0);
+  report.max_gap_ms = 3000;
+  for (const std::uint32_t epoch : {1U, 2U}) {
+    PhaseSlice slice;
+    slice.phase_epoch = epoch;
+    slice.max_gap_ms = epoch == 2 ? 3000 : 4;
+    report.phase_slices.push_back(slice);
+  }
+  record.reports = {{1, report}};
+  CHECK(Defaults(record, Only(&DefaultChecks::no_stall)).at(0).phase == "shrink");
+}
+
+TEST_CASE("cpuset isolation names worker, CPU and time") {
+  RunRecord record = Healthy();
+  record.groups[0].allowed = CpuSet{{0, 1, 2, 3}};
+  WorkerReport& stray = record.reports[1].report;
+  stray.cpus_used = {0, 5, 6};
+  CHECK(
+      Lines(Defaults(record, Only(&DefaultChecks::cpuset_isolation))) ==
+      Text{"FAIL cpuset_isolation [defaults|warm|hot] worker hot/1 ran on cpu 5-6, outside its cpuset 0-3"});
+  stray.migrations = {{100 * kMs, 1, 0}, {812 * kMs, 0, 5}, {900 * kMs, 5, 6}};
+  CHECK(Lines(Defaults(record, Only(&DefaultChecks::cpuset_isolation))) ==
+        Text{"FAIL cpuset_isolation [defaults|warm|hot] worker hot/1 ran on cpu 5-6, outside its cpuset 0-3, "
+             "812 ms "
+             "after its start"});
+}
+
+TEST_CASE("findings are told by cgroup") {
+  RunRecord record = Healthy();
+  record.groups.push_back(Group(2, "", 1, 1));
+  record.reports.push_back({2, Report(0)});
+  record.reports[0].report.max_gap_ms = 2500;
+  record.reports[3].report.max_gap_ms = 3500;
+  CHECK(Lines(Defaults(record, Only(&DefaultChecks::no_stall))) ==
+        Text{"FAIL no_stall [defaults|warm|hot] worker hot/0 did not run for 2500 ms on cpu 0 (limit 2000 "
+             "ms), 0 ms "
+             "after its start",
+             "FAIL no_stall [defaults|warm|] worker runner/0 did not run for 3500 ms on cpu 0 (limit 2000 "
+             "ms), 0 ms "
+             "after its start"});
+}
+
+TEST_CASE("worker names") {
+  RunRecord record;
+  record.groups = {Group(1, "a", 1, 1), Group(2, "b", 1, 1), Group(3, "b", 1, 1), Group(7, "b", 1, 1)};
+  record.groups[1].work_type = "Bursty";
+  CHECK(WorkerName(record, record.groups[0], 3) == "a/3");
+  CHECK(WorkerName(record, record.groups[1], 0) == "b/Bursty/0");
+  CHECK(WorkerName(record, record.groups[3], 2) == "b/SpinWait#7/2");
+}

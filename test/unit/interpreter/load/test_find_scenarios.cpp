@@ -1,0 +1,70 @@
+#include <sys/stat.h>
+
+#include "interpreter/load/find_scenarios.h"
+#include "test/unit/interpreter/cli/test_cli_fixture.h"
+
+using namespace ktstr;
+using namespace ktstr::test;
+using Strings = std::vector<std::string>;
+
+namespace {
+
+FoundScenarios Find(const Strings& paths) { return FindScenarios(paths); }
+
+Strings FaultTexts(const FoundScenarios& found) {
+  Strings texts;
+  for (const PathFault& fault : found.faults) texts.push_back(fault.path + ": " + fault.message);
+  return texts;
+}
+
+}  // namespace
+
+TEST_CASE("A directory is searched at any depth, in sorted order") {
+  const WorkDir dir;
+  for (const char* name :
+       {"s/b.yml", "s/a.yaml", "s/a/z.yaml", "s/c/d/e.yaml", "s/notes.txt", "s/x.yaml.bak"})
+    WriteText(name, "x");
+  CHECK(Find({"s"}).files == Strings{"s/a/z.yaml", "s/a.yaml", "s/b.yml", "s/c/d/e.yaml"});
+  CHECK(Find({"s/"}).files == Find({"s"}).files);
+  CHECK(Find({"./s"}).files == Find({"s"}).files);
+  CHECK(Find({"s"}).faults.empty());
+}
+
+TEST_CASE("Hidden entries, the tool's own results and links to directories are passed over") {
+  const WorkDir dir;
+  for (const char* name : {"s/a.yaml", "s/.hidden.yaml", "s/.git/a.yaml", "s/runs/1/r/scenario.yaml"})
+    WriteText(name, "x");
+  WriteText(std::filesystem::path("s/runs/1") / kResultsMark, "");
+  std::filesystem::create_directory_symlink("..", "s/loop");
+  CHECK(Find({"s"}).files == Strings{"s/a.yaml"});
+  CHECK(Find({"s/runs/1"}).files == Strings{"s/runs/1/r/scenario.yaml"});  // named, so meant
+}
+
+TEST_CASE("A named file is a scenario whatever it is called, and is taken once") {
+  const WorkDir dir;
+  WriteText("s/a.yaml", "x");
+  WriteText("s/plain", "x");
+  std::filesystem::create_symlink("a.yaml", "s/link.yaml");
+  const FoundScenarios found = Find({"s/plain", "missing.yaml", "s/a.yaml", "s", "./s/../s/a.yaml"});
+  CHECK(found.files == Strings{"s/plain", "missing.yaml", "s/a.yaml"});
+  CHECK(found.faults.empty());  // `s` held a scenario, even if it was named before
+}
+
+TEST_CASE("A directory without a scenario is a fault") {
+  const WorkDir dir;
+  WriteText("empty/readme.txt", "x");
+  WriteText("s/a.yaml", "x");
+  const FoundScenarios found = Find({"empty", "s"});
+  CHECK(FaultTexts(found) == Strings{"empty: no scenario (*.yaml, *.yml) in this directory"});
+  CHECK(found.files == Strings{"s/a.yaml"});
+}
+
+TEST_CASE("A directory that cannot be read is a fault") {
+  if (::geteuid() == 0) return;  // root reads everything
+  const WorkDir dir;
+  WriteText("s/a.yaml", "x");
+  WriteText("s/locked/b.yaml", "x");
+  ::chmod("s/locked", 0);
+  CHECK(FaultTexts(Find({"s"})) == Strings{"s/locked: the directory cannot be read: Permission denied"});
+  ::chmod("s/locked", 0755);
+}

@@ -1,0 +1,206 @@
+// Plans and faults of what the host does itself: snapshots, kernel memory, watches, and the checks about
+// them.
+#include <catch2/catch.hpp>
+
+#include "interpreter/load/decode.h"
+#include "interpreter/plan/plan.h"
+#include "ops/op.h"
+
+using namespace ktstr;
+
+namespace {
+
+struct Loaded {
+  Scenario scenario;
+  Diagnostics diagnostics;
+
+  explicit Loaded(const std::string& yaml) {
+    const Document document = LoadDocument("t.yaml", yaml, diagnostics);
+    if (Decode(document, scenario, diagnostics)) CheckScenario(scenario, diagnostics);
+  }
+  std::string Faults() const {
+    std::string all;
+    for (const Diagnostic& d : diagnostics.items())
+      all += d.path + ": " + d.message + (d.hint.empty() ? "" : " (" + d.hint + ")") + "\n";
+    return all;
+  }
+};
+
+/// The labels of the plan; those the host runs itself with a star.
+std::string Labels(const std::string& yaml) {
+  Loaded loaded(yaml);
+  REQUIRE(loaded.Faults() == "");
+  Diagnostics none;
+  std::string all;
+  for (const PlannedRequest& planned :
+       MakePlan(loaded.scenario, Variants(loaded.scenario).front(), none).requests)
+    all += (planned.host ? "* " : "") + planned.label + "\n";
+  return all;
+}
+
+std::string FaultsOf(const std::string& yaml) { return Loaded(yaml).Faults(); }
+
+}  // namespace
+
+TEST_CASE("Ops of the host stand in the plan where they are written") {
+  CHECK(Labels(R"(
+version: 1
+steps:
+  - name: one
+    ops:
+      - CaptureSnapshot: {name: before}
+      - ReadKernelHot: {tag: j, target: jiffies_64, width: u64}
+      - ReadKernelCold: {tag: n, target: {symbol: runqueues, field: nr_running, cpu: 1}}
+      - WriteKernelHot: {writes: [{target: {virtual: 0xffffffff82000000}, value: {u32: 5}}]}
+      - WatchSnapshot: {target: {symbol: jiffies_64}, when: "> 5", every: 10, capture: count}
+    hold: 1s
+)") == "begin of BASELINE\n"
+       "end of BASELINE\n"
+       "begin of step one\n"
+       "* CaptureSnapshot before\n"
+       "* ReadKernelHot j <- jiffies_64\n"
+       "* ReadKernelCold n <- runqueues.nr_running of CPU 1\n"
+       "* WriteKernelHot 0xffffffff82000000\n"
+       "* WatchSnapshot jiffies_64\n"
+       "hold 1s\n"
+       "end of step one\n"
+       "finish\n");
+}
+
+TEST_CASE("neighbouring cold writes share one stop; anything between them, and hot ones, do not") {
+  CHECK(Labels(R"(
+version: 1
+steps:
+  - name: one
+    ops:
+      - WriteKernelCold: {writes: [{target: a, value: {u32: 1}}]}
+      - WriteKernelCold: {writes: [{target: b, value: {u64: 2}}, {target: c, value: {or_mask: 4}}]}
+      - ReadKernelHot: {tag: x, target: d, width: u32}
+      - WriteKernelCold: {writes: [{target: e, value: {bytes: "00ff"}}]}
+      - WriteKernelHot: {writes: [{target: f, value: {u32: 1}}]}
+      - WriteKernelHot: {writes: [{target: g, value: {u32: 1}}]}
+)") == "begin of BASELINE\n"
+       "end of BASELINE\n"
+       "begin of step one\n"
+       "* WriteKernelCold a b c\n"
+       "* ReadKernelHot x <- d\n"
+       "* WriteKernelCold e\n"
+       "* WriteKernelHot f\n"
+       "* WriteKernelHot g\n"
+       "end of step one\n"
+       "finish\n");
+}
+
+TEST_CASE("periodic snapshots cut the hold they fall into, and do not lengthen it") {
+  CHECK(Labels(R"(
+version: 1
+snapshots: {periodic: 1}
+steps: [{name: one, hold: 1s}]
+)") == "begin of BASELINE\n"
+       "end of BASELINE\n"
+       "begin of step one\n"
+       "begin of hold 1s\n"
+       "hold 1s, to 500ms\n"
+       "* snapshot periodic_000\n"
+       "hold 1s, to 1s\n"
+       "end of step one\n"
+       "finish\n");
+}
+
+TEST_CASE("what cannot be seen or changed is found at its line") {
+  CHECK(FaultsOf(R"(
+version: 1
+snapshots: {periodic: 30}
+steps:
+  - name: one
+    ops:
+      - CaptureSnapshot: {name: a}
+      - CaptureSnapshot: {name: a}
+      - CaptureSnapshot: {name: periodic_001}
+      - ReadKernelHot: {tag: j, target: jiffies_64}
+      - WriteKernelHot: {writes: [{target: x, value: {or_mask: 1}}]}
+      - WriteKernelCold: {writes: [{target: x, value: {set: 1}}, {target: {task: t, field: scx.slice}, value: {bytes: "00"}}]}
+      - WatchSnapshot: {target: {virtual: 0xffffffff82000000}}
+      - WatchSnapshot: {target: x, bytes: 3}
+  - name: two
+    ops: [{CaptureSnapshot: {name: b}}]
+    hold: {every: 100ms, for: 1s}
+)") == "steps/0/ops/1/CaptureSnapshot/name: two of them would be snapshot 'a' (give each its own tag)\n"
+       "steps/0/ops/2/CaptureSnapshot/name: tags that begin with periodic_ are those of periodic snapshots\n"
+       "steps/0/ops/3/ReadKernelHot/target: the kernel does not say how wide this is (give `width: u32` or "
+       "u64)\n"
+       "steps/0/ops/4/WriteKernelHot/writes/0/value/or_mask: or_mask needs the guest stopped (use "
+       "WriteKernelCold)\n"
+       "steps/0/ops/5/WriteKernelCold/writes/0/value/set: the kernel does not say how wide this place is "
+       "(write u32 "
+       "or u64)\n"
+       "steps/0/ops/5/WriteKernelCold/writes/1/value/bytes: a task's field takes a number (write set, u32 or "
+       "u64)\n"
+       "steps/0/ops/6/WatchSnapshot: a watch without a symbol needs a tag\n"
+       "steps/0/ops/7/WatchSnapshot/bytes: a watch covers 1, 2, 4 or 8 bytes\n"
+       "steps/1/ops/0/CaptureSnapshot: a snapshot cannot be taken in a repeated step: each would replace the "
+       "last "
+       "(use `snapshots: {periodic: N}` for a series)\n"
+       "snapshots/periodic: 30 periodic snapshots in holds of 0s together would be 0s apart; 100ms is the "
+       "least, for "
+       "which the holds must take 3.875s\n");
+}
+
+TEST_CASE("periodic snapshots that would come too thick say what time they need") {
+  CHECK(FaultsOf("version: 1\nsnapshots: {periodic: 9}\nsteps: [{hold: 1s}]\n") ==
+        "snapshots/periodic: 9 periodic snapshots in holds of 1s together would be 80ms apart; 100ms is the "
+        "least, for which the "
+        "holds must take 1.25s\n");
+}
+
+TEST_CASE("a target is one thing, with what belongs to it") {
+  const auto fault = [](const std::string& target) {
+    return FaultsOf("version: 1\nsteps: [{ops: [{ReadKernelHot: {tag: t, width: u32, target: " + target +
+                    "}}]}]\n");
+  };
+  const std::string at = "steps/0/ops/0/ReadKernelHot/target";
+  CHECK(fault("{symbol: a, direct: 5}") ==
+        at + ": give exactly one of symbol, direct, virtual, task and pid\n");
+  CHECK(fault("{task: spin}") == at + ": which field of the task? Give `field`, e.g. scx.slice\n");
+  CHECK(fault("{symbol: a, field: b}") == at + "/field: the kernel does not know what type the symbol has: "
+                                               "give `type`, or `cpu` for a per-CPU one\n");
+  CHECK(
+      fault("{pid: 4, field: prio}") ==
+      at +
+          "/pid: a pid alone may be another task by now: give start_time_ns, or the task's name as `task`\n");
+  CHECK(fault("{virtual: 0xffffffff82000000, field: b}") ==
+        at + "/field: an address has no type; read it by width\n");
+}
+
+TEST_CASE("a check says what it is about, and names what exists") {
+  const auto fault = [](const std::string& check) {
+    return FaultsOf(
+        "version: 1\nsnapshots: {periodic: 2}\n"
+        "steps: [{ops: [{CaptureSnapshot: {name: before}}, {ReadKernelHot: {tag: j, target: jiffies_64, "
+        "width: u64}}, {WatchSnapshot: {target: w, capture: full}}], "
+        "hold: 1s}]\nchecks: [" +
+        check + "]\n");
+  };
+  CHECK(fault("{snapshot: before, map: counts, key: 3, field: total, min: 1}") == "");
+  CHECK(fault("{snapshot: periodic_001, var: nr, equals: 7}") == "");
+  CHECK(fault("{snapshot: \"w#2\", at: tasks.length, min: 1}") == "");
+  CHECK(fault("{snapshot: \"v#2\", at: tasks.length, min: 1}") ==
+        "checks/0/snapshot: there is no snapshot 'v#2' in this scenario\n");
+  CHECK(fault("{read: j, min: 1}") == "");
+  CHECK(fault("{over_time: {nondecreasing: true}, var: nr}") == "");
+  CHECK(fault("{min: 1}") ==
+        "checks/0: say what is checked: one of metric, snapshot, read, watch, and over_time\n");
+  CHECK(fault("{read: j, snapshot: before, min: 1}") ==
+        "checks/0: say what is checked: one of metric, snapshot, read, watch, and over_time\n");
+  CHECK(fault("{snapshot: bevore, var: x, min: 1}") ==
+        "checks/0/snapshot: there is no snapshot 'bevore' in this scenario (did you mean 'before'?)\n");
+  CHECK(fault("{snapshot: before, min: 1}") ==
+        "checks/0: say what in the snapshot: one of map, var and at\n");
+  CHECK(fault("{snapshot: before, var: x}") ==
+        "checks/0: the check has no bound; give min, max, between or equals\n");
+  CHECK(fault("{read: j, var: x, min: 1}") ==
+        "checks/0/var: this goes with `snapshot`, or with `over_time` for all periodic snapshots\n");
+  CHECK(fault("{snapshot: before, var: x, key: 3, min: 1}") == "checks/0/key: a key needs `map`\n");
+  CHECK(fault("{read: j, min: 1, cgroup: hot}") ==
+        "checks/0/cgroup: only a check on a metric has this, not one on a read\n");
+}

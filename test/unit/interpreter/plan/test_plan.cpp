@@ -1,0 +1,190 @@
+// Plans of whole scenarios: the order of requests, variants, and what lint says of names and lifetimes.
+#include <catch2/catch.hpp>
+
+#include "interpreter/load/decode.h"
+#include "interpreter/plan/plan.h"
+
+using namespace ktstr;
+
+namespace {
+
+struct Loaded {
+  Scenario scenario;
+  Diagnostics diagnostics;
+
+  explicit Loaded(const std::string& yaml) {
+    const Document document = LoadDocument("t.yaml", yaml, diagnostics);
+    if (Decode(document, scenario, diagnostics)) {
+      CheckScenario(scenario, diagnostics);
+    } else {
+      CheckPartlyDecoded(scenario, diagnostics);
+    }
+  }
+  std::string Faults() const {
+    std::string all;
+    for (const Diagnostic& d : diagnostics.items()) all += d.path + ": " + d.message + "\n";
+    return all;
+  }
+};
+
+std::string Labels(const std::string& yaml) {
+  Loaded loaded(yaml);
+  REQUIRE(loaded.Faults().empty());
+  Diagnostics none;
+  std::string all;
+  for (const PlannedRequest& planned :
+       MakePlan(loaded.scenario, Variants(loaded.scenario).front(), none).requests)
+    all += planned.label + "\n";
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("a step makes its cgroups, begins, runs its ops, holds, ends, cleans up") {
+  CHECK(Labels(R"(
+version: 1
+backdrop: {cgroups: [{name: base}]}
+steps:
+  - name: one
+    cgroups: [{name: a, work: [{type: SpinWait}]}]
+    ops: [{SetCpuset: {cgroup: a, cpus: "1"}}]
+    hold: 50%
+)") == "begin of BASELINE\n"
+       "AddCgroup base\n"
+       "end of BASELINE\n"
+       "AddCgroup a\n"
+       "Spawn 1 x SpinWait in a\n"
+       "begin of step one\n"
+       "enable the cpuset controller\n"
+       "a: cpuset.cpus = 1\n"
+       "hold 5s\n"
+       "end of step one\n"
+       "end of step: collect workers\n"
+       "end of step: remove cgroup a\n"
+       "finish\n");
+}
+
+TEST_CASE("a repeated hold runs the ops at 0, every, 2 x every and then waits out the rest") {
+  CHECK(Labels(R"(
+version: 1
+steps:
+  - hold: {every: 200ms, for: 500ms}
+    ops: [{Spawn: {work: {type: YieldHeavy}}}]
+)") == "begin of BASELINE\n"
+       "end of BASELINE\n"
+       "begin of step step1\n"
+       "begin of the repetition\n"
+       "Spawn 1 x YieldHeavy\n"
+       "hold until 200ms\n"
+       "Spawn 1 x YieldHeavy\n"
+       "hold until 400ms\n"
+       "Spawn 1 x YieldHeavy\n"
+       "hold until 500ms\n"
+       "end of step step1\n"
+       "end of step: collect workers\n"
+       "finish\n");
+}
+
+TEST_CASE("variants: every combination in the order of the axes, less the excluded") {
+  Loaded loaded(R"(
+version: 1
+steps: [{hold: 1s}]
+matrix:
+  topology: [1n1l1c1t, 1n1l2c1t]
+  clock: [wall, virtual]
+  exclude: [{topology: 1n1l2c1t, clock: virtual}]
+)");
+  CHECK(loaded.Faults().empty());
+  std::vector<std::string> names;
+  for (const RunVariant& variant : Variants(loaded.scenario)) names.push_back(variant.name);
+  CHECK(names == std::vector<std::string>{"1n1l1c1t,wall", "1n1l1c1t,virtual", "1n1l2c1t,wall"});
+}
+
+TEST_CASE("a cpuset that is empty on one topology of the matrix is an error that names it") {
+  CHECK(Loaded(R"(
+version: 1
+steps: [{cgroups: [{name: a, cpuset: {llc: 1}}]}]
+matrix: {topology: [1n2l2c1t, 1n1l2c1t]}
+)")
+            .Faults() == "steps/0/cgroups/0/cpuset: there is no LLC 1: the topology has 1 LLC\n");
+}
+
+TEST_CASE("names and deadlines of a whole scenario") {
+  CHECK(Loaded(R"(
+version: 1
+timeout: 3s
+steps:
+  - {name: a, hold: 2s}
+  - {name: a, hold: 2s}
+  - {name: BASELINE}
+)")
+            .Faults() ==
+        "steps/1/name: two steps are named 'a'\n"
+        "steps/2/name: BASELINE is the name of the time before the first step\n"
+        "timeout: the holds alone take 4s, and the timeout is 3s\n");
+}
+
+TEST_CASE("a repetition that cannot be repeated is a fault, once") {
+  CHECK(Loaded(R"(
+version: 1
+steps:
+  - hold: {every: 100ms, for: 1s}
+    ops: [{AddCgroup: {name: again}}]
+)")
+            .Faults() == "steps/0/ops/0/AddCgroup/name: cgroup 'again' already exists\n");
+}
+
+TEST_CASE("mistakes of writing and mistakes of names are found in one pass") {
+  CHECK(Loaded(R"(
+version: 1
+topology: 1n2l2c1t
+payloads: {load: {binary: stress-ng, args: [2]}}
+steps:
+  - name: warm
+    cgroups:
+      - {name: hot, cpuset: {lcc: 0}, work: [{type: SpinWiat, workers: 90%}]}
+    ops:
+      - SetCpuset: {cgroup: hto, cpus: {llc: 4}}
+      - SetCpuset: {cgroup: hot, cpus: {llc: 4}}
+      - WaitPayload: {name: load}
+    hold: 2
+    checks: [{metric: max_gap, max: 2s}]
+)")
+            .Faults() ==
+        "payloads/load/args/0: expected a string, found the integer '2'\n"
+        "steps/0/cgroups/0/cpuset/lcc: unknown key 'lcc' in Cpuset\n"
+        "steps/0/cgroups/0/work/0/type: there is no work type 'SpinWiat'\n"
+        "steps/0/hold: '2' has no unit; write e.g. 2ms or 2s\n"
+        "steps/0/ops/0/SetCpuset/cgroup: no cgroup 'hto' is alive at this point\n"
+        "steps/0/ops/1/SetCpuset/cpus: there is no LLC 4: the topology has 2 LLCs\n"
+        "steps/0/ops/2/WaitPayload/name: payload 'load' was never started\n"
+        "steps/0/checks/0/metric: there is no metric 'max_gap'\n");
+}
+
+TEST_CASE("a broken cgroup or Op does not make its users look wrong too") {
+  CHECK(Loaded(R"(
+version: 1
+steps:
+  - cgroups: [{nmae: hot}]
+    ops: [{StopCgroup: {cgroup: hot}}]
+)")
+            .Faults() == "steps/0/cgroups/0/nmae: unknown key 'nmae' in CgroupDef\n");
+  CHECK(Loaded(R"(
+version: 1
+steps:
+  - ops: [{AddCgruop: {name: hot}}, {StopCgroup: {cgroup: hot}}]
+)")
+            .Faults() == "steps/0/ops/0/AddCgruop: there is no Op 'AddCgruop'\n");
+}
+
+TEST_CASE("no partly decoded file makes planning misbehave") {
+  // Each once crashed or hung a planner that trusted its input.
+  for (const std::string part :
+       {"{hold: {every: 0s, for: 1s}}", "{hold: {every: 1s}}", "{hold: {for: 1s}}", "{hold: {}}",
+        "{hold: {every: 1ns, for: 1h}}", "{cgroups: [{name: a, cpuset: {}}]}",
+        "{cgroups: [{name: a, cpuset: {range: [1%]}}]}",
+        "{cgroups: [{name: a, cpuset: {disjoint: {index: 0, of: 0}}}]}", "{cgroups: [{name: a, work: [{}]}]}",
+        "{ops: [Spawn]}", "{ops: [{Spawn: {}}]}", "{ops: [{Spawn: {work: 3}}]}", "{ops: 4}", "4"})
+    CHECK(Loaded("version: 1\nsteps: [" + part + "]\n").diagnostics.has_errors());
+  CHECK(Loaded("version: 1\ntopology: {cores: 0}\nsteps: [{hold: 1s}]\n").diagnostics.has_errors());
+}

@@ -1,0 +1,126 @@
+#include "vmm/host/cache_dir.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <pwd.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+#include "vmm/host/host_file.h"
+
+namespace ktstr::vmm {
+namespace {
+
+std::string Environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+Error NotWritable(const std::filesystem::path& path, int error_number) {
+  return {ErrorKind::kEnvironment, fmt::format("the cache directory {} cannot be written: {}", path.string(),
+                                               ErrnoText(error_number))};
+}
+
+/// Creates `path` and its missing parents, all 0700, and proves that it can be written.
+Result<std::filesystem::path> MakePrivateDirectory(const std::filesystem::path& path) {
+  std::filesystem::path prefix;
+  for (const auto& part : path) {
+    prefix /= part;
+    if (::mkdir(prefix.c_str(), 0700) == 0 || errno == EEXIST) continue;
+    const int failure = errno;
+    // A read-only parent answers EROFS or EACCES even for a directory that is there.
+    struct stat status {};
+    if (::stat(prefix.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) continue;
+    return NotWritable(path, failure);
+  }
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return NotWritable(path, errno);
+  if (!S_ISDIR(status.st_mode)) return NotWritable(path, ENOTDIR);
+  if (::access(path.c_str(), W_OK | X_OK) != 0) return NotWritable(path, errno);
+  return path;
+}
+
+}  // namespace
+
+Result<std::filesystem::path> CacheDirFrom(const std::string& xdg_cache_home, const std::string& home) {
+  std::filesystem::path base(xdg_cache_home);
+  if (!base.is_absolute()) {
+    if (home.empty() || home.front() != '/') {
+      return Error{ErrorKind::kEnvironment,
+                   "no cache directory: neither $XDG_CACHE_HOME nor $HOME is an absolute path"};
+    }
+    base = std::filesystem::path(home) / ".cache";
+  }
+  return MakePrivateDirectory(base / "ktstr-interp");
+}
+
+Result<std::filesystem::path> CacheDir() {
+  std::string home = Environment("HOME");
+  if (home.empty()) {
+    passwd entry{};
+    passwd* found = nullptr;
+    char buffer[4096];
+    if (::getpwuid_r(::getuid(), &entry, buffer, sizeof buffer, &found) == 0 && found != nullptr) {
+      home = found->pw_dir;
+    }
+  }
+  return CacheDirFrom(Environment("XDG_CACHE_HOME"), home);
+}
+
+Result<std::filesystem::path> CacheSubdir(std::string_view name) {
+  return MakePrivateDirectory(TRY(CacheDir()) / name);
+}
+
+namespace {
+
+Result<UniqueFd> OpenLock(const std::filesystem::path& path) {
+  UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (file.valid()) return file;
+  return Error{ErrorKind::kEnvironment,
+               fmt::format("the lock file {} cannot be opened: {}", path.string(), ErrnoText(errno))};
+}
+
+/// Whether it is still the file of that name: its last holder may have removed it between our open and flock.
+bool IsAt(const UniqueFd& file, const std::filesystem::path& path) {
+  struct stat ours {};
+  struct stat present {};
+  return ::fstat(file.get(), &ours) == 0 && ::stat(path.c_str(), &present) == 0 &&
+         ours.st_dev == present.st_dev && ours.st_ino == present.st_ino;
+}
+
+}  // namespace
+
+Result<std::optional<FileLock>> FileLock::TryAcquire(const std::filesystem::path& path) {
+  while (true) {
+    FileLock lock(TRY(OpenLock(path)));
+    if (::flock(lock.fd_.get(), LOCK_EX | LOCK_NB) != 0) return std::optional<FileLock>();
+    if (IsAt(lock.fd_, path)) return std::optional<FileLock>(std::move(lock));
+  }
+}
+
+void FileLock::RemoveFile(const std::filesystem::path& path) const {
+  std::error_code ignored;
+  if (IsAt(fd_, path)) std::filesystem::remove(path, ignored);
+}
+
+Result<FileLock> FileLock::Acquire(const std::filesystem::path& path, const std::function<void()>& on_wait) {
+  std::optional<FileLock> free = TRY(TryAcquire(path));
+  if (free) return *std::move(free);
+  if (on_wait) on_wait();
+  FileLock lock(TRY(OpenLock(path)));
+  while (::flock(lock.fd_.get(), LOCK_EX) == 0) {
+    if (IsAt(lock.fd_, path)) return lock;
+    lock = FileLock(TRY(OpenLock(path)));
+  }
+  if (errno == EINTR) {
+    return Error{ErrorKind::kCancelled, fmt::format("interrupted while waiting for {}", path.string())};
+  }
+  return Error{ErrorKind::kEnvironment,
+               fmt::format("{} cannot be locked: {}", path.string(), ErrnoText(errno))};
+}
+
+}  // namespace ktstr::vmm

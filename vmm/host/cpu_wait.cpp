@@ -1,0 +1,34 @@
+#include "vmm/host/cpu_wait.h"
+
+#include <fstream>
+
+namespace ktstr::vmm {
+
+CpuWaitMeter::CpuWaitMeter(pid_t pid, std::filesystem::path proc)
+    : tasks_(std::move(proc) / std::to_string(pid) / "task"), begin_(Read()) {}
+
+CpuWaitMeter::Threads CpuWaitMeter::Read() const {
+  Threads threads;
+  std::error_code gone;
+  for (const auto& entry : std::filesystem::directory_iterator(tasks_, gone)) {
+    std::ifstream file(entry.path() / "schedstat");  // "run_ns wait_ns timeslices"
+    CpuTimes times;
+    if (file >> times.run_ns >> times.wait_ns) threads[entry.path().filename().string()] = times;
+  }
+  return threads;
+}
+
+std::optional<CpuTimes> CpuWaitMeter::SoFar() const {
+  const Threads now = Read();
+  if (now.empty() || begin_.empty()) return std::nullopt;
+  CpuTimes sum;
+  for (const auto& [thread, times] : now) {
+    const auto before = begin_.find(thread);
+    const CpuTimes start = before == begin_.end() ? CpuTimes{} : before->second;
+    sum.run_ns += times.run_ns - start.run_ns;
+    sum.wait_ns += times.wait_ns - start.wait_ns;
+  }
+  return sum;
+}
+
+}  // namespace ktstr::vmm

@@ -1,0 +1,58 @@
+// Which host files a program needs in the guest: itself, its loader, its shared libraries, and for a script
+// the interpreter with all of its own.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "guest-init/base/result.h"
+
+namespace ktstr::vmm {
+
+/// Where the guest's loader finds a library that no RPATH or RUNPATH leads to. The guest has no ld.so.cache,
+/// so a library found anywhere in the host's system directories goes here: glibc always searches it.
+inline constexpr const char* kGuestLibraryDir = "/lib/x86_64-linux-gnu";
+
+/// One host file and the absolute guest path it must appear at.
+struct ClosureFile {
+  std::filesystem::path host_path;
+  std::string guest_path;
+
+  friend bool operator==(const ClosureFile&, const ClosureFile&) = default;
+};
+
+/// A program to pack. `shown` is what error messages call it, normally the name in the scenario.
+struct ClosureRoot {
+  std::filesystem::path host_path;
+  std::string guest_path;
+  std::string shown;
+};
+
+/// What the host's loader would search, as values so that tests can give their own.
+struct ClosureSearch {
+  std::vector<std::string> library_dirs;  // in order of preference
+  std::string path;                       // as $PATH; for scripts that start with `#!/usr/bin/env X`
+};
+
+/// The directories of /etc/ld.so.conf and what it includes, then the loader's built-in ones; existing
+/// directories only, each once even when a symbolic link gives it two names. `path` is $PATH.
+ClosureSearch HostSearch();
+
+/// The directories `conf` (an ld.so.conf) lists, following its `include` lines; none when it cannot be read.
+std::vector<std::string> ReadLdSoConf(const std::filesystem::path& conf);
+
+/// The first executable regular file `name` in the directories of `path` (as $PATH); empty when there is
+/// none.
+std::filesystem::path FindOnPath(const std::string& name, const std::string& path);
+
+/// All files the roots need, the roots included, sorted by guest path, each guest path once.
+/// RPATH, RUNPATH, $ORIGIN and $LIB are followed as glibc does; a library found through $ORIGIN keeps its
+/// place relative to the program. Libraries that a program opens by dlopen() are unknown here and not packed,
+/// and neither are the modules of an interpreter such as Python. Errors (kInput), one line each: not a
+/// program, another architecture, damaged, a missing library, loader or script interpreter, two different
+/// files for one guest path.
+Result<std::vector<ClosureFile>> ProgramClosure(const std::vector<ClosureRoot>& roots,
+                                                const ClosureSearch& search);
+
+}  // namespace ktstr::vmm

@@ -1,0 +1,85 @@
+// One child process: started with exactly the descriptors it is given, never outliving its owner.
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "guest-init/base/result.h"
+#include "vmm/host/deadline.h"
+#include "vmm/host/fd.h"
+
+namespace ktstr::vmm {
+
+/// How a process ended.
+struct ExitStatus {
+  bool by_signal = false;
+  int value = 0;  // the signal's number or the exit code
+
+  /// "was killed by SIGKILL" or "exited with code 1".
+  [[nodiscard]] std::string Describe() const;
+};
+
+/// "SIGKILL"; "signal 64" for numbers without a name.
+std::string SignalName(int number);
+
+struct ProcessSpec {
+  std::filesystem::path program;  // a path, not searched for on PATH
+  std::vector<std::string> argv;  // with argv[0]
+  std::vector<int>
+      inherited_fds;  // keep their numbers in the child; every other descriptor above 2 is closed
+};
+
+/// Looks `program` up as the shell does: a name without a slash on $PATH, anything else as a path.
+/// nullopt when there is no executable regular file.
+std::optional<std::filesystem::path> FindProgram(std::string_view program);
+
+/// A running or ended child in its own process group (so a Ctrl-C at the terminal does not reach it), its
+/// stdin and stdout /dev/null, its stderr collected here. The destructor kills and reaps it.
+///
+/// The kernel also kills the child (PR_SET_PDEATHSIG) when the *thread* that called Start() ends, however
+/// that comes about; so Start() must be called on a thread that lives as long as the process is wanted.
+/// All calls belong on one thread.
+class Process {
+ public:
+  /// Error (kEnvironment): "cannot start /x: Permission denied".
+  static Result<Process> Start(const ProcessSpec& spec);
+
+  Process(Process&&) = default;
+  Process& operator=(Process&& other) noexcept;
+  ~Process();
+
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  /// Readable once the process has ended. Stays open until the object is destroyed.
+  [[nodiscard]] int pidfd() const { return pidfd_.get(); }
+  /// Readable when there is something for DrainStderr(); -1 once the stream has ended.
+  [[nodiscard]] int stderr_fd() const { return stderr_.get(); }
+
+  /// Moves what is waiting on stderr into stderr_text(); does not block.
+  void DrainStderr();
+  /// The first 64 KiB the process wrote on stderr.
+  [[nodiscard]] const std::string& stderr_text() const { return stderr_text_; }
+
+  /// Waits for the end and reaps; nullopt when the deadline passes first.
+  std::optional<ExitStatus> Wait(Deadline deadline);
+  /// The status once Wait() or Kill() has reaped it.
+  [[nodiscard]] const std::optional<ExitStatus>& exit_status() const { return exit_; }
+  /// SIGKILL, then reaps. Does nothing when it has ended already.
+  void Kill();
+
+ private:
+  Process(pid_t pid, UniqueFd pidfd, UniqueFd stderr_fd)
+      : pid_(pid), pidfd_(std::move(pidfd)), stderr_(std::move(stderr_fd)) {}
+
+  pid_t pid_ = -1;
+  UniqueFd pidfd_;  // invalid in a moved-from object, which owns nothing
+  UniqueFd stderr_;
+  std::string stderr_text_;
+  std::optional<ExitStatus> exit_;
+};
+
+}  // namespace ktstr::vmm

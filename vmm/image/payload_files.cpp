@@ -1,0 +1,62 @@
+// The payload half of initramfs.h: from a name in a scenario to the files the guest needs.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "vmm/host/elf_closure.h"
+#include "vmm/image/initramfs.h"
+
+namespace ktstr::vmm {
+namespace {
+
+namespace fs = std::filesystem;
+
+Error NotExecutable(const std::string& binary, const fs::path& path) {
+  return {ErrorKind::kInput,
+          fmt::format("payload binary '{}' is not executable (chmod +x {})", binary, path.string())};
+}
+
+}  // namespace
+
+std::string PayloadGuestPath(std::string_view binary) {
+  return "/payload/bin/" + fs::path(binary).filename().string();
+}
+
+Result<fs::path> FindPayload(const PayloadSource& source, const std::string& path) {
+  const std::string& binary = source.binary;
+  if (binary.empty() || binary.ends_with('/') || fs::path(binary).filename() == "..") {
+    return Error{ErrorKind::kInput, fmt::format("payload binary '{}' does not name a file", binary)};
+  }
+  const fs::path beside = (source.scenario_dir / binary).lexically_normal();
+  std::error_code ignored;
+  if (fs::is_regular_file(beside, ignored)) {
+    if (::access(beside.c_str(), X_OK) != 0) return NotExecutable(binary, beside);
+    return beside;
+  }
+  if (binary.find('/') == std::string::npos) {
+    fs::path found = FindOnPath(binary, path);
+    if (!found.empty()) return found;
+    return Error{ErrorKind::kInput,
+                 fmt::format("payload binary '{}' was not found beside the scenario or on PATH", binary)};
+  }
+  if (fs::is_directory(beside, ignored)) {
+    return Error{ErrorKind::kInput, fmt::format("payload binary '{}' is a directory", binary)};
+  }
+  return Error{ErrorKind::kInput,
+               fmt::format("payload binary '{}' does not exist (looked for {})", binary, beside.string())};
+}
+
+Result<std::vector<InitramfsFile>> PayloadFiles(const std::vector<PayloadSource>& sources) {
+  if (sources.empty()) return std::vector<InitramfsFile>{};
+  const ClosureSearch search = HostSearch();
+  std::vector<ClosureRoot> roots;
+  for (const PayloadSource& source : sources) {
+    roots.push_back({TRY(FindPayload(source, search.path)), PayloadGuestPath(source.binary), source.binary});
+  }
+  std::vector<InitramfsFile> files;
+  for (ClosureFile& file : TRY(ProgramClosure(roots, search))) {
+    files.push_back({std::move(file.guest_path), std::move(file.host_path), 0755});
+  }
+  return files;
+}
+
+}  // namespace ktstr::vmm

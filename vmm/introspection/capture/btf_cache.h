@@ -1,0 +1,38 @@
+// The BTF blobs of one guest's BPF programs and modules, parsed once.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+
+#include "vmm/introspection/capture/raw_capture.h"
+#include "vmm/introspection/types/btf.h"
+
+namespace ktstr::vmm {
+
+/// Parsed BTF by where the kernel keeps it (struct btf's address) together with its id and size, because the
+/// kernel uses addresses again. One thread; one guest.
+class BtfCache {
+ public:
+  /// How many blobs are kept; more than any real guest has at a time.
+  static constexpr std::size_t kMax = 256;
+
+  [[nodiscard]] bool Has(const RawBtf& raw) const { return parsed_.contains(KeyOf(raw)); }
+  /// The types of a struct btf of this capture: the kernel's own, what was parsed before, or its blob parsed
+  /// now, split over the kernel's where it says so. Null with the reason in `why` when there is none.
+  std::shared_ptr<const Btf> Get(const RawBtf& raw, const std::shared_ptr<const Btf>& kernel,
+                                 std::string& why);
+
+ private:
+  using Key = std::tuple<std::uint64_t, std::uint32_t, std::uint32_t>;
+  static Key KeyOf(const RawBtf& raw) { return {raw.address, raw.id, raw.size}; }
+  struct Entry {
+    std::shared_ptr<const Btf> btf;
+    std::string why;  // it could not be parsed
+  };
+  std::map<Key, Entry> parsed_;
+};
+
+}  // namespace ktstr::vmm

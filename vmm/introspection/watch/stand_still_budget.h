@@ -1,0 +1,45 @@
+// How much of the time a guest may stand still for watchpoints, so that a place written to all the time slows
+// it down and does not stop it.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+
+#include "vmm/host/deadline.h"
+
+namespace ktstr::vmm {
+
+/// The account of one window of host time after the other. A window begins with the first stop after the last
+/// one's end and lasts at least `window`, and longer when a single stop takes more than its share of that.
+/// Pure.
+class StandStillBudget {
+ public:
+  static constexpr std::chrono::milliseconds kWindow{100};
+  static constexpr std::int64_t kPercent = 20;
+
+  explicit StandStillBudget(std::chrono::nanoseconds window = kWindow, std::int64_t percent = kPercent)
+      : window_(window), percent_(percent) {}
+
+  /// The guest has stood still for so long, until `now`.
+  void Charge(Deadline now, std::chrono::nanoseconds stopped) {
+    if (now >= end_) {
+      begin_ = now - stopped;
+      used_ = std::chrono::nanoseconds{0};
+    }
+    used_ += stopped;
+    end_ = begin_ + std::max(window_, used_ * 100 / percent_);
+  }
+  /// Nothing more may stop the guest before end().
+  [[nodiscard]] bool Spent(Deadline now) const { return now < end_ && used_ * 100 >= window_ * percent_; }
+  /// Of the window; long ago when there is none.
+  [[nodiscard]] Deadline end() const { return end_; }
+
+ private:
+  std::chrono::nanoseconds window_;
+  std::int64_t percent_;
+  Deadline begin_{};
+  Deadline end_{};
+  std::chrono::nanoseconds used_{0};
+};
+
+}  // namespace ktstr::vmm

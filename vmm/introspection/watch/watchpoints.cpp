@@ -1,0 +1,296 @@
+#include "vmm/introspection/watch/watchpoints.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace ktstr::vmm {
+namespace {
+
+/// Where the kernel's half of the address space begins, with four or five levels of page tables.
+constexpr std::uint64_t kKernelHalf = 0xff00000000000000;
+/// A guest that does not stop within this does not at all.
+constexpr std::chrono::seconds kStopTimeout{5};
+
+std::uint64_t LowBytes(std::uint64_t value, std::uint32_t bytes) {
+  return bytes >= 8 ? value : value & ((std::uint64_t{1} << bytes * 8) - 1);
+}
+
+std::int64_t SignExtended(std::uint64_t value, std::uint32_t bytes) {
+  const unsigned unused = bytes >= 8 ? 0 : 64 - bytes * 8;
+  return static_cast<std::int64_t>(value << unused) >> unused;
+}
+
+template <typename T>
+bool Compare(WatchCondition::Op op, T left, T right) {
+  using Op = WatchCondition::Op;
+  switch (op) {
+    case Op::kEqual:
+      return left == right;
+    case Op::kNotEqual:
+      return left != right;
+    case Op::kLess:
+      return left < right;
+    case Op::kAtMost:
+      return left <= right;
+    case Op::kGreater:
+      return left > right;
+    case Op::kAtLeast:
+      return left >= right;
+    case Op::kChanged:
+      break;
+  }
+  return false;
+}
+
+/// Whether anybody has use for the value.
+bool NeedsValue(const WatchSpec& spec) { return spec.when.has_value() || spec.mode != WatchMode::kCount; }
+
+Error Wrong(std::string why) { return {ErrorKind::kInput, std::move(why)}; }
+
+}  // namespace
+
+bool WatchCondition::Holds(std::uint64_t old_value, std::uint64_t new_value, std::uint32_t bytes) const {
+  if (op == Op::kChanged) return old_value != new_value;
+  if (!is_signed) return Compare(op, new_value, LowBytes(value, bytes));
+  return Compare(op, SignExtended(new_value, bytes), SignExtended(value, bytes));
+}
+
+std::chrono::nanoseconds WatchStats::stopped() const {
+  std::chrono::nanoseconds sum{0};
+  for (const auto& [epoch, pause] : by_epoch) sum += pause.duration;
+  return sum;
+}
+
+Result<std::unique_ptr<Watchpoints>> Watchpoints::Attach(Parts parts) {
+  Machine& machine = parts.machine;
+  const bool running = machine.running();
+  if (running) TRY(machine.Stop());
+  Result<GdbClient> gdb = GdbClient::Attach(machine);
+  if (!gdb.ok()) {
+    if (running) TRY(machine.Resume());
+    return gdb.error();
+  }
+  std::unique_ptr<Watchpoints> made(new Watchpoints(std::move(parts), std::move(*gdb)));
+  made->settled_ = machine.stood_still_served();
+  machine.Serve(made->gdb_.fd(), [watches = made.get()] { return watches->OnReadable(); });
+  if (running) TRY(machine.Resume());
+  return made;
+}
+
+Watchpoints::~Watchpoints() { parts_.machine.Serve(-1, {}); }
+
+// ---- arming
+
+Result<> Watchpoints::Check(const WatchSpec& spec) {
+  if (spec.bytes != 1 && spec.bytes != 2 && spec.bytes != 4 && spec.bytes != 8)
+    return Wrong(fmt::format("a watch has 1, 2, 4 or 8 bytes, not {}", spec.bytes));
+  if (spec.every == 0) return Wrong("a watch tells of each n-th write, not of each 0th");
+  if (spec.address == 0) return Wrong("address 0 cannot be watched");
+  if (spec.address < kKernelHalf) return Wrong(fmt::format("{:#x} is not a kernel address", spec.address));
+  if (spec.address % spec.bytes != 0)
+    return Wrong(fmt::format("{:#x} is not aligned to its {} bytes", spec.address, spec.bytes));
+  for (const Watch& other : watches_) {
+    if (!other.stats.armed) continue;
+    if (spec.address < other.spec.address + other.spec.bytes &&
+        other.spec.address < spec.address + spec.bytes)
+      return Wrong(fmt::format("it overlaps the watch '{}'", other.spec.tag));
+  }
+  const std::size_t cap = WatchCap(parts_.accel);
+  if (armed() >= cap) return Wrong(fmt::format("all {} watchpoints of the machine are in use", cap));
+  if (!ValueOf(spec)) return Wrong(fmt::format("{:#x} is not mapped in the guest", spec.address));
+  return {};
+}
+
+Result<WatchId> Watchpoints::Arm(const WatchSpec& spec) {
+  TRY(Check(spec));
+  const WatchId id = watches_.size();
+  watches_.push_back({spec, {}, false, 0});
+  const Result<> armed = WhileStopped(id, [&] { return Insert(watches_[id]); });
+  if (!watches_[id].inserted) {
+    watches_.pop_back();
+    return armed.ok() ? Wrong("QEMU refused the watchpoint") : armed.error();
+  }
+  watches_[id].stats.armed = true;
+  if (!armed.ok()) return armed.error();
+  return id;
+}
+
+Result<> Watchpoints::Disarm(WatchId id) {
+  Watch& watch = watches_.at(id);
+  watch.stats.armed = false;
+  if (!watch.inserted) return {};
+  return WhileStopped(id, [&] { return Remove(watch); });
+}
+
+Result<> Watchpoints::DisarmAll() {
+  if (watches_.empty()) return {};
+  return WhileStopped(fired_last_, [this]() -> Result<> {
+    for (Watch& watch : watches_) {
+      watch.stats.armed = false;
+      TRY(Remove(watch));
+    }
+    return {};
+  });
+}
+
+Result<> Watchpoints::Insert(Watch& watch) {
+  const Result<> inserted = gdb_.InsertWatch(watch.spec.address, watch.spec.bytes);
+  if (!inserted.ok()) {
+    const bool refused = inserted.error().message.starts_with("QEMU's debugger stub refused");
+    return refused ? Wrong("QEMU refused the watchpoint") : inserted.error();
+  }
+  watch.inserted = true;
+  if (NeedsValue(watch.spec)) watch.last = ValueOf(watch.spec).value_or(watch.last);
+  return {};
+}
+
+Result<> Watchpoints::Remove(Watch& watch) {
+  if (!watch.inserted) return {};
+  watch.inserted = false;
+  return gdb_.RemoveWatch(watch.spec.address, watch.spec.bytes);
+}
+
+Result<> Watchpoints::WhileStopped(WatchId for_whom, const std::function<Result<>()>& act) {
+  Machine& machine = parts_.machine;
+  const bool running = machine.running();
+  const auto before = machine.stood_still();
+  if (running) TRY(machine.Stop(After(kStopTimeout)));
+  // A write may have stopped the machine just before we did, or before we looked.
+  const bool stood_for_us = TRY(OnReadable());
+  const Result<> acted = act();
+  if (running || stood_for_us) {
+    TRY(machine.Resume());
+    Account(for_whom, machine.stood_still() - before);
+  }
+  return acted;
+}
+
+std::size_t Watchpoints::armed() const {
+  return static_cast<std::size_t>(
+      std::count_if(watches_.begin(), watches_.end(), [](const Watch& watch) { return watch.stats.armed; }));
+}
+
+// ---- writes
+
+Result<bool> Watchpoints::OnReadable() {
+  const Result<> read = gdb_.OnReadable();
+  if (!read.ok()) {
+    // QEMU is gone, which the machine itself tells best; or there is nothing more to learn from the stub.
+    parts_.machine.Serve(-1, {});
+    if (read.error().kind != ErrorKind::kMachine) return read.error();
+  }
+  return HandleStops();
+}
+
+Result<bool> Watchpoints::HandleStops() {
+  bool stood_for_us = false;
+  while (const auto stop = gdb_.TakeStop()) {
+    if (!stop->watch) continue;
+    stood_for_us = true;
+    // QEMU tells of the stop on two sockets; from here on both have been heard.
+    while (parts_.machine.running()) TRY(parts_.machine.Pump(After(kStopTimeout)));
+    TRY(Handle(*stop));
+  }
+  return stood_for_us;
+}
+
+Result<> Watchpoints::Handle(const StopReply& stop) {
+  Settle();
+  const auto found = std::find_if(watches_.begin(), watches_.end(), [&](const Watch& watch) {
+    return watch.stats.armed && watch.spec.address == *stop.watch;
+  });
+  if (found == watches_.end()) return {};  // taken out when the CPU had begun to write
+  Watch& watch = *found;
+  fired_last_ = static_cast<WatchId>(found - watches_.begin());
+  ++watch.stats.writes;
+  const std::uint64_t old_value = watch.last;
+  if (NeedsValue(watch.spec)) watch.last = ValueOf(watch.spec).value_or(watch.last);
+  if (!watch.spec.when || watch.spec.when->Holds(old_value, watch.last, watch.spec.bytes)) {
+    ++watch.stats.matched;
+    if (watch.spec.mode != WatchMode::kCount && watch.stats.matched % watch.spec.every == 0)
+      TRY(Tell(watch, stop, old_value));
+  }
+  if (!watch.inserted || !budget_.Spent(After(std::chrono::nanoseconds{0}))) return {};
+  ++watch.stats.paused;
+  watch.stats.at_least = true;
+  return Remove(watch);
+}
+
+Result<> Watchpoints::Tell(Watch& watch, const StopReply& stop, std::uint64_t old_value) {
+  WatchFire fire;
+  fire.watch = fired_last_;
+  fire.number = watch.stats.matched;
+  fire.cpu = stop.cpu.value_or(0);
+  fire.instruction = TRY(gdb_.ReadRegister(fire.cpu, GdbRegister::kRip));
+  fire.symbol = parts_.symbolize(fire.instruction);
+  fire.old_value = old_value;
+  fire.new_value = watch.last;
+  fire.epoch = parts_.epoch();
+  ++watch.stats.told;
+  if (watch.stats.told >= watch.spec.max) {
+    watch.stats.armed = false;
+    watch.stats.at_least = true;
+    TRY(Remove(watch));
+  }
+  if (!parts_.on_fire) return {};
+  const auto begun = std::chrono::steady_clock::now();
+  parts_.on_fire(fire);
+  if (watch.spec.mode == WatchMode::kFull) looked_ += std::chrono::steady_clock::now() - begun;
+  return {};
+}
+
+std::optional<std::uint64_t> Watchpoints::ValueOf(const WatchSpec& spec) {
+  std::uint64_t value = 0;
+  const auto bytes = std::as_writable_bytes(std::span(&value, 1)).first(spec.bytes);
+  if (!parts_.memory.Read(spec.address, bytes)) return std::nullopt;
+  return value;
+}
+
+// ---- the guest's time
+
+void Watchpoints::Account(WatchId id, std::chrono::nanoseconds stopped) {
+  if (id >= watches_.size()) return;
+  WatchStats::Pause& pause = watches_[id].stats.by_epoch[parts_.epoch()];
+  ++pause.stops;
+  pause.duration += stopped;
+}
+
+void Watchpoints::Settle() {
+  const auto served = parts_.machine.stood_still_served();
+  if (served == settled_) return;
+  const auto stopped = served - std::exchange(settled_, served);
+  Account(fired_last_, stopped);
+  // Looks are few, because they end with `max`, and to be had whole.
+  const auto looked = std::exchange(looked_, std::chrono::nanoseconds{0});
+  if (stopped > looked) budget_.Charge(After(std::chrono::nanoseconds{0}), stopped - looked);
+}
+
+const WatchStats& Watchpoints::Stats(WatchId id) {
+  Settle();
+  return watches_.at(id).stats;
+}
+
+std::optional<Deadline> Watchpoints::NextDue() const {
+  const bool waiting = std::any_of(watches_.begin(), watches_.end(),
+                                   [](const Watch& watch) { return watch.stats.armed && !watch.inserted; });
+  return waiting ? std::optional(budget_.end()) : std::nullopt;
+}
+
+Result<> Watchpoints::Tick() {
+  const auto due = NextDue();
+  if (!due || !Passed(*due)) return {};
+  Settle();
+  const auto before = parts_.machine.stood_still();
+  const Result<> back = WhileStopped(fired_last_, [this]() -> Result<> {
+    for (Watch& watch : watches_)
+      if (watch.stats.armed && !watch.inserted) TRY(Insert(watch));
+    return {};
+  });
+  budget_.Charge(After(std::chrono::nanoseconds{0}), parts_.machine.stood_still() - before);
+  return back;
+}
+
+}  // namespace ktstr::vmm

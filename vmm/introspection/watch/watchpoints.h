@@ -1,0 +1,178 @@
+// Write watchpoints on guest kernel memory: what is watched, what each write showed, and how much of the
+// guest's time that took.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "guest-init/base/result.h"
+#include "vmm/host/deadline.h"
+#include "vmm/introspection/memory/kernel_memory.h"
+#include "vmm/introspection/watch/gdb_client.h"
+#include "vmm/introspection/watch/stand_still_budget.h"
+#include "vmm/machine/machine.h"
+#include "vmm/machine/machine_config.h"
+
+namespace ktstr::vmm {
+
+/// How many places can be watched at once: x86's debug registers with KVM; in software what keeps a write to
+/// a watched page cheap.
+constexpr std::size_t WatchCap(Accel accel) { return accel == Accel::kKvm ? 4 : 128; }
+
+/// Which writes count: those whose new value compares so with `value`, or differs from the old one.
+struct WatchCondition {
+  enum class Op : std::uint8_t { kEqual, kNotEqual, kLess, kAtMost, kGreater, kAtLeast, kChanged };
+  Op op = Op::kChanged;
+  std::uint64_t value = 0;  // not looked at by kChanged
+  bool is_signed = false;   // of both values
+
+  /// Values are of `bytes` bytes, zero-extended; of `value` the low `bytes` bytes count.
+  [[nodiscard]] bool Holds(std::uint64_t old_value, std::uint64_t new_value, std::uint32_t bytes) const;
+};
+
+/// What is done at a write. Each does what the one before it does.
+enum class WatchMode : std::uint8_t {
+  kCount,  // counted; the cheapest, and without a condition nothing is read
+  kValue,  // told of, with the instruction and the values
+  kFull,   // the same; whoever is told wants to look further, and the guest may stand still for long
+};
+
+struct WatchSpec {
+  std::string tag;            // for messages
+  std::uint64_t address = 0;  // runtime, of the kernel's half
+  std::uint32_t bytes = 8;    // 1, 2, 4 or 8, naturally aligned
+  std::optional<WatchCondition> when;
+  std::uint32_t every = 1;   // of the writes that count, each so-many-th is told; not 0
+  std::uint32_t max = 1000;  // the watch ends when so many were told; kCount has no such end
+  WatchMode mode = WatchMode::kCount;
+};
+
+/// By Arm(), in its order from 0 on; stays valid after Disarm().
+using WatchId = std::size_t;
+
+/// One write that is told of. The guest stands still right after the instruction that wrote.
+struct WatchFire {
+  WatchId watch = 0;
+  std::uint64_t number = 0;  // of the watch's writes that count, from 1 on
+  std::uint32_t cpu = 0;
+  std::uint64_t instruction = 0;  // the address after the one that wrote; a symbol covers it mostly
+  std::string symbol;             // "tick_do_update_jiffies64+0x5c"
+  std::uint64_t old_value = 0;    // as last seen: when it was armed, at a write, after a pause
+  std::uint64_t new_value = 0;    // == old_value: the same was written
+  std::uint32_t epoch = 0;
+};
+
+struct WatchStats {
+  /// How the guest stood still for it in one phase, told by QEMU's clock.
+  struct Pause {
+    std::uint64_t stops = 0;
+    std::chrono::nanoseconds duration{0};
+  };
+
+  std::uint64_t writes = 0;   // seen
+  std::uint64_t matched = 0;  // for which `when` held
+  std::uint64_t told = 0;
+  std::uint64_t paused = 0;  // how often it was taken out, to let the guest run
+  bool armed = false;        // a write would be seen, at the latest after the pause
+  bool at_least = false;     // there may have been more: it was paused, or has ended
+  std::map<std::uint32_t, Pause> by_epoch;
+
+  [[nodiscard]] std::chrono::nanoseconds stopped() const;
+};
+
+/// The watches of one machine. On the machine's thread: fires are handled in whatever waits there for
+/// anything, see Machine::Serve().
+///
+/// QEMU stops the machine at a write and tells of one CPU. When two write at once, the other's write goes
+/// untold until that CPU next writes to a watched page, whatever it writes there: then that is told as a
+/// write that left the value as it was. So of places that several CPUs write to, the count is not exact. A
+/// write by another virtual address of the same memory (the direct map, user space) is not seen.
+///
+/// How long the guest stands still for writes is bounded (StandStillBudget), apart from looks in kFull, which
+/// `max` bounds: a watch that takes more is taken out until NextDue(), and its counts are lower bounds from
+/// then on.
+class Watchpoints {
+ public:
+  /// All but `on_fire` must be there; everything outlives the watches.
+  struct Parts {
+    Machine& machine;
+    KernelMemory& memory;  // must not keep what it has read
+    Accel accel;
+    std::function<std::string(std::uint64_t)> symbolize;
+    std::function<std::uint32_t()> epoch;
+    /// Called within Pump() while the guest stands still. May use the machine (a Freeze does nothing then,
+    /// Resume() neither), must not arm or disarm.
+    std::function<void(const WatchFire&)> on_fire;
+    /// Another one is for measuring what watches cost.
+    StandStillBudget budget{};
+  };
+
+  /// Attaches QEMU's stub, for which a running guest is stopped shortly. Once a machine.
+  /// Errors: those of GdbClient::Attach() and of Machine::Stop().
+  static Result<std::unique_ptr<Watchpoints>> Attach(Parts parts);
+  /// Takes nothing out: REQUIRES that DisarmAll() was called or the guest is not to run any more.
+  ~Watchpoints();
+  Watchpoints(const Watchpoints&) = delete;
+  Watchpoints& operator=(const Watchpoints&) = delete;
+
+  /// Stops a running guest shortly. One that fails leaves nothing behind. Errors (kInput): "address 0 cannot
+  /// be watched", "0x1000 is not a kernel address", "0xffff... is not mapped in the guest", "0xffff... is not
+  /// aligned to its 4 bytes", "a watch has 1, 2, 4 or 8 bytes, not 3", "a watch tells of each n-th write, not
+  /// of each 0th", "it overlaps the watch 'x'", "all 4 watchpoints of the machine are in use", "QEMU refused
+  /// the watchpoint"; and those of the machine and the stub.
+  Result<WatchId> Arm(const WatchSpec& spec);
+  /// Its figures stay. Not one that is armed: does nothing.
+  Result<> Disarm(WatchId id);
+  Result<> DisarmAll();
+
+  [[nodiscard]] std::size_t armed() const;
+  [[nodiscard]] const WatchSpec& Spec(WatchId id) const { return watches_.at(id).spec; }
+  /// Settled up to now.
+  [[nodiscard]] const WatchStats& Stats(WatchId id);
+
+  /// When Tick() has something to do: watches come back.
+  [[nodiscard]] std::optional<Deadline> NextDue() const;
+  Result<> Tick();
+  /// The stub, for registers and memory within `on_fire` or while no watch is armed and the machine stands
+  /// still.
+  [[nodiscard]] GdbClient& gdb() { return gdb_; }
+
+ private:
+  struct Watch {
+    WatchSpec spec;
+    WatchStats stats;
+    bool inserted = false;  // QEMU knows it
+    std::uint64_t last = 0;
+  };
+
+  Watchpoints(Parts parts, GdbClient gdb)
+      : parts_(std::move(parts)), gdb_(std::move(gdb)), budget_(parts_.budget) {}
+
+  Result<> Check(const WatchSpec& spec);
+  Result<> WhileStopped(WatchId for_whom, const std::function<Result<>()>& act);
+  Result<bool> OnReadable();
+  Result<bool> HandleStops();
+  Result<> Handle(const StopReply& stop);
+  Result<> Tell(Watch& watch, const StopReply& stop, std::uint64_t old_value);
+  Result<> Insert(Watch& watch);
+  Result<> Remove(Watch& watch);
+  void Account(WatchId id, std::chrono::nanoseconds stopped);
+  void Settle();
+  [[nodiscard]] std::optional<std::uint64_t> ValueOf(const WatchSpec& spec);
+
+  Parts parts_;
+  GdbClient gdb_;
+  std::vector<Watch> watches_;
+  StandStillBudget budget_;
+  std::chrono::nanoseconds settled_{0};  // of Machine::stood_still_served()
+  std::chrono::nanoseconds looked_{0};   // of what is not settled, by on_fire in kFull
+  WatchId fired_last_ = 0;
+};
+
+}  // namespace ktstr::vmm

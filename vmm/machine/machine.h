@@ -1,0 +1,183 @@
+// One QEMU virtual machine, from paused to gone.
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "guest-init/base/result.h"
+#include "vmm/host/fd.h"
+#include "vmm/host/process.h"
+#include "vmm/machine/byte_port.h"
+#include "vmm/machine/guest_ram.h"
+#include "vmm/machine/machine_config.h"
+#include "vmm/machine/machine_fault.h"
+#include "vmm/machine/outbox.h"
+#include "vmm/machine/qmp.h"
+
+namespace ktstr::vmm {
+
+/// Gets every chunk of one of the guest's serial ports as it comes. Returning false (a full disk, say) or
+/// throwing means "no more": the sink is not called again and the machine goes on.
+using ByteSink = std::function<bool(std::string_view)>;
+
+struct MachineHooks {
+  ByteSink on_console;
+  ByteSink on_crash;
+  /// When it becomes readable, Pump() and everything that waits through it returns kCancelled. Never read.
+  int cancel_fd = -1;
+};
+
+/// The program that `qemu` names: a path, or a name on PATH. Errors (kEnvironment): "<path> is not an
+/// executable file", "<name> was not found on PATH; install qemu-system-x86".
+Result<std::filesystem::path> FindQemu(const std::string& qemu);
+
+/// Reads what has come on a served stream. True: the machine stands still because of it and goes on once the
+/// handler has returned. Errors are handed on to who waits.
+using StreamHandler = std::function<Result<bool>()>;
+
+/// A machine and its byte streams. Everything happens on the thread that called Build(), inside the
+/// calls that take a deadline; that thread must outlive the machine (see Process). Not movable, because
+/// GuestChannel keeps a pointer to it.
+///
+/// Its end: whatever is seen first (a closed stream, QEMU's exit, a panic line, PID 1's last words), all
+/// streams are read to their ends before fault() says what the root cause was.
+class Machine final : public BytePort {
+ public:
+  /// The console text kept for console_tail(), the crash text kept, in bytes.
+  static constexpr std::size_t kKeptText = 65536;
+
+  /// Starts QEMU and returns with the machine built and paused before its first instruction.
+  /// Errors: kInput from ValidateMachineConfig; kEnvironment "qemu-system-x86_64 was not found on PATH;
+  /// install qemu-system-x86"; kMachine "QEMU would not start: <QEMU's own first line>"; kCancelled.
+  static Result<std::unique_ptr<Machine>> Build(const MachineConfig& config, MachineHooks hooks = {});
+
+  /// Starts QEMU and returns while it is still building the machine; AwaitBuilt() must come before anything
+  /// else. A clone (`files.state` is valid) loads by itself meanwhile; if that fails, the machine ends with
+  /// the fault "QEMU ended: ...". Errors: kInput and kEnvironment as in Build().
+  static Result<std::unique_ptr<Machine>> Launch(const MachineConfig& config, MachineFiles files,
+                                                 MachineHooks hooks = {});
+  /// Errors: kMachine and kCancelled as in Build().
+  Result<> AwaitBuilt();
+
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+  /// Kills and reaps; calls no sink.
+  ~Machine() override = default;
+
+  /// Lets the virtual CPUs run, or pauses them. Idempotent. Errors: those of Pump() and Command().
+  /// With the virtual clock what was queued before a Resume() is with the guest's device before its
+  /// CPUs run, as far as that has room (512 KiB): they meet it at the same instruction in each run.
+  /// Resume() first calls the handler of a served stream; while that runs, another does nothing: what the
+  /// handler returns decides.
+  Result<> Resume(Deadline deadline = After(kControlTimeout));
+  Result<> Stop(Deadline deadline = After(kControlTimeout));
+  /// One QMP command to its "return" value, serving all streams meanwhile. Errors: those of Pump(); kMachine
+  /// "QEMU refused 'x': reason"; kTimeout "QEMU did not answer 'x' in time".
+  Result<nlohmann::json> Command(std::string_view command, const nlohmann::json& arguments, Deadline deadline,
+                                 int passed_fd = -1);
+  /// Stops the guest and writes the state of all devices, but not the memory, to `file`. The machine stays as
+  /// it was saved: it cannot be resumed. REQUIRES: running, because a clone will be what this is. Errors:
+  /// those of Command(); kMachine "QEMU could not save its state: ...".
+  Result<> SaveState(int file, Deadline deadline);
+  /// The socket that QEMU's debugger stub talks on once it is told to (`gdbserver chardev:gdb`); yours once.
+  UniqueFd TakeGdbSocket() { return std::move(gdb_); }
+  /// `on_readable` is called by whatever waits here when `fd` is readable, and before each Resume(); never
+  /// while a command is under way or within itself. One stream; fd -1 takes it away. `fd` is not owned.
+  void Serve(int fd, StreamHandler on_readable);
+  /// As of the last STOP or RESUME that QEMU has told of; after Command() it is no older than the command.
+  [[nodiscard]] bool running() const { return running_; }
+  /// For how long the virtual CPUs have stood still between two runs, summed up, by QEMU's own stamps.
+  [[nodiscard]] std::chrono::nanoseconds stood_still() const { return stood_still_; }
+  /// The part of it that ended because the handler of a served stream said so.
+  [[nodiscard]] std::chrono::nanoseconds stood_still_served() const { return stood_still_served_; }
+  /// The files of the guest's memory. A clone's hold what its template saved, not what it wrote since.
+  [[nodiscard]] const std::vector<UniqueFd>& ram() const { return files_.ram; }
+  /// Who gets the bytes from now on.
+  void SetSinks(ByteSink on_console, ByteSink on_crash);
+  /// Ends QEMU at once and reaps it; what it still had to say goes to the sinks. Later calls that wait return
+  /// kMachine "the machine has been stopped". Not a fault.
+  void Kill();
+
+  Result<> QueueOutgoing(std::span<const std::byte> bytes) override;
+  [[nodiscard]] std::size_t outgoing() const override { return outbox_.size(); }
+  std::string TakeIncoming() override { return std::exchange(inbox_, {}); }
+  /// See BytePort. The error of a machine that has ended is fault()->ToError().
+  Result<> Pump(Deadline deadline) override;
+
+  /// Set once the machine has ended without Kill().
+  [[nodiscard]] const std::optional<MachineFault>& fault() const { return fault_; }
+  [[nodiscard]] const std::string& console_tail() const { return console_tail_; }
+  /// For the end of a message about a guest that went silent: "; its last console line: ...", cut to 200
+  /// characters, or "; its console is empty".
+  [[nodiscard]] std::string LastConsoleLine() const;
+  [[nodiscard]] const std::string& crash_text() const { return signs_.crash_text; }
+  [[nodiscard]] const std::string& qemu_stderr() const { return process_.stderr_text(); }
+  [[nodiscard]] pid_t pid() const { return process_.pid(); }
+  /// False once a sink has given up.
+  [[nodiscard]] bool sinks_healthy() const { return sinks_healthy_; }
+  /// From now on another descriptor, or none (-1), cancels; for the clean-up after a cancellation.
+  void SetCancelFd(int fd) { hooks_.cancel_fd = fd; }
+
+ private:
+  static constexpr std::chrono::seconds kControlTimeout{30};
+
+  Machine(Process process, MachineFiles files, QmpClient qmp, UniqueFd console, UniqueFd crash,
+          UniqueFd channel, UniqueFd gdb, MachineHooks hooks, Clock clock);
+
+  Result<> AwaitState();
+  Error WouldNotStart(const Error& seen);
+
+  void Feed(ByteSink& sink, std::string_view chunk);
+  void ReadConsole();
+  void ReadCrash();
+  void ReadChannel();
+  void WriteChannel();
+  Result<> ResumeWithMail(Deadline deadline);
+  void ReadQmp();
+  void NoteEvent(const QmpEvent& event);
+  Result<bool> CallHandler();
+  Result<> GoOnAfterHandler();
+  void DrainStreams();
+  void NoteClosed(UniqueFd& stream, const char* name);
+  void NoteDoom();
+  void Conclude();
+
+  Process process_;
+  MachineFiles files_;
+  QmpClient qmp_;
+  UniqueFd console_;  // each stream is reset when it is found closed
+  UniqueFd crash_;
+  UniqueFd channel_;
+  UniqueFd gdb_;  // until it is taken
+  MachineHooks hooks_;
+
+  std::string console_tail_;
+  ConsoleScanner scanner_;
+  MachineSigns signs_;
+  std::string inbox_;
+  Outbox outbox_;
+
+  int served_fd_ = -1;
+  StreamHandler on_served_;
+  bool in_handler_ = false;
+
+  bool running_ = false;
+  std::int64_t stopped_at_us_ = 0;  // of the last STOP; 0 before the first
+  std::chrono::nanoseconds stood_still_{0};
+  std::chrono::nanoseconds stood_still_served_{0};
+
+  bool autostart_ = false;
+  std::optional<Deadline> doomed_until_;  // the guest is dying: when to stop waiting for QEMU to follow
+  std::optional<MachineFault> fault_;
+  bool killed_ = false;
+  bool sinks_healthy_ = true;
+};
+
+}  // namespace ktstr::vmm

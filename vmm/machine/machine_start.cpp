@@ -1,0 +1,154 @@
+// How a machine comes up, and how one is saved for others to come up from.
+#include <fmt/format.h>
+
+#include <thread>
+#include <utility>
+
+#include "vmm/machine/machine.h"
+#include "vmm/machine/qemu_args.h"
+
+namespace ktstr::vmm {
+namespace {
+
+/// A loaded host may take its time to map and translate; a healthy one needs 50 ms.
+constexpr std::chrono::seconds kStartTimeout{30};
+/// A QEMU that has closed its control socket is gone within this.
+constexpr std::chrono::seconds kEndGrace{2};
+/// How much a guest with the virtual clock may have said before we listen.
+constexpr int kVirtualClockBuffer = 16 << 20;
+
+}  // namespace
+
+Result<std::filesystem::path> FindQemu(const std::string& qemu) {
+  if (const auto program = FindProgram(qemu)) return *program;
+  const bool is_path = qemu.find('/') != std::string::npos;
+  return Error{ErrorKind::kEnvironment, is_path ? qemu + " is not an executable file"
+                                                : qemu + " was not found on PATH; install qemu-system-x86"};
+}
+
+namespace {
+
+/// Memory that lies in files is no part of the device state, neither when it is saved nor when it is loaded.
+QmpCommand IgnoreSharedMemory() {
+  nlohmann::json capability = {{"capability", "x-ignore-shared"}, {"state", true}};
+  return {"migrate-set-capabilities", {{"capabilities", nlohmann::json::array({capability})}}};
+}
+
+Result<Process> StartQemu(const MachineConfig& config, const MachineFds& fds) {
+  const std::filesystem::path program = TRY(FindQemu(config.qemu));
+  ProcessSpec spec{program, {config.qemu}, {fds.qmp, fds.console, fds.crash, fds.channel, fds.gdb}};
+  spec.inherited_fds.insert(spec.inherited_fds.end(), fds.ram.begin(), fds.ram.end());
+  if (fds.state >= 0) spec.inherited_fds.push_back(fds.state);
+  for (std::string& arg : BuildQemuArgs(config, fds)) spec.argv.push_back(std::move(arg));
+  return Process::Start(spec);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Machine>> Machine::Build(const MachineConfig& config, MachineHooks hooks) {
+  TRY(ValidateMachineConfig(config));
+  MachineFiles files = TRY(MakeBootFiles(config));
+  std::unique_ptr<Machine> machine = TRY(Launch(config, std::move(files), std::move(hooks)));
+  TRY(machine->AwaitBuilt());
+  return machine;
+}
+
+Result<std::unique_ptr<Machine>> Machine::Launch(const MachineConfig& config, MachineFiles files,
+                                                 MachineHooks hooks) {
+  TRY(ValidateMachineConfig(config));
+  FdPair qmp = TRY(MakeSocketPair());
+  FdPair console = TRY(MakeSocketPair());
+  FdPair crash = TRY(MakeSocketPair());
+  FdPair channel = TRY(MakeSocketPair());
+  FdPair gdb = TRY(MakeSocketPair());
+  MachineFds theirs{qmp.theirs.get(),     console.theirs.get(), crash.theirs.get(),
+                    channel.theirs.get(), gdb.theirs.get(),     {},
+                    files.state.get()};
+  for (const UniqueFd& ram : files.ram) theirs.ram.push_back(ram.get());
+  Process process = TRY(StartQemu(config, theirs));
+  // A guest that has to wait for us goes on at a moment of our time, which its virtual clock must not show.
+  if (config.clock == Clock::kVirtual)
+    for (FdPair* pair : {&console, &crash, &channel})
+      WidenSendBuffer(pair->theirs.get(), kVirtualClockBuffer);
+  // Our copies of QEMU's ends must go, or a dead QEMU would never look closed.
+  for (FdPair* pair : {&qmp, &console, &crash, &channel, &gdb}) pair->theirs.Reset();
+  QmpClient control(std::move(qmp.ours), hooks.cancel_fd);
+  std::vector<QmpCommand> first;
+  if (files.state.valid()) {
+    first.push_back(IgnoreSharedMemory());
+    // Loaded, QEMU would announce itself to a network for a second, by a timer of the host's time that also
+    // cuts short the turns of the CPUs.
+    if (config.clock == Clock::kVirtual)
+      first.push_back({"migrate-set-parameters", {{"announce-rounds", 0}}});
+    first.push_back({"migrate-incoming", {{"uri", fmt::format("fd:{}", files.state.get())}}});
+  }
+  // A QEMU that is gone already is found by AwaitBuilt(), which knows how to tell why.
+  static_cast<void>(control.Open(first, After(kStartTimeout)));
+  std::unique_ptr<Machine> machine(new Machine(
+      std::move(process), std::move(files), std::move(control), std::move(console.ours),
+      std::move(crash.ours), std::move(channel.ours), std::move(gdb.ours), std::move(hooks), config.clock));
+  machine->autostart_ = config.autostart;
+  return machine;
+}
+
+Machine::Machine(Process process, MachineFiles files, QmpClient qmp, UniqueFd console, UniqueFd crash,
+                 UniqueFd channel, UniqueFd gdb, MachineHooks hooks, Clock clock)
+    : process_(std::move(process)),
+      files_(std::move(files)),
+      qmp_(std::move(qmp)),
+      console_(std::move(console)),
+      crash_(std::move(crash)),
+      channel_(std::move(channel)),
+      gdb_(std::move(gdb)),
+      hooks_(std::move(hooks)),
+      outbox_(/*held=*/clock == Clock::kVirtual) {}
+
+Result<> Machine::AwaitBuilt() {
+  const Result<> paused = AwaitState();
+  if (paused.ok()) return {};
+  return WouldNotStart(paused.error());
+}
+
+Result<> Machine::AwaitState() {
+  const Deadline deadline = After(kStartTimeout);
+  TRY(qmp_.AwaitOpen(deadline));
+  while (true) {
+    const nlohmann::json status = TRY(qmp_.Execute("query-status", nullptr, deadline));
+    if (status.value("running", true) && !autostart_)
+      return Error{ErrorKind::kMachine, "it did not stay paused"};
+    if (status.value("status", "") != "inmigrate") return {};
+    std::this_thread::sleep_for(std::chrono::microseconds(500));
+  }
+}
+
+Error Machine::WouldNotStart(const Error& seen) {
+  if (seen.kind == ErrorKind::kCancelled) return seen;
+  // A closed socket means QEMU is on its way out, and its stderr will say why.
+  const bool closed = qmp_.broken().has_value();
+  const auto exit = process_.Wait(closed ? After(kEndGrace) : After(std::chrono::seconds(0)));
+  process_.Kill();
+  process_.DrainStderr();
+  std::string why = FirstMessage(process_.stderr_text());
+  if (why.empty()) why = exit.has_value() ? "it " + exit->Describe() : seen.message;
+  return {ErrorKind::kMachine, "QEMU would not start: " + why};
+}
+
+Result<> Machine::SaveState(int file, Deadline deadline) {
+  const QmpCommand ignore = IgnoreSharedMemory();
+  TRY(Command(ignore.name, ignore.arguments, deadline));
+  TRY(Command("getfd", {{"fdname", "state"}}, deadline, file));
+  TRY(Command("migrate", {{"uri", "fd:state"}}, deadline));
+  while (true) {
+    const nlohmann::json progress = TRY(Command("query-migrate", nullptr, deadline));
+    const std::string status = progress.value("status", "");
+    if (status == "completed") return {};
+    if (status == "failed" || status == "cancelled")
+      return Error{ErrorKind::kMachine,
+                   "QEMU could not save its state: " + progress.value("error-desc", status)};
+    // There is no event for the end of it; QEMU needs about ten milliseconds.
+    const Result<> pumped = Pump(std::min(deadline, After(std::chrono::milliseconds(1))));
+    if (!pumped.ok() && pumped.error().kind != ErrorKind::kTimeout) return pumped;
+  }
+}
+
+}  // namespace ktstr::vmm

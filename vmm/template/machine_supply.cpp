@@ -1,0 +1,168 @@
+#include "vmm/template/machine_supply.h"
+
+#include <sys/random.h>
+
+#include <chrono>
+#include <utility>
+
+#include "guest-init/base/xorshift.h"
+#include "guest-init/wire/messages.h"
+#include "vmm/image/guest_image.h"
+#include "vmm/image/initramfs.h"
+
+namespace ktstr::vmm {
+namespace {
+
+std::int64_t WallNs() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+}
+
+/// What makes a clone another machine than its siblings. With a seed it is the same machine each time; with
+/// the virtual clock it lives in its own time.
+SetIdentity MakeIdentity(const MachineConfig& machine) {
+  SetIdentity identity;
+  if (machine.clock == Clock::kWall) identity.wall_ns = WallNs();
+  identity.entropy.resize(32);
+  if (machine.rng_seed) {
+    Xorshift64 random(*machine.rng_seed);
+    for (char& byte : identity.entropy) byte = static_cast<char>(random.Next());
+  } else if (::getrandom(identity.entropy.data(), identity.entropy.size(), 0) < 0) {
+    identity.entropy.clear();  // never on Linux; the guest's own generator goes on
+  }
+  return identity;
+}
+
+}  // namespace
+
+Result<std::string> TemplateShelf::KeyOf(const TemplateSpec& spec) {
+  TemplateSpec shape = spec;
+  shape.machine.rng_seed.reset();  // differs from clone to clone
+  const std::lock_guard lock(mutex_);
+  return keys_.KeyOf(shape);
+}
+
+Result<std::shared_ptr<const Template>> TemplateShelf::Obtain(const TemplateSpec& spec, int cancel_fd) {
+  const std::string key = TRY(KeyOf(spec));
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto known = known_.find(key); known != known_.end()) return known->second;
+  }
+  TemplateSpec shape = spec;
+  shape.machine.rng_seed.reset();
+  Result<std::shared_ptr<const Template>> made =
+      store_.Obtain(shape, key, cancel_fd, [this](std::string_view line) {
+        const std::lock_guard lock(mutex_);
+        on_progress_(line);
+      });
+  const std::lock_guard lock(mutex_);
+  if (made.ok() || made.error().kind != ErrorKind::kCancelled) known_.insert_or_assign(key, made);
+  return made;
+}
+
+std::shared_ptr<const Template> TemplateShelf::Known(const TemplateSpec& spec) {
+  const Result<std::string> key = KeyOf(spec);
+  if (!key.ok()) return nullptr;
+  const std::lock_guard lock(mutex_);
+  const auto known = known_.find(*key);
+  return known != known_.end() && known->second.ok() ? *known->second : nullptr;
+}
+
+void TemplateShelf::Discard(const Template& bad) {
+  store_.Discard(bad);
+  const std::lock_guard lock(mutex_);
+  // Another thread may have found the same and have a new one by now.
+  const auto known = known_.find(bad.facts().key);
+  if (known != known_.end() && known->second.ok() && known->second->get() == &bad) known_.erase(known);
+}
+
+void MachineSupply::Prepare(const TemplateSpec& spec, std::shared_ptr<const Template> from) {
+  prepared_.reset();
+  Result<SuppliedMachine> launched = Launch(spec, std::move(from), spec.machine.clock == Clock::kWall);
+  // One that cannot be started now is tried again, and complained of, when it is wanted.
+  if (!launched.ok()) return;
+  launched->was_ready = true;
+  prepared_ = Prepared{spec.machine.rng_seed, *std::move(launched)};
+}
+
+/// The identity is on its way before QEMU has even started.
+Result<SuppliedMachine> MachineSupply::Launch(const TemplateSpec& spec, std::shared_ptr<const Template> from,
+                                              bool autostart) {
+  MachineFiles files = TRY(from->FilesForClone());
+  MachineHooks hooks;
+  hooks.cancel_fd = cancel_fd_;
+  MachineConfig config = spec.machine;
+  config.autostart = autostart;
+  SuppliedMachine supplied;
+  supplied.machine = TRY(Machine::Launch(config, std::move(files), std::move(hooks)));
+  supplied.channel = std::make_unique<GuestChannel>(*supplied.machine);
+  TRY(supplied.channel->SendRequest(++supplied.requests_sent, AnyStruct::Of(MakeIdentity(spec.machine))));
+  supplied.cloned_from = std::move(from);
+  return supplied;
+}
+
+Result<SuppliedMachine> MachineSupply::Take(const TemplateSpec& spec, bool clone, ByteSink on_console,
+                                            ByteSink on_crash) {
+  const auto supply = [&]() -> Result<SuppliedMachine> {
+    if (!clone || shelf_ == nullptr) return Boot(spec);
+    Result<SuppliedMachine> cloned = Clone(spec);
+    if (cloned.ok() || cloned.error().kind == ErrorKind::kCancelled ||
+        cloned.error().kind == ErrorKind::kTimeout)
+      return cloned;
+    SuppliedMachine booted = TRY(Boot(spec));
+    booted.why_booted = cloned.error().message;
+    return booted;
+  };
+  SuppliedMachine supplied = TRY(supply());
+  supplied.machine->SetSinks(std::move(on_console), std::move(on_crash));
+  return supplied;
+}
+
+Result<SuppliedMachine> MachineSupply::Clone(const TemplateSpec& spec) {
+  for (int tries = 2;; --tries) {
+    const std::shared_ptr<const Template> from = TRY(shelf_->Obtain(spec, cancel_fd_));
+    Result<SuppliedMachine> supplied = CloneOf(spec, from);
+    if (!supplied.ok() || from->Intact()) return supplied;
+    Discard(*from);
+    if (tries == 1) return Error{ErrorKind::kEnvironment, "a template was damaged as soon as it was written"};
+  }
+}
+
+Result<SuppliedMachine> MachineSupply::CloneOf(const TemplateSpec& spec,
+                                               std::shared_ptr<const Template> from) {
+  if (!prepared_ || prepared_->supplied.cloned_from != from || prepared_->rng_seed != spec.machine.rng_seed) {
+    prepared_.reset();
+    return Launch(spec, std::move(from), /*autostart=*/false);
+  }
+  SuppliedMachine supplied = std::move(prepared_->supplied);
+  prepared_.reset();
+  if (spec.machine.clock == Clock::kVirtual) return supplied;
+  // Its clock was right when it was launched; the time QEMU took to start is missing since.
+  SetIdentity now;
+  now.wall_ns = WallNs();
+  TRY(supplied.channel->SendRequest(++supplied.requests_sent, AnyStruct::Of(now)));
+  return supplied;
+}
+
+Result<SuppliedMachine> MachineSupply::Boot(const TemplateSpec& spec) {
+  InitramfsSpec initramfs;
+  initramfs.init = GuestInitImage();
+  initramfs.files = spec.files;
+  MachineConfig config = spec.machine;
+  config.initrd = scratch_ / "initramfs.img";
+  TRY(PackInitramfs(initramfs, config.initrd));
+  MachineFiles files = TRY(MakeBootFiles(config));
+  MachineHooks hooks;
+  hooks.cancel_fd = cancel_fd_;
+  SuppliedMachine supplied;
+  supplied.machine = TRY(Machine::Launch(config, std::move(files), std::move(hooks)));
+  supplied.channel = std::make_unique<GuestChannel>(*supplied.machine);
+  return supplied;
+}
+
+void MachineSupply::Discard(const Template& damaged) {
+  prepared_.reset();
+  if (shelf_ != nullptr) shelf_->Discard(damaged);
+}
+
+}  // namespace ktstr::vmm

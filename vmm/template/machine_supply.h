@@ -1,0 +1,95 @@
+// Where a run gets its machine from: a clone of a template where possible, else a boot; the next one is made
+// ready while the present one runs.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "vmm/machine/guest_channel.h"
+#include "vmm/machine/machine.h"
+#include "vmm/template/template_key.h"
+#include "vmm/template/template_store.h"
+
+namespace ktstr::vmm {
+
+/// The templates of one invocation, shared by all that run scenarios in it. Any thread.
+class TemplateShelf {
+ public:
+  /// `on_progress` gets lines for people; it may be called by several threads, one at a time.
+  TemplateShelf(TemplateStore store, std::function<void(std::string_view)> on_progress)
+      : store_(std::move(store)), on_progress_(std::move(on_progress)) {}
+
+  /// As TemplateStore::Obtain; each template is opened and checked once, and one that could not be made is
+  /// not tried again: the same error is returned.
+  Result<std::shared_ptr<const Template>> Obtain(const TemplateSpec& spec, int cancel_fd);
+  /// What Obtain() has returned for it before; nothing is made.
+  std::shared_ptr<const Template> Known(const TemplateSpec& spec);
+  /// QEMU would not continue from it: removes it, so that the next Obtain() makes it anew.
+  void Discard(const Template& bad);
+
+ private:
+  Result<std::string> KeyOf(const TemplateSpec& spec);
+
+  TemplateStore store_;
+  std::function<void(std::string_view)> on_progress_;
+  std::mutex mutex_;
+  TemplateKeys keys_;
+  std::map<std::string, Result<std::shared_ptr<const Template>>> known_;
+};
+
+/// A machine that was launched and may not be built yet: Machine::AwaitBuilt(), then Machine::Resume().
+struct SuppliedMachine {
+  std::unique_ptr<Machine> machine;
+  std::unique_ptr<GuestChannel> channel;        // to it
+  std::uint32_t requests_sent = 0;              // with the ids 1, 2, ...; their replies are yet to come
+  std::shared_ptr<const Template> cloned_from;  // null: it will boot
+  bool was_ready = false;                       // it had been prepared
+  std::string why_booted;  // one line, when a clone was wanted and could not be had; else empty
+};
+
+/// One a thread, which must outlive it (see Process).
+class MachineSupply {
+ public:
+  /// `shelf` null: every machine boots. `scratch`: an existing private directory for boot images.
+  MachineSupply(TemplateShelf* shelf, std::filesystem::path scratch, int cancel_fd)
+      : shelf_(shelf), scratch_(std::move(scratch)), cancel_fd_(cancel_fd) {}
+
+  /// Starts a clone of `from`, the template of `spec`, for the next Take() of the same spec, in place of one
+  /// prepared before, and returns at once. On the wall clock the clone goes on until it has nothing to do, so
+  /// that what it runs is translated already; on the virtual clock it stays where it was saved.
+  void Prepare(const TemplateSpec& spec, std::shared_ptr<const Template> from);
+  /// Drops what Prepare() has made.
+  void Release() { prepared_.reset(); }
+
+  /// A machine for `spec`; its template is made when it is missing. `clone` false: a boot.
+  /// Errors: those of Machine::Build and, kCancelled, of TemplateStore::Obtain.
+  Result<SuppliedMachine> Take(const TemplateSpec& spec, bool clone, ByteSink on_console, ByteSink on_crash);
+
+  /// For a clone whose QEMU ended before the guest answered.
+  void Discard(const Template& damaged);
+
+ private:
+  struct Prepared {
+    std::optional<std::uint64_t> rng_seed;
+    SuppliedMachine supplied;
+  };
+
+  Result<SuppliedMachine> Launch(const TemplateSpec& spec, std::shared_ptr<const Template> from,
+                                 bool autostart);
+  Result<SuppliedMachine> Boot(const TemplateSpec& spec);
+  Result<SuppliedMachine> Clone(const TemplateSpec& spec);
+  Result<SuppliedMachine> CloneOf(const TemplateSpec& spec, std::shared_ptr<const Template> from);
+
+  TemplateShelf* shelf_;
+  std::filesystem::path scratch_;
+  int cancel_fd_;
+  std::optional<Prepared> prepared_;
+};
+
+}  // namespace ktstr::vmm

@@ -1,0 +1,102 @@
+#include "workloads/worker/system_probe.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <ctime>
+#include <map>
+
+namespace ktstr {
+namespace {
+
+std::uint64_t ReadClock(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+bool ParseNumber(std::string_view text, std::uint64_t& value) {
+  return std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc{};
+}
+
+/// Cuts the next word off `text`; empty at the end.
+std::string_view NextWord(std::string_view& text) {
+  const std::size_t begin = text.find_first_not_of(" \n");
+  if (begin == std::string_view::npos) return text = {};
+  const std::size_t end = text.find_first_of(" \n", begin);
+  const std::string_view word = text.substr(begin, end - begin);
+  text = end == std::string_view::npos ? std::string_view() : text.substr(end);
+  return word;
+}
+
+}  // namespace
+
+std::uint64_t MonotonicNs() { return ReadClock(CLOCK_MONOTONIC); }
+
+std::string ReadSmallFile(const char* path) {
+  std::string text;
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return text;
+  std::array<char, 4096> chunk{};
+  for (ssize_t got = 0; (got = read(fd, chunk.data(), chunk.size())) > 0;)
+    text.append(chunk.data(), static_cast<std::size_t>(got));
+  close(fd);
+  return text;
+}
+
+std::optional<Schedstat> ParseSchedstat(std::string_view text) {
+  Schedstat stat;
+  if (!ParseNumber(NextWord(text), stat.cpu_time_ns) || !ParseNumber(NextWord(text), stat.run_delay_ns) ||
+      !ParseNumber(NextWord(text), stat.run_count))
+    return std::nullopt;
+  return stat;
+}
+
+std::vector<NodePages> ParseNumaMaps(std::string_view text) {
+  std::map<std::uint64_t, std::uint64_t> pages;
+  for (std::string_view word = NextWord(text); !word.empty(); word = NextWord(text)) {
+    const std::size_t equals = word.find('=');
+    std::uint64_t node = 0;
+    std::uint64_t count = 0;
+    if (word[0] != 'N' || equals == std::string_view::npos) continue;
+    if (ParseNumber(word.substr(1, equals - 1), node) && ParseNumber(word.substr(equals + 1), count))
+      pages[node] += count;
+  }
+  std::vector<NodePages> list;
+  list.reserve(pages.size());
+  for (const auto& [node, count] : pages) list.push_back({static_cast<std::uint32_t>(node), count});
+  return list;
+}
+
+std::uint64_t ParseVmstat(std::string_view text, std::string_view name) {
+  for (std::string_view word = NextWord(text); !word.empty(); word = NextWord(text)) {
+    std::uint64_t value = 0;
+    if (word == name && ParseNumber(NextWord(text), value)) return value;
+  }
+  return 0;
+}
+
+SystemProbe::SystemProbe(std::int32_t tid)
+    : schedstat_path_("/proc/self/task/" + std::to_string(tid) + "/schedstat") {}
+
+std::uint64_t SystemProbe::NowNs() { return MonotonicNs(); }
+std::uint64_t SystemProbe::ThreadCpuNs() { return ReadClock(CLOCK_THREAD_CPUTIME_ID); }
+std::uint32_t SystemProbe::CurrentCpu() {
+  unsigned cpu = 0;
+  getcpu(&cpu, nullptr);
+  return cpu;
+}
+std::optional<Schedstat> SystemProbe::ReadSchedstat() {
+  return ParseSchedstat(ReadSmallFile(schedstat_path_.c_str()));
+}
+std::vector<NodePages> SystemProbe::ReadNumaPages() {
+  return ParseNumaMaps(ReadSmallFile("/proc/self/numa_maps"));
+}
+std::uint64_t SystemProbe::ReadNumaPagesMigrated() {
+  return ParseVmstat(ReadSmallFile("/proc/vmstat"), "numa_pages_migrated");
+}
+
+}  // namespace ktstr

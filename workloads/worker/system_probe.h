@@ -1,0 +1,39 @@
+// The measurements of the thread it is used on, from the running kernel.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "workloads/worker/telemetry.h"
+
+namespace ktstr {
+
+class SystemProbe : public WorkerProbe {
+ public:
+  explicit SystemProbe(std::int32_t tid);
+
+  std::uint64_t NowNs() override;
+  std::uint64_t ThreadCpuNs() override;
+  std::uint32_t CurrentCpu() override;
+  std::optional<Schedstat> ReadSchedstat() override;
+  std::vector<NodePages> ReadNumaPages() override;
+  std::uint64_t ReadNumaPagesMigrated() override;
+
+ private:
+  std::string schedstat_path_;
+};
+
+/// CLOCK_MONOTONIC.
+std::uint64_t MonotonicNs();
+
+// The parsers, apart from the files so that tests can feed them.
+std::optional<Schedstat> ParseSchedstat(std::string_view text);
+/// Adds up the `N<node>=<pages>` of all lines of a numa_maps file; ascending by node.
+std::vector<NodePages> ParseNumaMaps(std::string_view text);
+/// The value behind `name` in /proc/vmstat; 0 when there is none.
+std::uint64_t ParseVmstat(std::string_view text, std::string_view name);
+
+/// A whole small file of /proc or /sys; empty when it cannot be read.
+std::string ReadSmallFile(const char* path);
+
+}  // namespace ktstr

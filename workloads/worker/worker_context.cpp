@@ -1,0 +1,47 @@
+#include "workloads/worker/worker_context.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "workloads/worker/system_probe.h"
+
+namespace ktstr {
+namespace {
+
+/// About as long as a pause instruction on hardware, but none: where one thread runs all vCPUs (TCG), a pause
+/// ends the vCPU's turn. Beside a busy neighbour a spinner would do one step per clock tick.
+void SpinStep() {
+  constexpr int kRounds = 40;
+  for (int round = 0; round < kRounds; ++round) asm volatile("");
+}
+
+}  // namespace
+
+WorkerContext::WorkerContext(const GroupMemory& memory, Telemetry& telemetry, const WorkerPlace& place,
+                             std::vector<PipeEnds> pipes, std::uint64_t seed)
+    : memory_(memory), telemetry_(telemetry), place_(place), pipes_(std::move(pipes)), rng_(seed) {}
+
+void WorkerContext::Spin(std::uint64_t steps) const {
+  constexpr std::uint64_t kPiece = 16384;
+  while (steps > 0 && !ShouldStop()) {
+    const std::uint64_t piece = std::min(steps, kPiece);
+    for (std::uint64_t i = 0; i < piece; ++i) SpinStep();
+    steps -= piece;
+  }
+}
+
+std::uint64_t WorkerContext::SleepFor(std::uint64_t ns) {
+  const std::uint64_t begin = telemetry_.BeginBlock();
+  memory_.SleepUntil(begin + ns);
+  const std::uint64_t end = MonotonicNs();
+  telemetry_.EndBlock(std::min(begin + ns, end));
+  return end - begin;
+}
+
+std::uint64_t WorkerContext::EndBlock(std::uint64_t begin_ns) {
+  const std::uint64_t end = MonotonicNs();
+  telemetry_.EndBlock(end);
+  return end > begin_ns ? end - begin_ns : 0;
+}
+
+}  // namespace ktstr
