@@ -67,6 +67,17 @@ bool Settled(const SnapshotReport& report) {
          PidsOn(report, kTruthDsq).size() >= 3;
 }
 
+void CheckScheduler(TruthGuest& guest, const SnapshotReport& report) {
+  const auto& sched = report.scx_sched_state.value();
+  CHECK(sched.ops == "truth");
+  CHECK(sched.state + "\n" == guest.live().ReadFile("/sys/kernel/sched_ext/state"));
+  CHECK(sched.ops + "\n" == guest.live().ReadFile("/sys/kernel/sched_ext/root/ops"));
+  CHECK(sched.exit_kind_name == "SCX_EXIT_NONE");
+  CHECK_FALSE(sched.aborting);
+  CHECK(sched.watchdog_timeout == 30'000U);  // jiffies of this kernel are milliseconds
+  CHECK(report.scx_walker_unavailable.empty());
+}
+
 TEST_CASE("capture: a sched_ext scheduler at work") {
   const auto kernel = CachedKernel("built");
   if (!kernel) return Skip("no kernel was built");
@@ -96,14 +107,7 @@ TEST_CASE("capture: a sched_ext scheduler at work") {
   for (const DsqState& dsq : report.dsq_states) origins.push_back(dsq.origin);
   CHECK(origins == std::vector<std::string>{"local cpu 0", "local cpu 1", "global node 0", "user"});
 
-  const auto& sched = report.scx_sched_state.value();
-  CHECK(sched.ops == "truth");
-  CHECK(sched.state + "\n" == guest.live().ReadFile("/sys/kernel/sched_ext/state"));
-  CHECK(sched.ops + "\n" == guest.live().ReadFile("/sys/kernel/sched_ext/root/ops"));
-  CHECK(sched.exit_kind_name == "SCX_EXIT_NONE");
-  CHECK_FALSE(sched.aborting);
-  CHECK(sched.watchdog_timeout == 30'000U);  // jiffies of this kernel are milliseconds
-  CHECK(report.scx_walker_unavailable.empty());
+  CheckScheduler(guest, report);
 
   CHECK(report.active_obj_name == "truth");
   CHECK(report.active_map_kvas == std::vector<std::uint64_t>{Map(report, "truth.bss").map_kva});

@@ -153,7 +153,8 @@ TEST_CASE("samples of the three kinds go to their own reservoirs") {
   CHECK(report.timer_sample_total == 2);
 }
 
-TEST_CASE("a backdrop worker ships one slice a phase, the gaps between phases included") {
+// A worker of the backdrop that sees the baseline, phase 1, the gap after it and phase 2.
+WorkerReport BackdropRun() {
   FakeProbe probe;
   Telemetry telemetry(probe, 1, true, 0);
   const auto iterate = [&](int count, std::uint32_t epoch) {
@@ -177,8 +178,11 @@ TEST_CASE("a backdrop worker ships one slice a phase, the gaps between phases in
   iterate(1, 2);
   probe.PassMs(40);
   telemetry.RecordWake(13);
-  const WorkerReport report = telemetry.Finish();
+  return telemetry.Finish();
+}
 
+TEST_CASE("a backdrop worker ships one slice per phase, the gaps between phases included") {
+  const WorkerReport report = BackdropRun();
   REQUIRE(report.phase_slices.size() == 4);
   const PhaseSlice& baseline = report.phase_slices[0];
   CHECK(baseline.phase_epoch == 0);

@@ -128,9 +128,7 @@ inline MapEntry Entry(RenderedValue key, RenderedValue value, std::string key_he
   return entry;
 }
 
-/// A report with everything in it, each number another one.
-inline SnapshotReport FullReport() {
-  SnapshotReport report;
+inline void AddMaps(SnapshotReport& report) {
   MapRecord counts = Map("counts", "hash");
   counts.id = 12;
   counts.map_type = 1;
@@ -168,16 +166,9 @@ inline SnapshotReport FullReport() {
   MapRecord lpm = Map("lpm", "lpm_trie");
   lpm.error = "maps of this type are not read";
   report.maps.push_back(std::move(lpm));
-  report.vcpu_regs = {
-      VcpuRegisters{0xffffffff81000000, "default_idle+0xb", 0xffffc90000000000, 0x1234000, 0x5678000},
-      std::nullopt};
-  report.active_obj_name = "simple";
-  report.active_map_kvas = {report.maps[0].map_kva, report.maps[1].map_kva};
-  report.prog_runtime_stats = {{"simple_enqueue", 31, "struct_ops", 100, 200, 1}};
-  report.per_cpu_time = {{0, 1, 2, 3, 4, 5, 6, 7, 8, {9, 10}, 11, 12},
-                         {1, 21, 22, 23, 24, 25, 26, 27, 28, {}, 31, {}}};
-  report.per_node_numa_unavailable = "no walker";
-  report.run_queues = {{0, 2, 300, 400, 500, 1, 42, "spin"}, {1, 0, 301, 401, 501, 0, std::nullopt, ""}};
+}
+
+inline void AddTasks(SnapshotReport& report) {
   TaskRecord task;
   task.pid = 42;
   task.tgid = 41;
@@ -198,6 +189,23 @@ inline SnapshotReport FullReport() {
   task.nr_threads.reset();
   task.cgroup = "/";
   report.tasks.push_back(task);
+}
+
+/// A report with everything in it, each number another one.
+inline SnapshotReport FullReport() {
+  SnapshotReport report;
+  AddMaps(report);
+  report.vcpu_regs = {
+      VcpuRegisters{0xffffffff81000000, "default_idle+0xb", 0xffffc90000000000, 0x1234000, 0x5678000},
+      std::nullopt};
+  report.active_obj_name = "simple";
+  report.active_map_kvas = {report.maps[0].map_kva, report.maps[1].map_kva};
+  report.prog_runtime_stats = {{"simple_enqueue", 31, "struct_ops", 100, 200, 1}};
+  report.per_cpu_time = {{0, 1, 2, 3, 4, 5, 6, 7, 8, {9, 10}, 11, 12},
+                         {1, 21, 22, 23, 24, 25, 26, 27, 28, {}, 31, {}}};
+  report.per_node_numa_unavailable = "no walker";
+  report.run_queues = {{0, 2, 300, 400, 500, 1, 42, "spin"}, {1, 0, 301, 401, 501, 0, std::nullopt, ""}};
+  AddTasks(report);
   report.tasks_truncated = true;
   report.rq_scx_states = {{0, 1, 2, false, 3, 4, 42, "spin", {42, 43}, false}};
   report.dsq_states = {{0xC000000000000000, "global node 0", 1, 2, {42}, true}};
