@@ -7,6 +7,9 @@
 #include <cerrno>
 #include <cstring>
 
+#include "guest-init/base/fd.h"
+#include "guest-init/system_error.h"
+
 namespace ktstr {
 namespace {
 

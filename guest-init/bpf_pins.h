@@ -4,7 +4,8 @@
 #include <map>
 #include <string>
 
-#include "guest-init/os.h"
+#include "guest-init/base/fd.h"
+#include "guest-init/base/result.h"
 
 namespace ktstr {
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "guest-init/os.h"
+#include "guest-init/base/result.h"
 
 namespace ktstr {
 

@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "guest-init/base/fd.h"
+
 namespace ktstr {
 
 Channel::Channel(EventLoop& loop, Fd port, Callbacks callbacks)

@@ -9,6 +9,8 @@
 #include <optional>
 #include <span>
 
+#include "guest-init/base/fd.h"
+#include "guest-init/base/result.h"
 #include "guest-init/event_loop.h"
 #include "guest-init/wire/frame.h"
 

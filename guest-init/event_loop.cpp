@@ -5,6 +5,9 @@
 #include <array>
 #include <span>
 
+#include "guest-init/base/fd.h"
+#include "guest-init/system_error.h"
+
 namespace ktstr {
 
 Result<EventLoop> EventLoop::Create() {

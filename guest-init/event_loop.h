@@ -7,7 +7,8 @@
 #include <functional>
 #include <map>
 
-#include "guest-init/os.h"
+#include "guest-init/base/fd.h"
+#include "guest-init/base/result.h"
 
 namespace ktstr {
 

@@ -7,10 +7,13 @@
 
 #include <algorithm>
 
+#include "guest-init/base/clock.h"
+#include "guest-init/base/fd.h"
+#include "guest-init/base/file_io.h"
 #include "guest-init/kernel_identity.h"
+#include "guest-init/system_error.h"
 #include "guest-init/wire/codec.h"
 #include "workloads/work_type.h"
-#include "workloads/worker/system_probe.h"
 
 namespace ktstr {
 namespace {

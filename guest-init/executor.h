@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "guest-init/base/fd.h"
+#include "guest-init/base/result.h"
 #include "guest-init/bpf_pins.h"
 #include "guest-init/cgroup_tree.h"
 #include "guest-init/channel.h"

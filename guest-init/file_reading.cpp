@@ -2,6 +2,9 @@
 
 #include <fcntl.h>
 
+#include "guest-init/base/fd.h"
+#include "guest-init/system_error.h"
+
 namespace ktstr {
 namespace {
 

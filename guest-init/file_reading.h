@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
+#include "guest-init/base/fd.h"
 #include "guest-init/base/result.h"
-#include "guest-init/os.h"
 #include "guest-init/wire/messages.h"
 
 namespace ktstr {

@@ -6,9 +6,9 @@
 #include <charconv>
 #include <string_view>
 
-#include "guest-init/os.h"
+#include "guest-init/base/fd.h"
+#include "guest-init/base/file_io.h"
 #include "guest-init/wire/elf_notes.h"
-#include "workloads/worker/system_probe.h"
 
 namespace ktstr {
 namespace {

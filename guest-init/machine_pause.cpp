@@ -5,8 +5,9 @@
 
 #include <filesystem>
 
-#include "guest-init/os.h"
-#include "workloads/worker/system_probe.h"
+#include "guest-init/base/fd.h"
+#include "guest-init/base/file_io.h"
+#include "guest-init/system_error.h"
 
 namespace ktstr {
 namespace {

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <string>
 
+#include "guest-init/base/fd.h"
 #include "guest-init/crash.h"
 #include "guest-init/executor.h"
 #include "guest-init/mounts.h"

@@ -15,7 +15,10 @@
 #include <array>
 #include <memory>
 
-#include "workloads/worker/system_probe.h"
+#include "guest-init/base/clock.h"
+#include "guest-init/base/fd.h"
+#include "guest-init/base/file_io.h"
+#include "guest-init/system_error.h"
 
 namespace ktstr {
 namespace {

@@ -1,7 +1,8 @@
 // The file systems and small settings a guest needs before anything can run in it.
 #pragma once
 
-#include "guest-init/os.h"
+#include "guest-init/base/fd.h"
+#include "guest-init/base/result.h"
 
 namespace ktstr {
 

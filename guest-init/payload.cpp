@@ -6,8 +6,10 @@
 
 #include <algorithm>
 
+#include "guest-init/base/clock.h"
+#include "guest-init/base/fd.h"
 #include "guest-init/payload_exec.h"
-#include "workloads/worker/system_probe.h"
+#include "guest-init/system_error.h"
 
 namespace ktstr {
 namespace {

@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 
+#include "guest-init/base/fd.h"
+#include "guest-init/base/result.h"
 #include "guest-init/cgroup_tree.h"
 #include "guest-init/event_loop.h"
 #include "guest-init/wire/messages.h"

@@ -6,8 +6,10 @@
 #include <sys/prctl.h>
 
 #include <climits>
+#include <cstring>
 #include <vector>
 
+#include "guest-init/base/fd.h"
 #include "guest-init/cgroup_tree.h"
 #include "guest-init/crash.h"
 

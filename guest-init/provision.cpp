@@ -9,7 +9,9 @@
 #include <ctime>
 #include <vector>
 
-#include "guest-init/os.h"
+#include "guest-init/base/fd.h"
+#include "guest-init/base/file_io.h"
+#include "guest-init/system_error.h"
 
 namespace ktstr {
 namespace {
@@ -17,16 +19,6 @@ namespace {
 void MakeParents(const std::string& path) {
   for (std::size_t at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1))
     mkdir(path.substr(0, at).c_str(), 0755);  // what cannot be made is missed by open()
-}
-
-Result<> WriteAll(int fd, std::string_view bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    const ssize_t written = write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return SystemError("writing " + path);
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
 }
 
 Result<> AddEntropy(std::string_view entropy) {
@@ -53,7 +45,8 @@ Result<> StoreFile(const PutFile& request) {
     return open(request.path.c_str(), flags, 0600);
   }());
   if (!file.valid()) return SystemError("opening " + request.path);
-  TRY(WriteAll(file.get(), request.content, request.path));
+  if (const int code = WriteAll(file.get(), request.content); code != 0)
+    return SystemError("writing " + request.path, code);
   if (fchmod(file.get(), request.mode & 07777) != 0)
     return SystemError("setting the mode of " + request.path);
   return {};

@@ -3,12 +3,13 @@
 
 #include <algorithm>
 
+#include "guest-init/base/clock.h"
+#include "guest-init/base/file_io.h"
 #include "guest-init/base/units.h"
 #include "guest-init/executor.h"
 #include "guest-init/file_reading.h"
 #include "guest-init/machine_pause.h"
 #include "guest-init/provision.h"
-#include "workloads/worker/system_probe.h"
 
 namespace ktstr {
 namespace {

@@ -8,9 +8,11 @@
 #include <algorithm>
 #include <array>
 
+#include "guest-init/base/clock.h"
+#include "guest-init/base/fd.h"
 #include "guest-init/report_record.h"
+#include "guest-init/system_error.h"
 #include "guest-init/wire/codec.h"
-#include "workloads/worker/system_probe.h"
 
 namespace ktstr {
 namespace {

@@ -5,6 +5,8 @@
 #include <memory>
 #include <vector>
 
+#include "guest-init/base/fd.h"
+#include "guest-init/base/result.h"
 #include "guest-init/cgroup_tree.h"
 #include "guest-init/event_loop.h"
 #include "guest-init/wire/messages.h"

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <climits>
 
+#include "guest-init/base/file_io.h"
 #include "guest-init/crash.h"
-#include "guest-init/os.h"
 #include "guest-init/report_record.h"
 #include "guest-init/worker_setup.h"
 #include "workloads/worker/system_probe.h"
@@ -27,13 +27,9 @@ void CloseOthers(std::vector<int> keep) {
   close_range(next, UINT_MAX, 0);
 }
 
-void WriteAll(int fd, std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) _exit(1);  // PID 1 makes a sentinel of it
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
+/// Ends the worker when it fails: PID 1 makes a sentinel of it.
+void WriteOrExit(int fd, std::span<const std::byte> bytes) {
+  if (WriteAll(fd, bytes) != 0) _exit(1);
 }
 
 }  // namespace
@@ -72,7 +68,7 @@ void RunWorker(const WorkerSpawn& spawn, std::uint32_t index, int report_fd) {
   spawn.memory.slots()[index].state.store(WorkerState::kRunning, std::memory_order_release);
   const std::uint64_t all = 1;
   if (spawn.memory.control().set_up.fetch_add(1) + 1 == request.count)
-    WriteAll(spawn.set_up_fd, std::as_bytes(std::span(&all, 1)));
+    WriteOrExit(spawn.set_up_fd, std::as_bytes(std::span(&all, 1)));
   close(spawn.set_up_fd);
   prctl(PR_SET_PDEATHSIG, SIGKILL);  // a change of ids has cleared it
   const pid_t tid = gettid();
@@ -89,7 +85,7 @@ void RunWorker(const WorkerSpawn& spawn, std::uint32_t index, int report_fd) {
   report.group_idx = request.group_idx;
   report.affinity_error = faults.affinity;
   report.sched_policy_error = faults.policy;
-  WriteAll(report_fd, EncodeReportRecord(report));
+  WriteOrExit(report_fd, EncodeReportRecord(report));
   _exit(0);
 }
 

@@ -9,7 +9,7 @@
 #include <algorithm>
 
 #include "guest-init/base/units.h"
-#include "guest-init/os.h"
+#include "guest-init/system_error.h"
 #include "guest-init/worker_process.h"
 
 namespace ktstr {

@@ -1,7 +1,7 @@
 // Bursty: work and sleep in turns, by the clock.
+#include "guest-init/base/clock.h"
 #include "guest-init/base/units.h"
 #include "workloads/work_type.h"
-#include "workloads/worker/system_probe.h"
 #include "workloads/worker/worker_context.h"
 
 namespace ktstr {

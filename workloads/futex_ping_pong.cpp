@@ -1,6 +1,6 @@
 // FutexPingPong: pairs that hand a token back and forth through a shared futex word.
+#include "guest-init/base/clock.h"
 #include "workloads/work_type.h"
-#include "workloads/worker/system_probe.h"
 #include "workloads/worker/worker_context.h"
 
 namespace ktstr {

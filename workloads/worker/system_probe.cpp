@@ -1,22 +1,17 @@
 #include "workloads/worker/system_probe.h"
 
-#include <fcntl.h>
 #include <sched.h>
 #include <unistd.h>
 
-#include <array>
 #include <charconv>
 #include <ctime>
 #include <map>
 
+#include "guest-init/base/clock.h"
+#include "guest-init/base/file_io.h"
+
 namespace ktstr {
 namespace {
-
-std::uint64_t ReadClock(clockid_t clock) {
-  timespec now{};
-  clock_gettime(clock, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
-}
 
 bool ParseNumber(std::string_view text, std::uint64_t& value) {
   return std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc{};
@@ -33,19 +28,6 @@ std::string_view NextWord(std::string_view& text) {
 }
 
 }  // namespace
-
-std::uint64_t MonotonicNs() { return ReadClock(CLOCK_MONOTONIC); }
-
-std::string ReadSmallFile(const char* path) {
-  std::string text;
-  const int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return text;
-  std::array<char, 4096> chunk{};
-  for (ssize_t got = 0; (got = read(fd, chunk.data(), chunk.size())) > 0;)
-    text.append(chunk.data(), static_cast<std::size_t>(got));
-  close(fd);
-  return text;
-}
 
 std::optional<Schedstat> ParseSchedstat(std::string_view text) {
   Schedstat stat;
@@ -83,7 +65,7 @@ SystemProbe::SystemProbe(std::int32_t tid)
     : schedstat_path_("/proc/self/task/" + std::to_string(tid) + "/schedstat") {}
 
 std::uint64_t SystemProbe::NowNs() { return MonotonicNs(); }
-std::uint64_t SystemProbe::ThreadCpuNs() { return ReadClock(CLOCK_THREAD_CPUTIME_ID); }
+std::uint64_t SystemProbe::ThreadCpuNs() { return ReadClockNs(CLOCK_THREAD_CPUTIME_ID); }
 std::uint32_t SystemProbe::CurrentCpu() {
   unsigned cpu = 0;
   getcpu(&cpu, nullptr);

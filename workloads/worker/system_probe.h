@@ -23,17 +23,11 @@ class SystemProbe : public WorkerProbe {
   std::string schedstat_path_;
 };
 
-/// CLOCK_MONOTONIC.
-std::uint64_t MonotonicNs();
-
 // The parsers, apart from the files so that tests can feed them.
 std::optional<Schedstat> ParseSchedstat(std::string_view text);
 /// Adds up the `N<node>=<pages>` of all lines of a numa_maps file; ascending by node.
 std::vector<NodePages> ParseNumaMaps(std::string_view text);
 /// The value behind `name` in /proc/vmstat; 0 when there is none.
 std::uint64_t ParseVmstat(std::string_view text, std::string_view name);
-
-/// A whole small file of /proc or /sys; empty when it cannot be read.
-std::string ReadSmallFile(const char* path);
 
 }  // namespace ktstr

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "workloads/worker/system_probe.h"
+#include "guest-init/base/clock.h"
 
 namespace ktstr {
 namespace {

@@ -14,9 +14,10 @@
 #include <fstream>
 #include <sstream>
 
+#include "guest-init/base/fd.h"
+#include "guest-init/base/file_io.h"
 #include "guest-init/executor.h"
 #include "workloads/work_type.h"
-#include "workloads/worker/system_probe.h"
 
 namespace ktstr {
 namespace {

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "guest-init/os.h"
+#include "guest-init/base/fd.h"
 #include "guest-init/wire/codec.h"
 #include "guest-init/wire/frame.h"
 #include "guest-init/wire/messages.h"

@@ -8,10 +8,11 @@
 #include <filesystem>
 #include <set>
 
+#include "guest-init/base/fd.h"
+#include "guest-init/base/file_io.h"
 #include "guest-init/worker_process.h"
 #include "test/unit/guest-init/guest_process.h"
 #include "workloads/work_type.h"
-#include "workloads/worker/system_probe.h"
 
 namespace ktstr {
 namespace {

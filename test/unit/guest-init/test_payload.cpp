@@ -5,9 +5,9 @@
 #include <catch2/catch.hpp>
 #include <optional>
 
+#include "guest-init/base/clock.h"
 #include "guest-init/payload.h"
 #include "test/unit/guest-init/guest_process.h"
-#include "workloads/worker/system_probe.h"
 
 namespace ktstr {
 namespace {

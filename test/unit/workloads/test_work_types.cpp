@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <thread>
 
+#include "guest-init/base/clock.h"
 #include "guest-init/base/units.h"
 #include "guest-init/wire/codec.h"
 #include "test/unit/workloads/worker/fake_probe.h"

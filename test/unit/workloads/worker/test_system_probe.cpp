@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "guest-init/base/file_io.h"
 #include "workloads/worker/system_probe.h"
 
 namespace ktstr {

@@ -1,14 +1,9 @@
-// The small base of the guest side: owned file descriptors and errors of system calls.
+// An owned file descriptor, for host and guest.
 #pragma once
 
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
-#include <string>
 #include <utility>
-
-#include "guest-init/base/result.h"
 
 namespace ktstr {
 
@@ -28,20 +23,11 @@ class Fd {
   /// The number, still owned here.
   [[nodiscard]] int get() const { return fd_; }
   [[nodiscard]] bool valid() const { return fd_ >= 0; }
-  /// Closes what it owns and takes `fd`.
-  void Reset(int fd = -1) {
-    if (fd_ >= 0) close(fd_);
-    fd_ = fd;
-  }
+  /// Closes what it owns and takes `fd`. Keeps errno.
+  void Reset(int fd = -1);
 
  private:
   int fd_ = -1;
 };
-
-/// "<doing>: <what `code` means>". `doing` names the object as well: "opening /dev/x".
-/// Read errno before anything else can change it, or hand it in.
-inline Error SystemError(const std::string& doing, int code = errno) {
-  return {ErrorKind::kGuest, doing + ": " + std::strerror(code)};
-}
 
 }  // namespace ktstr

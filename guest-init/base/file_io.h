@@ -1,0 +1,19 @@
+// Reading and writing through descriptors where a short transfer is no failure, for host and guest.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace ktstr {
+
+/// Writes all of `bytes`, however many calls it takes; blocks where `fd` does. Returns 0, or the errno of the
+/// call that failed (EIO when a write took nothing); part of `bytes` may be written then.
+[[nodiscard]] int WriteAll(int fd, std::span<const std::byte> bytes);
+[[nodiscard]] int WriteAll(int fd, std::string_view bytes);
+
+/// A whole small file of /proc or /sys; empty when it cannot be read.
+std::string ReadSmallFile(const char* path);
+
+}  // namespace ktstr
