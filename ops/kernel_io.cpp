@@ -23,7 +23,7 @@ bool CheckWrites(const KernelWriteArgs& args, bool cold, PlanContext& context) {
       context.NeedSymbol("writes/" + std::to_string(i) + "/target", *write.target.symbol);
     const bool typed = !write.target.field.empty() || !write.target.type.empty() || write.target.cpu;
     if (write.value.or_mask && !cold)
-      context.Fault(at + "or_mask", "bad-write", "or_mask needs the guest stopped", "use WriteKernelCold");
+      context.Fault(at + "or_mask", "bad-write", "or_mask needs the guest paused", "use WriteKernelCold");
     if (write.value.set && !typed)
       context.Fault(at + "set", "bad-write", "the kernel does not say how wide this place is",
                     "write u32 or u64");

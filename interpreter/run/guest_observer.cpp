@@ -96,7 +96,7 @@ Result<> CheckObservable(const RunPlan& plan, const vmm::Kernel& kernel, vmm::Ac
 GuestObserver::GuestObserver(Parts parts)
     : parts_(std::move(parts)),
       bridge_([](const std::string&) { return std::nullopt; }),
-      ledger_(SteadyClock::now()),
+      pauses_(SteadyClock::now()),
       ready_ns_(parts_.claims.clock_ns),
       clock_ns_(ready_ns_),
       clock_at_(SteadyClock::now()) {}
@@ -113,7 +113,7 @@ void GuestObserver::NoteClock(std::uint64_t guest_ns) {
 }
 
 std::chrono::nanoseconds GuestObserver::stood_still() const {
-  return std::chrono::nanoseconds(ledger_.All().duration_ns);
+  return std::chrono::nanoseconds(pauses_.All().duration_ns);
 }
 
 std::uint64_t GuestObserver::ElapsedMs() const {
@@ -150,19 +150,19 @@ Result<vmm::SnapshotReport> GuestObserver::TakeReport(const std::string& reason)
   vmm::GuestKernel* kernel = TRY(Kernel());
   std::string no_registers;
   std::optional<vmm::RawCapture> raw;
-  double frozen_ms = 0;
+  double paused_ms = 0;
   {
-    vmm::Freeze freeze(parts_.machine, &ledger_, reason, epoch_);
-    TRY(freeze.began());
+    vmm::MachinePause pause(parts_.machine, &pauses_, reason, epoch_);
+    TRY(pause.began());
     auto registers = RegistersOf(parts_.machine, no_registers);
-    vmm::FrozenMemory frozen(kernel->space());
-    raw = vmm::Collect(vmm::KernelView(kernel->facts(), frozen), *layout_, btfs_, std::move(registers));
-    TRY(freeze.End());
-    frozen_ms = Milliseconds(freeze.duration());
+    vmm::PausedMemory paused(kernel->space());
+    raw = vmm::Collect(vmm::KernelView(kernel->facts(), paused), *layout_, btfs_, std::move(registers));
+    TRY(pause.End());
+    paused_ms = Milliseconds(pause.duration());
   }
   vmm::SnapshotReport report = vmm::Render(*raw, kernel->facts(), *layout_, btfs_);
   // On the virtual clock how long it took is no part of the result.
-  report.frozen_ms = parts_.clock == Clock::kWall ? frozen_ms : 0;
+  report.paused_ms = parts_.clock == Clock::kWall ? paused_ms : 0;
   report.vcpu_regs_unavailable = no_registers;
   return report;
 }
@@ -240,11 +240,11 @@ Result<> GuestObserver::Access(const KernelAccess& access) {
     return {};
   }
   const std::string reason = access.write ? "cold write" : "cold read " + access.tag;
-  vmm::Freeze freeze(parts_.machine, &ledger_, reason, epoch_);
-  TRY(freeze.began());
-  vmm::FrozenMemory frozen(kernel->space());
-  const auto values = Carry(access, vmm::KernelView(kernel->facts(), frozen), vmm::KernelMode::kCold);
-  TRY(freeze.End());
+  vmm::MachinePause pause(parts_.machine, &pauses_, reason, epoch_);
+  TRY(pause.began());
+  vmm::PausedMemory paused(kernel->space());
+  const auto values = Carry(access, vmm::KernelView(kernel->facts(), paused), vmm::KernelMode::kCold);
+  TRY(pause.End());
   for (const auto& value : TRY(values)) KeepRead(access, value);
   return {};
 }
@@ -291,8 +291,8 @@ Observations GuestObserver::Finish(std::uint32_t periodic_target) {
     seen_.taken.push_back(std::move(entry));
   }
   for (const SnapshotEvent& event : bridge_.DrainEvents()) seen_.events.push_back(Describe(event));
-  for (const vmm::PerturbationLedger::Entry& entry : ledger_.entries())
-    seen_.pauses.push_back({entry.reason, entry.epoch, 1, static_cast<double>(entry.start_ns) / 1e6,
+  for (const vmm::PauseLog::Entry& entry : pauses_.entries())
+    seen_.pauses.push_back({entry.reason, entry.phase, 1, static_cast<double>(entry.start_ns) / 1e6,
                             static_cast<double>(entry.duration_ns) / 1e6});
   return std::move(seen_);
 }

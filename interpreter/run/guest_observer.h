@@ -18,7 +18,7 @@
 #include "vmm/introspection/capture/capture.h"
 #include "vmm/introspection/kernel/guest_kernel.h"
 #include "vmm/introspection/kernel/kernel_access.h"
-#include "vmm/introspection/memory/freeze.h"
+#include "vmm/introspection/memory/pause.h"
 #include "vmm/introspection/watch/watchpoints.h"
 #include "vmm/machine/accel.h"
 
@@ -101,7 +101,7 @@ class GuestObserver final : public HostContext, public Meanwhile {
 
   Parts parts_;
   SnapshotBridge bridge_;
-  vmm::PerturbationLedger ledger_;
+  vmm::PauseLog pauses_;
   std::unique_ptr<vmm::GuestKernel> kernel_;
   std::shared_ptr<const vmm::KernelLayout> layout_;
   vmm::BtfCache btfs_;

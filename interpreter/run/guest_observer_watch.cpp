@@ -96,7 +96,7 @@ Result<> GuestObserver::Watch(const WatchRequest& request) {
 
 void GuestObserver::OnFire(const vmm::WatchFire& fire) {
   ObserverWatches::Watched& watched = watches_->watched.at(fire.watch);
-  watched.kept.push_back({fire.epoch, ElapsedMs(), fire.cpu, fire.symbol, fire.old_value, fire.new_value});
+  watched.kept.push_back({fire.phase, ElapsedMs(), fire.cpu, fire.symbol, fire.old_value, fire.new_value});
   if (watched.request.capture != WatchCapture::kFull) return;
   const std::string tag = fmt::format("{}#{}", watched.request.tag, watched.kept.size());
   Result<vmm::SnapshotReport> report = TakeReport("snapshot " + tag);
@@ -116,13 +116,13 @@ void GuestObserver::FinishWatches() {
     record.writes = stats.writes;
     record.fires = stats.matched;
     record.lower_bound = stats.at_least;
-    record.paused = stats.paused;
-    record.stopped_ms = static_cast<double>(stats.stopped().count()) / 1e6;
+    record.paused = stats.suspended;
+    record.stopped_ms = static_cast<double>(stats.pause_time().count()) / 1e6;
     record.kept = std::move(watched.kept);
     record.path = watched.path;
-    for (const auto& [epoch, pause] : stats.by_epoch)
-      if (pause.stops > 0)
-        seen_.pauses.push_back({"watch " + record.tag, epoch, pause.stops, 0,
+    for (const auto& [epoch, pause] : stats.by_phase)
+      if (pause.count > 0)
+        seen_.pauses.push_back({"watch " + record.tag, epoch, pause.count, 0,
                                 static_cast<double>(pause.duration.count()) / 1e6});
     seen_.watches.push_back(std::move(record));
   }

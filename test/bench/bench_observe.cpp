@@ -19,7 +19,7 @@
 #include "test/guest/truth_guest.h"
 #include "vmm/introspection/capture/capture.h"
 #include "vmm/introspection/kernel/kernel_access.h"
-#include "vmm/introspection/memory/freeze.h"
+#include "vmm/introspection/memory/pause.h"
 #include "vmm/introspection/memory/registers.h"
 #include "vmm/introspection/monitor/monitor_sampler.h"
 #include "vmm/introspection/watch/watchpoints.h"
@@ -98,21 +98,21 @@ class Captures {
   }
 
   vmm::SnapshotReport One(json& series) {
-    vmm::PerturbationLedger ledger(Clock::now());
+    vmm::PauseLog log(Clock::now());
     vmm::RawCapture raw;
     {
-      vmm::Freeze freeze(guest_.machine(), &ledger, "capture", 0);
-      Need(freeze.began());
+      vmm::MachinePause pause(guest_.machine(), &log, "capture", 0);
+      Need(pause.began());
       const auto stopped = Clock::now();
       auto registers = Registers();
       const auto copying = Clock::now();
-      vmm::FrozenMemory frozen = kernel_->Frozen();
-      raw = vmm::Collect(vmm::KernelView(kernel_->facts(), frozen), *layout_, btfs_, std::move(registers));
+      vmm::PausedMemory paused = kernel_->Paused();
+      raw = vmm::Collect(vmm::KernelView(kernel_->facts(), paused), *layout_, btfs_, std::move(registers));
       series["copy_ms"].push_back(Milliseconds(Clock::now() - copying));
       series["registers_ms"].push_back(Milliseconds(copying - stopped));
-      Need(freeze.End());
+      Need(pause.End());
     }
-    series["pause_ms"].push_back(static_cast<double>(ledger.All().duration_ns) / 1e6);
+    series["pause_ms"].push_back(static_cast<double>(log.All().duration_ns) / 1e6);
     const auto rendering = Clock::now();
     vmm::SnapshotReport report = vmm::Render(raw, kernel_->facts(), *layout_, btfs_);
     series["render_ms"].push_back(Milliseconds(Clock::now() - rendering));
@@ -120,12 +120,12 @@ class Captures {
   }
 
   void Empty(json& series) {
-    vmm::PerturbationLedger ledger(Clock::now());
+    vmm::PauseLog log(Clock::now());
     {
-      vmm::Freeze freeze(guest_.machine(), &ledger, "nothing", 0);
-      Need(freeze.began());
+      vmm::MachinePause pause(guest_.machine(), &log, "nothing", 0);
+      Need(pause.began());
     }
-    series["empty_ms"].push_back(static_cast<double>(ledger.All().duration_ns) / 1e6);
+    series["empty_ms"].push_back(static_cast<double>(log.All().duration_ns) / 1e6);
   }
 
  private:
@@ -243,7 +243,7 @@ json MeasureMonitor(std::uint32_t cpus) {
 // ---- watches -----------------------------------------------------------------------------------------
 
 /// Fires of one watch for some host time, and the share of it in which the guest stood still.
-void MeasureWatch(vmm::WatchMode mode, vmm::StandStillBudget budget, json& series) {
+void MeasureWatch(vmm::WatchMode mode, vmm::PauseBudget budget, json& series) {
   LiveGuest guest(BenchKernel(), Start::kClone);
   vmm::KernelFactsCache cache;
   const auto kernel = Need(guest.OpenKernel(cache));
@@ -275,12 +275,12 @@ void MeasureWatch(vmm::WatchMode mode, vmm::StandStillBudget budget, json& serie
 }
 
 json MeasureWatches() {
-  const vmm::StandStillBudget all(vmm::StandStillBudget::kWindow, 1000);
+  const vmm::PauseBudget all(vmm::PauseBudget::kWindow, 1000);
   json series;
   for (int round = 0; round < kWatchRounds; ++round) {  // a guest each, as each has its own stub
     MeasureWatch(vmm::WatchMode::kCount, all, series["count"]);
     MeasureWatch(vmm::WatchMode::kValue, all, series["value"]);
-    MeasureWatch(vmm::WatchMode::kCount, vmm::StandStillBudget(), series["count_in_budget"]);
+    MeasureWatch(vmm::WatchMode::kCount, vmm::PauseBudget(), series["count_in_budget"]);
   }
   return series;
 }

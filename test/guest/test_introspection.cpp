@@ -10,7 +10,7 @@
 
 #include "test/guest/guest_run.h"
 #include "test/guest/live_guest.h"
-#include "vmm/introspection/memory/freeze.h"
+#include "vmm/introspection/memory/pause.h"
 
 namespace ktstr::test {
 namespace {
@@ -48,18 +48,18 @@ void ExpectWritesSeen(LiveGuest& guest, const KernelView& view) {
 /// 300 ms in which the guest does nothing and of which its clock knows nothing.
 void ExpectFreezeUnseen(LiveGuest& guest, const KernelView& view) {
   constexpr std::chrono::milliseconds kLong{300};
-  vmm::PerturbationLedger ledger(std::chrono::steady_clock::now());
+  vmm::PauseLog log(std::chrono::steady_clock::now());
   const auto host_before = std::chrono::steady_clock::now();
   const std::uint64_t before = guest.Call(Ping{}).clock_ns;
   {
-    vmm::Freeze freeze(guest.machine(), &ledger, "capture 'a'", 3);
-    REQUIRE(freeze.began().ok());
+    vmm::MachinePause pause(guest.machine(), &log, "capture 'a'", 3);
+    REQUIRE(pause.began().ok());
     const std::uint64_t ticks = Word(view, "jiffies_64");
-    const vmm::Freeze inner(guest.machine(), &ledger, "capture 'b'", 3);
+    const vmm::MachinePause inner(guest.machine(), &log, "capture 'b'", 3);
     CHECK_FALSE(guest.machine().Pump(vmm::After(kLong)).ok());  // nothing comes
     CHECK(Word(view, "jiffies_64") == ticks);
     CHECK_FALSE(guest.machine().running());
-    CHECK(freeze.duration() >= kLong);
+    CHECK(pause.duration() >= kLong);
     CHECK(inner.duration().count() == 0);
   }
   CHECK(guest.machine().running());
@@ -67,10 +67,10 @@ void ExpectFreezeUnseen(LiveGuest& guest, const KernelView& view) {
   const auto host_passed = std::chrono::steady_clock::now() - host_before;
   CHECK(after > before);
   CHECK(std::chrono::nanoseconds(after - before) <= host_passed - kLong);
-  REQUIRE(ledger.entries().size() == 1);
-  CHECK(ledger.entries()[0].reason == "capture 'a'");
-  CHECK(ledger.entries()[0].epoch == 3);
-  CHECK(std::chrono::nanoseconds(ledger.entries()[0].duration_ns) >= kLong);
+  REQUIRE(log.entries().size() == 1);
+  CHECK(log.entries()[0].reason == "capture 'a'");
+  CHECK(log.entries()[0].phase == 3);
+  CHECK(std::chrono::nanoseconds(log.entries()[0].duration_ns) >= kLong);
 }
 
 /// What QEMU itself has at the start of its RAM plus `physical`.
@@ -91,15 +91,15 @@ std::vector<std::byte> QemusBytes(const vmm::Machine& machine, std::uint64_t phy
 }
 
 void ExpectSameBytesEitherWay(LiveGuest& guest, vmm::GuestKernel& kernel) {
-  const vmm::Freeze freeze(guest.machine(), nullptr, "", 0);
-  REQUIRE(freeze.began().ok());
-  vmm::FrozenMemory frozen = kernel.Frozen();
+  const vmm::MachinePause pause(guest.machine(), nullptr, "", 0);
+  REQUIRE(pause.began().ok());
+  vmm::PausedMemory paused = kernel.Paused();
   for (const char* symbol : {"init_task", "linux_banner", "jiffies_64", "init_top_pgt"}) {
     const std::uint64_t at = Need(kernel.Live().Symbol(symbol));
     std::vector<std::byte> live(3000), cached(3000), again(3000);
     REQUIRE(kernel.space().Read(at, live));
-    REQUIRE(frozen.Read(at, cached));
-    REQUIRE(frozen.Read(at, again));
+    REQUIRE(paused.Read(at, cached));
+    REQUIRE(paused.Read(at, again));
     CHECK(live == cached);
     CHECK(live == again);
     const auto physical = kernel.space().Translate(at);
@@ -194,7 +194,7 @@ TEST_CASE("introspection: a guest with two nodes and memory above 4 GiB") {
   CHECK(at->physical >= std::uint64_t{4} << 30);
 }
 
-TEST_CASE("introspection: a clone on the virtual clock is frozen and goes on") {
+TEST_CASE("introspection: a clone on the virtual clock is paused and goes on") {
   const auto kernel_file = CachedKernel("built");
   if (!kernel_file) return Skip("no kernel was built");
   vmm::MachineConfig config;
@@ -205,8 +205,8 @@ TEST_CASE("introspection: a clone on the virtual clock is frozen and goes on") {
   const std::unique_ptr<vmm::GuestKernel> kernel = Need(guest.OpenKernel(cache));
   const KernelView view = kernel->Live();
   {
-    const vmm::Freeze freeze(guest.machine(), nullptr, "", 0);
-    REQUIRE(freeze.began().ok());
+    const vmm::MachinePause pause(guest.machine(), nullptr, "", 0);
+    REQUIRE(pause.began().ok());
     // Idle, it would skip from timer to timer.
     const std::uint64_t ticks = Word(view, "jiffies_64");
     CHECK_FALSE(guest.machine().Pump(vmm::After(std::chrono::milliseconds(50))).ok());

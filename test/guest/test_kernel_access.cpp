@@ -12,7 +12,7 @@
 #include "test/guest/truth_guest.h"
 #include "vmm/introspection/kernel/kernel_access.h"
 #include "vmm/introspection/kernel/task_field.h"
-#include "vmm/introspection/memory/freeze.h"
+#include "vmm/introspection/memory/pause.h"
 #include "vmm/introspection/monitor/monitor_judge.h"
 #include "vmm/introspection/monitor/monitor_sampler.h"
 #include "workloads/work_type.h"
@@ -138,12 +138,12 @@ void CheckWrites(Opened& o) {
   REQUIRE(o.guest.ReadFile(kSysctl) == "0\n");
   REQUIRE(WriteKernel(o.view(), warn, KernelValue::Signed(4), KernelMode::kHot).ok());
   CHECK(o.guest.ReadFile(kSysctl) == "4\n");
-  CHECK(o.WriteError(warn, KernelValue::OrMask(3)) == "or_mask needs the guest stopped: use WriteKernelCold");
+  CHECK(o.WriteError(warn, KernelValue::OrMask(3)) == "or_mask needs the guest paused: use WriteKernelCold");
   CHECK(o.WriteError(warn, KernelValue::Signed(std::int64_t{1} << 31)) ==
         "panic_on_warn is a signed integer of 4 bytes; 2147483648 does not fit");
   {
-    const vmm::Freeze freeze(o.guest.machine(), nullptr, "", 0);
-    REQUIRE(freeze.began().ok());
+    const vmm::MachinePause pause(o.guest.machine(), nullptr, "", 0);
+    REQUIRE(pause.began().ok());
     const std::vector<vmm::KernelWrite> batch = {{warn, KernelValue::OrMask(1)},
                                                  {warn, KernelValue::OrMask(2)}};
     REQUIRE(WriteBatch(o.view(), batch, KernelMode::kCold).ok());
@@ -207,8 +207,8 @@ TEST_CASE("kernel access: a sleeping task of a sched_ext scheduler is written") 
   const auto value = [&] { return ToText(Need(ReadKernel(view, vtime, {}, KernelMode::kHot))); };
   Need(WriteKernel(view, vtime, KernelValue::U64(0x123456789a), KernelMode::kHot));
   CHECK(value() == "78187493530");
-  const vmm::Freeze freeze(truth.live().machine(), nullptr, "", 0);
-  REQUIRE(freeze.began().ok());
+  const vmm::MachinePause pause(truth.live().machine(), nullptr, "", 0);
+  REQUIRE(pause.began().ok());
   Need(WriteKernel(view, vtime, KernelValue::Unsigned(5), KernelMode::kCold));
   CHECK(value() == "5");
   const auto error =

@@ -9,7 +9,7 @@
 #include "guest-init/wire/codec.h"
 #include "test/guest/guest_run.h"
 #include "test/guest/live_guest.h"
-#include "vmm/introspection/memory/freeze.h"
+#include "vmm/introspection/memory/pause.h"
 #include "vmm/introspection/memory/registers.h"
 #include "vmm/introspection/watch/watchpoints.h"
 #include "workloads/work_type.h"
@@ -33,13 +33,13 @@ struct Watched {
         kernel->space(),
         vmm::Accel::kTcg,
         [this](std::uint64_t at) { return kernel->Live().Symbolize(at); },
-        [this] { return epoch; },
+        [this] { return phase; },
         [this](const WatchFire& fire) {
           fires.push_back(fire);
           if (on_fire) on_fire(fire);
         },
         // Less than the default, which a fast host may never reach.
-        vmm::StandStillBudget(vmm::StandStillBudget::kWindow, 5),
+        vmm::PauseBudget(vmm::PauseBudget::kWindow, 5),
     }));
   }
 
@@ -90,7 +90,7 @@ struct Watched {
   vmm::KernelFactsCache cache;
   LiveGuest guest;
   std::unique_ptr<vmm::GuestKernel> kernel;
-  std::uint32_t epoch = 7;
+  std::uint32_t phase = 7;
   std::vector<WatchFire> fires;
   std::function<void(const WatchFire&)> on_fire;
   std::unique_ptr<vmm::Watchpoints> watches;  // goes before what it uses
@@ -107,7 +107,7 @@ std::vector<std::pair<std::int64_t, std::int64_t>> Values(const std::vector<Watc
 }
 
 void ExpectTicks(Watched& guest) {
-  guest.epoch = 7;
+  guest.phase = 7;
   guest.Work("SpinWait");
   guest.on_fire = [&](const WatchFire& fire) {
     CHECK(guest.kernel->Live().Load<std::uint64_t>(guest.At("jiffies_64")) == fire.new_value);
@@ -122,13 +122,13 @@ void ExpectTicks(Watched& guest) {
   CHECK(stats.writes == 50);
   CHECK(stats.told == 50);
   CHECK(stats.at_least);
-  CHECK(stats.stopped().count() > 0);
-  CHECK(stats.by_epoch.size() == 1);
-  CHECK(stats.by_epoch.count(7) == 1);
+  CHECK(stats.pause_time().count() > 0);
+  CHECK(stats.by_phase.size() == 1);
+  CHECK(stats.by_phase.count(7) == 1);
   std::size_t by_one = 0;
   for (std::size_t i = 0; i < guest.fires.size(); ++i) {
     const WatchFire& fire = guest.fires[i];
-    if (i > 0 && stats.paused == 0) CHECK(fire.old_value == guest.fires[i - 1].new_value);
+    if (i > 0 && stats.suspended == 0) CHECK(fire.old_value == guest.fires[i - 1].new_value);
     CHECK(fire.number == i + 1);
     CHECK(fire.new_value > fire.old_value);
     CHECK(fire.cpu < 2);
@@ -150,7 +150,7 @@ void ExpectAlive(Watched& guest) {
   CHECK(stats.writes > 100);
   CHECK(stats.matched == stats.writes);
   CHECK(stats.told == 0);
-  CHECK(stats.at_least == (stats.paused > 0));
+  CHECK(stats.at_least == (stats.suspended > 0));
   CHECK_FALSE(stats.armed);
   guest.Run(std::chrono::milliseconds(100));
   CHECK(guest.watches->Stats(id).writes == stats.writes);
@@ -166,7 +166,7 @@ void ExpectOrder(Watched& guest) {
   second.every = 2;
   second.max = 2;
   const WatchId each_second = guest.Arm("print_fatal_signals", 4, WatchMode::kValue, second);
-  guest.epoch = 9;
+  guest.phase = 9;
   for (const int value : {1, 0, 0, 1, 0}) guest.Write("panic_on_warn", value);
   for (const int value : {5, -3, -1}) guest.Write("panic", value);
   for (const int value : {1, 2, 3, 4, 5, 6}) guest.Write("print-fatal-signals", value);
@@ -175,7 +175,7 @@ void ExpectOrder(Watched& guest) {
   CHECK(Values(guest.fires, below) == Pairs{{5, -3}, {-3, -1}});
   CHECK(Values(guest.fires, each_second) == Pairs{{1, 2}, {3, 4}});
   for (const WatchFire& fire : guest.fires) {
-    CHECK(fire.epoch == 9);
+    CHECK(fire.phase == 9);
     CHECK_THAT(fire.symbol, Catch::Contains("do_proc_") && Catch::Contains("conv"));
   }
   CHECK(guest.watches->Stats(all).writes == 5);
@@ -194,11 +194,11 @@ void ExpectALook(Watched& guest) {
   vmm::Machine& machine = guest.guest.machine();
   std::uint64_t looks = 0;
   guest.on_fire = [&](const WatchFire& fire) {
-    vmm::Freeze freeze(machine, nullptr, "", 0);
-    CHECK(freeze.began().ok());
+    vmm::MachinePause pause(machine, nullptr, "", 0);
+    CHECK(pause.began().ok());
     const auto registers = Need(vmm::ReadRegisters(machine, vmm::After(std::chrono::seconds(10))));
     CHECK(registers.at(fire.cpu).rip == fire.instruction);
-    CHECK(freeze.End().ok());
+    CHECK(pause.End().ok());
     CHECK(machine.Resume().ok());
     CHECK_FALSE(machine.running());
     CHECK(guest.kernel->Live().Load<std::uint32_t>(guest.At("panic_on_warn")) == fire.new_value);
@@ -215,7 +215,7 @@ void ExpectALook(Watched& guest) {
 
 void ExpectSameBytes(Watched& guest) {
   vmm::Machine& machine = guest.guest.machine();
-  const vmm::Freeze freeze(machine, nullptr, "", 0);
+  const vmm::MachinePause pause(machine, nullptr, "", 0);
   vmm::GdbClient& gdb = guest.watches->gdb();
   vmm::GdbMemory memory(gdb);
   for (const char* symbol : {"init_task", "linux_banner", "jiffies_64", "init_top_pgt"}) {
@@ -296,16 +296,16 @@ void ExpectHotPlaces(Watched& guest) {
   for (const WatchId id : ids) {
     const vmm::WatchStats& stats = guest.watches->Stats(id);
     CHECK(stats.writes > 10);
-    CHECK(stats.paused > 0);
+    CHECK(stats.suspended > 0);
     CHECK(stats.at_least);
     CHECK(stats.armed);
   }
   CHECK(still * 100 < passed * 30);  // bounded by construction: 20 %, and the last stop
   // More stops than QEMU's socket holds notes of them, each of which may meet a write.
   for (int i = 0; i < 500; ++i) {
-    vmm::Freeze freeze(machine, nullptr, "", 0);
-    REQUIRE(freeze.began().ok());
-    REQUIRE(freeze.End().ok());
+    vmm::MachinePause pause(machine, nullptr, "", 0);
+    REQUIRE(pause.began().ok());
+    REQUIRE(pause.End().ok());
     if (i % 50 == 0) REQUIRE(guest.watches->Tick().ok());
   }
   REQUIRE(guest.watches->DisarmAll().ok());

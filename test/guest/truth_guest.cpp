@@ -6,7 +6,7 @@
 #include <stdexcept>
 
 #include "vmm/image/initramfs.h"
-#include "vmm/introspection/memory/freeze.h"
+#include "vmm/introspection/memory/pause.h"
 #include "vmm/introspection/memory/registers.h"
 
 namespace ktstr::test {
@@ -89,21 +89,21 @@ std::vector<std::string> TruthGuest::Plant(const std::string& mode, const std::s
 vmm::SnapshotReport TruthGuest::Capture(const vmm::CaptureOptions& options) {
   using Clock = std::chrono::steady_clock;
   vmm::RawCapture raw;
-  double frozen_ms = 0;
+  double paused_ms = 0;
   {
-    vmm::Freeze freeze(guest_.machine(), nullptr, "capture", 0);
-    Need(freeze.began());
+    vmm::MachinePause pause(guest_.machine(), nullptr, "capture", 0);
+    Need(pause.began());
     auto registers = Registers(guest_.machine());
-    vmm::FrozenMemory memory = kernel_->Frozen();
+    vmm::PausedMemory memory = kernel_->Paused();
     const auto start = Clock::now();
     raw = vmm::Collect(vmm::KernelView(kernel_->facts(), memory), *layout_, btfs_, std::move(registers),
                        options);
     collect_ms_ = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-    Need(freeze.End());
-    frozen_ms = std::chrono::duration<double, std::milli>(freeze.duration()).count();
+    Need(pause.End());
+    paused_ms = std::chrono::duration<double, std::milli>(pause.duration()).count();
   }
   vmm::SnapshotReport report = vmm::Render(raw, kernel_->facts(), *layout_, btfs_);
-  report.frozen_ms = frozen_ms;
+  report.paused_ms = paused_ms;
   return report;
 }
 

@@ -20,7 +20,7 @@ class TruthGuest {
   /// Starts bpf_truth in that mode ("", "scheduler", "churn") and cgroup, and waits until it has said
   /// "ready". Returns what it said, in lines.
   std::vector<std::string> Plant(const std::string& mode, const std::string& cgroup = "");
-  /// Everything a capture does to a running guest: stop, copy, go on, render. frozen_ms is filled in.
+  /// Everything a capture does to a running guest: pause, copy, go on, render. paused_ms is filled in.
   vmm::SnapshotReport Capture(const vmm::CaptureOptions& options = {});
   /// What `bpftool -j ARGS` says in the guest.
   nlohmann::json BpfTool(const std::vector<std::string>& args);

@@ -31,11 +31,11 @@ constexpr Part kParts[] = {
 
 }  // namespace
 
-RawCapture Collect(const KernelView& frozen, const KernelLayout& layout, const BtfCache& known,
+RawCapture Collect(const KernelView& paused, const KernelLayout& layout, const BtfCache& known,
                    std::vector<std::optional<VcpuRegisters>> registers, const CaptureOptions& options) {
   RawCapture raw;
   raw.registers = std::move(registers);
-  Collector collector(frozen, layout, known, options, raw);
+  Collector collector(paused, layout, known, options, raw);
   CollectClock(collector);
   for (const Part& part : kParts) {
     if (collector.Expired())

@@ -1,5 +1,5 @@
 // One capture of a guest, in two phases, because the guest's pause is what counts: Collect() copies bytes
-// while it stands still, Render() makes a report of them after it goes on.
+// while it is paused, Render() makes a report of them after it goes on.
 #pragma once
 
 #include <chrono>
@@ -27,13 +27,13 @@ struct CaptureOptions {
   std::size_t max_bytes = std::size_t{128} << 20;
 };
 
-/// Copies what a report is made of. REQUIRES: the guest is stopped; `layout` is of `frozen`'s kernel. Never
+/// Copies what a report is made of. REQUIRES: the guest is paused; `layout` is of `paused`'s kernel. Never
 /// fails: what cannot be read is marked in the result. `registers` are by vCPU, without symbols. BTF blobs
 /// that `known` has are not copied.
-RawCapture Collect(const KernelView& frozen, const KernelLayout& layout, const BtfCache& known,
+RawCapture Collect(const KernelView& paused, const KernelLayout& layout, const BtfCache& known,
                    std::vector<std::optional<VcpuRegisters>> registers, const CaptureOptions& options = {});
 
-/// Makes the report; frozen_ms is left to the caller. Reads nothing of the guest. The BTF blobs that came
+/// Makes the report; paused_ms is left to the caller. Reads nothing of the guest. The BTF blobs that came
 /// with `raw` are added to `btfs`, which is of this guest.
 SnapshotReport Render(const RawCapture& raw, const KernelFacts& facts, const KernelLayout& layout,
                       BtfCache& btfs);

@@ -1,4 +1,4 @@
-// The tools that everything which reads a stopped guest is made of: bounded copies, guards against lists that
+// The tools that everything which reads a paused guest is made of: bounded copies, guards against lists that
 // do not end, and the capture's time limit.
 #pragma once
 
@@ -12,7 +12,7 @@
 
 namespace ktstr::vmm {
 
-/// The guest while it stands still, and the capture that is being filled. Nothing here formats text.
+/// The paused guest, and the capture that is being filled. Nothing here formats text.
 class Collector {
  public:
   Collector(const KernelView& view, const KernelLayout& layout, const BtfCache& known,
@@ -66,7 +66,7 @@ class Collector {
 };
 
 /// Tells a walk along pointers when to give up: it came back to where it was, or it took too many steps,
-/// of its own or of the capture's. A stopped CPU may have been in the middle of changing any list.
+/// of its own or of the capture's. A paused CPU may have been in the middle of changing any list.
 class WalkGuard {
  public:
   explicit WalkGuard(Collector& c, std::size_t limit = CaptureLimits::kListNodes) : c_(c), left_(limit) {}

@@ -1,4 +1,4 @@
-// Reading the contents of one kind of BPF map each, while the guest stands still.
+// Readers of the contents of BPF maps, one per kind of map. REQUIRES: the guest is paused.
 #pragma once
 
 #include <cstdint>

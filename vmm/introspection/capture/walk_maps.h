@@ -7,7 +7,7 @@
 
 namespace ktstr::vmm {
 
-/// REQUIRES: the guest is stopped.
+/// REQUIRES: the guest is paused.
 void CollectMaps(Collector& c);
 void RenderMaps(const RenderContext& context, SnapshotReport& report);
 

@@ -6,7 +6,7 @@
 
 namespace ktstr::vmm {
 
-/// REQUIRES: the guest is stopped.
+/// REQUIRES: the guest is paused.
 void CollectPrograms(Collector& c);
 /// REQUIRES: the report's maps have been rendered: the scheduler is known by those it uses.
 void RenderPrograms(const RenderContext& context, SnapshotReport& report);

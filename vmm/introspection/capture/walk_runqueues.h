@@ -6,7 +6,7 @@
 
 namespace ktstr::vmm {
 
-/// REQUIRES: the guest is stopped.
+/// REQUIRES: the guest is paused.
 void CollectRunQueues(Collector& c);
 /// The guest's CLOCK_MONOTONIC when it last updated its timekeeping: behind by up to a tick, and by more
 /// while all its CPUs sleep.

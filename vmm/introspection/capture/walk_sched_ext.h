@@ -6,7 +6,7 @@
 
 namespace ktstr::vmm {
 
-/// REQUIRES: the guest is stopped.
+/// REQUIRES: the guest is paused.
 void CollectSchedExt(Collector& c);
 void RenderSchedExt(const RenderContext& context, SnapshotReport& report);
 

@@ -6,7 +6,7 @@
 
 namespace ktstr::vmm {
 
-/// REQUIRES: the guest is stopped.
+/// REQUIRES: the guest is paused.
 void CollectTasks(Collector& c);
 void RenderTasks(const RenderContext& context, SnapshotReport& report);
 

@@ -9,8 +9,8 @@
 
 #include "guest-init/wire/messages.h"
 #include "vmm/introspection/kernel/kernel_facts.h"
-#include "vmm/introspection/memory/frozen_memory.h"
 #include "vmm/introspection/memory/guest_memory.h"
+#include "vmm/introspection/memory/paused_memory.h"
 #include "vmm/machine/machine.h"
 
 namespace ktstr::vmm {
@@ -51,8 +51,8 @@ class GuestKernel {
   /// The guest as it is at each read.
   [[nodiscard]] KernelView Live() { return {*facts_, space_}; }
   [[nodiscard]] AddressSpace& space() { return space_; }
-  /// For a guest that stands still (freeze.h); make a new one each time. For a KernelView with facts().
-  [[nodiscard]] FrozenMemory Frozen() const { return FrozenMemory(space_); }
+  /// For a paused guest (pause.h); make a new one each time. For a KernelView with facts().
+  [[nodiscard]] PausedMemory Paused() const { return PausedMemory(space_); }
   [[nodiscard]] const KernelFacts& facts() const { return *facts_; }
   [[nodiscard]] GuestMemory& memory() { return *memory_; }
 

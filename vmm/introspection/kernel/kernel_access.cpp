@@ -158,7 +158,7 @@ Result<> WriteTyped(const KernelView& view, const ResolvedPlace& place, const Ke
   TRY(CheckFits(place, value));
   if (type.bit_size != 0 && mode == KernelMode::kHot)
     return InputError(
-        fmt::format("{} is a bitfield, which needs the guest stopped: use WriteKernelCold", place.name));
+        fmt::format("{} is a bitfield, which needs the guest paused: use WriteKernelCold", place.name));
   TRY(CheckAlignment(place, type.size, mode, "WriteKernelCold"));
   std::array<std::byte, sizeof(std::uint64_t)> raw{};
   const auto bytes = std::span(raw).first(type.size);
@@ -181,7 +181,7 @@ Result<> WriteNumber(const KernelView& view, const ResolvedPlace& place, std::ui
 
 Result<> WriteOrMask(const KernelView& view, const ResolvedPlace& place, std::uint32_t mask,
                      KernelMode mode) {
-  if (mode == KernelMode::kHot) return InputError("or_mask needs the guest stopped: use WriteKernelCold");
+  if (mode == KernelMode::kHot) return InputError("or_mask needs the guest paused: use WriteKernelCold");
   TRY(CheckNumber(place, sizeof(mask), "or_mask (a u32)"));
   std::uint32_t number = 0;
   TRY(ReadAll(view, place, std::as_writable_bytes(std::span(&number, 1))));

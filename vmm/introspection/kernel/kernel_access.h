@@ -1,5 +1,5 @@
 // Reads and writes of the guest kernel's memory by target: finds the place, checks the range and the type,
-// and moves the bytes. Whoever calls says whether the guest runs meanwhile; stopping it is freeze.h's
+// and moves the bytes. Whoever calls says whether the guest runs meanwhile; pausing it is pause.h's
 // business.
 #pragma once
 
@@ -17,7 +17,7 @@ namespace ktstr::vmm {
 
 /// Whether the guest runs while its memory is touched. kHot: a number is one load or store, hence must be
 /// naturally aligned; what reads first and then writes (or_mask, a bitfield) is refused; what was checked
-/// about a task may no longer hold at the write. kCold: the caller holds the guest stopped.
+/// about a task may no longer hold at the write. kCold: the caller holds the guest paused.
 enum class KernelMode : std::uint8_t { kHot, kCold };
 /// Why a place is looked for: some checks only matter to writes.
 enum class KernelIntent : std::uint8_t { kRead, kWrite };
@@ -60,7 +60,7 @@ Result<KernelReadValue> ReadKernel(const KernelView& view, const KernelTarget& t
 
 /// Writes. All bytes are written or, unless the machine is dying, none. Errors: as of ReadKernel(), and
 /// kInput: "rq.nr_running is an unsigned integer of 4 bytes; 4294967296 does not fit", "or_mask needs the
-/// guest stopped: use WriteKernelCold".
+/// guest paused: use WriteKernelCold".
 Result<> WriteKernel(const KernelView& view, const KernelTarget& target, const KernelValue& value,
                      KernelMode mode);
 

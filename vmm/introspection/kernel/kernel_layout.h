@@ -1,5 +1,5 @@
 // Where everything that a capture reads is in one kernel's structs and globals: asked of its BTF and symbols
-// once, so that a capture of a stopped guest only adds offsets.
+// once, so that a capture of a paused guest only adds offsets.
 #pragma once
 
 #include <cstddef>

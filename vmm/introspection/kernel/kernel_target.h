@@ -62,7 +62,7 @@ struct KernelWidth {
 struct KernelValue {
   enum class Kind : std::uint8_t { kTyped, kU32, kU64, kBytes, kOrMask };
   Kind kind = Kind::kTyped;
-  std::uint64_t number = 0;  // all but kBytes; kOrMask: the bits of a u32 to set, with the guest stopped only
+  std::uint64_t number = 0;  // all but kBytes; kOrMask: the bits of a u32 to set, with the guest paused only
   bool negative = false;     // of kTyped: `number` is the two's complement of a number below 0
   std::vector<std::byte> bytes;  // of kBytes
 

@@ -1,5 +1,5 @@
 // How the host sees the guest kernel's virtual memory: an interface with a live implementation (AddressSpace)
-// and one for while the guest is stopped (FrozenMemory), and KernelView, which adds what the addresses mean.
+// and one for while the guest is paused (PausedMemory), and KernelView, which adds what the addresses mean.
 #pragma once
 
 #include <cstdint>

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include "vmm/introspection/memory/frozen_memory.h"
 #include "vmm/introspection/memory/guest_memory.h"
+#include "vmm/introspection/memory/paused_memory.h"
 
 namespace ktstr::vmm {
 namespace {

@@ -205,7 +205,7 @@ struct SnapshotFields<SnapshotReport> {
       &S::tasks_truncated, "tasks_unavailable", &S::tasks_unavailable, "rq_scx_states", &S::rq_scx_states,
       "dsq_states", &S::dsq_states, "scx_sched_state", &S::scx_sched_state, "scx_walker_unavailable",
       &S::scx_walker_unavailable, "dump_truncated_at_us", &S::dump_truncated_at_us, "guest_ns", &S::guest_ns,
-      "frozen_ms", &S::frozen_ms);
+      "paused_ms", &S::paused_ms);
 };
 
 /// Calls `use` with the SnapshotField of each member of S, in declared order.

@@ -225,8 +225,8 @@ struct SnapshotReport {
   std::string scx_walker_unavailable;
   std::optional<std::uint64_t>
       dump_truncated_at_us;    // the capture's time limit passed; later parts are missing
-  std::uint64_t guest_ns = 0;  // the guest's CLOCK_MONOTONIC at the freeze; 0 unknown
-  double frozen_ms = 0;        // how long the guest stood still for it, host time
+  std::uint64_t guest_ns = 0;  // the guest's CLOCK_MONOTONIC at the pause; 0 unknown
+  double paused_ms = 0;        // how long the guest was paused for it, host time
 };
 
 /// An empty report that stands for a failed capture.

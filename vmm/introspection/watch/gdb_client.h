@@ -1,4 +1,4 @@
-// QEMU's debugger stub: registers, memory and write watchpoints of a machine that stands still.
+// QEMU's debugger stub: registers, memory and write watchpoints of a paused machine.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ enum class GdbRegister : std::uint32_t { kRsp = 7, kRip = 16 };
 
 /// One connection to the stub. It is never asked to run or to stop the machine: that is QMP's, because the
 /// stub swallows any byte that comes while the machine runs, and stops it. So every request REQUIRES that the
-/// machine stands still (Machine::Stop(), or a watchpoint was hit). One thread.
+/// machine is paused (Machine::Stop(), or a watchpoint was hit). One thread.
 ///
 /// Errors, from the second on permanent: kMachine "QEMU's debugger stub refused 'x': E22"; kMachine "QEMU
 /// closed its debugger socket"; kTimeout "QEMU's debugger stub did not answer 'x' in time"; kProtocol, see
@@ -36,7 +36,7 @@ class GdbClient {
   static constexpr std::chrono::seconds kTimeout{5};
 
   /// Has QEMU attach its stub to the machine's debugger stream; for the rest of its life. REQUIRES: the
-  /// machine stands still, and is not attached to. From now on somebody has to read: see OnReadable().
+  /// machine is paused, and is not attached to. From now on somebody has to read: see OnReadable().
   static Result<GdbClient> Attach(Machine& machine);
   /// REQUIRES: a connected non-blocking stream socket.
   explicit GdbClient(UniqueFd socket) : socket_(std::move(socket)) {}
@@ -76,7 +76,7 @@ class GdbClient {
   std::optional<Error> broken_;
 };
 
-/// The guest's kernel memory by way of the stub: slow, but QEMU's own translation. The machine stands still.
+/// The guest's kernel memory by way of the stub: slow, but QEMU's own translation. The machine is paused.
 class GdbMemory final : public KernelMemory {
  public:
   /// `client` outlives this.

@@ -34,7 +34,7 @@ class PacketReader {
   std::optional<Error> broken_;
 };
 
-/// Why the machine stands still, as the stub tells it.
+/// Why the machine is paused, as the stub tells it.
 struct StopReply {
   std::uint8_t signal = 0;             // kSignalTrap at a watchpoint; 2 when QMP stopped it
   std::optional<std::uint32_t> cpu;    // from 0 on

@@ -58,9 +58,9 @@ bool WatchCondition::Holds(std::uint64_t old_value, std::uint64_t new_value, std
   return Compare(op, SignExtended(new_value, bytes), SignExtended(value, bytes));
 }
 
-std::chrono::nanoseconds WatchStats::stopped() const {
+std::chrono::nanoseconds WatchStats::pause_time() const {
   std::chrono::nanoseconds sum{0};
-  for (const auto& [epoch, pause] : by_epoch) sum += pause.duration;
+  for (const auto& [phase, pause] : by_phase) sum += pause.duration;
   return sum;
 }
 
@@ -108,7 +108,7 @@ Result<WatchId> Watchpoints::Arm(const WatchSpec& spec) {
   TRY(Check(spec));
   const WatchId id = watches_.size();
   watches_.push_back({spec, {}, false, 0});
-  const Result<> armed = WhileStopped(id, [&] { return Insert(watches_[id]); });
+  const Result<> armed = WhilePaused(id, [&] { return Insert(watches_[id]); });
   if (!watches_[id].inserted) {
     watches_.pop_back();
     return armed.ok() ? Wrong("QEMU refused the watchpoint") : armed.error();
@@ -122,12 +122,12 @@ Result<> Watchpoints::Disarm(WatchId id) {
   Watch& watch = watches_.at(id);
   watch.stats.armed = false;
   if (!watch.inserted) return {};
-  return WhileStopped(id, [&] { return Remove(watch); });
+  return WhilePaused(id, [&] { return Remove(watch); });
 }
 
 Result<> Watchpoints::DisarmAll() {
   if (watches_.empty()) return {};
-  return WhileStopped(fired_last_, [this]() -> Result<> {
+  return WhilePaused(fired_last_, [this]() -> Result<> {
     for (Watch& watch : watches_) {
       watch.stats.armed = false;
       TRY(Remove(watch));
@@ -153,7 +153,7 @@ Result<> Watchpoints::Remove(Watch& watch) {
   return gdb_.RemoveWatch(watch.spec.address, watch.spec.bytes);
 }
 
-Result<> Watchpoints::WhileStopped(WatchId for_whom, const std::function<Result<>()>& act) {
+Result<> Watchpoints::WhilePaused(WatchId for_whom, const std::function<Result<>()>& act) {
   Machine& machine = parts_.machine;
   const bool running = machine.running();
   const auto before = machine.stood_still();
@@ -214,7 +214,7 @@ Result<> Watchpoints::Handle(const StopReply& stop) {
       TRY(Tell(watch, stop, old_value));
   }
   if (!watch.inserted || !budget_.Spent(After(std::chrono::nanoseconds{0}))) return {};
-  ++watch.stats.paused;
+  ++watch.stats.suspended;
   watch.stats.at_least = true;
   return Remove(watch);
 }
@@ -228,7 +228,7 @@ Result<> Watchpoints::Tell(Watch& watch, const StopReply& stop, std::uint64_t ol
   fire.symbol = parts_.symbolize(fire.instruction);
   fire.old_value = old_value;
   fire.new_value = watch.last;
-  fire.epoch = parts_.epoch();
+  fire.phase = parts_.phase();
   ++watch.stats.told;
   if (watch.stats.told >= watch.spec.max) {
     watch.stats.armed = false;
@@ -251,21 +251,21 @@ std::optional<std::uint64_t> Watchpoints::ValueOf(const WatchSpec& spec) {
 
 // ---- the guest's time
 
-void Watchpoints::Account(WatchId id, std::chrono::nanoseconds stopped) {
+void Watchpoints::Account(WatchId id, std::chrono::nanoseconds paused) {
   if (id >= watches_.size()) return;
-  WatchStats::Pause& pause = watches_[id].stats.by_epoch[parts_.epoch()];
-  ++pause.stops;
-  pause.duration += stopped;
+  WatchStats::Pause& pause = watches_[id].stats.by_phase[parts_.phase()];
+  ++pause.count;
+  pause.duration += paused;
 }
 
 void Watchpoints::Settle() {
   const auto served = parts_.machine.stood_still_served();
   if (served == settled_) return;
-  const auto stopped = served - std::exchange(settled_, served);
-  Account(fired_last_, stopped);
+  const auto paused = served - std::exchange(settled_, served);
+  Account(fired_last_, paused);
   // Looks are few, because they end with `max`, and to be had whole.
   const auto looked = std::exchange(looked_, std::chrono::nanoseconds{0});
-  if (stopped > looked) budget_.Charge(After(std::chrono::nanoseconds{0}), stopped - looked);
+  if (paused > looked) budget_.Charge(After(std::chrono::nanoseconds{0}), paused - looked);
 }
 
 const WatchStats& Watchpoints::Stats(WatchId id) {
@@ -284,7 +284,7 @@ Result<> Watchpoints::Tick() {
   if (!due || !Passed(*due)) return {};
   Settle();
   const auto before = parts_.machine.stood_still();
-  const Result<> back = WhileStopped(fired_last_, [this]() -> Result<> {
+  const Result<> back = WhilePaused(fired_last_, [this]() -> Result<> {
     for (Watch& watch : watches_)
       if (watch.stats.armed && !watch.inserted) TRY(Insert(watch));
     return {};

@@ -15,7 +15,7 @@
 #include "vmm/host/deadline.h"
 #include "vmm/introspection/memory/kernel_memory.h"
 #include "vmm/introspection/watch/gdb_client.h"
-#include "vmm/introspection/watch/stand_still_budget.h"
+#include "vmm/introspection/watch/pause_budget.h"
 #include "vmm/machine/machine.h"
 #include "vmm/machine/machine_config.h"
 
@@ -40,7 +40,7 @@ struct WatchCondition {
 enum class WatchMode : std::uint8_t {
   kCount,  // counted; the cheapest, and without a condition nothing is read
   kValue,  // told of, with the instruction and the values
-  kFull,   // the same; whoever is told wants to look further, and the guest may stand still for long
+  kFull,   // the same; whoever is told wants to look further, and the pause may be long
 };
 
 struct WatchSpec {
@@ -56,34 +56,34 @@ struct WatchSpec {
 /// By Arm(), in its order from 0 on; stays valid after Disarm().
 using WatchId = std::size_t;
 
-/// One write that is told of. The guest stands still right after the instruction that wrote.
+/// One write that is told of. The guest is paused right after the instruction that wrote.
 struct WatchFire {
   WatchId watch = 0;
   std::uint64_t number = 0;  // of the watch's writes that count, from 1 on
   std::uint32_t cpu = 0;
   std::uint64_t instruction = 0;  // the address after the one that wrote; a symbol covers it mostly
   std::string symbol;             // "tick_do_update_jiffies64+0x5c"
-  std::uint64_t old_value = 0;    // as last seen: when it was armed, at a write, after a pause
+  std::uint64_t old_value = 0;    // as last seen: when it was armed, at a write, after a suspension
   std::uint64_t new_value = 0;    // == old_value: the same was written
-  std::uint32_t epoch = 0;
+  std::uint32_t phase = 0;
 };
 
 struct WatchStats {
-  /// How the guest stood still for it in one phase, told by QEMU's clock.
+  /// The pauses for it in one phase, by QEMU's clock.
   struct Pause {
-    std::uint64_t stops = 0;
+    std::uint64_t count = 0;
     std::chrono::nanoseconds duration{0};
   };
 
   std::uint64_t writes = 0;   // seen
   std::uint64_t matched = 0;  // for which `when` held
   std::uint64_t told = 0;
-  std::uint64_t paused = 0;  // how often it was taken out, to let the guest run
-  bool armed = false;        // a write would be seen, at the latest after the pause
-  bool at_least = false;     // there may have been more: it was paused, or has ended
-  std::map<std::uint32_t, Pause> by_epoch;
+  std::uint64_t suspended = 0;  // how often it was taken out for a while, to let the guest run
+  bool armed = false;           // a write would be seen, at the latest after the suspension
+  bool at_least = false;        // there may have been more: it was suspended, or has ended
+  std::map<std::uint32_t, Pause> by_phase;
 
-  [[nodiscard]] std::chrono::nanoseconds stopped() const;
+  [[nodiscard]] std::chrono::nanoseconds pause_time() const;
 };
 
 /// The watches of one machine. On the machine's thread: fires are handled in whatever waits there for
@@ -94,7 +94,7 @@ struct WatchStats {
 /// write that left the value as it was. So of places that several CPUs write to, the count is not exact. A
 /// write by another virtual address of the same memory (the direct map, user space) is not seen.
 ///
-/// How long the guest stands still for writes is bounded (StandStillBudget), apart from looks in kFull, which
+/// How long the guest is paused for writes is bounded (PauseBudget), apart from looks in kFull, which
 /// `max` bounds: a watch that takes more is taken out until NextDue(), and its counts are lower bounds from
 /// then on.
 class Watchpoints {
@@ -105,15 +105,15 @@ class Watchpoints {
     KernelMemory& memory;  // must not keep what it has read
     Accel accel;
     std::function<std::string(std::uint64_t)> symbolize;
-    std::function<std::uint32_t()> epoch;
-    /// Called within Pump() while the guest stands still. May use the machine (a Freeze does nothing then,
+    std::function<std::uint32_t()> phase;
+    /// Called within Pump() while the guest is paused. May use the machine (a MachinePause does nothing then,
     /// Resume() neither), must not arm or disarm.
     std::function<void(const WatchFire&)> on_fire;
     /// Another one is for measuring what watches cost.
-    StandStillBudget budget{};
+    PauseBudget budget{};
   };
 
-  /// Attaches QEMU's stub, for which a running guest is stopped shortly. Once a machine.
+  /// Attaches QEMU's stub, for which a running guest is paused for a moment. At most once per machine.
   /// Errors: those of GdbClient::Attach() and of Machine::Stop().
   static Result<std::unique_ptr<Watchpoints>> Attach(Parts parts);
   /// Takes nothing out: REQUIRES that DisarmAll() was called or the guest is not to run any more.
@@ -121,11 +121,11 @@ class Watchpoints {
   Watchpoints(const Watchpoints&) = delete;
   Watchpoints& operator=(const Watchpoints&) = delete;
 
-  /// Stops a running guest shortly. One that fails leaves nothing behind. Errors (kInput): "address 0 cannot
-  /// be watched", "0x1000 is not a kernel address", "0xffff... is not mapped in the guest", "0xffff... is not
-  /// aligned to its 4 bytes", "a watch has 1, 2, 4 or 8 bytes, not 3", "a watch tells of each n-th write, not
-  /// of each 0th", "it overlaps the watch 'x'", "all 4 watchpoints of the machine are in use", "QEMU refused
-  /// the watchpoint"; and those of the machine and the stub.
+  /// Pauses a running guest for a moment. One that fails leaves nothing behind. Errors (kInput): "address 0
+  /// cannot be watched", "0x1000 is not a kernel address", "0xffff... is not mapped in the guest", "0xffff...
+  /// is not aligned to its 4 bytes", "a watch has 1, 2, 4 or 8 bytes, not 3", "a watch tells of each n-th
+  /// write, not of each 0th", "it overlaps the watch 'x'", "all 4 watchpoints of the machine are in use",
+  /// "QEMU refused the watchpoint"; and those of the machine and the stub.
   Result<WatchId> Arm(const WatchSpec& spec);
   /// Its figures stay. Not one that is armed: does nothing.
   Result<> Disarm(WatchId id);
@@ -155,21 +155,21 @@ class Watchpoints {
       : parts_(std::move(parts)), gdb_(std::move(gdb)), budget_(parts_.budget) {}
 
   Result<> Check(const WatchSpec& spec);
-  Result<> WhileStopped(WatchId for_whom, const std::function<Result<>()>& act);
+  Result<> WhilePaused(WatchId for_whom, const std::function<Result<>()>& act);
   Result<bool> OnReadable();
   Result<bool> HandleStops();
   Result<> Handle(const StopReply& stop);
   Result<> Tell(Watch& watch, const StopReply& stop, std::uint64_t old_value);
   Result<> Insert(Watch& watch);
   Result<> Remove(Watch& watch);
-  void Account(WatchId id, std::chrono::nanoseconds stopped);
+  void Account(WatchId id, std::chrono::nanoseconds paused);
   void Settle();
   [[nodiscard]] std::optional<std::uint64_t> ValueOf(const WatchSpec& spec);
 
   Parts parts_;
   GdbClient gdb_;
   std::vector<Watch> watches_;
-  StandStillBudget budget_;
+  PauseBudget budget_;
   std::chrono::nanoseconds settled_{0};  // of Machine::stood_still_served()
   std::chrono::nanoseconds looked_{0};   // of what is not settled, by on_fire in kFull
   WatchId fired_last_ = 0;

@@ -310,7 +310,7 @@ TEST_CASE("snapshot diff of equal contents is silent and exits 0") {
   Write("run", "a", FullReport(), 5);
   vmm::SnapshotReport same = FullReport();
   same.guest_ns = 1;
-  same.frozen_ms = 9;
+  same.paused_ms = 9;
   for (vmm::MapRecord& map : same.maps) map.map_kva += 4096;
   for (vmm::TaskRecord& task : same.tasks) task.task_kva += 4096;
   Write("other", "b", same, 6);

@@ -129,7 +129,7 @@ steps:
        "steps/0/ops/2/CaptureSnapshot/name: tags that begin with periodic_ are those of periodic snapshots\n"
        "steps/0/ops/3/ReadKernelHot/target: the kernel does not say how wide this is (give `width: u32` or "
        "u64)\n"
-       "steps/0/ops/4/WriteKernelHot/writes/0/value/or_mask: or_mask needs the guest stopped (use "
+       "steps/0/ops/4/WriteKernelHot/writes/0/value/or_mask: or_mask needs the guest paused (use "
        "WriteKernelCold)\n"
        "steps/0/ops/5/WriteKernelCold/writes/0/value/set: the kernel does not say how wide this place is "
        "(write u32 "

@@ -150,14 +150,14 @@ TEST_CASE("a typed value must fit its field") {
         "bytes");
 }
 
-TEST_CASE("bitfields are read in place and written with the guest stopped, their neighbours kept") {
+TEST_CASE("bitfields are read in place and written with the guest paused, their neighbours kept") {
   Toy kernel;
   kernel.memory.Put(Toy::kRq0 + 28, std::uint32_t{0xffffffff});
   const PerCpuTarget mode{"runqueues", "mode", 0};
   CHECK(Read(kernel, mode) == "7");
   CHECK(Read(kernel, PerCpuTarget{"runqueues", "skew", 0}) == "-1");
   CHECK(Write(kernel, mode, KernelValue::Unsigned(2)) ==
-        "runqueues.mode of CPU 0 is a bitfield, which needs the guest stopped: use WriteKernelCold");
+        "runqueues.mode of CPU 0 is a bitfield, which needs the guest paused: use WriteKernelCold");
   CHECK(Write(kernel, mode, KernelValue::Unsigned(8), KernelMode::kCold) ==
         "runqueues.mode of CPU 0 is an unsigned integer of 3 bits; 8 does not fit");
   CHECK(Write(kernel, mode, KernelValue::Unsigned(2), KernelMode::kCold) == "ok");
@@ -169,12 +169,12 @@ TEST_CASE("bitfields are read in place and written with the guest stopped, their
   CHECK(Read(kernel, PerCpuTarget{"runqueues", "skew", 0}) == "-8");
 }
 
-TEST_CASE("or_mask sets bits, with the guest stopped only") {
+TEST_CASE("or_mask sets bits, with the guest paused only") {
   Toy kernel;
   kernel.memory.Put(Toy::kCounter, std::uint64_t{0xf0000001'000000f0});
   const SymbolTarget counter{"counter", "", ""};
   CHECK(Write(kernel, counter, KernelValue::OrMask(0x21)) ==
-        "or_mask needs the guest stopped: use WriteKernelCold");
+        "or_mask needs the guest paused: use WriteKernelCold");
   CHECK(Write(kernel, counter, KernelValue::OrMask(0x21), KernelMode::kCold) == "ok");
   CHECK(kernel.memory.Get<std::uint64_t>(Toy::kCounter) == 0xf0000001'000000f1);
   CHECK(Write(kernel, PerCpuTarget{"runqueues", "clock", 0}, KernelValue::OrMask(1), KernelMode::kCold) ==

@@ -3,7 +3,7 @@
 #include <random>
 
 #include "test/unit/vmm/introspection/memory/fake_physical.h"
-#include "vmm/introspection/memory/frozen_memory.h"
+#include "vmm/introspection/memory/paused_memory.h"
 
 namespace ktstr::vmm {
 namespace {
@@ -132,14 +132,14 @@ TEST_CASE("random bytes as page tables") {
       ++found;
       CHECK(at->physical % 4096 == address % 4096);
     }
-    FrozenMemory frozen(space);
-    CHECK(frozen.ReadSome(address, bytes) == got);
+    PausedMemory paused(space);
+    CHECK(paused.ReadSome(address, bytes) == got);
     static_cast<void>(space.Write(address, std::span(bytes).first(random() % 8)));
   }
   CHECK(found > 100);
 }
 
-TEST_CASE("frozen memory reads each page once and sees its own writes") {
+TEST_CASE("paused memory reads each page once and sees its own writes") {
   FakePhysical memory(kMiB);
   TableBuilder tables(memory, 0x1000, 4);
   tables.Map(kKernel, 0x9000);
@@ -147,18 +147,18 @@ TEST_CASE("frozen memory reads each page once and sees its own writes") {
   memory.Put(0x9ffd, "abc");
   memory.Put(0x7000, "def");
   const AddressSpace live(memory, tables.root());
-  FrozenMemory frozen(live);
+  PausedMemory paused(live);
   memory.reads = 0;
-  for (int i = 0; i < 1000; ++i) CHECK(TextAt(frozen, kKernel + 4093, 6) == "abcdef");
+  for (int i = 0; i < 1000; ++i) CHECK(TextAt(paused, kKernel + 4093, 6) == "abcdef");
   CHECK(memory.reads == 6);  // four tables, two pages
-  REQUIRE(Put(frozen, kKernel + 4094, "XYZ!"));
-  CHECK(TextAt(frozen, kKernel + 4093, 6) == "aXYZ!f");
+  REQUIRE(Put(paused, kKernel + 4094, "XYZ!"));
+  CHECK(TextAt(paused, kKernel + 4093, 6) == "aXYZ!f");
   CHECK(std::memcmp(&memory.ram[0x7000], "Z!f", 3) == 0);
-  CHECK_FALSE(Put(frozen, kKernel + 8191, "12"));
-  CHECK(TextAt(frozen, kKernel + 8192, 1).empty());
+  CHECK_FALSE(Put(paused, kKernel + 8191, "12"));
+  CHECK(TextAt(paused, kKernel + 8192, 1).empty());
 }
 
-TEST_CASE("frozen memory is bounded") {
+TEST_CASE("paused memory is bounded") {
   constexpr std::uint64_t kPages = PageCache::kPages + 100;
   FakePhysical memory(kPages * 4096);
   PageCache cache(memory);

@@ -5,8 +5,8 @@
 #include <catch2/catch.hpp>
 
 #include "test/unit/vmm/introspection/memory/fake_physical.h"
-#include "vmm/introspection/memory/frozen_memory.h"
 #include "vmm/introspection/memory/linear_windows.h"
+#include "vmm/introspection/memory/paused_memory.h"
 
 namespace ktstr::vmm {
 namespace {
@@ -49,9 +49,9 @@ TEST_CASE("a window is read without page tables, and nothing beyond it") {
   REQUIRE(space.Write(kText + 0x2ffd, std::as_bytes(std::span(written))));
   CHECK(std::memcmp(&memory.ram[0xbffd], "123", 3) == 0);
   CHECK(std::memcmp(&memory.ram[0x7000], "456", 3) == 0);
-  FrozenMemory frozen(space);
+  PausedMemory paused(space);
   memory.reads = 0;
-  CHECK(TextAt(frozen, kText + 0x2000, 3).size() == 3);
+  CHECK(TextAt(paused, kText + 0x2000, 3).size() == 3);
   CHECK(memory.reads == 1);
 }
 

@@ -219,7 +219,7 @@ inline SnapshotReport FullReport() {
   report.scx_sched_state = sched;
   report.dump_truncated_at_us = 99;
   report.guest_ns = 18'446'744'073'709'551'615ULL;
-  report.frozen_ms = 2.5;
+  report.paused_ms = 2.5;
   return report;
 }
 

@@ -76,7 +76,7 @@ std::size_t LaidOutSize() {
 
 TEST_CASE("an empty report is little more than its schema") {
   CHECK(ToJson(SnapshotReport()) ==
-        Json::parse(R"({"schema": "single", "tasks_truncated": false, "guest_ns": 0, "frozen_ms": 0.0})"));
+        Json::parse(R"({"schema": "single", "tasks_truncated": false, "guest_ns": 0, "paused_ms": 0.0})"));
 }
 
 TEST_CASE("a report's JSON: what is empty is left out, what cannot be read is null, addresses are numbers") {
@@ -96,7 +96,7 @@ TEST_CASE("a report's JSON: what is empty is left out, what cannot be read is nu
   report.scx_sched_state.emplace().ops = "simple";
   report.scx_sched_state->event_counters = {{"SCX_EV_X", 4}};
   report.guest_ns = 18'446'744'073'709'551'615ULL;
-  report.frozen_ms = 1.5;
+  report.paused_ms = 1.5;
   CHECK(ToJson(report) == Json::parse(R"({
     "schema": "single",
     "maps": [
@@ -112,7 +112,7 @@ TEST_CASE("a report's JSON: what is empty is left out, what cannot be read is nu
     "scx_sched_state": {"ops": "simple", "aborting": false, "bypass_depth": 0, "exit_kind": 0,
                         "event_counters": {"SCX_EV_X": 4}},
     "guest_ns": 18446744073709551615,
-    "frozen_ms": 1.5})"));
+    "paused_ms": 1.5})"));
 }
 
 TEST_CASE("a report with everything in it comes back as it was") {
@@ -157,7 +157,7 @@ TEST_CASE("a placeholder is marked, empty, and gives its reason everywhere") {
   const SnapshotReport report = MakePlaceholder("the guest did not stop");
   CHECK(report.is_placeholder);
   CHECK(ToJson(report) == Json::parse(R"({
-    "schema": "single", "is_placeholder": true, "tasks_truncated": false, "guest_ns": 0, "frozen_ms": 0.0,
+    "schema": "single", "is_placeholder": true, "tasks_truncated": false, "guest_ns": 0, "paused_ms": 0.0,
     "maps_unavailable": "the guest did not stop", "vcpu_regs_unavailable": "the guest did not stop",
     "prog_runtime_stats_unavailable": "the guest did not stop", "per_cpu_time_unavailable": "the guest did not stop",
     "per_node_numa_unavailable": "the guest did not stop", "run_queues_unavailable": "the guest did not stop",
@@ -221,5 +221,5 @@ TEST_CASE("a member of the wrong type is named by its path") {
 }
 
 TEST_CASE("members that are not known are passed over") {
-  CHECK(ReportFromJson(Json::parse(R"({"schema": "single", "vcpu_perf_at_freeze": [1]})")).ok());
+  CHECK(ReportFromJson(Json::parse(R"({"schema": "single", "vcpu_perf_at_pause": [1]})")).ok());
 }

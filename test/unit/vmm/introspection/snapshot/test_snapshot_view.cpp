@@ -321,7 +321,7 @@ TEST_CASE("paths over the rest of a report") {
   CHECK(AskPath(report, "maps[name=events].ringbuf.pending_bytes") ==
         "maps[name=events].ringbuf.pending_bytes = 16");
   CHECK(AskPath(report, "maps[name=simple.bss].id") == "maps[name=simple.bss].id = 0");
-  CHECK(AskPath(report, "frozen_ms") == "frozen_ms = 2.5");
+  CHECK(AskPath(report, "paused_ms") == "paused_ms = 2.5");
   CHECK(AskPath(report, "guest_ns") == "guest_ns = 18446744073709551615");
 }
 

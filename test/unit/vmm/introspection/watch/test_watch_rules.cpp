@@ -1,7 +1,7 @@
 // What of watchpoints needs no machine: conditions, and the bound on the guest's time.
 #include <catch2/catch.hpp>
 
-#include "vmm/introspection/watch/stand_still_budget.h"
+#include "vmm/introspection/watch/pause_budget.h"
 #include "vmm/introspection/watch/watchpoints.h"
 
 namespace ktstr::vmm {
@@ -35,7 +35,7 @@ TEST_CASE("conditions on signed values know the width") {
 }
 
 TEST_CASE("a fifth of each window may be spent") {
-  StandStillBudget budget;
+  PauseBudget budget;
   const Deadline start = Deadline{} + std::chrono::hours(1);
   CHECK_FALSE(budget.Spent(start));
   budget.Charge(start + milliseconds(10), milliseconds(10));  // a window from 0 to 100
@@ -54,7 +54,7 @@ TEST_CASE("a fifth of each window may be spent") {
 }
 
 TEST_CASE("one stop above the share makes its window longer") {
-  StandStillBudget budget;
+  PauseBudget budget;
   const Deadline start = Deadline{} + std::chrono::hours(1);
   budget.Charge(start + milliseconds(50), milliseconds(50));
   CHECK(budget.end() == start + milliseconds(250));  // 50 of 250 are 20 %
@@ -67,11 +67,11 @@ TEST_CASE("the caps") {
   CHECK(WatchCap(Accel::kTcg) == 128);
 }
 
-TEST_CASE("time stood still is summed up over the phases") {
+TEST_CASE("the pauses of a watch are summed up over the phases") {
   WatchStats stats;
-  stats.by_epoch[1] = {3, milliseconds(4)};
-  stats.by_epoch[2] = {1, milliseconds(5)};
-  CHECK(stats.stopped() == milliseconds(9));
+  stats.by_phase[1] = {3, milliseconds(4)};
+  stats.by_phase[2] = {1, milliseconds(5)};
+  CHECK(stats.pause_time() == milliseconds(9));
 }
 
 }  // namespace

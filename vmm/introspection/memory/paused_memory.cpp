@@ -1,4 +1,4 @@
-#include "vmm/introspection/memory/frozen_memory.h"
+#include "vmm/introspection/memory/paused_memory.h"
 
 #include <algorithm>
 #include <cstring>
@@ -52,7 +52,7 @@ bool PageCache::Write(std::uint64_t address, std::span<const std::byte> from) {
   return true;
 }
 
-std::optional<std::uint64_t> FrozenMemory::PhysicalOf(std::uint64_t address) {
+std::optional<std::uint64_t> PausedMemory::PhysicalOf(std::uint64_t address) {
   const std::uint64_t skip = address % kPageBytes;
   const auto known = translations_.find(address - skip);
   if (known != translations_.end())
@@ -63,11 +63,11 @@ std::optional<std::uint64_t> FrozenMemory::PhysicalOf(std::uint64_t address) {
   return at ? std::optional(at->physical + skip) : std::nullopt;
 }
 
-bool FrozenMemory::Read(std::uint64_t address, std::span<std::byte> into) {
+bool PausedMemory::Read(std::uint64_t address, std::span<std::byte> into) {
   return ReadSome(address, into) == into.size();
 }
 
-std::size_t FrozenMemory::ReadSome(std::uint64_t address, std::span<std::byte> into) {
+std::size_t PausedMemory::ReadSome(std::uint64_t address, std::span<std::byte> into) {
   std::size_t done = 0;
   while (done < into.size()) {
     const std::size_t part = InPage(address + done, into.size() - done);
@@ -78,7 +78,7 @@ std::size_t FrozenMemory::ReadSome(std::uint64_t address, std::span<std::byte> i
   return done;
 }
 
-bool FrozenMemory::Write(std::uint64_t address, std::span<const std::byte> from) {
+bool PausedMemory::Write(std::uint64_t address, std::span<const std::byte> from) {
   return tables_.Write(address, from);  // through the cache
 }
 

@@ -1,5 +1,5 @@
-// How much of the time a guest may stand still for watchpoints, so that a place written to all the time slows
-// it down and does not stop it.
+// How much of the time a guest may be paused for watchpoints, so that a place that is written to all the time
+// slows the guest down and does not stop it.
 #pragma once
 
 #include <algorithm>
@@ -12,24 +12,24 @@ namespace ktstr::vmm {
 /// The account of one window of host time after the other. A window begins with the first stop after the last
 /// one's end and lasts at least `window`, and longer when a single stop takes more than its share of that.
 /// Pure.
-class StandStillBudget {
+class PauseBudget {
  public:
   static constexpr std::chrono::milliseconds kWindow{100};
   static constexpr std::int64_t kPercent = 20;
 
-  explicit StandStillBudget(std::chrono::nanoseconds window = kWindow, std::int64_t percent = kPercent)
+  explicit PauseBudget(std::chrono::nanoseconds window = kWindow, std::int64_t percent = kPercent)
       : window_(window), percent_(percent) {}
 
-  /// The guest has stood still for so long, until `now`.
-  void Charge(Deadline now, std::chrono::nanoseconds stopped) {
+  /// The guest was paused for `paused`, until `now`.
+  void Charge(Deadline now, std::chrono::nanoseconds paused) {
     if (now >= end_) {
-      begin_ = now - stopped;
+      begin_ = now - paused;
       used_ = std::chrono::nanoseconds{0};
     }
-    used_ += stopped;
+    used_ += paused;
     end_ = begin_ + std::max(window_, used_ * 100 / percent_);
   }
-  /// Nothing more may stop the guest before end().
+  /// Nothing may pause the guest again before end().
   [[nodiscard]] bool Spent(Deadline now) const { return now < end_ && used_ * 100 >= window_ * percent_; }
   /// Of the window; long ago when there is none.
   [[nodiscard]] Deadline end() const { return end_; }

@@ -1,4 +1,4 @@
-// Stopping the guest for a look at it, and the account of how long it was kept from running.
+// Pausing the guest for a look at it, and the log of how long it was paused.
 #pragma once
 
 #include <chrono>
@@ -12,13 +12,13 @@
 
 namespace ktstr::vmm {
 
-/// Every time that a guest stood still because of us. The guest's own clock does not show it, its neighbours
-/// on the host do. One thread.
-class PerturbationLedger {
+/// Every pause of a guest by us. The guest's own clock does not show pauses; its neighbours on the host do.
+/// One thread.
+class PauseLog {
  public:
   struct Entry {
     std::string reason;          // "capture 'x'", "cold read 'y'", "watch 'z'"
-    std::uint32_t epoch = 0;     // of the phase
+    std::uint32_t phase = 0;     // 0 baseline, k step k
     std::uint64_t start_ns = 0;  // host time since the run began
     std::uint64_t duration_ns = 0;
 
@@ -31,16 +31,16 @@ class PerturbationLedger {
     friend bool operator==(const Total&, const Total&) = default;
   };
 
-  explicit PerturbationLedger(std::chrono::steady_clock::time_point run_start) : run_start_(run_start) {}
+  explicit PauseLog(std::chrono::steady_clock::time_point run_start) : run_start_(run_start) {}
 
   /// `end` < `start` counts as no time.
-  void Add(std::string reason, std::uint32_t epoch, std::chrono::steady_clock::time_point start,
+  void Add(std::string reason, std::uint32_t phase, std::chrono::steady_clock::time_point start,
            std::chrono::steady_clock::time_point end);
 
   /// In the order in which they were added.
   [[nodiscard]] const std::vector<Entry>& entries() const { return entries_; }
   [[nodiscard]] Total All() const;
-  [[nodiscard]] std::map<std::uint32_t, Total> ByEpoch() const;
+  [[nodiscard]] std::map<std::uint32_t, Total> ByPhase() const;
   [[nodiscard]] std::map<std::string, Total> ByReason() const;
 
  private:
@@ -48,20 +48,20 @@ class PerturbationLedger {
   std::vector<Entry> entries_;
 };
 
-/// Keeps a machine stopped while it lives. One within another, or of a machine that stands still already
-/// (before its first Resume(), at a watchpoint), does nothing: whoever stopped it lets it go on.
-class Freeze {
+/// Keeps a machine paused while it lives. One within another, or of a machine that does not run anyway
+/// (before its first Resume(), at a watchpoint), does nothing: whoever stopped the machine lets it go on.
+class MachinePause {
  public:
-  /// Stops the machine; began() says whether that worked. `ledger` (may be null) and `machine` outlive this.
-  Freeze(Machine& machine, PerturbationLedger* ledger, std::string reason, std::uint32_t epoch);
+  /// Stops the machine; began() says whether that worked. `log` (may be null) and `machine` outlive this.
+  MachinePause(Machine& machine, PauseLog* log, std::string reason, std::uint32_t phase);
   /// End(), whose error is lost.
-  ~Freeze();
-  Freeze(const Freeze&) = delete;
-  Freeze& operator=(const Freeze&) = delete;
+  ~MachinePause();
+  MachinePause(const MachinePause&) = delete;
+  MachinePause& operator=(const MachinePause&) = delete;
 
   /// Errors: those of Machine::Stop(). The machine may be running then.
   [[nodiscard]] const Result<>& began() const { return began_; }
-  /// Lets the machine go on, also when Stop() failed, and enters it into the ledger; a second call does
+  /// Lets the machine go on, also when Stop() failed, and enters it into the log; a second call does
   /// nothing. Errors: those of Machine::Resume().
   Result<> End();
   /// From just before the machine was told to stop until it went on, or until now. 0 for one that does
@@ -72,12 +72,12 @@ class Freeze {
   using Clock = std::chrono::steady_clock;
 
   Machine& machine_;
-  PerturbationLedger* ledger_;
+  PauseLog* log_;
   std::string reason_;
-  std::uint32_t epoch_;
+  std::uint32_t phase_;
   Clock::time_point start_;
   Clock::time_point end_;
-  bool holds_;  // it is this one that has stopped the machine
+  bool holds_;  // this one has stopped the machine
   bool ended_ = false;
   Result<> began_;
 };

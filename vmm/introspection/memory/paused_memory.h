@@ -1,4 +1,4 @@
-// Guest kernel addresses while the guest stands still: what was read once is not read again, so that walking
+// Guest kernel addresses while the guest is paused: what was read once is not read again, so that walking
 // lists of small objects costs little even where each read of the guest is a system call.
 #pragma once
 
@@ -33,14 +33,14 @@ class PageCache final : public PhysicalMemory {
   std::unordered_map<std::uint64_t, std::unique_ptr<Page>> pages_;  // by address
 };
 
-/// Make one for each freeze: what it holds is stale once the guest runs. One thread; the AddressSpace's
+/// Make one for each pause: what it holds is stale once the guest runs. One thread; the AddressSpace's
 /// memory outlives it.
-class FrozenMemory final : public KernelMemory {
+class PausedMemory final : public KernelMemory {
  public:
-  explicit FrozenMemory(const AddressSpace& live) : cache_(live.physical()), tables_(cache_, live.root()) {
+  explicit PausedMemory(const AddressSpace& live) : cache_(live.physical()), tables_(cache_, live.root()) {
     tables_.UseWindows(live.windows());
   }
-  FrozenMemory(const FrozenMemory&) = delete;  // tables_ points into it
+  PausedMemory(const PausedMemory&) = delete;  // tables_ points into it
 
   bool Read(std::uint64_t address, std::span<std::byte> into) override;
   std::size_t ReadSome(std::uint64_t address, std::span<std::byte> into) override;
