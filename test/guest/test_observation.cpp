@@ -223,7 +223,7 @@ TEST_CASE("observation: a latency of a phase that full captures held up decides 
 }
 
 // What comes after the first stop is the same in most runs only, and with several CPUs the stop is not exact:
-// see interpreter/OBSERVING.md.
+// see docs/OBSERVING.md.
 TEST_CASE(
     "observation: the first look at a guest with one CPU on the virtual clock shows the same in ten runs") {
   std::set<std::string> seen;

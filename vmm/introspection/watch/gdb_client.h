@@ -19,7 +19,7 @@ namespace ktstr::vmm {
 
 class Machine;
 
-/// Numbers that x86-64 stubs agree on; the rest is told by vmm/introspection/registers.h.
+/// Numbers that x86-64 stubs agree on; the rest is told by vmm/introspection/memory/registers.h.
 enum class GdbRegister : std::uint32_t { kRsp = 7, kRip = 16 };
 
 /// One connection to the stub. It is never asked to run or to stop the machine: that is QMP's, because the
