@@ -5,7 +5,8 @@
 
 namespace ktstr {
 
-/// Where a command writes. Results go to `out`; progress, summaries and complaints to `err`. The streams outlive it.
+/// Where a command writes. Results go to `out`; progress, summaries and complaints to `err`. The streams
+/// outlive it.
 struct Console {
   std::ostream& out;
   std::ostream& err;
