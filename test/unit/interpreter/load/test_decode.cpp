@@ -159,7 +159,7 @@ TEST_CASE("Decode names missing keys, but not one that was only misspelt") {
         "nmae(key) unknown-key: unknown key 'nmae' in Script [did you mean 'name'?]\n");
 }
 
-TEST_CASE("Decode reports all faults in one pass") {
+TEST_CASE("Decode reports all mistakes in one pass") {
   CHECK(ReadScript("level: x\nmode: quick\nops: [{Pong: {}}]\n").faults ==
         "level wrong-type: expected an integer, found the string 'x'\n"
         "mode unknown-name: expected slow or fast, found 'quick'\n"

@@ -124,7 +124,7 @@ TEST_CASE("duplicate keys") {
   }
 }
 
-TEST_CASE("a hopeless file is given up") {
+TEST_CASE("a file with too many mistakes is given up") {
   std::string text;
   for (int i = 0; i < 1001; ++i) text += "a: 1\n";
   CHECK(Loaded(text).faults.size() == 1000);

@@ -50,7 +50,7 @@ TEST_CASE("A named file is a scenario whatever it is called, and is taken once")
   CHECK(found.faults.empty());  // `s` held a scenario, even if it was named before
 }
 
-TEST_CASE("A directory without a scenario is a fault") {
+TEST_CASE("A directory without a scenario is a diagnostic") {
   const WorkDir dir;
   WriteText("empty/readme.txt", "x");
   WriteText("s/a.yaml", "x");
@@ -59,7 +59,7 @@ TEST_CASE("A directory without a scenario is a fault") {
   CHECK(found.files == Strings{"s/a.yaml"});
 }
 
-TEST_CASE("A directory that cannot be read is a fault") {
+TEST_CASE("A directory that cannot be read is a diagnostic") {
   if (::geteuid() == 0) return;  // root reads everything
   const WorkDir dir;
   WriteText("s/a.yaml", "x");

@@ -69,7 +69,7 @@ TEST_CASE("pretty") {
         "       |                                  ^~~~\n");
 }
 
-TEST_CASE("one fault reached in several ways is told once") {
+TEST_CASE("one diagnostic reached in several ways is told once") {
   Diagnostics found;
   const Document document = LoadDocument("s.yaml", kScenario, found);
   for (const char* op : {"1", "2", "3"})

@@ -146,7 +146,7 @@ steps:
        "which the holds must take 3.875s\n");
 }
 
-TEST_CASE("periodic snapshots that would come too thick say what time they need") {
+TEST_CASE("periodic snapshots that would come too close together say how much time they need") {
   CHECK(FaultsOf("version: 1\nsnapshots: {periodic: 9}\nsteps: [{hold: 1s}]\n") ==
         "snapshots/periodic: 9 periodic snapshots in holds of 1s together would be 80ms apart; 100ms is the "
         "least, for which the "

@@ -95,7 +95,7 @@ TEST_CASE("periodic boundaries: the product does not overflow, and they rise wit
   CHECK(PeriodicBoundaries(0, end, 2)[0] == 6'763'806'160'360'168'925U);
 }
 
-TEST_CASE("periodic captures that do not fit are a fault that says what would") {
+TEST_CASE("periodic captures that do not fit are a diagnostic that says how many would") {
   CHECK(PeriodicFault(0, {}) == std::nullopt);
   CHECK(PeriodicFault(64, Milliseconds(8125)) == std::nullopt);
   CHECK(PeriodicFault(65, Seconds(3600)) == "65 periodic snapshots are asked for; 64 are the most");

@@ -124,7 +124,7 @@ steps:
         "timeout: the holds alone take 4s, and the timeout is 3s\n");
 }
 
-TEST_CASE("a repetition that cannot be repeated is a fault, once") {
+TEST_CASE("a repetition that cannot be repeated is one diagnostic") {
   CHECK(Loaded(R"(
 version: 1
 steps:

@@ -89,7 +89,7 @@ TEST_CASE("A guest that died: its last words, harmless and short") {
 )");
 }
 
-TEST_CASE("An interrupted run does not go on about half a run's numbers") {
+TEST_CASE("An interrupted run shows no numbers of its half") {
   FinishedRun run = FailedRun();
   run.interrupted = true;
   run.outcome.verdict = Verdict::kError;
@@ -139,7 +139,7 @@ TEST_CASE("A skip is one line") {
   CHECK(Render(run) == "SKIP cpuset/shrink.yaml#1n2l2c1t: needs kernel >=6.13, this is 6.12.1\n");
 }
 
-TEST_CASE("A bad scenario shows its findings, as many as fit") {
+TEST_CASE("A bad scenario shows its diagnostics, as many as fit") {
   FinishedRun run;
   run.file = "b.yaml";
   run.outcome.cause = "bad scenario: 5 errors; the first: e0";

@@ -212,7 +212,7 @@ TEST_CASE(
   CHECK(bench.context.state().LiveCgroupNames() == std::vector<std::string>{"base"});
 }
 
-TEST_CASE("removing a cgroup with children is a fault") {
+TEST_CASE("removing a cgroup with children is a diagnostic") {
   Bench bench;
   bench.context.MakeCgroup("", "a");
   bench.context.MakeCgroup("", "a/b");

@@ -134,7 +134,7 @@ TEST_CASE("a build that breaks says the first error and the log; the next try go
   CHECK(tree.BuildTree().empty());
 }
 
-TEST_CASE("an interrupted build ends at once and is gone on with") {
+TEST_CASE("an interrupted build ends at once and is continued by the next") {
   const FakeTree tree;
   const auto fifo = tree.dir() / "block";
   REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
@@ -222,7 +222,7 @@ TEST_CASE("missing build tools are named all at once") {
   CHECK(MissingBuildTools((dir / "bin").string(), include_dirs).empty());
 }
 
-TEST_CASE("what a log says went wrong") {
+TEST_CASE("the first error is found in a build log") {
   CHECK(FirstErrorLine("a\n  b.c:1: error: x \nc.c:2: error: y\n") == "b.c:1: error: x");
   CHECK(FirstErrorLine("a\nmake[1]: *** [x] Error 2\nmake: *** [y] Error 2\nlast") ==
         "make[1]: *** [x] Error 2");

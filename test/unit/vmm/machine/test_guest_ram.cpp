@@ -68,7 +68,7 @@ TEST_CASE("a hash tells content, place and length") {
   CHECK(with("an odd length", 4, 4 * kPage, "text") != original);
 }
 
-TEST_CASE("two equal pages are not none") {
+TEST_CASE("two equal pages do not cancel each other out") {
   const TempDir dir;
   const UniqueFd twice = Sparse(dir / "twice", 4);
   Put(twice, 0, "page");
@@ -97,7 +97,7 @@ TEST_CASE("a copy has the content and the holes of its original") {
   CHECK(bytes == "far away");
 }
 
-TEST_CASE("the copy of zeros is long and empty") {
+TEST_CASE("a copy of zeros has its length and takes no blocks") {
   const TempDir dir;
   const UniqueFd from = Sparse(dir / "from", 50), to = Sparse(dir / "to", 0);
   const Result<std::uint64_t> copied = CopyPages(from.get(), to.get());
@@ -124,7 +124,7 @@ TEST_CASE("memory that cannot be copied or read says why") {
   CHECK(unreadable.error().message == "reading the size: Bad file descriptor");
 }
 
-TEST_CASE("what does not divide evenly goes to the last node") {
+TEST_CASE("memory that does not divide evenly goes to the last node") {
   MachineConfig config;
   config.memory_mib = 1000;
   config.topology.numa_nodes = 3;

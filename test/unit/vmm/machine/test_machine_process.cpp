@@ -118,7 +118,7 @@ TEST_CASE("a child dies with the process that started it") {
   close(pids[1]);
 }
 
-TEST_CASE("programs are found as the shell finds them") {
+TEST_CASE("programs are found on PATH as the shell finds them") {
   const TempDir dir;
   const auto tool = dir.Write("bin/tool", "#!/bin/sh\n", 0755);
   static_cast<void>(dir.Write("bin/data", "x", 0644));

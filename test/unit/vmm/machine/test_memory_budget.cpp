@@ -50,7 +50,7 @@ TEST_CASE("what can never fit is an error at once") {
   CHECK(budget.Take(8936, kNever).ok());
 }
 
-TEST_CASE("who does not fit waits, and small ones do not pass it") {
+TEST_CASE("a machine that does not fit waits, and smaller ones do not overtake it") {
   MemoryBudget budget(1000);
   std::optional<MemoryBudget::Share> running = budget.TryTake(536);  // 600
   std::atomic<bool> in = false;
@@ -69,7 +69,7 @@ TEST_CASE("who does not fit waits, and small ones do not pass it") {
   CHECK(budget.TryTake(936));
 }
 
-TEST_CASE("a wait ends when it is cancelled, and lets others by") {
+TEST_CASE("a wait ends when it is cancelled, and others go on") {
   MemoryBudget budget(1000);
   const std::optional<MemoryBudget::Share> running = budget.TryTake(536);
   const auto share = budget.Take(436, [] { return true; });

@@ -20,7 +20,7 @@ TEST_CASE("automatic memory follows its formula") {
   CHECK(AutoMemoryMib({0, 0, 10, 1}) == 384);
 }
 
-TEST_CASE("few files need no other machine, many come in large steps") {
+TEST_CASE("few files do not change the memory size, many change it in large steps") {
   constexpr std::uint64_t mib = 1 << 20;
   CHECK(AutoMemoryMib({0, 32 * mib, 1, 1}) == 256);
   CHECK(AutoMemoryMib({0, 32 * mib + 1, 1, 1}) == 256 + 256);

@@ -213,7 +213,7 @@ TEST_CASE("a handshake needs a greeting") {
   }
 }
 
-TEST_CASE("events nobody takes do not pile up") {
+TEST_CASE("events that nobody takes are dropped beyond a limit") {
   Wire wire = Ready();
   for (std::size_t i = 0; i < QmpClient::kMaxEvents + 5; ++i) {
     wire.peer.Say("{\"event\": \"E" + std::to_string(i) + "\"}\n");

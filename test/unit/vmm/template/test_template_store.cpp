@@ -146,7 +146,7 @@ TEST_CASE("only the template that is bad is discarded, not its successor") {
   CHECK(shelf.store.Find(kKey) == nullptr);
 }
 
-TEST_CASE("a discard that was killed does not hinder the next") {
+TEST_CASE("a discard that was killed does not hinder the next one") {
   const Shelf shelf;
   shelf.Make(kKey, kKey);
   shelf.Make(std::string(kKey) + "." + std::to_string(::getpid()) + ".new", kKey);
@@ -171,7 +171,7 @@ TEST_CASE("the least recently used go first, until the rest has room") {
   CHECK(shelf.Keys().empty());
 }
 
-TEST_CASE("what a killed build left goes; what is being built stays") {
+TEST_CASE("what a killed build left is removed, what is being built stays") {
   const Shelf shelf;
   const std::string killed = std::string(kKey) + ".new", under_way = std::string(kOther) + ".new";
   shelf.Make(killed, kKey);

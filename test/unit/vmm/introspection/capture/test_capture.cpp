@@ -200,7 +200,7 @@ TEST_CASE("capture: past its time limit everything says that it is missing") {
   CHECK(report.scx_walker_unavailable == why);
 }
 
-TEST_CASE("capture: tasks in a list that leads back are not taken twice for ever") {
+TEST_CASE("capture: a task list that leads back to itself ends") {
   Planted kernel;
   const auto task = [&](std::uint64_t at, std::uint64_t next, std::uint32_t pid) {
     kernel.memory.Map(at, 512);

@@ -231,7 +231,7 @@ TEST_CASE("bytes go over page borders, and none is written when one page is miss
   CHECK(kernel.memory.Get<std::uint16_t>(page + 8190) == 0);
 }
 
-TEST_CASE("a number of a running guest must be aligned, that of a stopped one need not") {
+TEST_CASE("a number must be aligned in a running guest, not in a paused one") {
   Toy kernel;
   const VirtualTarget odd{Toy::kRq0 + 6};
   CHECK(Read(kernel, odd, KernelWidth::U32()) ==

@@ -155,7 +155,7 @@ TEST_CASE("how far a kernel can be moved") {
         "the guest puts the kernel at 0xffffffff81000000, outside of kernel addresses");
 }
 
-TEST_CASE("symbols of another kernel are found out") {
+TEST_CASE("symbols of another kernel are detected") {
   const std::string begin = "the symbols of /x/System.map are not those of the running kernel: ";
   {
     MadeUpKernel kernel;
@@ -169,13 +169,13 @@ TEST_CASE("symbols of another kernel are found out") {
   CHECK(kernel.Refusal() == begin + "at linux_banner there is no \"Linux version 6.12.117\"");
 }
 
-TEST_CASE("types that are none are refused") {
+TEST_CASE("bytes that are no BTF are refused") {
   MadeUpKernel kernel;
   kernel.memory.Put(kImage + 0x1400, std::uint64_t{0});
   CHECK(kernel.Refusal() == "the types of the guest's kernel: not BTF: the magic number is 0x0");
 }
 
-TEST_CASE("any bytes as a guest give an error at worst") {
+TEST_CASE("random bytes in place of a guest give errors at worst") {
   MadeUpKernel kernel;
   const std::vector<std::byte> good = kernel.memory.ram;
   for (std::size_t at = 0; at < 3000; ++at) {

@@ -112,7 +112,7 @@ TEST_CASE("a task's field is read and written where it is") {
   CHECK(value->number == 123);
 }
 
-TEST_CASE("task lists that never come to their end are given up") {
+TEST_CASE("task lists without an end are given up") {
   Toy kernel;
   // The last process' list leads back to the first process instead of to init_task.
   kernel.memory.Put(kernel.Task(2), kernel.Task(1));
@@ -128,7 +128,7 @@ TEST_CASE("task lists that never come to their end are given up") {
         "the guest's task list does not come to its end: it breaks off at a thread that cannot be read");
 }
 
-TEST_CASE("with the guest running, a walk that went astray is taken again") {
+TEST_CASE("with the guest running, a walk that went astray is repeated") {
   Toy kernel;
   kernel.memory.Put(kernel.Task(1), std::uint64_t{0x10});  // torn while we look
   int reads = 0;
@@ -138,7 +138,7 @@ TEST_CASE("with the guest running, a walk that went astray is taken again") {
   CHECK(Read(kernel) == "ok");
 }
 
-TEST_CASE("a task is found by the name it has, if only one has it") {
+TEST_CASE("a task is found by its name when no other has the same") {
   Toy kernel;
   const auto web = TaskByName(kernel.View(), "web", "scx.dsq_vtime");
   REQUIRE(web);

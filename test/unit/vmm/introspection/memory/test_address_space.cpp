@@ -45,7 +45,7 @@ TEST_CASE("pages of all sizes with four and five levels") {
   CHECK_FALSE(space.Translate(0));
 }
 
-TEST_CASE("addresses that are not canonical are none") {
+TEST_CASE("addresses that are not canonical are not mapped") {
   FakePhysical memory(kMiB);
   TableBuilder four(memory, 0x1000, 4);
   TableBuilder five(memory, 0x80000, 5);
@@ -100,14 +100,14 @@ TEST_CASE("what is mapped but is not RAM cannot be read or written") {
   CHECK(WalkPageTables(memory, {0x122456789000, false}, kKernel) == std::nullopt);
 }
 
-TEST_CASE("tables that lead to themselves end the walk all the same") {
+TEST_CASE("page tables that lead to themselves end the walk") {
   FakePhysical memory(64 * 1024);
   for (std::uint64_t entry = 0x1000; entry < 0x2000; entry += 8) memory.Put(entry, 0x1063);
   CHECK(WalkPageTables(memory, {0x1000, false}, kKernel + 7) == Translation{0x1007, 4096});
   CHECK(WalkPageTables(memory, {0x1000, true}, kKernel + 7) == Translation{0x1007, 4096});
 }
 
-TEST_CASE("a large page where there can be none is not mapped") {
+TEST_CASE("a large page at a level that has none is not mapped") {
   FakePhysical memory(64 * 1024);
   memory.Put(0x1000 + 511 * 8, 0x20e3);
   CHECK_FALSE(WalkPageTables(memory, {0x1000, false}, kKernel));

@@ -18,7 +18,7 @@ constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
 
 std::vector<RamRange> LayOut(std::vector<std::uint64_t> files) { return LayOutRam(files); }
 
-TEST_CASE("RAM around the hole below 4 GiB") {
+TEST_CASE("RAM continues above the hole below 4 GiB") {
   using Ranges = std::vector<RamRange>;
   CHECK(LayOut({512 * kMiB}) == Ranges{{0, 512 * kMiB, 0, 0}});
   CHECK(LayOut({0xaff00000}) == Ranges{{0, 0xaff00000, 0, 0}});

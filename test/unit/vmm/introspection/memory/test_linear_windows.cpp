@@ -133,7 +133,7 @@ TEST_CASE("a kernel without the marks of its image has no window there") {
   CHECK(guest.Windows() == Windows{guest.direct});
 }
 
-TEST_CASE("windows of another guest do not hold") {
+TEST_CASE("windows of another guest are not used") {
   Booted guest;
   const Windows windows = guest.Windows();
   std::size_t broken = 0;

@@ -9,7 +9,7 @@ namespace {
 using namespace std::chrono_literals;
 using Total = PauseLog::Total;
 
-TEST_CASE("a log of pauses sums up by phase and by reason") {
+TEST_CASE("pauses are summed up by phase and by reason") {
   const auto start = std::chrono::steady_clock::now();
   PauseLog log(start);
   CHECK(log.All() == Total{0, 0});

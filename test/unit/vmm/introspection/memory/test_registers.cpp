@@ -49,7 +49,7 @@ TEST_CASE("registers of CPUs in all modes") {
   CHECK((*all)[2] == CpuRegisters{0xfff0, 7, 0, 0, 0, 0, 0, true});
 }
 
-TEST_CASE("what is not all there is refused with what is missing") {
+TEST_CASE("incomplete registers are refused, with the name of what is missing") {
   const auto refusal = [](const std::string& text) {
     const auto all = ParseRegisters(text);
     REQUIRE_FALSE(all.ok());

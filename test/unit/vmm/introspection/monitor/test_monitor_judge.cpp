@@ -40,7 +40,7 @@ TEST_CASE("imbalance is the longest run queue over the shortest, which counts as
   CHECK(ImbalanceOf(s.Add({0, 0, 0})) == 0.0);
 }
 
-TEST_CASE("a series that is well") {
+TEST_CASE("a healthy series violates nothing") {
   Series s(2);
   s.Add({2, 1}).cpus[0].local_dsq_depth = 4;
   s.Add({3, 1});
@@ -75,7 +75,7 @@ TEST_CASE(
               "400 ms long, last at 900 ms"});
 }
 
-TEST_CASE("of equally long runs the first is reported, a longer later one instead of it") {
+TEST_CASE("the longest run of violations is reported, of equally long ones the first") {
   Series s(2);
   for (int i = 0; i < 5; ++i) s.Add({8, 0});
   s.Add({1, 1});
@@ -190,7 +190,7 @@ TEST_CASE("where one thread runs all vCPUs, one that is out of turn does not sta
               "500 ms long, last at 800 ms"});
 }
 
-TEST_CASE("event rates are of all CPUs, a second") {
+TEST_CASE("event rates are per second, over all CPUs") {
   Series s(2);
   s.series.event_names = {"SCX_EV_OTHER", "SCX_EV_SELECT_CPU_FALLBACK", "SCX_EV_DISPATCH_KEEP_LAST"};
   for (int i = 0; i < 6; ++i) {

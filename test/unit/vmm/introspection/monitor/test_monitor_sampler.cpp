@@ -69,7 +69,7 @@ void Tear(Toy& kernel, int times, std::function<void(int)> change) {
   };
 }
 
-TEST_CASE("a reading that changed meanwhile is taken again, three times at most") {
+TEST_CASE("a reading that changed meanwhile is repeated, three times at most") {
   Toy kernel;
   MonitorSampler sampler = Make(kernel);
   const auto grow = [&](int i) { kernel.memory.Put(Toy::kRq0, static_cast<std::uint32_t>(i)); };
