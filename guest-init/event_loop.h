@@ -12,11 +12,14 @@
 
 namespace ktstr {
 
+/// Not thread-safe. Callbacks run in RunOnce() and may add and remove descriptors, their own too.
 class EventLoop {
  public:
+  /// Gets what epoll said of the descriptor: EPOLLIN, EPOLLHUP, ...
   using Callback = std::function<void(std::uint32_t epoll_events)>;
   static constexpr std::uint64_t kNever = UINT64_MAX;
 
+  /// Errors (kGuest): what epoll_create1 or timerfd_create say.
   static Result<EventLoop> Create();
 
   /// Watches `fd` until Remove; the caller keeps it open that long. A descriptor is added at most once.

@@ -20,6 +20,7 @@ class MetricSink {
   /// Made one line; the first 20 are kept.
   void Note(std::string text);
   [[nodiscard]] bool empty() const { return found_.metrics.empty(); }
+  /// What was found, once.
   PayloadMetrics Take();
 
  private:

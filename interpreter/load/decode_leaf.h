@@ -29,6 +29,7 @@ struct Place {
 /// `text` fit for one line of a message: control characters escaped, long ones cut.
 std::string Shown(std::string_view text);
 
+/// One document's values. Every diagnostic goes to `out`, and decoding goes on behind it. One thread.
 class LeafDecoder {
  public:
   explicit LeafDecoder(Diagnostics& out) : out_(out) {}
@@ -49,6 +50,7 @@ class LeafDecoder {
   bool FaultOnKey(const Place& place, std::string_view code, std::string message, std::string hint = "");
   bool WrongType(const std::string& expected, const Node& node, const Place& place, std::string hint = "");
 
+  /// For rules that span several values.
   Diagnostics& diagnostics() { return out_; }
 
  private:

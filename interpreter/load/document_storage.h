@@ -14,13 +14,13 @@ struct Document::Storage {
   Storage(std::string file_name, std::string file_text)
       : name(std::move(file_name)), text(std::move(file_text)), source(text), arena(text.size() + 4096) {}
 
-  std::string name;
+  std::string name;  // as the user wrote it; diagnostics begin with it
   std::string text;  // without a byte order mark; nodes view into it
   SourceText source;
   /// Nodes, entries, item lists and texts that differ from the source.
   std::pmr::monotonic_buffer_resource arena;
-  const Node* root = nullptr;
-  bool complete = false;
+  const Node* root = nullptr;  // in the arena; null when nothing could be read
+  bool complete = false;       // the text was read to its end without a syntax error
 
   /// A copy in the arena; T is trivially copyable.
   template <typename T>
@@ -34,6 +34,7 @@ struct Document::Storage {
     const std::span<const char> copy = Copy(std::span<const char>(text_value));
     return {copy.data(), copy.size()};
   }
+  /// A T in the arena. Its destructor is never run.
   template <typename T>
   T* Make(const T& value) {
     return std::construct_at(static_cast<T*>(arena.allocate(sizeof(T), alignof(T))), value);

@@ -32,6 +32,7 @@ class Progress {
   /// Several runs at a time: each event is told with the run it belongs to. REQUIRES: before the first
   /// Begin().
   void ExpectSeveral() { several_ = true; }
+  /// `title` is what the line shows of it. The Run must not outlive this.
   std::unique_ptr<Run> Begin(std::string title);
   /// Calls `write`, which may write to `io`, with the line out of its way.
   void Aside(const std::function<void()>& write);
@@ -39,7 +40,7 @@ class Progress {
  private:
   struct State {
     std::string title;
-    std::string phase = "booting";
+    std::string phase = "booting";  // the last phase that began
     std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
   };
 
@@ -58,10 +59,11 @@ class Progress {
   std::condition_variable_any wake_;
   std::list<State> running_;  // the oldest first
   std::size_t begun_ = 0;
-  bool drawn_ = false;
+  bool drawn_ = false;  // the line stands on the terminal
   std::jthread renewer_;
 };
 
+/// Hands the events of one run on. Its events come on that run's thread.
 class Progress::Run final : public EventSink {
  public:
   Run(Progress& progress, std::list<State>::iterator state) : progress_(progress), state_(state) {}

@@ -8,7 +8,8 @@
 
 namespace ktstr {
 
-/// A private directory under $TMPDIR, removed with all it holds.
+/// A private directory (mode 0700) under $TMPDIR, removed with all it holds when this goes. It stays behind
+/// when the program is killed. Move-only; one thread.
 class ScratchDirectory {
  public:
   /// Error (kEnvironment): "no directory for temporary files can be made in '/tmp'".
@@ -16,6 +17,7 @@ class ScratchDirectory {
   ScratchDirectory(ScratchDirectory&& other) noexcept : path_(std::exchange(other.path_, {})) {}
   ScratchDirectory& operator=(ScratchDirectory&&) = delete;
   ~ScratchDirectory();
+  /// Empty once moved from.
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
  private:

@@ -16,6 +16,7 @@ class Reservoir {
   /// REQUIRES: capacity > 0.
   explicit Reservoir(std::size_t capacity) : capacity_(capacity) {}
 
+  /// Costs no more than a division; allocates until `capacity` is reached.
   void Add(std::uint64_t sample, Xorshift64& rng) {
     ++total_;
     if (samples_.size() < capacity_) {
@@ -27,6 +28,7 @@ class Reservoir {
 
   /// How many samples were offered, kept or not.
   [[nodiscard]] std::uint64_t total() const { return total_; }
+  /// Those kept, in no order that means anything; until the next Add() or Take().
   [[nodiscard]] const std::vector<std::uint64_t>& samples() const { return samples_; }
   /// Hands out what is kept and starts over.
   std::vector<std::uint64_t> Take() {
@@ -36,7 +38,7 @@ class Reservoir {
 
  private:
   std::size_t capacity_;
-  std::uint64_t total_ = 0;
+  std::uint64_t total_ = 0;  // since the last Take()
   std::vector<std::uint64_t> samples_;
 };
 

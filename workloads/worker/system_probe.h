@@ -8,6 +8,7 @@
 
 namespace ktstr {
 
+/// REQUIRES: used on thread `tid`. What cannot be read is 0 or empty.
 class SystemProbe : public WorkerProbe {
  public:
   explicit SystemProbe(std::int32_t tid);
@@ -24,6 +25,7 @@ class SystemProbe : public WorkerProbe {
 };
 
 // The parsers, apart from the files so that tests can feed them.
+/// The three numbers of /proc/PID/schedstat; nullopt when there are not three.
 std::optional<Schedstat> ParseSchedstat(std::string_view text);
 /// Adds up the `N<node>=<pages>` of all lines of a numa_maps file; ascending by node.
 std::vector<NodePages> ParseNumaMaps(std::string_view text);

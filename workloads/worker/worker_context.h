@@ -15,6 +15,7 @@ namespace ktstr {
 /// Waits for a partner end after this long to look whether the group was asked to stop.
 inline constexpr std::uint64_t kStopPollNs = 100'000'000;
 
+/// A pipe's two descriptors, open as long as the worker lives; -1: none.
 struct PipeEnds {
   int read_fd = -1;
   int write_fd = -1;
@@ -28,12 +29,14 @@ struct WorkerPlace {
   std::uint32_t group_size = 1;
 };
 
+/// Everything it is made of outlives it.
 class WorkerContext {
  public:
   /// `pipes` are those of the worker's sub-group, by position; empty unless the type uses pipes.
   WorkerContext(const GroupMemory& memory, Telemetry& telemetry, const WorkerPlace& place,
                 std::vector<PipeEnds> pipes, std::uint64_t seed);
 
+  /// Every loop asks at least once per kStopPollNs.
   [[nodiscard]] bool ShouldStop() const { return memory_.StopRequested(); }
 
   /// Busy work: `steps` times about 40 cycles, in pieces short enough to notice a stop. Counts nothing.
@@ -52,6 +55,7 @@ class WorkerContext {
   std::uint64_t BeginBlock() { return telemetry_.BeginBlock(); }
   std::uint64_t EndBlock(std::uint64_t begin_ns);
 
+  // Samples for the three distributions of a report, in ns.
   void RecordWake(std::uint64_t ns) { telemetry_.RecordWake(ns); }
   void RecordTimer(std::uint64_t ns) { telemetry_.RecordTimer(ns); }
   void RecordIterationCost(std::uint64_t ns) { telemetry_.RecordIterationCost(ns); }

@@ -52,17 +52,25 @@ constexpr std::uint64_t RoundUp8(std::uint64_t size) { return (size + 7) / 8 * 8
 /// Adds a record of what a per-CPU pointer stands for, by CPU, to the map; false: there is no room for it.
 bool AppendPerCpu(MapRead& map, std::uint64_t pointer);
 
+/// All elements, the ones that were never written too. A global section is an array of one element.
 void ReadArray(MapRead& map);
+/// By key, the values of all CPUs; at most CaptureLimits::kPerCpuKeys keys.
 void ReadPercpuArray(MapRead& map);
+/// Of programs, maps, perf events and cgroups: only which slots are in use.
 void ReadFdArray(MapRead& map);
 /// Hashes of all kinds: LRU, per-CPU, of maps.
 void ReadHash(MapRead& map);
 /// Of tasks, inodes, sockets and cgroups.
 void ReadLocalStorage(MapRead& map);
+/// The one value, and the programs behind its members.
 void ReadStructOps(MapRead& map);
+/// The positions; records are not read.
 void ReadRingbuf(MapRead& map);
+/// The buckets in use, with at most CaptureLimits::kStackPcs program counters each.
 void ReadStackTrace(MapRead& map);
+/// The pages that are mapped, at most CaptureLimits::kArenaPages.
 void ReadArena(MapRead& map);
+/// Keys with a value, in the order of a walk from the root.
 void ReadTrie(MapRead& map);
 /// Queues oldest first, stacks top first: as they would be popped.
 void ReadQueue(MapRead& map);

@@ -1,4 +1,4 @@
-// What Collect() copied out of a paused guest: bytes and addresses, not yet looked at. Only Render() reads
+// What Collect() copied out of a paused guest: bytes and addresses, not yet interpreted. Only Render() reads
 // it.
 #pragma once
 

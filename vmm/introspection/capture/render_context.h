@@ -1,4 +1,4 @@
-// What turning a capture's bytes into a report has at hand.
+// What is known while a capture's bytes are turned into a report.
 #pragma once
 
 #include <string>
@@ -8,11 +8,13 @@
 
 namespace ktstr::vmm {
 
+/// What a report says of a task that something points to.
 struct TaskName {
   std::int32_t pid = 0;
   std::string comm;
 };
 
+/// REQUIRES: what it is made of outlives it. One thread, since `btfs` learns types while rendering.
 struct RenderContext {
   RenderContext(const RawCapture& capture, const KernelFacts& kernel, const KernelLayout& where,
                 BtfCache& cache);
@@ -32,7 +34,7 @@ struct RenderContext {
 std::string TextAt(const Bytes& copy, std::size_t offset, std::size_t size);
 /// "do_idle+0x1c", or empty when no kernel symbol covers the (runtime) address.
 std::string SymbolAt(const KernelFacts& facts, std::uint64_t address);
-/// Two digits a byte.
+/// Two digits per byte.
 std::string Hex(std::span<const std::byte> bytes);
 
 }  // namespace ktstr::vmm

@@ -46,7 +46,7 @@ std::string ProgramType(std::uint32_t type) {
   return name != nullptr ? name : fmt::format("type {}", type);
 }
 
-/// The struct_ops map whose functions the kernel schedules with; null: none can be told.
+/// The struct_ops map whose functions the kernel schedules with; null when it cannot be found.
 const RawMap* ActiveMap(const RenderContext& context) {
   const KernelLayout& layout = context.layout;
   const Bytes& ops = context.raw.scx.ops;

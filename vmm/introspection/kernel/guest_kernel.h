@@ -37,7 +37,8 @@ class KernelFactsCache {
   std::map<std::string, KernelBuild> builds_;
 };
 
-/// One thread, the machine's.
+/// What is read through it is the guest's own memory: a hostile guest decides what stands there, but not
+/// where a read ends. One thread, the machine's.
 class GuestKernel {
  public:
   /// Works while the guest runs and while it is paused, once it has sent `claims`. `machine` outlives this.
@@ -50,10 +51,12 @@ class GuestKernel {
 
   /// The guest as it is at each read.
   [[nodiscard]] KernelView Live() { return {*facts_, space_}; }
+  /// The kernel's addresses, without a meaning.
   [[nodiscard]] AddressSpace& space() { return space_; }
   /// For a paused guest (pause.h); make a new one each time. For a KernelView with facts().
   [[nodiscard]] PausedMemory Paused() const { return PausedMemory(space_); }
   [[nodiscard]] const KernelFacts& facts() const { return *facts_; }
+  /// Physical memory, for what has no address in the kernel.
   [[nodiscard]] GuestMemory& memory() { return *memory_; }
 
  private:

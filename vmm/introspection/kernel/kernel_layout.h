@@ -37,10 +37,11 @@ struct StructLayout {
   [[nodiscard]] bool ok() const { return missing.empty(); }
 };
 
-/// The table of ids in which the kernel has its maps and programs.
+/// struct idr: the table of ids in which the kernel has its maps, and another one its programs.
 struct IdrLayout : StructLayout {
   Field head;  // xarray.xa_head
 };
+/// struct xa_node: an inner node of that table.
 struct XaNodeLayout : StructLayout {
   Field shift, slots;
 };
@@ -49,12 +50,16 @@ struct MapLayout : StructLayout {
   Field type, key_size, value_size, max_entries, flags, id, key_type, value_type, vmlinux_value_type, btf,
       name;
 };
+/// struct btf: the type information of a map or program; `base_btf` is the kernel's where it builds on it.
 struct BtfLayout : StructLayout {
   Field data, data_size, id, kernel_btf, base_btf;
 };
+/// struct bpf_array: elements lie one after the other from `value` on.
 struct ArrayLayout : StructLayout {
   Field value;
 };
+/// struct bpf_htab, its buckets, and what is chained in them: `key`, then the value at the next multiple of
+/// 8 bytes.
 struct HtabLayout : StructLayout {
   Field buckets, n_buckets;
 };
@@ -74,13 +79,17 @@ struct SelemLayout : StructLayout {
 struct LocalStorageLayout : StructLayout {
   Field owner;
 };
+/// struct bpf_struct_ops_map: the copy of the kernel's struct that a scheduler registered.
 struct StructOpsMapLayout : StructLayout {
   Field kvalue, kvalue_data;
   Field links, funcs_cnt, btf;  // optional
 };
+/// struct bpf_link: from a member of that struct to the program behind it.
 struct LinkLayout : StructLayout {
   Field prog;
 };
+/// struct bpf_ringbuf_map and the struct bpf_ringbuf behind it. Positions grow without bound; `mask` is the
+/// size less one.
 struct RingbufMapLayout : StructLayout {
   Field rb;
 };
@@ -88,24 +97,28 @@ struct RingbufLayout : StructLayout {
   Field mask, consumer_pos, producer_pos;
   Field pending_pos;  // optional: from 6.10 on
 };
+/// struct bpf_stack_map, and one trace of it: `nr` program counters at `data`.
 struct StackMapLayout : StructLayout {
   Field n_buckets, buckets;
 };
 struct StackBucketLayout : StructLayout {
   Field nr, data;
 };
+/// struct bpf_arena, and the struct vm_struct that says where the kernel sees its pages.
 struct ArenaLayout : StructLayout {
   Field user_vm_start, kern_vm;
 };
 struct VmStructLayout : StructLayout {
   Field addr, size;
 };
+/// struct lpm_trie, and a node of it; inner nodes without a value have a flag.
 struct TrieLayout : StructLayout {
   Field root, data_size;
 };
 struct TrieNodeLayout : StructLayout {
   Field child, prefixlen, flags, data;
 };
+/// struct bpf_queue_stack: a ring of elements of which one stays empty.
 struct QueueLayout : StructLayout {
   Field head, tail, entries, elements;
 };
@@ -120,6 +133,7 @@ struct ProgStatsLayout : StructLayout {
   Field cnt, nsecs;
   Field misses;  // optional: from 5.12 on
 };
+/// struct task_struct. Members of nested structs (se.vruntime, scx.slice) are at their offset in the task.
 struct TaskLayout : StructLayout {
   Field pid, tgid, comm, tasks, thread_node, signal, group_leader, real_parent, state, policy, prio,
       static_prio, normal_prio, rt_priority, sched_class, cpus_mask, start_time, sum_exec_runtime, vruntime,
@@ -127,6 +141,7 @@ struct TaskLayout : StructLayout {
   Field cpu, on_cpu, cgroups, scx_weight, scx_dsq_vtime, scx_slice, scx_runnable_node, scx_dsq_node,
       scx_dsq_flags;  // optional
 };
+/// struct signal_struct: a process, from which its threads are found.
 struct SignalLayout : StructLayout {
   Field nr_threads, thread_head;
 };
@@ -134,15 +149,19 @@ struct SignalLayout : StructLayout {
 struct CssSetLayout : StructLayout {
   Field dfl_cgrp;
 };
+/// struct cgroup.
 struct CgroupLayout : StructLayout {
   Field kn;
 };
+/// struct kernfs_node: a directory of cgroupfs, with its name and its parent.
 struct KernfsLayout : StructLayout {
   Field parent, name, id;
 };
+/// struct inode, the owner of inode storage.
 struct InodeLayout : StructLayout {
   Field ino;
 };
+/// struct rq, one per CPU; `clock` is in ns.
 struct RqLayout : StructLayout {
   Field nr_running, nr_switches, clock, curr, cfs_nr_running;
   Field min_vruntime;  // optional: min_vruntime, or zero_vruntime, which took its place
@@ -150,6 +169,7 @@ struct RqLayout : StructLayout {
   Field scx_nr_running, scx_flags, scx_cpu_released, scx_ops_qseq, scx_clock, scx_runnable_list,
       scx_local_dsq, scx_bypass_dsq;
 };
+/// struct scx_dispatch_q.
 struct DsqLayout : StructLayout {
   Field list, nr, seq, id, hash_node;
 };
@@ -157,6 +177,7 @@ struct DsqLayout : StructLayout {
 struct RhashLayout : StructLayout {
   Field tbl;
 };
+/// struct bucket_table: the chains of such a table; `future` is not null while it is being resized.
 struct BucketTableLayout : StructLayout {
   Field size, nest, future, buckets;
 };
@@ -165,18 +186,23 @@ struct ScxSchedLayout : StructLayout {  // kernels from 6.16 on; else everything
   Field ops, aborting, bypass_depth, watchdog_timeout, global_dsqs, dsq_hash, event_stats;  // optional
   std::uint32_t events_in_pcpu = 0;  // from 6.18 on the statistics are so far behind that pointer
 };
+/// struct scx_exit_info: why a scheduler ended.
 struct ScxExitInfoLayout : StructLayout {
   Field kind;
 };
+/// struct kernel_cpustat: times in ns, by enum cpu_usage_stat.
 struct CpuTimeLayout : StructLayout {
   Field cpustat;
 };
+/// struct kernel_stat: counts of interrupts and of softirqs by number.
 struct KernelStatLayout : StructLayout {
   Field irqs_sum, softirqs;
 };
+/// struct tick_sched: what a CPU knows of its idle times, in ns.
 struct TickLayout : StructLayout {
   Field iowait_sleeptime;
 };
+/// The monotonic clock as the timekeeper has it; `xtime_nsec` is in ns, shifted left by `shift`.
 struct TimekeeperLayout : StructLayout {
   Field base, xtime_nsec, shift;
   std::uint32_t in_core = 0;  // its offset in tk_core
@@ -199,6 +225,7 @@ struct KernelLayout {
   /// `facts` is of the same guest or of its clones.
   static std::shared_ptr<const KernelLayout> Of(const KernelFacts& facts);
 
+  // Each is empty with a reason (`missing`) where this kernel has another struct than is known here.
   GlobalAddresses at;
   IdrLayout idr;
   XaNodeLayout xa_node;
@@ -243,7 +270,7 @@ struct KernelLayout {
   TickLayout tick;
   TimekeeperLayout timekeeper;
 
-  bool has_sched_ext = false;
+  bool has_sched_ext = false;         // by its BTF; says nothing about a scheduler being attached
   std::uint32_t scx_ops_size = 0;     // bytes of struct sched_ext_ops
   Field scx_ops_name;                 // in it
   std::uint32_t scx_ops_type = 0;     // its BTF id; 0: none

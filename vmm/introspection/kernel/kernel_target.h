@@ -99,7 +99,7 @@ struct KernelReadValue {
   friend bool operator==(const KernelReadValue&, const KernelReadValue&) = default;
 };
 
-/// For reports and checks: "4294937296", "-20"; bytes as hex, two digits a byte, no spaces: "2f6b7473".
+/// For reports and checks: "4294937296", "-20"; bytes as hex, two digits per byte, no spaces: "2f6b7473".
 std::string ToText(const KernelReadValue& value);
 /// For messages: "jiffies_64", "init_task.se.load.weight", "0xffff888000001000", "runqueues.nr_running of CPU
 /// 1", "scx.dsq_vtime of task 123".

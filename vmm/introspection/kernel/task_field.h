@@ -1,5 +1,5 @@
-// Finds a task of the guest by pid and proves that it is the one that is meant and that its scheduler fields
-// may be written.
+// Finds a task of the guest by pid and proves that it is the task that was meant, and that its scheduler
+// fields may be written.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace ktstr::vmm {
 
-/// The end of a walk over the task list, whatever it looks like.
+/// A walk over the task list ends after this many nodes.
 inline constexpr std::size_t kMaxTaskNodes = 65'536;
 /// /proc/PID/stat rounds a start time down to a tick of user space (USER_HZ 100).
 inline constexpr std::uint64_t kStartTimeTickNs = 10'000'000;
@@ -26,11 +26,10 @@ inline constexpr std::uint64_t kStartTimeTickNs = 10'000'000;
 ///   6 sched_ext    sched_class is ext_sched_class; its policy says nothing (kWrite only)
 ///   8 complete     start_boottime is not 0
 /// (7, policy, was given up: sched_ext takes over SCHED_NORMAL tasks and leaves their policy alone.)
-/// A read disturbs nothing, so it needs no more than to be of the right task: layers 1, 2, 3 and 8.
+/// A read changes nothing, so it needs no more than the right task: layers 1, 2, 3 and 8.
 ///
 /// Errors: kInput naming the layer, what was seen and what to do; kGuest when the task list cannot be walked.
-/// With the guest running a walk may follow a task that is just ending, hence misses are looked up again,
-/// twice.
+/// With the guest running a walk may follow a task that is just ending, so a miss is looked up again, twice.
 Result<std::uint64_t> FindTask(const KernelView& view, const TaskTarget& target, KernelIntent intent);
 
 /// The one task whose comm (at most 15 characters) this is, as a target. Errors (kInput): "none of the

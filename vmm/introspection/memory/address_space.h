@@ -31,7 +31,7 @@ struct Translation {
   friend bool operator==(const Translation&, const Translation&) = default;
 };
 
-/// Addresses whose pages lie in RAM one behind the other, and do as long as the guest lives
+/// Addresses whose pages follow each other in RAM, and do as long as the guest lives
 /// (linear_windows.h finds them).
 struct LinearWindow {
   std::uint64_t begin = 0;     // virtual
@@ -70,7 +70,7 @@ class AddressSpace final : public KernelMemory {
  private:
   struct Stretch {
     std::uint64_t physical = 0;
-    std::uint64_t bytes = 0;  // from there on, one behind the other
+    std::uint64_t bytes = 0;  // from there on, contiguous
   };
   [[nodiscard]] std::optional<Stretch> InWindow(std::uint64_t address) const;
   [[nodiscard]] std::optional<Stretch> Locate(std::uint64_t address) const;

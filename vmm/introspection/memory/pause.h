@@ -1,4 +1,4 @@
-// Pausing the guest for a look at it, and the log of how long it was paused.
+// Pausing the guest, and the log of its pauses.
 #pragma once
 
 #include <chrono>

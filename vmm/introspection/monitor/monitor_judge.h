@@ -15,9 +15,9 @@ namespace ktstr::vmm {
 struct MonitorThresholds {
   double imbalance = 4.0;       // the longest run queue over the shortest, which counts as 1 at least
   double local_dsq_depth = 50;  // of any CPU
-  bool rq_clock_stuck = true;   // a CPU with tasks whose clock stands still although its vCPU runs
-  double fallback_rate = 200;   // SCX_EV_SELECT_CPU_FALLBACK a second, all CPUs
-  double keep_last_rate = 100;  // SCX_EV_DISPATCH_KEEP_LAST a second, all CPUs
+  bool rq_clock_stuck = true;   // a CPU with tasks whose clock does not advance although its vCPU runs
+  double fallback_rate = 200;   // SCX_EV_SELECT_CPU_FALLBACK per second, all CPUs
+  double keep_last_rate = 100;  // SCX_EV_DISPATCH_KEEP_LAST per second, all CPUs
   std::uint32_t sustained_samples = 5;
   bool enforce = true;   // false: violations are reported but do not fail
   std::uint32_t hz = 0;  // the guest's CONFIG_HZ; 0: unknown, taken as 250
@@ -29,11 +29,11 @@ struct MonitorSummary {
   std::uint64_t samples = 0;
   std::uint64_t dropped = 0;  // CPUs' readings that were left out
   double max_imbalance = 1.0;
-  double avg_imbalance = 1.0;  // over the samples with readings of all CPUs, as all averages
+  double avg_imbalance = 1.0;  // over the samples with readings of all CPUs, like all averages
   std::uint64_t max_local_dsq_depth = 0;
   double avg_local_dsq_depth = 0;
-  double avg_nr_running = 0;  // a CPU
-  bool stuck = false;         // some CPU's clock stood still for long enough to be a violation
+  double avg_nr_running = 0;  // per CPU
+  bool stuck = false;         // some CPU's clock was stuck for long enough to be a violation
   std::vector<std::pair<std::string, std::int64_t>> events;
   SchedStats schedstats;
 };
@@ -53,24 +53,21 @@ struct MonitorJudgement {
 double ImbalanceOf(const MonitorSample& sample);
 
 /// Rules:
-/// - A threshold is violated when `sustained_samples` consecutive samples are beyond it. A sample that is not
-/// ends the
-///   run. The longest run is reported, with the figures of its last sample; of equally long ones the first.
+/// - A threshold is violated when `sustained_samples` consecutive samples are beyond it; a sample that is not
+///   ends the run. The longest run is reported, of equally long ones the first, with the figures of its last
+///   sample.
 /// - A sample that lacks a CPU can still prove a violation, as more CPUs only add to it. If it does not, it
-/// proves
-///   nothing: it neither counts nor ends a run.
-/// - Rates are between consecutive samples, of the CPUs in both; counters that are not there and intervals of
-/// no
+///   proves nothing: it neither counts nor ends a run.
+/// - Rates are between consecutive samples, over the CPUs in both. A missing counter and an interval without
 ///   length violate nothing.
-/// - A CPU's clock stands still when it is the same as before and not 0, unless it had no task both times
-/// (idle), or
+/// - A CPU's clock is stuck when it is the same as before and not 0, unless the CPU had no task both times or
 ///   its vCPU was preempted: its thread had less than 10 ticks of CPU time meanwhile. A vCPU whose time is
-///   not known is taken as not preempted. Where one thread runs N vCPUs in turns of 100 ms, a vCPU can be out
-///   of turn for that long: there the thread must have had N turns and 10 ticks since the clock last moved.
-/// - No signal is kInconclusive whatever `enforce` says: no samples, or none with a CPU ("no monitor
-/// samples"); more
-///   than one reading and all clocks equal, or a reading beyond plausible ("monitor data not yet
-///   initialized").
+///   not known is taken as not preempted. Where one thread runs N vCPUs in turns of 100 ms, a vCPU can be
+///   out of turn for that long: there the thread must have had N turns and 10 ticks since the clock last
+///   advanced.
+/// - Without a signal the outcome is kInconclusive whatever `enforce` says: no samples, or none with a CPU
+///   ("no monitor samples"); more than one reading and all clocks equal, or an implausible reading ("monitor
+///   data not yet initialized").
 MonitorJudgement JudgeMonitor(const MonitorSeries& series, const MonitorThresholds& thresholds);
 
 }  // namespace ktstr::vmm

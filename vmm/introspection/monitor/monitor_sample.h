@@ -25,7 +25,7 @@ struct SchedStats {
 struct CpuSample {
   std::uint32_t cpu = 0;
   std::uint32_t nr_running = 0;
-  std::uint64_t rq_clock = 0;  // ns; stands still while the CPU idles
+  std::uint64_t rq_clock = 0;  // ns; does not advance while the CPU idles
   std::uint64_t nr_switches = 0;
   std::optional<std::uint32_t> scx_nr_running;
   std::optional<std::uint32_t> local_dsq_depth;

@@ -1,4 +1,4 @@
-// Looks at the run queues of a running guest from time to time, without stopping it and without its noticing.
+// Reads the run queues of a running guest from time to time, without pausing it; the guest cannot notice.
 #pragma once
 
 #include <sys/types.h>
@@ -34,7 +34,7 @@ struct RqFields {
 ///
 /// A run queue is copied twice, by one read each. The guest may change it meanwhile, so a CPU's reading
 /// counts only if both copies have the same queue lengths and flags, no counter runs backwards from one to
-/// the other, and nothing is beyond plausible (monitor_sample.h). After kTries such pairs the CPU is left out
+/// the other, and all numbers are plausible (monitor_sample.h). After kTries such pairs the CPU is left out
 /// of the sample and counted.
 class MonitorSampler {
  public:

@@ -36,6 +36,7 @@ inline constexpr const char* kScxRootNull = "scx_root is NULL (no scheduler atta
 inline constexpr const char* kScxNoState = "scx walker reached no state";
 inline constexpr const char* kNoScxWalker = "no scx walker capture";
 
+/// Of one vCPU, at the pause; addresses are runtime ones.
 struct VcpuRegisters {
   std::uint64_t instruction_pointer = 0;
   std::string symbol;  // "default_idle+0xb"; empty in user space
@@ -44,6 +45,7 @@ struct VcpuRegisters {
   std::optional<std::uint64_t> user_page_table_root;
 };
 
+/// An element of an array, a hash or a local storage, whose key is the owner.
 struct MapEntry {
   std::optional<RenderedValue> key;  // none: the map has no BTF
   std::string key_hex;
@@ -112,6 +114,7 @@ struct MapRecord {
   std::string error;
 };
 
+/// A BPF program and what running it took, summed over CPUs.
 struct ProgStats {
   std::string name;
   std::uint32_t id = 0;
@@ -129,6 +132,7 @@ struct PerCpuTime {
   std::optional<std::uint64_t> iowait_sleeptime_ns;
 };
 
+/// A CPU's run queue. `curr_pid` is 0 when the CPU idles, none when the task could not be read.
 struct RunQueue {
   std::uint32_t cpu = 0;
   std::uint32_t nr_running = 0;

@@ -15,7 +15,7 @@ constexpr std::size_t kMaxPathBytes = 512;
 constexpr std::size_t kMaxComponents = 64;
 constexpr std::size_t kMaxHops = 16;
 constexpr std::uint64_t kMaxReach = std::uint64_t{1} << 40;  // of one index, in bytes
-/// Members looked at for one component: a hostile struct of anonymous structs would have us look for ever.
+/// How many members are examined per component, so that a hostile struct of anonymous structs ends, too.
 constexpr std::size_t kMaxLooks = 100'000;
 
 Error Wrong(std::string message) { return Error{ErrorKind::kInput, std::move(message)}; }
@@ -181,7 +181,7 @@ class PathWalk {
     const btf_type& here = Here();
     if (btf_is_array(&here)) {
       const std::uint32_t length = btf_array(&here)->nelems;
-      // Flexible arrays say 0; what is there nobody but the kernel knows.
+      // Flexible arrays say 0; only the kernel knows how many elements there are.
       if (length != 0 && index >= length)
         return Wrong(fmt::format("index {} is outside {}", index, btf_.NameOf(btf_.Resolve(type_))));
       type_ = btf_array(&here)->type;

@@ -6,7 +6,7 @@
 namespace ktstr::vmm {
 namespace {
 
-/// Names this long are nobody's typing.
+/// No user types a name this long.
 constexpr std::size_t kMaxLength = 128;
 
 std::size_t AllowedSlips(std::size_t length) {

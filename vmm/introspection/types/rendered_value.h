@@ -28,7 +28,7 @@ struct RenderedValue {
     kArray,        // length; members: the first kMaxElements elements, without names
     kCpuList,      // text: "0-2,5"
     kPtr,          // number; members: none or the one value it points to; reason: why it was not followed
-    kBytes,        // text: hex, two digits a byte, no spaces
+    kBytes,        // text: hex, two digits per byte, no spaces
     kTruncated,    // needed, had; members: none or what could be made of the part
     kUnsupported,  // reason
   };

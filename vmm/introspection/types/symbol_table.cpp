@@ -86,7 +86,7 @@ std::optional<std::vector<T>> ArrayAt(std::span<const std::byte> file, std::uint
   return array;
 }
 
-/// How many characters must change for one name to become the other; more than `limit` is all the same.
+/// How many characters must change for one name to become the other; counting stops beyond `limit`.
 std::size_t EditDistance(std::string_view a, std::string_view b, std::size_t limit,
                          std::vector<std::size_t>& row) {
   if (a.size() > b.size() + limit || b.size() > a.size() + limit) return limit + 1;

@@ -29,7 +29,7 @@ Result<GdbClient> GdbClient::Attach(Machine& machine) {
       machine.Command("human-monitor-command", {{"command-line", "gdbserver chardev:gdb"}}, After(kTimeout)));
   if (!said.is_string() || !said.get<std::string>().starts_with("Waiting for gdb connection"))
     return Error{ErrorKind::kMachine, "QEMU does not attach its debugger stub: " + FirstMessage(said.dump())};
-  // Single registers are told only to who has asked what there are.
+  // The stub answers for single registers only after it was asked which there are.
   const std::string features = TRY(client.Ask("qXfer:features:read:target.xml:0,ff0"));
   if (features.find("i386:x86-64") == std::string::npos)
     return Error{ErrorKind::kMachine, "QEMU's debugger stub is not one of x86-64"};

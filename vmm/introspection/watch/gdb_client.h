@@ -19,7 +19,7 @@ namespace ktstr::vmm {
 
 class Machine;
 
-/// Numbers that x86-64 stubs agree on; the rest is told by vmm/introspection/memory/registers.h.
+/// Numbers that x86-64 stubs agree on; the others come from vmm/introspection/memory/registers.h.
 enum class GdbRegister : std::uint32_t { kRsp = 7, kRip = 16 };
 
 /// One connection to the stub. It is never asked to run or to stop the machine: that is QMP's, because the
@@ -44,9 +44,9 @@ class GdbClient {
   [[nodiscard]] int fd() const { return socket_.get(); }
 
   /// Reads what is there without blocking. The stub tells of each stop of the machine, whoever asked for it:
-  /// with some 200 of them unread, QEMU would wait for a reader.
+  /// QEMU blocks once some 200 of them are unread.
   Result<> OnReadable();
-  /// What has been read of stops and not been taken.
+  /// The oldest stop that was read and not yet taken.
   std::optional<StopReply> TakeStop();
 
   Result<std::uint64_t> ReadRegister(std::uint32_t cpu, GdbRegister which);
@@ -59,7 +59,7 @@ class GdbClient {
   Result<> InsertWatch(std::uint64_t address, std::uint32_t bytes);
   Result<> RemoveWatch(std::uint64_t address, std::uint32_t bytes);
 
-  /// Requests in one go, to their answers.
+  /// Sends all requests at once; their answers in the same order.
   Result<std::vector<std::string>> Ask(std::span<const std::string> requests);
   Result<std::string> Ask(const std::string& request);
 

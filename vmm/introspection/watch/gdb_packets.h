@@ -1,5 +1,5 @@
 // The debugger's remote protocol as QEMU's stub speaks it: packets out of a byte stream, and what the stub
-// says unasked. Pure; nothing that the other side sends makes it crash, wait or grow.
+// says unasked. Pure; nothing that QEMU sends makes it crash, wait or grow.
 #pragma once
 
 #include <cstdint>
@@ -45,7 +45,7 @@ struct StopReply {
 };
 inline constexpr std::uint8_t kSignalTrap = 5;
 
-/// Whether a packet is told unasked, and so no answer to a request.
+/// Whether a packet came without a request, so that it answers none.
 bool IsStopReply(std::string_view payload);
 /// REQUIRES: IsStopReply(payload). Error (kProtocol): "the debugger stub sent the stop reply 'T0': ...".
 Result<StopReply> ParseStopReply(std::string_view payload);

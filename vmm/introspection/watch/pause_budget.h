@@ -9,13 +9,13 @@
 
 namespace ktstr::vmm {
 
-/// The account of one window of host time after the other. A window begins with the first stop after the last
-/// one's end and lasts at least `window`, and longer when a single stop takes more than its share of that.
+/// The account of successive windows of host time. A window begins with the first pause after the end of the
+/// last window and lasts at least `window`, and longer when a single pause takes more than its share of that.
 /// Pure.
 class PauseBudget {
  public:
   static constexpr std::chrono::milliseconds kWindow{100};
-  static constexpr std::int64_t kPercent = 20;
+  static constexpr std::int64_t kPercent = 20;  // of a window of host time
 
   explicit PauseBudget(std::chrono::nanoseconds window = kWindow, std::int64_t percent = kPercent)
       : window_(window), percent_(percent) {}
@@ -31,7 +31,7 @@ class PauseBudget {
   }
   /// Nothing may pause the guest again before end().
   [[nodiscard]] bool Spent(Deadline now) const { return now < end_ && used_ * 100 >= window_ * percent_; }
-  /// Of the window; long ago when there is none.
+  /// The end of the window; long ago when there is none.
   [[nodiscard]] Deadline end() const { return end_; }
 
  private:

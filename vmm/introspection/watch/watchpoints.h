@@ -39,8 +39,8 @@ struct WatchCondition {
 /// What is done at a write. Each does what the one before it does.
 enum class WatchMode : std::uint8_t {
   kCount,  // counted; the cheapest, and without a condition nothing is read
-  kValue,  // told of, with the instruction and the values
-  kFull,   // the same; whoever is told wants to look further, and the pause may be long
+  kValue,  // reported, with the instruction and the values
+  kFull,   // the same; the receiver takes a snapshot, so the pause may be long
 };
 
 struct WatchSpec {
@@ -48,20 +48,20 @@ struct WatchSpec {
   std::uint64_t address = 0;  // runtime, of the kernel's half
   std::uint32_t bytes = 8;    // 1, 2, 4 or 8, naturally aligned
   std::optional<WatchCondition> when;
-  std::uint32_t every = 1;   // of the writes that count, each so-many-th is told; not 0
-  std::uint32_t max = 1000;  // the watch ends when so many were told; kCount has no such end
+  std::uint32_t every = 1;   // of the writes that count, every Nth is reported; not 0
+  std::uint32_t max = 1000;  // the watch ends after that many reports; kCount has no such end
   WatchMode mode = WatchMode::kCount;
 };
 
 /// By Arm(), in its order from 0 on; stays valid after Disarm().
 using WatchId = std::size_t;
 
-/// One write that is told of. The guest is paused right after the instruction that wrote.
+/// One reported write. The guest is paused right after the instruction that wrote.
 struct WatchFire {
   WatchId watch = 0;
   std::uint64_t number = 0;  // of the watch's writes that count, from 1 on
   std::uint32_t cpu = 0;
-  std::uint64_t instruction = 0;  // the address after the one that wrote; a symbol covers it mostly
+  std::uint64_t instruction = 0;  // the address after the one that wrote; mostly covered by a symbol
   std::string symbol;             // "tick_do_update_jiffies64+0x5c"
   std::uint64_t old_value = 0;    // as last seen: when it was armed, at a write, after a suspension
   std::uint64_t new_value = 0;    // == old_value: the same was written
@@ -75,9 +75,9 @@ struct WatchStats {
     std::chrono::nanoseconds duration{0};
   };
 
-  std::uint64_t writes = 0;   // seen
-  std::uint64_t matched = 0;  // for which `when` held
-  std::uint64_t told = 0;
+  std::uint64_t writes = 0;     // seen
+  std::uint64_t matched = 0;    // for which `when` held
+  std::uint64_t told = 0;       // reported
   std::uint64_t suspended = 0;  // how often it was taken out for a while, to let the guest run
   bool armed = false;           // a write would be seen, at the latest after the suspension
   bool at_least = false;        // there may have been more: it was suspended, or has ended
@@ -89,13 +89,13 @@ struct WatchStats {
 /// The watches of one machine. On the machine's thread: fires are handled in whatever waits there for
 /// anything, see Machine::Serve().
 ///
-/// QEMU stops the machine at a write and tells of one CPU. When two write at once, the other's write goes
-/// untold until that CPU next writes to a watched page, whatever it writes there: then that is told as a
-/// write that left the value as it was. So of places that several CPUs write to, the count is not exact. A
-/// write by another virtual address of the same memory (the direct map, user space) is not seen.
+/// QEMU stops the machine at a write and names one CPU. When two CPUs write at once, the write of the second
+/// one is not reported until that CPU next writes to a watched page; then it appears as a write that left the
+/// value as it was. So the count is not exact for places that several CPUs write to. A write by another
+/// virtual address of the same memory (the direct map, user space) is not seen.
 ///
-/// How long the guest is paused for writes is bounded (PauseBudget), apart from looks in kFull, which
-/// `max` bounds: a watch that takes more is taken out until NextDue(), and its counts are lower bounds from
+/// How long the guest is paused for writes is bounded (PauseBudget), except for the snapshots of kFull, which
+/// `max` bounds. A watch that takes more is suspended until NextDue(), and its counts are lower bounds from
 /// then on.
 class Watchpoints {
  public:
