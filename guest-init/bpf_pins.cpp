@@ -10,7 +10,7 @@
 #include "guest-init/base/fd.h"
 #include "guest-init/system_error.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 namespace {
 
 constexpr std::size_t kLongestName = BPF_OBJ_NAME_LEN - 1;
@@ -63,4 +63,4 @@ Result<> BpfPins::Pin(const std::string& name) {
                                       (others.empty() ? std::string("none") : others)};
 }
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

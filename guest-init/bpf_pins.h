@@ -7,7 +7,7 @@
 #include "guest-init/base/fd.h"
 #include "guest-init/base/result.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 
 /// Holds descriptors of maps until it is destroyed. One thread.
 class BpfPins {
@@ -21,4 +21,4 @@ class BpfPins {
   std::map<std::string, Fd> held_;
 };
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

@@ -13,7 +13,7 @@
 #include "guest-init/base/file_io.h"
 #include "guest-init/system_error.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 namespace {
 
 int WriteOnce(const std::string& path, std::string_view value) {
@@ -203,4 +203,4 @@ Result<> CgroupTree::Remove(const std::string& cgroup) {
   return error;
 }
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

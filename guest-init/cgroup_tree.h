@@ -9,7 +9,7 @@
 
 #include "guest-init/base/result.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 
 class CgroupTree {
  public:
@@ -54,4 +54,4 @@ class CgroupTree {
   std::set<std::string> intermediates_;  // cgroups with cgroups below them
 };
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

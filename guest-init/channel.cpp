@@ -6,7 +6,7 @@
 
 #include "guest-init/base/fd.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 
 Channel::Channel(EventLoop& loop, Fd port, Callbacks callbacks)
     : loop_(loop), port_(std::move(port)), callbacks_(std::move(callbacks)) {}
@@ -99,4 +99,4 @@ void Channel::PauseReading(bool paused) {
   if (std::exchange(paused_, paused) && !paused) Read();
 }
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

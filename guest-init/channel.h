@@ -14,7 +14,7 @@
 #include "guest-init/event_loop.h"
 #include "guest-init/wire/frame.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 
 class Channel {
  public:
@@ -64,4 +64,4 @@ class Channel {
   std::size_t queued_ = 0;
 };
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

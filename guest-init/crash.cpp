@@ -15,7 +15,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace ktstr {
+namespace ktstr::guest {
 namespace {
 
 // A node of our own, so that it can be opened before, and without, a mounted /dev.
@@ -129,4 +129,4 @@ void StopMachine() {
   for (;;) pause();
 }
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-namespace ktstr {
+namespace ktstr::guest {
 
 /// Makes fatal signals of PID 1 write their block and stop the machine. Children must call
 /// RestoreSignals() right after the fork.
@@ -17,4 +17,4 @@ void RestoreSignals();
 /// Powers off; restarts when the machine cannot do that. With QEMU's -no-reboot both end it.
 [[noreturn]] void StopMachine();
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

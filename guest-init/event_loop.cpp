@@ -8,7 +8,7 @@
 #include "guest-init/base/fd.h"
 #include "guest-init/system_error.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 
 Result<EventLoop> EventLoop::Create() {
   Fd epoll(epoll_create1(EPOLL_CLOEXEC));
@@ -68,4 +68,4 @@ void EventLoop::RunOnce(std::uint64_t deadline_ns) {
   }
 }
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

@@ -10,7 +10,7 @@
 #include "guest-init/base/fd.h"
 #include "guest-init/base/result.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 
 /// Not thread-safe. Callbacks run in RunOnce() and may add and remove descriptors, their own too.
 class EventLoop {
@@ -42,4 +42,4 @@ class EventLoop {
   std::map<int, Callback> callbacks_;
 };
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

@@ -15,7 +15,7 @@
 #include "guest-init/wire/codec.h"
 #include "workloads/work_type.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 namespace {
 
 // Above kHighWater bytes that the host has not taken, payloads and reports are not read; below kLowWater they
@@ -269,4 +269,4 @@ template void Executor::SendEvent(PayloadOutput);
 template void Executor::SendEvent(PayloadDone);
 template void Executor::SendEvent(FileContent);
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

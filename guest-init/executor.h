@@ -17,11 +17,11 @@
 #include "guest-init/bpf_pins.h"
 #include "guest-init/cgroup_tree.h"
 #include "guest-init/channel.h"
-#include "guest-init/payload.h"
+#include "guest-init/payload_process.h"
 #include "guest-init/wire/messages.h"
-#include "guest-init/worker_group.h"
+#include "guest-init/worker_processes.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 
 struct ExecutorConfig {
   std::string cgroup_root = "/sys/fs/cgroup";
@@ -103,7 +103,7 @@ class Executor {
   Stopping StopTasksOf(const std::string& cgroup);
   void KillPayloads(const std::vector<std::uint32_t>& handles, PayloadEnd why);
   bool Stopped(const Stopping& stopping);
-  Result<Payload*> FindPayload(std::uint32_t handle);
+  Result<PayloadProcess*> FindPayload(std::uint32_t handle);
 
   EventLoop loop_;
   Fd children_;  // signalfd
@@ -112,9 +112,9 @@ class Executor {
   std::unique_ptr<Channel> channel_;
   std::deque<Frame> requests_;
   std::optional<Active> active_;
-  std::map<std::uint32_t, std::unique_ptr<WorkerGroup>> groups_;
+  std::map<std::uint32_t, std::unique_ptr<WorkerProcesses>> groups_;
   std::set<std::uint32_t> collected_groups_;
-  std::map<std::uint32_t, std::unique_ptr<Payload>> payloads_;
+  std::map<std::uint32_t, std::unique_ptr<PayloadProcess>> payloads_;
   std::uint64_t retired_iterations_ = 0;  // of collected groups
   std::uint32_t epoch_ = 0;
   std::uint32_t finalised_payloads_ = 0;
@@ -130,4 +130,4 @@ class Executor {
   bool ended_ = false;     // the channel was closed and config_ says that this is the end
 };
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

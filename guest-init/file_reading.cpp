@@ -5,7 +5,7 @@
 #include "guest-init/base/fd.h"
 #include "guest-init/system_error.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 namespace {
 
 /// The kernel makes /proc/kallsyms up at less than a megabyte a second when the guest is slow.
@@ -35,4 +35,4 @@ Result<FileContent> FileReading::Next() {
   return piece;
 }
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

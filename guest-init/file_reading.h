@@ -8,7 +8,7 @@
 #include "guest-init/base/result.h"
 #include "guest-init/wire/messages.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 
 /// Reads a file once from its beginning. Files that the kernel makes up (/proc, /sys) have no length before
 /// they have been read, so the end is where a read gives nothing.
@@ -30,4 +30,4 @@ class FileReading {
   std::uint64_t offset_ = 0;
 };
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

@@ -10,7 +10,7 @@
 #include "guest-init/base/file_io.h"
 #include "guest-init/wire/elf_notes.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 namespace {
 
 /// _text comes right after the per-CPU symbols, some hundred lines; a file without it is not read to its end.
@@ -46,4 +46,4 @@ std::string KernelBuildId(const char* notes) {
   return BuildIdIn(std::as_bytes(std::span(bytes)));
 }
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

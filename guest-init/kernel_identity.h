@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-namespace ktstr {
+namespace ktstr::guest {
 
 /// The runtime address of `_text`; `kallsyms` is read only as far as that symbol. 0: it cannot be read, or
 /// hides its addresses.
@@ -13,4 +13,4 @@ std::uint64_t KernelTextAddress(const char* kallsyms = "/proc/kallsyms");
 /// The kernel's GNU build id as hex, empty when it has none.
 std::string KernelBuildId(const char* notes = "/sys/kernel/notes");
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

@@ -9,7 +9,7 @@
 #include "guest-init/base/file_io.h"
 #include "guest-init/system_error.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 namespace {
 
 constexpr const char* kPciDevices = "/sys/bus/pci/devices";
@@ -41,4 +41,4 @@ Result<> PauseMachine() {
   return Error{ErrorKind::kGuest, "this machine has no device to stop it with"};
 }
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

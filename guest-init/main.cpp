@@ -7,27 +7,30 @@
 #include "guest-init/executor.h"
 #include "guest-init/mounts.h"
 
+namespace ktstr::guest {
 namespace {
 
-ktstr::Result<> Serve() {
+Result<> Serve() {
   constexpr int kPortTimeoutMs = 30'000;
-  TRY(ktstr::MountAll());
-  ktstr::SetUpSystem();
-  ktstr::Fd port = TRY(ktstr::OpenPort(ktstr::kChannelPortName, kPortTimeoutMs));
-  const std::unique_ptr<ktstr::Executor> executor = TRY(ktstr::Executor::Create(std::move(port), {}));
+  TRY(MountAll());
+  SetUpSystem();
+  Fd port = TRY(OpenPort(kChannelPortName, kPortTimeoutMs));
+  const std::unique_ptr<Executor> executor = TRY(Executor::Create(std::move(port), {}));
   executor->Run();
   return {};
 }
 
 }  // namespace
+}  // namespace ktstr::guest
 
 int main() {
+  using namespace ktstr::guest;
   if (getpid() != 1) {
     std::fputs("guest-init is the first process of a ktstr guest; it does nothing anywhere else\n", stderr);
     return 64;
   }
-  ktstr::InstallCrashHandlers();
+  InstallCrashHandlers();
   const ktstr::Result<> served = Serve();
-  if (!served.ok()) ktstr::Panic("guest-init could not start: " + served.error().message);
-  ktstr::StopMachine();
+  if (!served.ok()) Panic("guest-init could not start: " + served.error().message);
+  StopMachine();
 }

@@ -20,7 +20,7 @@
 #include "guest-init/base/file_io.h"
 #include "guest-init/system_error.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 namespace {
 
 struct Mount {
@@ -141,4 +141,4 @@ Result<Fd> OpenPort(const char* name, int timeout_ms) {
   }
 }
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

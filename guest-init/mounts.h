@@ -4,7 +4,7 @@
 #include "guest-init/base/fd.h"
 #include "guest-init/base/result.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 
 /// Mounts everything. An error means that /proc, /sys, /dev or the cgroup tree is missing; the others are
 /// optional, as kernels differ.
@@ -15,4 +15,4 @@ void SetUpSystem();
 /// to announce it, at most `timeout_ms`.
 Result<Fd> OpenPort(const char* name, int timeout_ms);
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

@@ -13,7 +13,7 @@
 #include "guest-init/cgroup_tree.h"
 #include "guest-init/crash.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 namespace {
 
 [[noreturn]] void Fail(int status_fd, StartFault::Step step) {
@@ -69,4 +69,4 @@ std::string DescribeStartFault(const StartFault& fault, const StartPayload& requ
   return text;
 }
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

@@ -5,7 +5,7 @@
 
 #include "guest-init/wire/messages.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 
 /// What went wrong between fork and exec; sent through the status pipe, which an exec closes.
 struct StartFault {
@@ -31,4 +31,4 @@ struct PayloadSpawn {
 std::string DescribeStartFault(const StartFault& fault, const StartPayload& request,
                                const std::string& program);
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

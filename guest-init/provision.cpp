@@ -13,7 +13,7 @@
 #include "guest-init/base/file_io.h"
 #include "guest-init/system_error.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 namespace {
 
 void MakeParents(const std::string& path) {
@@ -61,4 +61,4 @@ Result<> TakeIdentity(const SetIdentity& request) {
   return request.entropy.empty() ? Result<>() : AddEntropy(request.entropy);
 }
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

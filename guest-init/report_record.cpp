@@ -9,7 +9,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-namespace ktstr {
+namespace ktstr::guest {
 namespace {
 
 struct Header {
@@ -60,4 +60,4 @@ std::optional<WorkerReport> DecodeReportRecord(std::span<const std::byte> bytes)
   return std::move(report).value();
 }
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

@@ -9,7 +9,7 @@
 
 #include "guest-init/wire/report.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 
 /// No valid record is longer; a worker that sends more is cut off.
 inline constexpr std::size_t kMaxReportRecord = std::size_t{16} << 20;
@@ -19,4 +19,4 @@ std::vector<std::byte> EncodeReportRecord(WorkerReport& report);
 /// nullopt unless `bytes` is exactly one intact record.
 std::optional<WorkerReport> DecodeReportRecord(std::span<const std::byte> bytes);
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

@@ -11,7 +11,7 @@
 #include "guest-init/machine_pause.h"
 #include "guest-init/provision.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 namespace {
 
 // Between two looks at a cgroup whose tasks were killed.
@@ -102,7 +102,7 @@ Result<> Executor::LaunchWorkers(const StartWorkers& request) {
   if (groups_.contains(request.group) || collected_groups_.contains(request.group))
     return Refuse("worker group " + std::to_string(request.group) + " was started before");
   TRY(tree_.CheckExists(request.cgroup));
-  std::unique_ptr<WorkerGroup> group = TRY(WorkerGroup::Fork(loop_, request, epoch_));
+  std::unique_ptr<WorkerProcesses> group = TRY(WorkerProcesses::Fork(loop_, request, epoch_));
   TRY(group->Place(tree_));
   group->Release();
   group->SetPaused(pressed_);
@@ -147,7 +147,7 @@ bool Executor::Stopped(const Stopping& stopping) {
   for (const std::uint32_t id : stopping.groups) {
     const auto found = groups_.find(id);
     if (found == groups_.end()) continue;
-    WorkerGroup& group = *found->second;
+    WorkerProcesses& group = *found->second;
     if (!group.collecting())
       group.BeginCollect([this, id, cgroup = group.request().cgroup](WorkerReport report) {
         SendEvent(WorkerDone{id, cgroup, std::move(report)});
@@ -214,15 +214,15 @@ Executor::Step Executor::On(const StopWorkers& request) {
 Result<> Executor::LaunchPayload(const StartPayload& request) {
   if (payloads_.contains(request.handle))
     return Refuse("payload handle " + std::to_string(request.handle) + " was used before");
-  Payload::Callbacks callbacks;
+  PayloadProcess::Callbacks callbacks;
   callbacks.output = [this](PayloadOutput output) { SendEvent(std::move(output)); };
   callbacks.done = [this](PayloadDone done) {
     done.payload_index = finalised_payloads_++;
     SendEvent(done);
   };
   callbacks.warning = [this](std::string text) { SendEvent(Warning{std::move(text)}); };
-  std::unique_ptr<Payload> payload =
-      TRY(Payload::Start(loop_, tree_, config_.payload_bin, request, std::move(callbacks)));
+  std::unique_ptr<PayloadProcess> payload =
+      TRY(PayloadProcess::Start(loop_, tree_, config_.payload_bin, request, std::move(callbacks)));
   payload->SetPaused(pressed_);
   payloads_[request.handle] = std::move(payload);
   return {};
@@ -237,16 +237,16 @@ Executor::Step Executor::On(const StartPayload& request) {
   };
 }
 
-Result<Payload*> Executor::FindPayload(std::uint32_t handle) {
+Result<PayloadProcess*> Executor::FindPayload(std::uint32_t handle) {
   const auto found = payloads_.find(handle);
   if (found == payloads_.end()) return Refuse("there is no payload with handle " + std::to_string(handle));
   return found->second.get();
 }
 
 Executor::Step Executor::On(const AwaitPayload& request) {
-  const Result<Payload*> found = FindPayload(request.handle);
+  const Result<PayloadProcess*> found = FindPayload(request.handle);
   if (!found.ok()) return Now(found.error());
-  Payload* const payload = *found;
+  PayloadProcess* const payload = *found;
   payload->awaited = true;
   const std::uint64_t deadline = MonotonicNs() + request.timeout_ns;
   return [payload, request, deadline, late = false](
@@ -266,9 +266,9 @@ Executor::Step Executor::On(const AwaitPayload& request) {
 }
 
 Executor::Step Executor::On(const StopPayload& request) {
-  const Result<Payload*> found = FindPayload(request.handle);
+  const Result<PayloadProcess*> found = FindPayload(request.handle);
   if (!found.ok()) return Now(found.error());
-  Payload* const payload = *found;
+  PayloadProcess* const payload = *found;
   payload->awaited = true;
   payload->Kill(PayloadEnd::kKilled, MonotonicNs());
   return [payload](std::uint64_t, std::uint64_t&) -> std::optional<Result<>> {
@@ -328,4 +328,4 @@ Executor::Step Executor::On(const Finish&) {
   };
 }
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

@@ -7,7 +7,7 @@
 
 #include "guest-init/base/result.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 
 /// "<doing>: <what `code` means>". `doing` names the object as well: "opening /dev/x".
 /// Read errno before anything else can change it, or hand it in.
@@ -15,4 +15,4 @@ inline Error SystemError(const std::string& doing, int code = errno) {
   return {ErrorKind::kGuest, doing + ": " + std::strerror(code)};
 }
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

@@ -10,9 +10,9 @@
 
 #include "guest-init/base/units.h"
 #include "guest-init/system_error.h"
-#include "guest-init/worker_process.h"
+#include "guest-init/worker_main.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 namespace {
 
 /// The kernel's struct sched_attr, which libc does not declare.
@@ -111,4 +111,4 @@ SetupFaults SetUpWorker(const StartWorkers& request, std::uint32_t index) {
   return faults;
 }
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

@@ -6,7 +6,7 @@
 
 #include "guest-init/wire/messages.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 
 struct SetupFaults {
   std::string affinity;
@@ -16,4 +16,4 @@ struct SetupFaults {
 /// In this order: affinity, policy, nice, comm, gid, uid.
 SetupFaults SetUpWorker(const StartWorkers& request, std::uint32_t index);
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

@@ -10,6 +10,7 @@
 #include <array>
 #include <catch2/catch.hpp>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -19,7 +20,7 @@
 #include "guest-init/executor.h"
 #include "workloads/work_type.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 namespace {
 
 constexpr int kPatienceMs = 60'000;  // only ever reached when something is broken
@@ -223,4 +224,4 @@ StartPayload Shell(std::uint32_t handle, const std::string& script) {
   return request;
 }
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

@@ -14,7 +14,7 @@
 #include "guest-init/wire/frame.h"
 #include "guest-init/wire/messages.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 
 class GuestProcess {
  public:
@@ -104,4 +104,4 @@ StartWorkers Workers(std::uint32_t group, const std::string& type, std::uint32_t
 /// `sh -c script`, called "p<handle>".
 StartPayload Shell(std::uint32_t handle, const std::string& script);
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

@@ -3,7 +3,7 @@
 
 #include "test/unit/guest-init/guest_process.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 namespace {
 
 std::vector<std::byte> Text(std::string_view text) {
@@ -174,4 +174,4 @@ TEST_CASE("after Finish the guest waits for the host to close the channel") {
 }
 
 }  // namespace
-}  // namespace ktstr
+}  // namespace ktstr::guest

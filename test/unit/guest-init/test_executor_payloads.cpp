@@ -5,7 +5,7 @@
 
 #include "test/unit/guest-init/guest_process.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 namespace {
 
 AwaitPayload Await(std::uint32_t handle, std::uint64_t timeout_ms = 60'000) {
@@ -204,4 +204,4 @@ TEST_CASE("stopping a cgroup's tasks collects its payloads") {
 }
 
 }  // namespace
-}  // namespace ktstr
+}  // namespace ktstr::guest

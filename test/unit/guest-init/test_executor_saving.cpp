@@ -8,7 +8,7 @@
 
 #include "test/unit/guest-init/guest_process.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 namespace {
 
 namespace fs = std::filesystem;
@@ -99,4 +99,4 @@ TEST_CASE("outside of a program a refused request keeps nothing behind it from b
 }
 
 }  // namespace
-}  // namespace ktstr
+}  // namespace ktstr::guest

@@ -10,11 +10,11 @@
 
 #include "guest-init/base/fd.h"
 #include "guest-init/base/file_io.h"
-#include "guest-init/worker_process.h"
+#include "guest-init/worker_main.h"
 #include "test/unit/guest-init/guest_process.h"
 #include "workloads/work_type.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 namespace {
 
 StopWorkers Stop(std::vector<std::uint32_t> groups) { return {std::move(groups)}; }
@@ -268,4 +268,4 @@ TEST_CASE("stopping the runner's own cgroup takes only what is in it") {
 }
 
 }  // namespace
-}  // namespace ktstr
+}  // namespace ktstr::guest

@@ -9,7 +9,7 @@
 
 #include "guest-init/provision.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 namespace {
 
 namespace fs = std::filesystem;
@@ -81,4 +81,4 @@ TEST_CASE("what cannot be stored is named") {
 }
 
 }  // namespace
-}  // namespace ktstr
+}  // namespace ktstr::guest

@@ -7,7 +7,7 @@
 #include "guest-init/wire/elf_notes.h"
 #include "test/unit/guest-init/guest_process.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 namespace {
 
 namespace fs = std::filesystem;
@@ -90,4 +90,4 @@ TEST_CASE("a build id is found among the notes") {
 }
 
 }  // namespace
-}  // namespace ktstr
+}  // namespace ktstr::guest

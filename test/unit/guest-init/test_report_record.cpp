@@ -6,7 +6,7 @@
 #include "guest-init/wire/frame.h"
 #include "guest-init/wire/messages.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 namespace {
 
 WorkerReport Sample() {
@@ -81,4 +81,4 @@ TEST_CASE("whatever is not stripped fits into a frame") {
 }
 
 }  // namespace
-}  // namespace ktstr
+}  // namespace ktstr::guest

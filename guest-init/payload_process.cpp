@@ -1,4 +1,4 @@
-#include "guest-init/payload.h"
+#include "guest-init/payload_process.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -11,7 +11,7 @@
 #include "guest-init/payload_exec.h"
 #include "guest-init/system_error.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 namespace {
 
 // A larger pipe lets a burst of output pass without the payload having to wait for us.
@@ -27,13 +27,13 @@ Result<std::array<Fd, 2>> MakePipe(const StartPayload& request) {
 
 }  // namespace
 
-Result<std::unique_ptr<Payload>> Payload::Start(EventLoop& loop, const CgroupTree& tree,
-                                                const std::string& bin, StartPayload request,
-                                                Callbacks callbacks) {
+Result<std::unique_ptr<PayloadProcess>> PayloadProcess::Start(EventLoop& loop, const CgroupTree& tree,
+                                                              const std::string& bin, StartPayload request,
+                                                              Callbacks callbacks) {
   TRY(tree.CheckExists(request.cgroup));
   if (request.argv.empty() || request.argv[0].empty())
     return Error{ErrorKind::kGuest, "payload '" + request.name + "' has no program"};
-  std::unique_ptr<Payload> payload(new Payload(loop, std::move(request), std::move(callbacks)));
+  std::unique_ptr<PayloadProcess> payload(new PayloadProcess(loop, std::move(request), std::move(callbacks)));
   const StartPayload& asked = payload->request_;
   payload->program_ = bin + "/" + asked.argv[0];
   auto [out_read, out_write] = TRY(MakePipe(asked));
@@ -58,13 +58,13 @@ Result<std::unique_ptr<Payload>> Payload::Start(EventLoop& loop, const CgroupTre
   return payload;
 }
 
-Payload::~Payload() {
+PayloadProcess::~PayloadProcess() {
   loop_.Remove(start_status_.get());
   for (Pipe& pipe : pipes_) Close(pipe);
   if (pid_ > 0 && !reaped_) SignalGroup();
 }
 
-void Payload::WatchStatus() {
+void PayloadProcess::WatchStatus() {
   const Result<> added = loop_.Add(start_status_.get(), EPOLLIN, [this](std::uint32_t) {
     StartFault fault;
     const ssize_t got = read(start_status_.get(), &fault, sizeof fault);
@@ -79,7 +79,7 @@ void Payload::WatchStatus() {
   if (!added.ok()) FailStart(added.error().message);
 }
 
-void Payload::FailStart(std::string cause) {
+void PayloadProcess::FailStart(std::string cause) {
   started_ = Result<>(Error{ErrorKind::kGuest, std::move(cause)});
   stage_ = Stage::kFinal;
   loop_.Remove(start_status_.get());
@@ -88,18 +88,18 @@ void Payload::FailStart(std::string cause) {
   if (!reaped_) SignalGroup();
 }
 
-void Payload::Watch(Pipe& pipe) {
+void PayloadProcess::Watch(Pipe& pipe) {
   if (!pipe.fd.valid() || paused_) return;
   const Result<> added = loop_.Add(pipe.fd.get(), EPOLLIN, [this, &pipe](std::uint32_t) { Read(pipe); });
   if (!added.ok()) Close(pipe);
 }
 
-void Payload::Close(Pipe& pipe) {
+void PayloadProcess::Close(Pipe& pipe) {
   loop_.Remove(pipe.fd.get());
   pipe.fd.Reset();
 }
 
-void Payload::Read(Pipe& pipe) {
+void PayloadProcess::Read(Pipe& pipe) {
   std::string bytes(kChunk, '\0');
   const ssize_t got = read(pipe.fd.get(), bytes.data(), bytes.size());
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
@@ -111,26 +111,26 @@ void Payload::Read(Pipe& pipe) {
   if (!bytes.empty()) callbacks_.output({request_.handle, pipe.stream, std::move(bytes)});
 }
 
-void Payload::SetPaused(bool paused) {
+void PayloadProcess::SetPaused(bool paused) {
   if (std::exchange(paused_, paused) == paused) return;
   for (Pipe& pipe : pipes_) paused ? loop_.Remove(pipe.fd.get()) : Watch(pipe);
   // The time spent paused does not count as silence, nor towards the longest drain.
   last_output_ns_ = drain_began_ns_ = MonotonicNs();
 }
 
-void Payload::SignalGroup() const {
+void PayloadProcess::SignalGroup() const {
   if (request_.own_process_group) kill(-pid_, SIGKILL);
   kill(pid_, SIGKILL);
 }
 
-void Payload::Kill(PayloadEnd why, std::uint64_t now_ns) {
+void PayloadProcess::Kill(PayloadEnd why, std::uint64_t now_ns) {
   if (reaped_ || stage_ == Stage::kFinal || killed_ns_ != 0) return;
   end_ = why;
   killed_ns_ = now_ns;
   SignalGroup();
 }
 
-bool Payload::OnReaped(pid_t pid, int status) {
+bool PayloadProcess::OnReaped(pid_t pid, int status) {
   if (pid != pid_ || reaped_) return false;
   reaped_ = true;
   wait_status_ = status;
@@ -140,7 +140,7 @@ bool Payload::OnReaped(pid_t pid, int status) {
   return true;
 }
 
-std::uint64_t Payload::Tick(std::uint64_t now_ns) {
+std::uint64_t PayloadProcess::Tick(std::uint64_t now_ns) {
   if (stage_ == Stage::kStarting) {
     const std::uint64_t limit = started_ns_ + kStartPatienceNs;
     if (now_ns >= limit)
@@ -168,7 +168,7 @@ std::uint64_t Payload::Tick(std::uint64_t now_ns) {
   return EventLoop::kNever;
 }
 
-void Payload::Finalise() {
+void PayloadProcess::Finalise() {
   stage_ = Stage::kFinal;
   for (Pipe& pipe : pipes_) Close(pipe);
   PayloadDone done;
@@ -187,4 +187,4 @@ void Payload::Finalise() {
   callbacks_.done(done);
 }
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

@@ -1,4 +1,4 @@
-#include "guest-init/worker_process.h"
+#include "guest-init/worker_main.h"
 
 #include <signal.h>
 #include <sys/prctl.h>
@@ -12,7 +12,7 @@
 #include "guest-init/worker_setup.h"
 #include "workloads/worker/system_probe.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 namespace {
 
 /// Closes everything above the standard descriptors but `keep`.
@@ -89,4 +89,4 @@ void RunWorker(const WorkerSpawn& spawn, std::uint32_t index, int report_fd) {
   _exit(0);
 }
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

@@ -14,9 +14,9 @@
 #include "guest-init/event_loop.h"
 #include "guest-init/wire/messages.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 
-class Payload {
+class PayloadProcess {
  public:
   /// After the leader's end, this long a silence on pipes that descendants outside its process group still
   /// hold ends the wait for them; and this is the longest such wait.
@@ -36,12 +36,12 @@ class Payload {
 
   /// Forks the process; it places itself and then runs the program. `started()` tells how that went.
   /// `bin` is the folder of the executables. `loop` outlives the payload.
-  static Result<std::unique_ptr<Payload>> Start(EventLoop& loop, const CgroupTree& tree,
-                                                const std::string& bin, StartPayload request,
-                                                Callbacks callbacks);
+  static Result<std::unique_ptr<PayloadProcess>> Start(EventLoop& loop, const CgroupTree& tree,
+                                                       const std::string& bin, StartPayload request,
+                                                       Callbacks callbacks);
   /// Kills what is left, without a record.
-  ~Payload();
-  Payload(const Payload&) = delete;
+  ~PayloadProcess();
+  PayloadProcess(const PayloadProcess&) = delete;
 
   /// nullopt until it is known whether the program runs; an error means that it never did.
   [[nodiscard]] const std::optional<Result<>>& started() const { return started_; }
@@ -67,7 +67,7 @@ class Payload {
     std::uint64_t total = 0;
   };
 
-  Payload(EventLoop& loop, StartPayload request, Callbacks callbacks)
+  PayloadProcess(EventLoop& loop, StartPayload request, Callbacks callbacks)
       : loop_(loop), request_(std::move(request)), callbacks_(std::move(callbacks)) {}
   void WatchStatus();
   void FailStart(std::string cause);
@@ -97,4 +97,4 @@ class Payload {
   std::uint64_t drain_began_ns_ = 0;
 };
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

@@ -10,11 +10,11 @@
 #include "guest-init/cgroup_tree.h"
 #include "guest-init/event_loop.h"
 #include "guest-init/wire/messages.h"
-#include "guest-init/worker_process.h"
+#include "guest-init/worker_main.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 
-class WorkerGroup {
+class WorkerProcesses {
  public:
   /// So long without any sign of progress of the group, and what has not stopped is killed.
   static constexpr std::uint64_t kStopPatienceNs = 5'000'000'000;
@@ -22,11 +22,11 @@ class WorkerGroup {
   static constexpr std::uint64_t kReapPatienceNs = 3'000'000'000;
 
   /// Forks the workers; they wait for Release. `loop` outlives the group. On an error none are left.
-  static Result<std::unique_ptr<WorkerGroup>> Fork(EventLoop& loop, StartWorkers request,
-                                                   std::uint32_t epoch);
+  static Result<std::unique_ptr<WorkerProcesses>> Fork(EventLoop& loop, StartWorkers request,
+                                                       std::uint32_t epoch);
   /// Kills what is left of the workers, without reports.
-  ~WorkerGroup();
-  WorkerGroup(const WorkerGroup&) = delete;
+  ~WorkerProcesses();
+  WorkerProcesses(const WorkerProcesses&) = delete;
 
   /// Moves all workers into the request's cgroup.
   Result<> Place(const CgroupTree& tree) const;
@@ -64,7 +64,7 @@ class WorkerGroup {
     std::uint64_t killed_ns = 0;  // when SIGKILL was sent after the end of its pipe; 0: not yet
   };
 
-  WorkerGroup(EventLoop& loop, StartWorkers request, GroupMemory memory)
+  WorkerProcesses(EventLoop& loop, StartWorkers request, GroupMemory memory)
       : loop_(loop), request_(std::move(request)), memory_(std::move(memory)) {}
   Result<> ForkAll(const WorkTypeDecl& type, const AnyStruct& params);
   void Read(Worker& worker);
@@ -88,4 +88,4 @@ class WorkerGroup {
   std::uint32_t reporting_ = 0;
 };
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

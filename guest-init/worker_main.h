@@ -8,7 +8,7 @@
 #include "workloads/work_type.h"
 #include "workloads/worker/worker_context.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 
 /// What the children of one group are made of.
 struct WorkerSpawn {
@@ -29,4 +29,4 @@ struct WorkerSpawn {
 std::vector<std::uint32_t> DrawCpus(std::vector<std::uint32_t> pool, std::uint32_t count, std::uint64_t seed,
                                     std::uint32_t index);
 
-}  // namespace ktstr
+}  // namespace ktstr::guest

@@ -6,10 +6,10 @@
 #include <optional>
 
 #include "guest-init/base/clock.h"
-#include "guest-init/payload.h"
+#include "guest-init/payload_process.h"
 #include "test/unit/guest-init/guest_process.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 namespace {
 
 TEST_CASE("a payload that is reaped before its start is noticed is finalised all the same") {
@@ -18,10 +18,10 @@ TEST_CASE("a payload that is reaped before its start is noticed is finalised all
   const CgroupTree tree("/nowhere", "/nowhere/ktstr");
   std::optional<PayloadDone> done;
   std::string out;
-  Payload::Callbacks callbacks;
+  PayloadProcess::Callbacks callbacks;
   callbacks.output = [&](const PayloadOutput& output) { out += output.bytes; };
   callbacks.done = [&](const PayloadDone& record) { done = record; };
-  auto payload = Payload::Start(*loop, tree, "/bin", Shell(1, "echo short; exit 4"), callbacks);
+  auto payload = PayloadProcess::Start(*loop, tree, "/bin", Shell(1, "echo short; exit 4"), callbacks);
   REQUIRE(payload.ok());
   int status = 0;
   const pid_t pid = waitpid(-1, &status, 0);
@@ -39,4 +39,4 @@ TEST_CASE("a payload that is reaped before its start is noticed is finalised all
 }
 
 }  // namespace
-}  // namespace ktstr
+}  // namespace ktstr::guest

@@ -1,4 +1,4 @@
-#include "guest-init/worker_group.h"
+#include "guest-init/worker_processes.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -14,7 +14,7 @@
 #include "guest-init/system_error.h"
 #include "guest-init/wire/codec.h"
 
-namespace ktstr {
+namespace ktstr::guest {
 namespace {
 
 // Reports of so many workers are read at a time: enough to keep all CPUs busy, and a bound on the memory
@@ -51,8 +51,8 @@ void KillGroup(pid_t pid) {
 
 }  // namespace
 
-Result<std::unique_ptr<WorkerGroup>> WorkerGroup::Fork(EventLoop& loop, StartWorkers request,
-                                                       std::uint32_t epoch) {
+Result<std::unique_ptr<WorkerProcesses>> WorkerProcesses::Fork(EventLoop& loop, StartWorkers request,
+                                                               std::uint32_t epoch) {
   const WorkTypeDecl* type = TRY(CheckRequest(request));
   AnyStruct params(type->params());
   std::span<const std::byte> encoded = std::as_bytes(std::span(request.work_params));
@@ -62,12 +62,12 @@ Result<std::unique_ptr<WorkerGroup>> WorkerGroup::Fork(EventLoop& loop, StartWor
     return GroupError(request, "bytes are left over after the parameters of " + request.work_type);
   GroupMemory memory = TRY(GroupMemory::Map(request.count));
   memory.PublishEpoch(epoch);
-  std::unique_ptr<WorkerGroup> group(new WorkerGroup(loop, std::move(request), std::move(memory)));
+  std::unique_ptr<WorkerProcesses> group(new WorkerProcesses(loop, std::move(request), std::move(memory)));
   TRY(group->ForkAll(*type, params));
   return group;
 }
 
-Result<> WorkerGroup::ForkAll(const WorkTypeDecl& type, const AnyStruct& params) {
+Result<> WorkerProcesses::ForkAll(const WorkTypeDecl& type, const AnyStruct& params) {
   std::vector<OwnedPipe> pipes;
   std::vector<PipeEnds> ends;
   for (std::uint32_t i = 0; type.uses_pipes && i < request_.count; ++i) {
@@ -95,7 +95,7 @@ Result<> WorkerGroup::ForkAll(const WorkTypeDecl& type, const AnyStruct& params)
   return {};
 }
 
-WorkerGroup::~WorkerGroup() {
+WorkerProcesses::~WorkerProcesses() {
   loop_.Remove(set_up_.get());
   for (Worker& worker : workers_) {
     loop_.Remove(worker.report.get());
@@ -103,7 +103,7 @@ WorkerGroup::~WorkerGroup() {
   }
 }
 
-Result<> WorkerGroup::Place(const CgroupTree& tree) const {
+Result<> WorkerProcesses::Place(const CgroupTree& tree) const {
   for (const Worker& worker : workers_) {
     const Result<> placed = tree.Place(worker.pid, request_.cgroup);
     if (!placed.ok()) return GroupError(request_, placed.error().message);
@@ -111,18 +111,18 @@ Result<> WorkerGroup::Place(const CgroupTree& tree) const {
   return {};
 }
 
-void WorkerGroup::BeginCollect(std::function<void(WorkerReport report)> done) {
+void WorkerProcesses::BeginCollect(std::function<void(WorkerReport report)> done) {
   done_ = std::move(done);
   last_progress_ns_ = MonotonicNs();
 }
 
-void WorkerGroup::SetPaused(bool paused) {
+void WorkerProcesses::SetPaused(bool paused) {
   if (!std::exchange(paused_, paused) && paused)
     for (Worker& worker : workers_) loop_.Remove(worker.report.get());
   last_progress_ns_ = MonotonicNs();
 }
 
-void WorkerGroup::WatchWindow() {
+void WorkerProcesses::WatchWindow() {
   const std::size_t end = std::min(next_ + kWindow, workers_.size());
   for (std::size_t i = next_; i < end; ++i) {
     Worker& worker = workers_[i];
@@ -133,7 +133,7 @@ void WorkerGroup::WatchWindow() {
   }
 }
 
-void WorkerGroup::Read(Worker& worker) {
+void WorkerProcesses::Read(Worker& worker) {
   std::array<std::byte, 65536> chunk;
   // Bounded, so that one fast writer does not keep the loop from everything else.
   for (int round = 0; round < 16; ++round) {
@@ -146,7 +146,7 @@ void WorkerGroup::Read(Worker& worker) {
   }
 }
 
-void WorkerGroup::EndOfPipe(Worker& worker) {
+void WorkerProcesses::EndOfPipe(Worker& worker) {
   progress_ = true;
   worker.ended = true;
   loop_.Remove(worker.report.get());
@@ -156,7 +156,7 @@ void WorkerGroup::EndOfPipe(Worker& worker) {
   worker.killed_ns = MonotonicNs();
 }
 
-bool WorkerGroup::OnReaped(pid_t pid, int status) {
+bool WorkerProcesses::OnReaped(pid_t pid, int status) {
   const auto found = std::find_if(workers_.begin(), workers_.end(), [pid](const Worker& worker) {
     return worker.pid == pid && !worker.reaped;
   });
@@ -168,7 +168,7 @@ bool WorkerGroup::OnReaped(pid_t pid, int status) {
   return true;
 }
 
-void WorkerGroup::NoteProgress(std::uint64_t now_ns) {
+void WorkerProcesses::NoteProgress(std::uint64_t now_ns) {
   std::uint32_t reporting = 0;
   for (const WorkerSlot& slot : memory_.slots())
     reporting += slot.state.load(std::memory_order_acquire) == WorkerState::kReporting ? 1 : 0;
@@ -178,7 +178,7 @@ void WorkerGroup::NoteProgress(std::uint64_t now_ns) {
 
 /// Kills the workers that did not leave their loop, and those that are read from and send nothing. Workers
 /// whose turn to be read has not come are spared: they wait for us.
-void WorkerGroup::KillStuck() {
+void WorkerProcesses::KillStuck() {
   for (std::size_t i = next_; i < workers_.size(); ++i) {
     Worker& worker = workers_[i];
     const bool running = memory_.slots()[i].state.load(std::memory_order_acquire) != WorkerState::kReporting;
@@ -188,7 +188,7 @@ void WorkerGroup::KillStuck() {
   }
 }
 
-std::uint64_t WorkerGroup::Tick(std::uint64_t now_ns) {
+std::uint64_t WorkerProcesses::Tick(std::uint64_t now_ns) {
   if (!collecting() || collected()) return EventLoop::kNever;
   NoteProgress(now_ns);
   if (paused_) return EventLoop::kNever;
@@ -206,7 +206,7 @@ std::uint64_t WorkerGroup::Tick(std::uint64_t now_ns) {
 }
 
 /// Delivers the report of the next worker; false when it is not there yet.
-bool WorkerGroup::DeliverNext(std::uint64_t now_ns) {
+bool WorkerProcesses::DeliverNext(std::uint64_t now_ns) {
   Worker& worker = workers_[next_];
   // A reaped worker has written all it will; a descendant that still holds its pipe does not count.
   if (worker.reaped && !worker.ended) {
@@ -220,7 +220,7 @@ bool WorkerGroup::DeliverNext(std::uint64_t now_ns) {
   return true;
 }
 
-WorkerReport WorkerGroup::MakeReport(const Worker& worker, std::uint32_t index) const {
+WorkerReport WorkerProcesses::MakeReport(const Worker& worker, std::uint32_t index) const {
   // An intact record is the only thing that makes a report; the exit status does not matter then.
   if (std::optional<WorkerReport> report = DecodeReportRecord(worker.bytes)) return *std::move(report);
   WorkerReport sentinel;
@@ -248,13 +248,13 @@ WorkerReport WorkerGroup::MakeReport(const Worker& worker, std::uint32_t index) 
   return sentinel;
 }
 
-std::uint64_t WorkerGroup::TotalIterations() const {
+std::uint64_t WorkerProcesses::TotalIterations() const {
   std::uint64_t total = 0;
   for (const WorkerSlot& slot : memory_.slots()) total += slot.iterations.load(std::memory_order_relaxed);
   return total;
 }
 
-bool WorkerGroup::SetUp() const {
+bool WorkerProcesses::SetUp() const {
   for (std::size_t i = 0; i < workers_.size(); ++i)
     if (!workers_[i].reaped &&
         memory_.slots()[i].state.load(std::memory_order_acquire) == WorkerState::kStarting)
@@ -262,9 +262,9 @@ bool WorkerGroup::SetUp() const {
   return true;
 }
 
-std::uint32_t WorkerGroup::LiveWorkers() const {
+std::uint32_t WorkerProcesses::LiveWorkers() const {
   return static_cast<std::uint32_t>(
       std::count_if(workers_.begin(), workers_.end(), [](const Worker& worker) { return !worker.reaped; }));
 }
 
-}  // namespace ktstr
+}  // namespace ktstr::guest
