@@ -70,7 +70,8 @@ Executor::Executor(EventLoop loop, Fd children, ExecutorConfig config)
     : loop_(std::move(loop)),
       children_(std::move(children)),
       config_(std::move(config)),
-      tree_(config_.cgroup_root, config_.cgroup_parent) {}
+      guest_(loop_, CgroupTree(config_.cgroup_root, config_.cgroup_parent), config_.payload_bin,
+             [this](const AnyStruct& event) { SendEvent(event); }) {}
 
 Executor::~Executor() = default;
 
@@ -89,12 +90,12 @@ Result<std::unique_ptr<Executor>> Executor::Create(Fd port, ExecutorConfig confi
 }
 
 Result<> Executor::Open(Fd port) {
-  TRY(tree_.Create());
-  ready_ = MakeReady(tree_);  // now, so that a clone only has to send it
+  TRY(guest_.tree.Create());
+  ready_ = MakeReady(guest_.tree);  // now, so that a clone only has to send it
   TRY(loop_.Add(children_.get(), EPOLLIN, [this](std::uint32_t) { Reap(); }));
   Channel::Callbacks callbacks;
   callbacks.connected = [this] { OnConnected(); };
-  callbacks.disconnected = [this] { ended_ = config_.end_with_channel || finished_; };
+  callbacks.disconnected = [this] { OnDisconnected(); };
   callbacks.frame = [this](Frame frame) { OnFrame(std::move(frame)); };
   callbacks.fault = [this](const Error& error) { OnFault(error); };
   channel_ = std::make_unique<Channel>(loop_, std::move(port), std::move(callbacks));
@@ -103,21 +104,21 @@ Result<> Executor::Open(Fd port) {
 
 void Executor::Run() {
   std::uint64_t wake_ns = EventLoop::kNever;
-  while (!finished_ && !ended_) {
+  while (stage_ < Stage::kFinished) {
     loop_.RunOnce(wake_ns);
     UpdatePressure();
     const std::uint64_t now = MonotonicNs();
-    TickAll(now);
+    guest_.tasks.Tick(now);
     // What a request asks for may be done at once, which may be what the request waits for.
     std::size_t ended = 0;
     do {
-      ended = collected_groups_.size() + finalised_payloads_;
+      ended = guest_.tasks.ended();
       wake_ns = AdvanceRequests(now);
-      wake_ns = std::min(wake_ns, TickAll(now));
-    } while (ended != collected_groups_.size() + finalised_payloads_);
+      wake_ns = std::min(wake_ns, guest_.tasks.Tick(now));
+    } while (ended != guest_.tasks.ended());
     channel_->PauseReading(requests_.size() >= kMaxRequests);
-    if (park_ && channel_->queued() == 0) {
-      park_ = false;
+    if (stage_ == Stage::kParking && channel_->queued() == 0) {
+      stage_ = Stage::kServing;
       channel_->Park();
     }
     // Frames that had been read ahead come out of the channel right there, without another event.
@@ -130,13 +131,12 @@ void Executor::Run() {
 /// the channel once it has read the last Reply.
 void Executor::Linger() {
   const std::uint64_t limit = MonotonicNs() + kLingerNs;
-  while (!ended_ && MonotonicNs() < limit) loop_.RunOnce(limit);
+  while (stage_ != Stage::kEnded && MonotonicNs() < limit) loop_.RunOnce(limit);
 }
 
-template <typename T>
-void Executor::SendEvent(T event) {
+void Executor::SendEvent(const AnyStruct& event) {
   std::vector<std::byte> payload;
-  EncodeAny(AnyStruct::Of(std::move(event)), payload);
+  EncodeAny(event, payload);
   channel_->Send(FrameType::kEvent, payload);
 }
 
@@ -144,71 +144,55 @@ void Executor::SendEvent(T event) {
 void Executor::OnConnected() {
   requests_.clear();
   active_.reset();
-  faulted_ = program_ = refused_ = park_ = false;
+  program_ = ProgramStage::kNone;
+  if (stage_ < Stage::kFinished) stage_ = Stage::kServing;
   ready_.clock_ns = MonotonicNs();
-  SendEvent(ready_);
+  SendEvent(AnyStruct::Of(ready_));
+}
+
+void Executor::OnDisconnected() {
+  if (config_.end_with_channel || stage_ == Stage::kFinished) stage_ = Stage::kEnded;
 }
 
 void Executor::OnFrame(Frame frame) {
   if (frame.type != FrameType::kRequest)
     return OnFault({ErrorKind::kProtocol, "frame " + std::to_string(frame.sequence) + " is not a request"});
-  if (faulted_) return;
+  if (stage_ == Stage::kFaulted) return;
   if ((active_ || !requests_.empty()) && EndsAtOnce(frame)) GiveUpRequests();
   requests_.push_back(std::move(frame));
   if (requests_.size() >= kMaxRequests) channel_->PauseReading(true);
 }
 
 void Executor::OnFault(const Error& error) {
-  if (std::exchange(faulted_, true)) return;
+  if (stage_ == Stage::kFaulted) return;
+  if (stage_ < Stage::kFinished) stage_ = Stage::kFaulted;
   requests_.clear();
   active_.reset();
-  SendEvent(ChannelFault{error.message});
+  SendEvent(AnyStruct::Of(ChannelFault{error.message}));
 }
 
 void Executor::Reap() {
   signalfd_siginfo ignored;
   while (read(children_.get(), &ignored, sizeof ignored) > 0) continue;
   int status = 0;
-  for (pid_t pid = 0; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-    // Whom neither knows is an orphan that PID 1 inherited.
-    bool known = false;
-    for (const auto& [id, group] : groups_) known = known || group->OnReaped(pid, status);
-    for (const auto& [handle, payload] : payloads_) known = known || payload->OnReaped(pid, status);
-  }
+  for (pid_t pid = 0; (pid = waitpid(-1, &status, WNOHANG)) > 0;) guest_.tasks.OnReaped(pid, status);
 }
 
 void Executor::UpdatePressure() {
-  const bool pressed = channel_->queued() > (pressed_ ? kLowWater : kHighWater);
-  if (pressed == pressed_) return;
-  pressed_ = pressed;
-  for (const auto& [handle, payload] : payloads_) payload->SetPaused(pressed);
-  for (const auto& [id, group] : groups_) group->SetPaused(pressed);
-}
-
-std::uint64_t Executor::TickAll(std::uint64_t now_ns) {
-  std::uint64_t wake_ns = EventLoop::kNever;
-  for (const auto& [handle, payload] : payloads_) wake_ns = std::min(wake_ns, payload->Tick(now_ns));
-  for (const auto& [id, group] : groups_) wake_ns = std::min(wake_ns, group->Tick(now_ns));
-  for (auto group = groups_.begin(); group != groups_.end();) {
-    if (!group->second->collected()) {
-      ++group;
-      continue;
-    }
-    retired_iterations_ += group->second->TotalIterations();
-    collected_groups_.insert(group->first);
-    group = groups_.erase(group);
-  }
-  return wake_ns;
+  const bool pressed = channel_->queued() > (guest_.pressed ? kLowWater : kHighWater);
+  if (pressed == guest_.pressed) return;
+  guest_.pressed = pressed;
+  guest_.tasks.SetPaused(pressed);
 }
 
 std::uint64_t Executor::AdvanceRequests(std::uint64_t now_ns) {
   std::uint64_t wake_ns = EventLoop::kNever;
-  while (!finished_) {
+  while (stage_ < Stage::kFinished) {
     if (!active_) {
       if (requests_.empty()) break;
       const Frame frame = std::move(requests_.front());
       requests_.pop_front();
-      BeginRequest(frame);
+      Begin(frame);
       if (!active_) continue;
     }
     // Out of the request while it runs, because what it does may end the conversation and the request with
@@ -223,17 +207,18 @@ std::uint64_t Executor::AdvanceRequests(std::uint64_t now_ns) {
   return wake_ns;
 }
 
-void Executor::BeginRequest(const Frame& frame) {
+void Executor::Begin(const Frame& frame) {
   std::span<const std::byte> in = frame.payload;
   const std::optional<std::uint32_t> id = TakeRequestId(in);
   if (!id) return OnFault({ErrorKind::kProtocol, "a request is too short to hold its id"});
   const Result<AnyStruct> request = DecodeAny(RequestTypes(), in);
-  active_ = Active{*id, {}, {}};
+  active_ = Active{*id, {}};
   if (!request.ok()) return Answer(request.error().Within("a request could not be read"));
   if (!in.empty() || request->decl() == nullptr)
     return Answer(Error{ErrorKind::kProtocol, "a request could not be read: its length is wrong"});
-  if (program_ && refused_ && !request->Is<Finish>()) return Answer(Error{ErrorKind::kGuest, kNotTried});
-  Step step = Handle(*request);
+  if (program_ == ProgramStage::kRefused && !request->Is<Finish>())
+    return Answer(Error{ErrorKind::kGuest, kNotTried});
+  Step step = BeginRequest(guest_, *request);
   if (active_) active_->step = std::move(step);
 }
 
@@ -245,7 +230,7 @@ void Executor::GiveUpRequests() {
     std::span<const std::byte> in = frame.payload;
     const std::optional<std::uint32_t> id = TakeRequestId(in);
     if (!id) continue;
-    active_ = Active{*id, {}, {}};
+    active_ = Active{*id, {}};
     Answer(given_up);
   }
 }
@@ -254,19 +239,31 @@ void Executor::Answer(const Result<>& result) {
   Reply reply;
   reply.request_id = active_->id;
   reply.clock_ns = MonotonicNs();
+  reply.mark = std::exchange(guest_.mark, std::nullopt);
+  const GuestState::Then then = std::exchange(guest_.then, GuestState::Then::kNextRequest);
   if (!result.ok()) {
     reply.error = result.error().message;
-    refused_ = true;
+    if (program_ == ProgramStage::kRunning) program_ = ProgramStage::kRefused;
   }
-  reply.mark = active_->mark;
   active_.reset();
   channel_->Send(FrameType::kReply, Encode(reply));
+  Follow(then);
 }
 
-template void Executor::SendEvent(Warning);
-template void Executor::SendEvent(WorkerDone);
-template void Executor::SendEvent(PayloadOutput);
-template void Executor::SendEvent(PayloadDone);
-template void Executor::SendEvent(FileContent);
+void Executor::Follow(GuestState::Then then) {
+  switch (then) {
+    case GuestState::Then::kNextRequest:
+      break;
+    case GuestState::Then::kProgram:
+      program_ = ProgramStage::kRunning;
+      break;
+    case GuestState::Then::kPark:
+      if (stage_ == Stage::kServing) stage_ = Stage::kParking;
+      break;
+    case GuestState::Then::kEnd:
+      stage_ = Stage::kFinished;
+      break;
+  }
+}
 
 }  // namespace ktstr::guest

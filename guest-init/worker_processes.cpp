@@ -52,7 +52,7 @@ void KillGroup(pid_t pid) {
 }  // namespace
 
 Result<std::unique_ptr<WorkerProcesses>> WorkerProcesses::Fork(EventLoop& loop, StartWorkers request,
-                                                               std::uint32_t epoch) {
+                                                               std::uint32_t phase) {
   const WorkTypeDecl* type = TRY(CheckRequest(request));
   AnyStruct params(type->params());
   std::span<const std::byte> encoded = std::as_bytes(std::span(request.work_params));
@@ -61,7 +61,7 @@ Result<std::unique_ptr<WorkerProcesses>> WorkerProcesses::Fork(EventLoop& loop, 
   if (!encoded.empty())
     return GroupError(request, "bytes are left over after the parameters of " + request.work_type);
   GroupMemory memory = TRY(GroupMemory::Map(request.count));
-  memory.PublishEpoch(epoch);
+  memory.PublishPhase(phase);
   std::unique_ptr<WorkerProcesses> group(new WorkerProcesses(loop, std::move(request), std::move(memory)));
   TRY(group->ForkAll(*type, params));
   return group;

@@ -23,7 +23,7 @@ class WorkerProcesses {
 
   /// Forks the workers; they wait for Release. `loop` outlives the group. On an error none are left.
   static Result<std::unique_ptr<WorkerProcesses>> Fork(EventLoop& loop, StartWorkers request,
-                                                       std::uint32_t epoch);
+                                                       std::uint32_t phase);
   /// Kills what is left of the workers, without reports.
   ~WorkerProcesses();
   WorkerProcesses(const WorkerProcesses&) = delete;
@@ -33,7 +33,7 @@ class WorkerProcesses {
   void Release() const { memory_.Release(); }
   /// Whether all workers that live have their name, CPUs and policy.
   [[nodiscard]] bool SetUp() const;
-  void PublishEpoch(std::uint32_t epoch) const { memory_.PublishEpoch(epoch); }
+  void PublishPhase(std::uint32_t phase) const { memory_.PublishPhase(phase); }
   void RequestStop() const { memory_.RequestStop(); }
 
   /// Begins to read the reports; `done` is called once a worker, in worker order. REQUIRES: RequestStop().

@@ -113,8 +113,8 @@ const StructDecl& StopPayload::Decl() {
 
 const StructDecl& MarkPhase::Decl() {
   static constexpr FieldDecl kFields[] = {
-      Required<&MarkPhase::epoch>("epoch", ""),
-      Required<&MarkPhase::end>("end", "the end of the epoch: workers then see kBetweenPhases"),
+      Required<&MarkPhase::phase>("phase", "0: BASELINE, 1..N: the steps"),
+      Required<&MarkPhase::end>("end", "the end of the phase: kBetweenPhases begins"),
   };
   static constexpr StructDecl kDecl = DeclareStruct<MarkPhase>("MarkPhase", "", kFields);
   return kDecl;
@@ -300,38 +300,9 @@ const StructDecl& ChannelFault::Decl() {
   static constexpr StructDecl kDecl = DeclareStruct<ChannelFault>("ChannelFault", "", kFields);
   return kDecl;
 }
-std::span<const StructDecl* const> RequestTypes() {
-  static const StructDecl* const kTypes[] = {&EnableControllers::Decl(),
-                                             &CreateCgroup::Decl(),
-                                             &WriteCgroupFile::Decl(),
-                                             &DestroyCgroup::Decl(),
-                                             &StartWorkers::Decl(),
-                                             &StopCgroupTasks::Decl(),
-                                             &StopWorkers::Decl(),
-                                             &StartPayload::Decl(),
-                                             &AwaitPayload::Decl(),
-                                             &StopPayload::Decl(),
-                                             &MarkPhase::Decl(),
-                                             &Hold::Decl(),
-                                             &SetHoldMark::Decl(),
-                                             &Finish::Decl(),
-                                             &Program::Decl(),
-                                             &PutFile::Decl(),
-                                             &ReadFile::Decl(),
-                                             &PinMap::Decl(),
-                                             &StandStill::Decl(),
-                                             &SetIdentity::Decl(),
-                                             &Park::Decl(),
-                                             &Ping::Decl()};
-  return kTypes;
-}
 
-std::span<const StructDecl* const> EventTypes() {
-  static const StructDecl* const kTypes[] = {
-      &Ready::Decl(),       &WorkerDone::Decl(), &PayloadOutput::Decl(), &PayloadDone::Decl(),
-      &FileContent::Decl(), &Warning::Decl(),    &ChannelFault::Decl()};
-  return kTypes;
-}
+std::span<const StructDecl* const> RequestTypes() { return DeclsOf(Requests()); }
+std::span<const StructDecl* const> EventTypes() { return DeclsOf(Events()); }
 
 std::uint64_t WireHash(std::span<const StructDecl* const> work_types) {
   std::vector<const StructDecl*> roots(RequestTypes().begin(), RequestTypes().end());

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "guest-init/base/decl.h"
+#include "guest-init/base/type_list.h"
 #include "guest-init/wire/report.h"
 
 namespace ktstr {
@@ -111,10 +112,11 @@ struct StopPayload {
   std::uint32_t handle = 0;
   static const StructDecl& Decl();
 };
-/// Publishes the phase epoch to all workers and answers with a PhaseMark in the Reply.
+/// Begins a phase, or ends it: from here on the workers' time belongs to it, or to the gap after it. Answered
+/// with a PhaseMark in the Reply.
 struct MarkPhase {
-  std::uint32_t epoch = 0;
-  bool end = false;  // the end of the epoch: workers then see kBetweenPhases
+  std::uint32_t phase = 0;  // 0: BASELINE, 1..N: the steps
+  bool end = false;         // the end of the phase: kBetweenPhases begins
   static const StructDecl& Decl();
 };
 /// Answers after `duration_ns`; counted from the last SetHoldMark when `from_mark`.
@@ -269,6 +271,17 @@ struct ChannelFault {
   std::string text;
   static const StructDecl& Decl();
 };
+
+// ---- the lists ---------------------------------------------------------------------------------------
+
+/// Every request. The codec's table and the guest's dispatch come from this list: a new request is its struct
+/// with its declaration, a name here, and its handler in guest-init/requests.cpp.
+using Requests =
+    TypeList<EnableControllers, CreateCgroup, WriteCgroupFile, DestroyCgroup, StartWorkers, StopCgroupTasks,
+             StopWorkers, StartPayload, AwaitPayload, StopPayload, MarkPhase, Hold, SetHoldMark, Finish,
+             Program, PutFile, ReadFile, PinMap, StandStill, SetIdentity, Park, Ping>;
+/// Every event.
+using Events = TypeList<Ready, WorkerDone, PayloadOutput, PayloadDone, FileContent, Warning, ChannelFault>;
 
 std::span<const StructDecl* const> RequestTypes();
 std::span<const StructDecl* const> EventTypes();

@@ -285,15 +285,15 @@ void RunSession::NoteGroup(const GroupState& group) {
 
 void RunSession::NotePhase(const MarkPhase& mark, const PhaseMark& at) {
   for (PhaseWindow& window : outcome_.record.phases) {
-    if (window.epoch != mark.epoch) continue;
+    if (window.epoch != mark.phase) continue;
     (mark.end ? window.end_ns : window.start_ns) = at.clock_ns;
     (mark.end ? window.iterations_end : window.iterations_start) = at.total_iterations;
     (mark.end ? window.ended : window.started) = true;
     window.live_workers = at.live_workers;
-    teller_.Tell(mark.end ? EventKind::kPhaseEnd : EventKind::kPhaseBegin, window.name, "", mark.epoch,
+    teller_.Tell(mark.end ? EventKind::kPhaseEnd : EventKind::kPhaseBegin, window.name, "", mark.phase,
                  at.clock_ns);
   }
-  open_phase_ = mark.end ? std::nullopt : std::optional(mark.epoch);
+  open_phase_ = mark.end ? std::nullopt : std::optional(mark.phase);
 }
 
 }  // namespace ktstr

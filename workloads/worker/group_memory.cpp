@@ -71,8 +71,8 @@ void GroupMemory::RequestStop() const {
   FutexWake(control_->stop, INT_MAX);
 }
 
-void GroupMemory::PublishEpoch(std::uint32_t epoch) const {
-  control_->epoch.store(epoch, std::memory_order_relaxed);
+void GroupMemory::PublishPhase(std::uint32_t phase) const {
+  control_->phase.store(phase, std::memory_order_relaxed);
 }
 
 void GroupMemory::AwaitRelease() const {

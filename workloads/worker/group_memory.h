@@ -1,4 +1,4 @@
-// The pages that PID 1 and the workers of one group share: start and stop, the phase epoch, progress.
+// The pages that PID 1 and the workers of one group share: start and stop, the phase, progress.
 #pragma once
 
 #include <atomic>
@@ -13,7 +13,7 @@ namespace ktstr {
 struct alignas(64) GroupControl {
   std::atomic<std::uint32_t> go{0};    // futex: 1 once the workers may run
   std::atomic<std::uint32_t> stop{0};  // futex: 1 once they shall end
-  std::atomic<std::uint32_t> epoch{0};
+  std::atomic<std::uint32_t> phase{0};
   std::atomic<std::uint32_t> set_up{0};  // counted by the workers themselves
 };
 
@@ -44,7 +44,7 @@ class GroupMemory {
   void Release() const;
   /// Asks all workers to end, waking those that sleep in SleepUntil.
   void RequestStop() const;
-  void PublishEpoch(std::uint32_t epoch) const;
+  void PublishPhase(std::uint32_t phase) const;
   /// Blocks until Release. For workers.
   void AwaitRelease() const;
   [[nodiscard]] bool StopRequested() const { return control_->stop.load(std::memory_order_relaxed) != 0; }

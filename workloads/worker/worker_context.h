@@ -45,7 +45,7 @@ class WorkerContext {
   void Work(std::uint64_t units) { telemetry_.Work(units); }
   /// One outer loop is done.
   void EndIteration(std::uint64_t units) {
-    telemetry_.EndIteration(units, memory_.control().epoch.load(std::memory_order_relaxed));
+    telemetry_.EndIteration(units, memory_.control().phase.load(std::memory_order_relaxed));
     slot().iterations.store(telemetry_.iterations(), std::memory_order_relaxed);
   }
 

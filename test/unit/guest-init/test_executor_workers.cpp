@@ -18,7 +18,7 @@ namespace ktstr::guest {
 namespace {
 
 StopWorkers Stop(std::vector<std::uint32_t> groups) { return {std::move(groups)}; }
-MarkPhase Mark(std::uint32_t epoch, bool end = false) { return {epoch, end}; }
+MarkPhase Mark(std::uint32_t phase, bool end = false) { return {phase, end}; }
 
 /// Waits until the workers have made progress since `before`.
 void AwaitProgress(GuestProcess& guest, std::uint64_t before, std::uint32_t epoch = 1) {

@@ -216,10 +216,10 @@ TEST_CASE("group memory: release, stop and epoch pass between processes") {
   if (child == 0) {
     memory->AwaitRelease();
     memory->SleepUntil(MonotonicNs() + 3'600'000'000'000);  // ends with the stop
-    memory->slots()[2].iterations.store(memory->control().epoch.load());
+    memory->slots()[2].iterations.store(memory->control().phase.load());
     _exit(write(answer[1], "x", 1) == 1 ? 0 : 1);
   }
-  memory->PublishEpoch(9);
+  memory->PublishPhase(9);
   memory->Release();
   memory->RequestStop();
   char byte = 0;

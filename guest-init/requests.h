@@ -1,0 +1,45 @@
+// What each request of the host does: the dispatch over the list of requests (wire/messages.h).
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "guest-init/base/result.h"
+#include "guest-init/bpf_pins.h"
+#include "guest-init/cgroup_tree.h"
+#include "guest-init/tasks.h"
+#include "guest-init/wire/messages.h"
+
+namespace ktstr::guest {
+
+/// What requests act on; lives as long as PID 1 serves.
+struct GuestState {
+  /// Where the conversation goes once the request has been answered.
+  enum class Then { kNextRequest, kProgram, kPark, kEnd };
+
+  /// `loop` outlives it.
+  GuestState(EventLoop& loop, CgroupTree cgroups, std::string payload_bin, SendEvent send_event)
+      : tree(std::move(cgroups)), tasks(loop, tree, std::move(payload_bin), send_event), send(send_event) {}
+  GuestState(const GuestState&) = delete;
+
+  CgroupTree tree;
+  Tasks tasks;
+  SendEvent send;
+  BpfPins pins;
+  std::uint64_t hold_mark_ns = 0;
+  /// The host does not take what we have: a request that makes more of it waits.
+  bool pressed = false;
+
+  // Of the request under way; taken by the one who answers it.
+  std::optional<PhaseMark> mark;
+  Then then = Then::kNextRequest;
+};
+
+/// Advances a request: nullopt while it waits; `wake_ns` is lowered to when it wants to be looked at again.
+/// Copyable, and valid as long as the state that it was made for.
+using Step = std::function<std::optional<Result<>>(std::uint64_t now_ns, std::uint64_t& wake_ns)>;
+
+/// Begins a request and returns the step that carries it to its end.
+Step BeginRequest(GuestState& guest, const AnyStruct& request);
+
+}  // namespace ktstr::guest

@@ -1,0 +1,160 @@
+#include "guest-init/tasks.h"
+
+#include <algorithm>
+
+#include "guest-init/base/clock.h"
+
+namespace ktstr::guest {
+namespace {
+
+Error Refuse(std::string cause) { return {ErrorKind::kGuest, std::move(cause)}; }
+
+}  // namespace
+
+Result<> Tasks::Start(const StartWorkers& request) {
+  if (groups_.contains(request.group) || collected_groups_.contains(request.group))
+    return Refuse("worker group " + std::to_string(request.group) + " was started before");
+  TRY(tree_.CheckExists(request.cgroup));
+  std::unique_ptr<WorkerProcesses> group = TRY(WorkerProcesses::Fork(loop_, request, phase_));
+  TRY(group->Place(tree_));
+  group->Release();
+  group->SetPaused(paused_);
+  groups_[request.group] = std::move(group);
+  return {};
+}
+
+bool Tasks::SetUp(std::uint32_t group) const {
+  const auto found = groups_.find(group);
+  return found == groups_.end() || found->second->SetUp();
+}
+
+Result<> Tasks::Start(const StartPayload& request) {
+  if (payloads_.contains(request.handle))
+    return Refuse("payload handle " + std::to_string(request.handle) + " was used before");
+  PayloadProcess::Callbacks callbacks;
+  callbacks.output = [this](PayloadOutput output) { Send(std::move(output)); };
+  callbacks.done = [this](PayloadDone done) {
+    done.payload_index = finalised_payloads_++;
+    Send(done);
+  };
+  callbacks.warning = [this](std::string text) { Send(Warning{std::move(text)}); };
+  std::unique_ptr<PayloadProcess> payload =
+      TRY(PayloadProcess::Start(loop_, tree_, payload_bin_, request, std::move(callbacks)));
+  payload->SetPaused(paused_);
+  payloads_[request.handle] = std::move(payload);
+  return {};
+}
+
+Result<PayloadProcess*> Tasks::FindPayload(std::uint32_t handle) const {
+  const auto found = payloads_.find(handle);
+  if (found == payloads_.end()) return Refuse("there is no payload with handle " + std::to_string(handle));
+  return found->second.get();
+}
+
+void Tasks::StopGroup(std::uint32_t id, Stopping& stopping) {
+  groups_.at(id)->RequestStop();
+  stopping.groups.push_back(id);
+}
+
+Stopping Tasks::StopIn(const std::string& cgroup) {
+  Stopping stopping;
+  tree_.Thaw(cgroup);
+  for (const auto& [id, group] : groups_)
+    if (group->request().cgroup == cgroup) StopGroup(id, stopping);
+  for (const auto& [handle, payload] : payloads_) {
+    if (payload->request().cgroup != cgroup || payload->finalised()) continue;
+    stopping.payloads.push_back(handle);
+    payload->Kill(PayloadEnd::kCollected, MonotonicNs());
+  }
+  return stopping;
+}
+
+Result<Stopping> Tasks::StopGroups(const std::vector<std::uint32_t>& groups) {
+  for (const std::uint32_t id : groups)
+    if (!groups_.contains(id) && !collected_groups_.contains(id))
+      return Refuse("there is no worker group " + std::to_string(id));
+  Stopping stopping;
+  for (const std::uint32_t id : groups) {
+    if (!groups_.contains(id)) continue;
+    tree_.Thaw(groups_.at(id)->request().cgroup);
+    StopGroup(id, stopping);
+  }
+  return stopping;
+}
+
+Stopping Tasks::StopAll() {
+  Stopping stopping;
+  for (const auto& [id, group] : groups_) {
+    tree_.Thaw(group->request().cgroup);
+    StopGroup(id, stopping);
+  }
+  for (const auto& [handle, payload] : payloads_) {
+    if (payload->finalised()) continue;
+    stopping.payloads.push_back(handle);
+    if (payload->awaited || payload->ended()) continue;
+    Send(Warning{"payload '" + payload->request().name + "' (cgroup '" + payload->request().cgroup +
+                 "') was never waited for; it was killed at the end"});
+  }
+  for (const std::uint32_t handle : stopping.payloads)
+    payloads_.at(handle)->Kill(PayloadEnd::kCollected, MonotonicNs());
+  return stopping;
+}
+
+bool Tasks::Stopped(const Stopping& stopping) {
+  for (const std::uint32_t id : stopping.groups) {
+    const auto found = groups_.find(id);
+    if (found == groups_.end()) continue;
+    WorkerProcesses& group = *found->second;
+    if (!group.collecting())
+      group.BeginCollect([this, id, cgroup = group.request().cgroup](WorkerReport report) {
+        Send(WorkerDone{id, cgroup, std::move(report)});
+      });
+    return false;
+  }
+  return std::all_of(stopping.payloads.begin(), stopping.payloads.end(),
+                     [this](std::uint32_t handle) { return payloads_.at(handle)->finalised(); });
+}
+
+PhaseMark Tasks::Mark(std::uint32_t phase) {
+  phase_ = phase;
+  PhaseMark mark;
+  mark.total_iterations = retired_iterations_;
+  for (const auto& [id, group] : groups_) {
+    group->PublishPhase(phase);
+    mark.total_iterations += group->TotalIterations();
+    mark.live_workers += group->LiveWorkers();
+  }
+  mark.clock_ns = MonotonicNs();
+  return mark;
+}
+
+std::uint64_t Tasks::Tick(std::uint64_t now_ns) {
+  std::uint64_t wake_ns = EventLoop::kNever;
+  for (const auto& [handle, payload] : payloads_) wake_ns = std::min(wake_ns, payload->Tick(now_ns));
+  for (const auto& [id, group] : groups_) wake_ns = std::min(wake_ns, group->Tick(now_ns));
+  for (auto group = groups_.begin(); group != groups_.end();) {
+    if (!group->second->collected()) {
+      ++group;
+      continue;
+    }
+    retired_iterations_ += group->second->TotalIterations();
+    collected_groups_.insert(group->first);
+    group = groups_.erase(group);
+  }
+  return wake_ns;
+}
+
+void Tasks::OnReaped(pid_t pid, int status) {
+  // Whom neither knows is an orphan that PID 1 inherited.
+  bool known = false;
+  for (const auto& [id, group] : groups_) known = known || group->OnReaped(pid, status);
+  for (const auto& [handle, payload] : payloads_) known = known || payload->OnReaped(pid, status);
+}
+
+void Tasks::SetPaused(bool paused) {
+  paused_ = paused;
+  for (const auto& [handle, payload] : payloads_) payload->SetPaused(paused);
+  for (const auto& [id, group] : groups_) group->SetPaused(paused);
+}
+
+}  // namespace ktstr::guest

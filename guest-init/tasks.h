@@ -1,0 +1,90 @@
+// What PID 1 runs for the host: worker groups and payloads, each from its start to its last record.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "guest-init/base/result.h"
+#include "guest-init/cgroup_tree.h"
+#include "guest-init/event_loop.h"
+#include "guest-init/payload_process.h"
+#include "guest-init/wire/messages.h"
+#include "guest-init/worker_processes.h"
+
+namespace ktstr::guest {
+
+/// Hands an event to the host.
+using SendEvent = std::function<void(AnyStruct event)>;
+
+/// What is being stopped on behalf of one request.
+struct Stopping {
+  std::vector<std::uint32_t> groups;
+  std::vector<std::uint32_t> payloads;
+};
+
+/// One thread. Whatever a task has to say (its output, its record, a warning) is sent while it is looked at.
+class Tasks {
+ public:
+  /// `loop` and `tree` outlive the tasks; payloads are found in the folder `payload_bin`.
+  Tasks(EventLoop& loop, const CgroupTree& tree, std::string payload_bin, SendEvent send)
+      : loop_(loop), tree_(tree), payload_bin_(std::move(payload_bin)), send_(std::move(send)) {}
+
+  /// Forks the workers, places them in their cgroup and lets them run. Errors (kGuest) name the group.
+  Result<> Start(const StartWorkers& request);
+  /// Whether all workers of a group that live have their name, CPUs and policy.
+  [[nodiscard]] bool SetUp(std::uint32_t group) const;
+  /// Forks a payload; FindPayload(handle)->started() tells how its start went.
+  Result<> Start(const StartPayload& request);
+  /// Error (kGuest): "there is no payload with handle 3".
+  Result<PayloadProcess*> FindPayload(std::uint32_t handle) const;
+  /// Of a payload that never started: nothing more is said of it.
+  void Forget(std::uint32_t payload) { payloads_.erase(payload); }
+
+  /// Asks the workers of `cgroup` to stop and kills its payloads; Stopped() tells when that is done.
+  Stopping StopIn(const std::string& cgroup);
+  /// Asks worker groups to stop. Error (kGuest): "there is no worker group 3".
+  Result<Stopping> StopGroups(const std::vector<std::uint32_t>& groups);
+  /// Asks all workers to stop and kills all payloads, with a Warning for each that nobody waited for.
+  Stopping StopAll();
+  /// True once all of it has been collected and finalised. Groups are collected one after the other, so that
+  /// their reports do not mix. Call it again after every Tick.
+  bool Stopped(const Stopping& stopping);
+
+  /// Publishes the phase to all workers, present and to come.
+  PhaseMark Mark(std::uint32_t phase);
+
+  /// Looks at the clock and at what has arrived. Returns when it wants to be called again at the latest.
+  std::uint64_t Tick(std::uint64_t now_ns);
+  /// How many groups were collected and payloads finalised so far.
+  [[nodiscard]] std::size_t ended() const { return collected_groups_.size() + finalised_payloads_; }
+  /// Nothing was ever started, or nothing is left.
+  [[nodiscard]] bool idle() const { return groups_.empty() && payloads_.empty(); }
+  void OnReaped(pid_t pid, int status);
+  /// While paused no output and no report is read.
+  void SetPaused(bool paused);
+
+ private:
+  template <typename T>
+  void Send(T event) const {
+    send_(AnyStruct::Of(std::move(event)));
+  }
+  void StopGroup(std::uint32_t id, Stopping& stopping);
+
+  EventLoop& loop_;
+  const CgroupTree& tree_;
+  std::string payload_bin_;
+  SendEvent send_;
+  std::map<std::uint32_t, std::unique_ptr<WorkerProcesses>> groups_;
+  std::set<std::uint32_t> collected_groups_;
+  std::map<std::uint32_t, std::unique_ptr<PayloadProcess>> payloads_;
+  std::uint64_t retired_iterations_ = 0;  // of collected groups
+  std::uint32_t finalised_payloads_ = 0;
+  std::uint32_t phase_ = 0;
+  bool paused_ = false;
+};
+
+}  // namespace ktstr::guest
