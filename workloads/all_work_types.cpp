@@ -5,16 +5,17 @@
 
 namespace ktstr {
 
-WorkTypeDecl SpinWaitType();
-WorkTypeDecl YieldHeavyType();
-WorkTypeDecl MixedType();
-WorkTypeDecl BurstyType();
-WorkTypeDecl PipeIoType();
-WorkTypeDecl FutexPingPongType();
+extern const WorkTypeDecl work_type_spin_wait;
+extern const WorkTypeDecl work_type_yield_heavy;
+extern const WorkTypeDecl work_type_mixed;
+extern const WorkTypeDecl work_type_bursty;
+extern const WorkTypeDecl work_type_pipe_io;
+extern const WorkTypeDecl work_type_futex_ping_pong;
 
 std::span<const WorkTypeDecl> AllWorkTypes() {
   static const std::array kTypes = {
-      SpinWaitType(), YieldHeavyType(), MixedType(), BurstyType(), PipeIoType(), FutexPingPongType(),
+      work_type_spin_wait, work_type_yield_heavy, work_type_mixed,
+      work_type_bursty,    work_type_pipe_io,     work_type_futex_ping_pong,
   };
   return kTypes;
 }

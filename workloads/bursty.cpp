@@ -35,8 +35,7 @@ const StructDecl& Bursty::Decl() {
   return kDecl;
 }
 
-void Run(const void* params, WorkerContext& context) {
-  const auto& bursty = *static_cast<const Bursty*>(params);
+void Run(const Bursty& bursty, WorkerContext& context) {
   while (!context.ShouldStop()) {
     const std::uint64_t end = MonotonicNs() + static_cast<std::uint64_t>(bursty.burst_duration.ns);
     do {
@@ -52,8 +51,7 @@ void Run(const void* params, WorkerContext& context) {
 
 }  // namespace
 
-WorkTypeDecl BurstyType() {
-  return {&Bursty::Decl, 1, "the whole sleep as measured: sleep_duration plus the time to run again", &Run};
-}
+extern constexpr WorkTypeDecl work_type_bursty = DeclareWorkType<Bursty, Run>(
+    {.wake_sample = "the whole sleep as measured: sleep_duration plus the time to run again"});
 
 }  // namespace ktstr

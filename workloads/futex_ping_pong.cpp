@@ -37,8 +37,7 @@ bool AwaitToken(WorkerContext& context, std::uint32_t position) {
   return holder == position;
 }
 
-void Run(const void* params, WorkerContext& context) {
-  const auto& ping_pong = *static_cast<const FutexPingPong*>(params);
+void Run(const FutexPingPong& ping_pong, WorkerContext& context) {
   const std::uint32_t position = context.position();
   std::atomic<std::uint32_t>& token = context.GroupWord();
   while (!context.ShouldStop() && AwaitToken(context, position)) {
@@ -51,8 +50,7 @@ void Run(const void* params, WorkerContext& context) {
 
 }  // namespace
 
-WorkTypeDecl FutexPingPongType() {
-  return {&FutexPingPong::Decl, 2, "the time blocked on the futex until the token came", &Run};
-}
+extern constexpr WorkTypeDecl work_type_futex_ping_pong = DeclareWorkType<FutexPingPong, Run>(
+    {.group_size = 2, .wake_sample = "the time blocked on the futex until the token came"});
 
 }  // namespace ktstr

@@ -15,7 +15,7 @@ struct Mixed {
   }
 };
 
-void Run(const void*, WorkerContext& context) {
+void Run(const Mixed&, WorkerContext& context) {
   while (!context.ShouldStop()) {
     context.Spin(1024);
     sched_yield();
@@ -25,6 +25,6 @@ void Run(const void*, WorkerContext& context) {
 
 }  // namespace
 
-WorkTypeDecl MixedType() { return {&Mixed::Decl, 1, "", &Run}; }
+extern constexpr WorkTypeDecl work_type_mixed = DeclareWorkType<Mixed, Run>();
 
 }  // namespace ktstr

@@ -34,8 +34,7 @@ bool AwaitByte(WorkerContext& context) {
   return false;
 }
 
-void Run(const void* params, WorkerContext& context) {
-  const auto& pipe_io = *static_cast<const PipeIo*>(params);
+void Run(const PipeIo& pipe_io, WorkerContext& context) {
   const int partner = context.PipeTo(1 - context.position());
   while (!context.ShouldStop()) {
     context.Spin(pipe_io.burst_iters);
@@ -53,8 +52,9 @@ void Run(const void* params, WorkerContext& context) {
 
 }  // namespace
 
-WorkTypeDecl PipeIoType() {
-  return {&PipeIo::Decl, 2, "the time blocked in poll until the partner's byte came", &Run, true};
-}
+extern constexpr WorkTypeDecl work_type_pipe_io =
+    DeclareWorkType<PipeIo, Run>({.group_size = 2,
+                                  .wake_sample = "the time blocked in poll until the partner's byte came",
+                                  .uses_pipes = true});
 
 }  // namespace ktstr

@@ -13,7 +13,7 @@ struct SpinWait {
   }
 };
 
-void Run(const void*, WorkerContext& context) {
+void Run(const SpinWait&, WorkerContext& context) {
   while (!context.ShouldStop()) {
     context.Spin(1024);
     context.EndIteration(1024);
@@ -22,6 +22,6 @@ void Run(const void*, WorkerContext& context) {
 
 }  // namespace
 
-WorkTypeDecl SpinWaitType() { return {&SpinWait::Decl, 1, "", &Run}; }
+extern constexpr WorkTypeDecl work_type_spin_wait = DeclareWorkType<SpinWait, Run>();
 
 }  // namespace ktstr

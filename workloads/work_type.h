@@ -10,17 +10,32 @@ namespace ktstr {
 
 class WorkerContext;
 
-struct WorkTypeDecl {
-  const StructDecl& (*params)();  // its name is the work type's name, its doc what it does
+/// What a work type is beside its parameters and its loop.
+struct WorkTypeTraits {
   /// `count` must be a non-zero multiple of this (pairs: 2).
-  std::uint32_t group_size;
+  std::uint32_t group_size = 1;
   /// What goes into wake_latencies_ns, for `explain`; empty: the type takes no wake samples.
-  std::string_view wake_sample;
-  /// Runs until WorkerContext::ShouldStop(). Called in the worker process.
-  void (*run)(const void* params, WorkerContext& context);
+  std::string_view wake_sample = {};
   /// Every worker gets a pipe of its own that the members of its group can write to.
   bool uses_pipes = false;
+  /// The machine gets a disk (kDiskSerial in wire/messages.h), made for this run and thrown away after it.
+  bool needs_disk = false;
 };
+
+struct WorkTypeDecl : WorkTypeTraits {
+  const StructDecl& (*params)();  // its name is the work type's name, its doc what it does
+  /// Runs until WorkerContext::ShouldStop(). Called in the worker process. REQUIRES: `params` of its struct.
+  void (*run)(const void* params, WorkerContext& context);
+};
+
+/// `extern constexpr WorkTypeDecl work_type_bursty = DeclareWorkType<Bursty, Run>({...});` at the end of the
+/// type's file, and its row in all_work_types.cpp.
+template <typename Params, void (*Run)(const Params&, WorkerContext&)>
+constexpr WorkTypeDecl DeclareWorkType(WorkTypeTraits traits = {}) {
+  return {traits, &Params::Decl, [](const void* params, WorkerContext& context) {
+            Run(*static_cast<const Params*>(params), context);
+          }};
+}
 
 /// Every work type, in the order in which `explain` lists them.
 std::span<const WorkTypeDecl> AllWorkTypes();

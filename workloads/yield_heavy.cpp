@@ -15,7 +15,7 @@ struct YieldHeavy {
   }
 };
 
-void Run(const void*, WorkerContext& context) {
+void Run(const YieldHeavy&, WorkerContext& context) {
   while (!context.ShouldStop()) {
     sched_yield();
     context.EndIteration(1);
@@ -24,6 +24,6 @@ void Run(const void*, WorkerContext& context) {
 
 }  // namespace
 
-WorkTypeDecl YieldHeavyType() { return {&YieldHeavy::Decl, 1, "", &Run}; }
+extern constexpr WorkTypeDecl work_type_yield_heavy = DeclareWorkType<YieldHeavy, Run>();
 
 }  // namespace ktstr
