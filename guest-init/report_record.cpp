@@ -22,14 +22,16 @@ constexpr std::uint64_t kMagic = 0x3154525054534b57;  // "WKSTPRT1"
 constexpr std::size_t kFrameMargin = 4096;
 static_assert(kMaxReportRecord <= kMaxFramePayload);
 
+void DropSamplesOf(Measures& measures) {
+  measures.wake_latencies_ns.clear();
+  measures.timer_latencies_ns.clear();
+  measures.iteration_costs_ns.clear();
+}
+
 void DropSamples(WorkerReport& report) {
   report.stripped = true;
-  for (auto* samples : {&report.wake_latencies_ns, &report.timer_latencies_ns, &report.iteration_costs_ns})
-    samples->clear();
-  for (PhaseSlice& slice : report.phase_slices) {
-    slice.wake_latencies_ns.clear();
-    slice.timer_latencies_ns.clear();
-  }
+  DropSamplesOf(report);
+  for (PhaseSlice& slice : report.phase_slices) DropSamplesOf(slice);
 }
 
 }  // namespace

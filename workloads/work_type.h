@@ -18,7 +18,7 @@ struct WorkTypeTraits {
   std::string_view wake_sample = {};
   /// Every worker gets a pipe of its own that the members of its group can write to.
   bool uses_pipes = false;
-  /// The machine gets a disk (kDiskSerial in wire/messages.h), made for this run and thrown away after it.
+  /// The machine gets a disk, made for this run and thrown away after it.
   bool needs_disk = false;
 };
 

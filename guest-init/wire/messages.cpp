@@ -42,7 +42,6 @@ const StructDecl& StartWorkers::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&StartWorkers::group>("group", "chosen by the host, unique in a run"),
       Required<&StartWorkers::cgroup>("cgroup", ""),
-      Required<&StartWorkers::backdrop>("backdrop", "ship PhaseSlices"),
       Required<&StartWorkers::count>("count", ""),
       Required<&StartWorkers::work_type>("work_type", ""),
       Required<&StartWorkers::work_params>("work_params", ""),

@@ -63,7 +63,6 @@ struct DestroyCgroup {
 struct StartWorkers {
   std::uint32_t group = 0;  // chosen by the host, unique in a run
   std::string cgroup;
-  bool backdrop = false;  // ship PhaseSlices
   std::uint32_t count = 1;
   std::string work_type;                  // a name out of AllWorkTypes() (workloads/work_type.h)
   std::vector<std::uint8_t> work_params;  // its parameter struct, encoded by codec.h

@@ -1,5 +1,9 @@
 #include "guest-init/wire/report.h"
 
+#include <algorithm>
+#include <array>
+#include <iterator>
+
 namespace ktstr {
 
 const StructDecl& ExitInfo::Decl() {
@@ -14,7 +18,7 @@ const StructDecl& ExitInfo::Decl() {
 
 const StructDecl& Migration::Decl() {
   static constexpr FieldDecl kFields[] = {
-      Required<&Migration::at_ns>("at_ns", "since the worker's start"),
+      Required<&Migration::at_ns>("at_ns", "since the worker's creation"),
       Required<&Migration::from_cpu>("from_cpu", ""),
       Required<&Migration::to_cpu>("to_cpu", ""),
   };
@@ -31,70 +35,103 @@ const StructDecl& NodePages::Decl() {
   return kDecl;
 }
 
-const StructDecl& PhaseSlice::Decl() {
-  static constexpr FieldDecl kFields[] = {
-      Required<&PhaseSlice::phase_epoch>("phase_epoch", ""),
-      Required<&PhaseSlice::cpus_used>("cpus_used", ""),
-      Required<&PhaseSlice::wake_latencies_ns>("wake_latencies_ns", "reservoir of kPhaseSamples"),
-      Required<&PhaseSlice::wake_sample_total>("wake_sample_total", ""),
-      Required<&PhaseSlice::timer_latencies_ns>("timer_latencies_ns", ""),
-      Required<&PhaseSlice::timer_sample_total>("timer_sample_total", ""),
-      Required<&PhaseSlice::run_delay_ns>("run_delay_ns", ""),
-      Required<&PhaseSlice::off_cpu_ns>("off_cpu_ns", ""),
-      Required<&PhaseSlice::wall_ns>("wall_ns", ""),
-      Required<&PhaseSlice::migration_count>("migration_count", ""),
-      Required<&PhaseSlice::iterations>("iterations", ""),
-      Required<&PhaseSlice::work_units>("work_units", ""),
-      Required<&PhaseSlice::schedstat_cpu_time_ns>("schedstat_cpu_time_ns", ""),
-      Required<&PhaseSlice::numa_pages>("numa_pages", ""),
-      Required<&PhaseSlice::vmstat_numa_pages_migrated>("vmstat_numa_pages_migrated", ""),
-      Required<&PhaseSlice::max_gap_ms>("max_gap_ms", ""),
-      Required<&PhaseSlice::max_gap_cpu>("max_gap_cpu", ""),
+namespace {
+
+/// The field of a Measures as one of `S`, which is derived from it.
+template <typename S, auto MemberPointer>
+constexpr FieldDecl Measure(std::string_view name, std::string_view doc = {}) {
+  FieldDecl field = Required<MemberPointer>(name, doc);
+  field.member = [](void* object) -> void* { return &(static_cast<S*>(object)->*MemberPointer); };
+  return field;
+}
+
+template <typename S>
+constexpr auto Measured() {
+  return std::array{
+      Measure<S, &Measures::wall_ns>("wall_ns"),
+      Measure<S, &Measures::cpu_time_ns>("cpu_time_ns", "by the thread's CPU clock"),
+      Measure<S, &Measures::off_cpu_ns>("off_cpu_ns"),
+      Measure<S, &Measures::work_units>("work_units"),
+      Measure<S, &Measures::iterations>("iterations"),
+      Measure<S, &Measures::migration_count>("migration_count"),
+      Measure<S, &Measures::cpus_used>("cpus_used"),
+      Measure<S, &Measures::max_gap_ms>("max_gap_ms"),
+      Measure<S, &Measures::max_gap_cpu>("max_gap_cpu"),
+      Measure<S, &Measures::max_gap_at_ms>("max_gap_at_ms", "when it ended, since the worker's creation"),
+      Measure<S, &Measures::max_gap_run_delay_ms>("max_gap_run_delay_ms",
+                                                  "of the gap, at most: runnable without running"),
+      Measure<S, &Measures::wake_latencies_ns>("wake_latencies_ns"),
+      Measure<S, &Measures::wake_sample_total>("wake_sample_total"),
+      Measure<S, &Measures::timer_latencies_ns>("timer_latencies_ns"),
+      Measure<S, &Measures::timer_sample_total>("timer_sample_total"),
+      Measure<S, &Measures::iteration_costs_ns>("iteration_costs_ns"),
+      Measure<S, &Measures::iteration_cost_sample_total>("iteration_cost_sample_total"),
+      Measure<S, &Measures::schedstat_cpu_time_ns>("schedstat_cpu_time_ns"),
+      Measure<S, &Measures::run_delay_ns>("run_delay_ns", "runnable without running"),
+      Measure<S, &Measures::run_count>("run_count"),
+      Measure<S, &Measures::frozen_ns>("frozen_ns"),
+      Measure<S, &Measures::throttled_ns>("throttled_ns", "by cpu.max, of its cgroup or one above"),
+      Measure<S, &Measures::numa_pages>("numa_pages"),
+      Measure<S, &Measures::vmstat_numa_pages_migrated>("vmstat_numa_pages_migrated", "system-wide"),
   };
+}
+
+/// `first`, then the measures, then `last`.
+template <typename S, std::size_t F, std::size_t L>
+constexpr auto Around(const FieldDecl (&first)[F], const FieldDecl (&last)[L]) {
+  constexpr auto kMeasures = Measured<S>();
+  std::array<FieldDecl, F + kMeasures.size() + L> fields{};
+  auto* const after = std::copy(std::begin(first), std::end(first), fields.data());
+  std::copy(std::begin(last), std::end(last), std::copy(kMeasures.begin(), kMeasures.end(), after));
+  return fields;
+}
+
+}  // namespace
+
+const StructDecl& PhaseSlice::Decl() {
+  static constexpr FieldDecl kFirst[] = {
+      Required<&PhaseSlice::phase>("phase", "0: BASELINE, 1..N: the steps; 4294967295: between two phases"),
+      Required<&PhaseSlice::begin_ns>("begin_ns", "guest clock; it ends wall_ns later"),
+  };
+  static constexpr FieldDecl kLast[] = {
+      Required<&PhaseSlice::state>("state", "at its end, as the kernel has it"),
+      Required<&PhaseSlice::cpu>("cpu", "at its end: where it runs, or ran last"),
+      Required<&PhaseSlice::waiting_ns>("waiting_ns",
+                                        "at its end: for so long runnable without running, 0 when it runs"),
+      Required<&PhaseSlice::cpus_allowed>("cpus_allowed", "at its end: the effective cpuset of its cgroup"),
+      Required<&PhaseSlice::cpus_since_change>("cpus_since_change",
+                                               "of cpus_used: since the set last changed, or all of them"),
+  };
+  static constexpr auto kFields = Around<PhaseSlice>(kFirst, kLast);
   static constexpr StructDecl kDecl = DeclareStruct<PhaseSlice>("PhaseSlice", "", kFields);
   return kDecl;
 }
 
 const StructDecl& WorkerReport::Decl() {
-  static constexpr FieldDecl kFields[] = {
+  static constexpr FieldDecl kFirst[] = {
       Required<&WorkerReport::tid>("tid", ""),
       Required<&WorkerReport::index>("index", "position in its group, 0-based"),
-      Required<&WorkerReport::work_units>("work_units", ""),
-      Required<&WorkerReport::cpu_time_ns>("cpu_time_ns", ""),
-      Required<&WorkerReport::wall_time_ns>("wall_time_ns", ""),
-      Required<&WorkerReport::off_cpu_ns>("off_cpu_ns", ""),
-      Required<&WorkerReport::migration_count>("migration_count", ""),
+      Required<&WorkerReport::created_ns>("created_ns", "guest clock; its life ends wall_ns later"),
+  };
+  static constexpr FieldDecl kLast[] = {
       Required<&WorkerReport::migrations>("migrations", "the first 4096"),
-      Required<&WorkerReport::cpus_used>("cpus_used", ""),
-      Required<&WorkerReport::max_gap_ms>("max_gap_ms", ""),
-      Required<&WorkerReport::max_gap_cpu>("max_gap_cpu", ""),
-      Required<&WorkerReport::max_gap_at_ms>("max_gap_at_ms", ""),
-      Required<&WorkerReport::wake_latencies_ns>("wake_latencies_ns", ""),
-      Required<&WorkerReport::wake_sample_total>("wake_sample_total", ""),
-      Required<&WorkerReport::timer_latencies_ns>("timer_latencies_ns", ""),
-      Required<&WorkerReport::timer_sample_total>("timer_sample_total", ""),
-      Required<&WorkerReport::iteration_costs_ns>("iteration_costs_ns", ""),
-      Required<&WorkerReport::iteration_cost_sample_total>("iteration_cost_sample_total", ""),
-      Required<&WorkerReport::iterations>("iterations", ""),
       Required<&WorkerReport::schedstat_available>("schedstat_available",
-                                                   "when false the three fields below mean nothing"),
-      Required<&WorkerReport::schedstat_cpu_time_ns>("schedstat_cpu_time_ns", ""),
-      Required<&WorkerReport::schedstat_run_delay_ns>("schedstat_run_delay_ns", ""),
-      Required<&WorkerReport::schedstat_run_count>("schedstat_run_count", ""),
+                                                   "when false the kernel gave no account"),
       Required<&WorkerReport::completed>("completed",
                                          "false only on sentinels: the worker sent no valid report"),
-      Required<&WorkerReport::numa_pages>("numa_pages", ""),
-      Required<&WorkerReport::vmstat_numa_pages_migrated>("vmstat_numa_pages_migrated", "system-wide"),
       Required<&WorkerReport::exit_info>("exit_info", "sentinels only"),
       Required<&WorkerReport::is_messenger>("is_messenger", ""),
       Required<&WorkerReport::group_idx>("group_idx", ""),
       Required<&WorkerReport::affinity_error>("affinity_error", ""),
       Required<&WorkerReport::sched_policy_error>("sched_policy_error", ""),
-      Required<&WorkerReport::phase_slices>("phase_slices", ""),
+      Required<&WorkerReport::storage>("storage", "what its I/O went to; empty: it did none"),
+      Required<&WorkerReport::phase_slices>("phase_slices", "without gaps from its creation to its end"),
       Required<&WorkerReport::stripped>("stripped",
                                         "raw samples were dropped to fit the report into a frame"),
   };
+  static constexpr auto kFields = Around<WorkerReport>(kFirst, kLast);
   static constexpr StructDecl kDecl = DeclareStruct<WorkerReport>("WorkerReport", "", kFields);
   return kDecl;
 }
+
 }  // namespace ktstr

@@ -12,64 +12,6 @@
 namespace ktstr {
 namespace {
 
-/// The fields that a whole report and a slice share, so that both are folded by the same code.
-struct View {
-  const std::vector<std::uint32_t>& cpus_used;
-  const std::vector<std::uint64_t>& wake;
-  std::uint64_t wake_total;
-  const std::vector<std::uint64_t>& timer;
-  std::uint64_t timer_total;
-  std::uint64_t run_delay_ns;
-  std::uint64_t off_cpu_ns;
-  std::uint64_t wall_ns;
-  std::uint64_t thread_cpu_ns;
-  std::uint64_t migrations;
-  std::uint64_t iterations;
-  std::uint64_t work_units;
-  std::uint64_t schedstat_cpu_ns;
-  const std::vector<NodePages>& pages;
-  std::uint64_t pages_migrated;
-  Gap gap;
-};
-
-View ViewOf(const WorkerReport& r, std::string worker) {
-  return {r.cpus_used,
-          r.wake_latencies_ns,
-          r.wake_sample_total,
-          r.timer_latencies_ns,
-          r.timer_sample_total,
-          r.schedstat_run_delay_ns,
-          r.off_cpu_ns,
-          r.wall_time_ns,
-          r.cpu_time_ns,
-          r.migration_count,
-          r.iterations,
-          r.work_units,
-          r.schedstat_cpu_time_ns,
-          r.numa_pages,
-          r.vmstat_numa_pages_migrated,
-          {r.max_gap_ms, r.max_gap_cpu, std::move(worker)}};
-}
-
-View ViewOf(const PhaseSlice& s, std::string worker) {
-  return {s.cpus_used,
-          s.wake_latencies_ns,
-          s.wake_sample_total,
-          s.timer_latencies_ns,
-          s.timer_sample_total,
-          s.run_delay_ns,
-          s.off_cpu_ns,
-          s.wall_ns,
-          s.wall_ns - std::min(s.wall_ns, s.off_cpu_ns),
-          s.migration_count,
-          s.iterations,
-          s.work_units,
-          s.schedstat_cpu_time_ns,
-          s.numa_pages,
-          s.vmstat_numa_pages_migrated,
-          {s.max_gap_ms, s.max_gap_cpu, std::move(worker)}};
-}
-
 void Count(std::uint64_t& counter, std::uint64_t add) { counter = AddSaturating(counter, add); }
 
 CpuSet NodesOf(const RunRecord& record, const CpuSet& cpus) {
@@ -140,51 +82,49 @@ class Folder {
 
   void AddReport(const Group& entry, const WorkerReport& report) {
     const std::string worker = WorkerName(record_, *entry.group, report.index);
-    const auto add = [&](Carrier& carrier, const View& view) {
-      AddView(carrier, view, entry, report);
+    const auto add = [&](Carrier& carrier, const Measures& measures) {
+      AddMeasures(carrier, measures, entry, report, worker);
       carrier.stripped = carrier.stripped || report.stripped;
     };
-    add(whole_[entry.cgroup], ViewOf(report, worker));
-    whole_[entry.cgroup].iteration_cost.Add(report.iteration_costs_ns, report.iteration_cost_sample_total);
+    add(whole_[entry.cgroup], report);
     if (!entry.group->backdrop) {
-      Carrier& carrier = phases_[{entry.group->first_epoch, entry.cgroup}];
-      add(carrier, ViewOf(report, worker));
-      carrier.iteration_cost.Add(report.iteration_costs_ns, report.iteration_cost_sample_total);
+      add(phases_[{entry.group->first_epoch, entry.cgroup}], report);
       return;
     }
     for (const PhaseSlice& slice : report.phase_slices)
-      if (slice.phase_epoch != 0 && slice.phase_epoch != kBetweenPhases)
-        add(phases_[{slice.phase_epoch, entry.cgroup}], ViewOf(slice, worker));
+      if (slice.phase != 0 && slice.phase != kBetweenPhases) add(phases_[{slice.phase, entry.cgroup}], slice);
   }
 
-  static void AddView(Carrier& c, const View& v, const Group& entry, const WorkerReport& report) {
+  static void AddMeasures(Carrier& c, const Measures& m, const Group& entry, const WorkerReport& report,
+                          const std::string& worker) {
     ++c.workers;
-    for (const std::uint32_t cpu : v.cpus_used) c.cpus_used.Add(cpu);
-    c.wake.Add(v.wake, v.wake_total);
-    c.timer.Add(v.timer, v.timer_total);
-    Count(c.migrations, v.migrations);
-    Count(c.iterations, v.iterations);
-    Count(c.work_units, v.work_units);
-    if (v.wall_ns > 0)
-      c.off_cpu_pct.push_back(100.0 * static_cast<double>(v.off_cpu_ns) / static_cast<double>(v.wall_ns));
-    if (v.thread_cpu_ns > 0)
-      c.work_rates.push_back(static_cast<double>(v.work_units) * 1e9 / static_cast<double>(v.thread_cpu_ns));
+    for (const std::uint32_t cpu : m.cpus_used) c.cpus_used.Add(cpu);
+    c.wake.Add(m.wake_latencies_ns, m.wake_sample_total);
+    c.timer.Add(m.timer_latencies_ns, m.timer_sample_total);
+    c.iteration_cost.Add(m.iteration_costs_ns, m.iteration_cost_sample_total);
+    Count(c.migrations, m.migration_count);
+    Count(c.iterations, m.iterations);
+    Count(c.work_units, m.work_units);
+    if (m.wall_ns > 0)
+      c.off_cpu_pct.push_back(100.0 * static_cast<double>(m.off_cpu_ns) / static_cast<double>(m.wall_ns));
+    if (m.cpu_time_ns > 0)
+      c.work_rates.push_back(static_cast<double>(m.work_units) * 1e9 / static_cast<double>(m.cpu_time_ns));
     if (report.schedstat_available) {
-      c.run_delays_ns.push_back(v.run_delay_ns);
-      Count(c.cpu_time_ns, v.schedstat_cpu_ns);
-      Count(c.timed_iterations, v.iterations);
+      c.run_delays_ns.push_back(m.run_delay_ns);
+      Count(c.cpu_time_ns, m.schedstat_cpu_time_ns);
+      Count(c.timed_iterations, m.iterations);
       c.cpu_time_measured = true;
     }
-    for (const NodePages& on : v.pages) {
+    for (const NodePages& on : m.numa_pages) {
       Count(c.pages, on.pages);
       if (!entry.nodes) continue;
       Count(c.placed_pages, on.pages);
       if (entry.nodes->Contains(on.node)) Count(c.local_pages, on.pages);
     }
-    c.pages_migrated = std::max(c.pages_migrated, v.pages_migrated);
+    c.pages_migrated = std::max(c.pages_migrated, m.vmstat_numa_pages_migrated);
     // A worker that never passed a checkpoint has no gap, rather than one of 0 ms.
-    const bool has_gap = v.gap.ms > 0 || v.iterations > 0 || v.work_units > 0;
-    if (has_gap && (!c.gap || v.gap.ms >= c.gap->ms)) c.gap = v.gap;
+    const bool has_gap = m.max_gap_ms > 0 || m.iterations > 0 || m.work_units > 0;
+    if (has_gap && (!c.gap || m.max_gap_ms >= c.gap->ms)) c.gap = Gap{m.max_gap_ms, m.max_gap_cpu, worker};
   }
 
   void AddMissing(const Group& entry) {

@@ -156,7 +156,7 @@ void Progress(const Context& context) {
       context, "progress", "every worker did some work", &AnyGroup,
       [&](const WorkerGroup& group, const WorkerReport& report, const std::string& name, Findings& found) {
         if (report.work_units > 0) return;
-        const std::uint64_t life = Ms(report.wall_time_ns);
+        const std::uint64_t life = Ms(report.wall_ns);
         Finding finding{
             Verdict::kFail,
             fmt::format("worker {} made no progress: 0 work units in {} ms, {} ms of them on a CPU", name,
@@ -174,7 +174,7 @@ void Progress(const Context& context) {
 std::string GapPhase(const Context& context, const WorkerGroup& group, const WorkerReport& report) {
   if (!group.backdrop) return PhaseOf(context, group);
   for (const PhaseSlice& slice : report.phase_slices)
-    if (slice.max_gap_ms == report.max_gap_ms) return PhaseName(context.record, slice.phase_epoch);
+    if (slice.max_gap_ms == report.max_gap_ms) return PhaseName(context.record, slice.phase);
   return {};
 }
 

@@ -90,7 +90,6 @@ bool PlanContext::StartWorkers(std::string_view field, CgroupState* cgroup, cons
   ktstr::StartWorkers request;
   request.group = static_cast<std::uint32_t>(state_.groups.size());
   request.cgroup = cgroup != nullptr ? cgroup->name : std::string();
-  request.backdrop = slot_ == Slot::kBackdrop;
   request.count = *count;
   request.work_type = work.type.decl()->name;
   std::vector<std::byte> params;

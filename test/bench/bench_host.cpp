@@ -91,8 +91,8 @@ WorkerDone FullReport(std::uint32_t index) {
   WorkerReport& report = done.report;
   report.index = index;
   report.completed = true;
-  report.wall_time_ns = 10'000'000'000;
-  report.cpu_time_ns = report.off_cpu_ns = report.wall_time_ns / 2;
+  report.wall_ns = 10'000'000'000;
+  report.cpu_time_ns = report.off_cpu_ns = report.wall_ns / 2;
   report.iterations = report.work_units = 1'000'000;
   report.cpus_used = {0, 1};
   report.wake_sample_total = 1'000'000;

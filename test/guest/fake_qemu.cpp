@@ -97,7 +97,7 @@ class Guest {
       done.report.completed = true;
       done.report.work_units = 4096;
       done.report.iterations = 4;
-      done.report.wall_time_ns = 1'000'000;
+      done.report.wall_ns = 1'000'000;
       done.report.cpu_time_ns = 900'000;
       Send(FrameType::kEvent, AnyStruct::Of(done));
     }

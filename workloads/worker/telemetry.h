@@ -5,7 +5,7 @@
 //   readings is max_gap. Blocked time is not part of a gap, but waking late is: after a timed sleep the gap
 //   clock restarts at the moment the sleep should have ended.
 // - The CPU is read (cpus_used, migrations) when work_units is a multiple of 1024 after an iteration or a
-//   piece of work, and when the phase epoch changes.
+//   piece of work, and when the phase changes.
 #pragma once
 
 #include <cstdint>
@@ -42,13 +42,13 @@ class WorkerProbe {
 
 class Telemetry {
  public:
-  /// Starts the clocks. `phase_slices`: the worker ships a PhaseSlice per epoch.
-  Telemetry(WorkerProbe& probe, std::int32_t tid, bool phase_slices, std::uint32_t epoch);
+  /// Starts the clocks. `phase_slices`: the worker ships a PhaseSlice per phase.
+  Telemetry(WorkerProbe& probe, std::int32_t tid, bool phase_slices, std::uint32_t phase);
 
   /// Part of an iteration is done.
   void Work(std::uint64_t units);
   /// An iteration is done, its last `units` included.
-  void EndIteration(std::uint64_t units, std::uint32_t epoch);
+  void EndIteration(std::uint64_t units, std::uint32_t phase);
   /// About to block: the gap up to now counts. Returns now.
   std::uint64_t BeginBlock();
   /// Running again; the gap clock restarts at `from_ns`.
@@ -74,10 +74,18 @@ class Telemetry {
     std::uint64_t at_ns = 0;
   };
 
+  struct Samples {
+    explicit Samples(std::size_t capacity) : wakes(capacity), timers(capacity), costs(capacity) {}
+    Reservoir wakes, timers, costs;
+  };
+
   Counters ReadCounters();
+  /// What happened between two moments. Empties `samples`.
+  void Measure(const Counters& start, const Counters& end, const Gap& gap, const std::vector<bool>& cpus,
+               Samples& samples, Measures& out);
   std::uint64_t MeasureGap();
   void Checkpoint();
-  void BeginPhase(std::uint32_t epoch);
+  void BeginPhase(std::uint32_t phase);
   void EndPhase();
 
   WorkerProbe& probe_;
@@ -92,10 +100,9 @@ class Telemetry {
   std::optional<std::uint32_t> cpu_;
   std::vector<bool> cpus_used_, phase_cpus_used_;
   Gap gap_, phase_gap_;
-  Reservoir wakes_{kReportSamples}, timers_{kReportSamples}, costs_{kReportSamples};
-  Reservoir phase_wakes_{kPhaseSamples}, phase_timers_{kPhaseSamples};
+  Samples samples_{kReportSamples}, phase_samples_{kPhaseSamples};
   Counters run_start_{}, phase_start_{};
-  std::uint32_t epoch_ = 0;
+  std::uint32_t phase_ = 0;
   std::vector<PhaseSlice> slices_;
 };
 

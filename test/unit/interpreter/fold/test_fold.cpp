@@ -30,7 +30,7 @@ RunRecord TwoWorkers() {
   record.node_of_cpu = {0, 0, 1, 1};
 
   WorkerReport a = Report(0);
-  a.wall_time_ns = 2000 * kMs;
+  a.wall_ns = 2000 * kMs;
   a.cpu_time_ns = 1000 * kMs;
   a.off_cpu_ns = 1000 * kMs;  // 50%
   a.iterations = 300;
@@ -47,12 +47,12 @@ RunRecord TwoWorkers() {
   a.iteration_cost_sample_total = 3;
   a.schedstat_available = true;
   a.schedstat_cpu_time_ns = 1000 * kMs;
-  a.schedstat_run_delay_ns = 40'000;
+  a.run_delay_ns = 40'000;
   a.numa_pages = {{0, 60}, {1, 20}};
   a.vmstat_numa_pages_migrated = 9;
 
   WorkerReport b = Report(1);
-  b.wall_time_ns = 2000 * kMs;
+  b.wall_ns = 2000 * kMs;
   b.cpu_time_ns = 500 * kMs;
   b.off_cpu_ns = 1500 * kMs;  // 75%
   b.iterations = 100;
@@ -67,7 +67,7 @@ RunRecord TwoWorkers() {
   b.timer_sample_total = 1;
   b.schedstat_available = true;
   b.schedstat_cpu_time_ns = 600 * kMs;
-  b.schedstat_run_delay_ns = 80'000;
+  b.run_delay_ns = 80'000;
   b.numa_pages = {{0, 20}};
   b.vmstat_numa_pages_migrated = 12;
   Add(record, 1, a);
@@ -150,7 +150,7 @@ TEST_CASE("run metrics, by hand") {
   RunRecord record = TwoWorkers();
   record.groups.push_back(Group(2, "cold", 1, 1));
   WorkerReport c = Report(0);
-  c.wall_time_ns = 1000 * kMs;
+  c.wall_ns = 1000 * kMs;
   c.off_cpu_ns = 100 * kMs;
   c.iterations = 50;
   c.migration_count = 5;
@@ -159,7 +159,7 @@ TEST_CASE("run metrics, by hand") {
   c.wake_sample_total = 1;
   c.schedstat_available = true;
   c.schedstat_cpu_time_ns = 400 * kMs;
-  c.schedstat_run_delay_ns = 300'000;
+  c.run_delay_ns = 300'000;
   Add(record, 2, c);
   CheckNumbers(NumbersOf(Fold(record).metrics),
                {
@@ -291,11 +291,12 @@ TEST_CASE("a backdrop group gives a slice to each step; BASELINE and the gaps ar
   report.schedstat_cpu_time_ns = kSec;
   for (const std::uint32_t epoch : {0U, 1U, kBetweenPhases, 2U}) {
     PhaseSlice slice;
-    slice.phase_epoch = epoch;
+    slice.phase = epoch;
     slice.iterations = epoch == 2 ? 20 : 300;
     slice.work_units = slice.iterations * 10;
     slice.wall_ns = 1000 * kMs;
     slice.off_cpu_ns = epoch == 2 ? 900 * kMs : 250 * kMs;
+    slice.cpu_time_ns = slice.wall_ns - slice.off_cpu_ns;
     slice.schedstat_cpu_time_ns = 500 * kMs;
     slice.run_delay_ns = 7000;
     slice.wake_latencies_ns = {epoch == 2 ? 8000U : 1000U};
@@ -452,15 +453,16 @@ TEST_CASE("the order of the reports does not matter") {
       report.max_gap_ms = index * 6 + id;  // all different: the tie rule is about order
       report.schedstat_available = random.Next() % 2 == 0;
       report.schedstat_cpu_time_ns = report.cpu_time_ns;
-      report.schedstat_run_delay_ns = random.Next() % 1'000'000;
+      report.run_delay_ns = random.Next() % 1'000'000;
       for (int i = 0; i < 30; ++i) report.wake_latencies_ns.push_back(random.Next() % 50'000);
       report.wake_sample_total = 30 + random.Next() % 10'000;
       for (const std::uint32_t epoch : {1U, 2U}) {
         PhaseSlice slice;
-        slice.phase_epoch = epoch;
+        slice.phase = epoch;
         slice.iterations = random.Next() % 1000;
         slice.wall_ns = kSec;
         slice.off_cpu_ns = random.Next() % kSec;
+        slice.cpu_time_ns = slice.wall_ns - slice.off_cpu_ns;
         slice.max_gap_ms = report.max_gap_ms;
         if (group.backdrop) report.phase_slices.push_back(slice);
       }

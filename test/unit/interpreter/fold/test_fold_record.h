@@ -38,7 +38,7 @@ inline WorkerReport Report(std::uint32_t index) {
   WorkerReport report;
   report.index = index;
   report.completed = true;
-  report.wall_time_ns = kSec;
+  report.wall_ns = kSec;
   report.cpu_time_ns = kSec / 2;
   report.off_cpu_ns = kSec / 2;
   report.work_units = 1000;

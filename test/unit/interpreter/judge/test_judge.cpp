@@ -178,14 +178,14 @@ TEST_CASE("no progress names the worker that waited longest") {
   for (const std::size_t index : {0U, 1U}) {
     record.reports[index].report.work_units = 0;
     record.reports[index].report.cpu_time_ns = index * 3 * kMs;
-    record.reports[index].report.wall_time_ns = (1 + index) * 1000 * kMs;
+    record.reports[index].report.wall_ns = (1 + index) * 1000 * kMs;
   }
   const auto results = Defaults(record, Only(&DefaultChecks::progress));
   CHECK(Lines(results) == Text{"FAIL progress [defaults|warm|hot] worker hot/1 made no progress: 0 work "
                                "units in 2000 ms, 3 ms of them on "
                                "a CPU; 1 more worker of its cgroup too"});
   // One that hardly lived cannot be blamed; a real failure still goes first.
-  record.reports[1].report.wall_time_ns = 499 * kMs;
+  record.reports[1].report.wall_ns = 499 * kMs;
   CHECK(Lines(Defaults(record, Only(&DefaultChecks::progress)))[0].starts_with("FAIL progress"));
   record.reports[0].report.work_units = 1;
   CHECK(Lines(Defaults(record, Only(&DefaultChecks::progress))) ==
@@ -222,7 +222,7 @@ TEST_CASE("a backdrop worker's stall is placed in the phase it happened in") {
   report.max_gap_ms = 3000;
   for (const std::uint32_t epoch : {1U, 2U}) {
     PhaseSlice slice;
-    slice.phase_epoch = epoch;
+    slice.phase = epoch;
     slice.max_gap_ms = epoch == 2 ? 3000 : 4;
     report.phase_slices.push_back(slice);
   }

@@ -25,13 +25,13 @@ TEST_CASE("whole-run figures are differences between start and end") {
   CHECK(report.tid == 77);
   CHECK(report.iterations == 3);
   CHECK(report.work_units == 3072);
-  CHECK(report.wall_time_ns == 30'000'000);
+  CHECK(report.wall_ns == 30'000'000);
   CHECK(report.cpu_time_ns == 12'000'000);
   CHECK(report.off_cpu_ns == 18'000'000);
   CHECK(report.schedstat_available);
   CHECK(report.schedstat_cpu_time_ns == 100);
-  CHECK(report.schedstat_run_delay_ns == 200);
-  CHECK(report.schedstat_run_count == 300);
+  CHECK(report.run_delay_ns == 200);
+  CHECK(report.run_count == 300);
   CHECK(report.vmstat_numa_pages_migrated == 7);
   REQUIRE(report.numa_pages.size() == 2);
   CHECK(report.numa_pages[1].pages == 3);
@@ -54,7 +54,7 @@ TEST_CASE("without schedstat the report says so instead of reporting zeros as me
   probe.schedstat = Schedstat{5, 5, 5};
   const WorkerReport report = telemetry.Finish();
   CHECK_FALSE(report.schedstat_available);
-  CHECK(report.schedstat_run_count == 0);
+  CHECK(report.run_count == 0);
 }
 
 TEST_CASE("the longest gap is kept with its CPU and its moment") {
@@ -185,14 +185,14 @@ TEST_CASE("a backdrop worker ships one slice per phase, the gaps between phases 
   const WorkerReport report = BackdropRun();
   REQUIRE(report.phase_slices.size() == 4);
   const PhaseSlice& baseline = report.phase_slices[0];
-  CHECK(baseline.phase_epoch == 0);
+  CHECK(baseline.phase == 0);
   CHECK(baseline.iterations == 3);
   CHECK(baseline.cpus_used == Cpus{0});
   CHECK(baseline.wake_sample_total == 0);
   CHECK(baseline.max_gap_ms == 30);
 
   const PhaseSlice& first = report.phase_slices[1];
-  CHECK(first.phase_epoch == 1);
+  CHECK(first.phase == 1);
   CHECK(first.iterations == 5);
   CHECK(first.work_units == 5120);
   CHECK(first.wall_ns == 50'000'000);
@@ -205,10 +205,10 @@ TEST_CASE("a backdrop worker ships one slice per phase, the gaps between phases 
   CHECK(first.wake_sample_total == 2);
   CHECK(first.max_gap_ms == 10);
 
-  CHECK(report.phase_slices[2].phase_epoch == kBetweenPhases);
+  CHECK(report.phase_slices[2].phase == kBetweenPhases);
   CHECK(report.phase_slices[2].numa_pages.size() == 1);
   const PhaseSlice& last = report.phase_slices[3];
-  CHECK(last.phase_epoch == 2);
+  CHECK(last.phase == 2);
   CHECK(last.wake_latencies_ns == std::vector<std::uint64_t>{13});
   CHECK(last.max_gap_ms == 40);
   CHECK(last.max_gap_cpu == 1);
