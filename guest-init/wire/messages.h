@@ -20,6 +20,8 @@ namespace ktstr {
 
 /// The name of the virtio-serial port that carries the frames.
 inline constexpr const char* kChannelPortName = "ktstr.channel.0";
+/// The serial number of the machine's disk, when it has one: /sys/block/vda/serial in the guest.
+inline constexpr const char* kDiskSerial = "ktstr-disk";
 /// cgroup names in requests are relative to this directory of the guest; "" is the runner's own cgroup.
 inline constexpr const char* kCgroupParent = "/sys/fs/cgroup/ktstr";
 /// Payload executables are at kPayloadBin/<name> in the guest; it is also the payloads' PATH.

@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "vmm/machine/guest_files.h"
+
 namespace ktstr::test {
 namespace {
 
@@ -37,7 +39,7 @@ LiveGuest::LiveGuest(const vmm::Kernel& kernel, Start start, vmm::MachineConfig 
 
 Frame LiveGuest::Next() { return Need(supplied_.channel->Receive(vmm::After(kPatience))); }
 
-Reply LiveGuest::Call(const AnyStruct& request, std::string* content) {
+Reply LiveGuest::Call(const AnyStruct& request, std::string* content, PayloadDone* done) {
   const std::uint32_t id = next_id_++;
   Need(supplied_.channel->SendRequest(id, request));
   while (true) {
@@ -49,7 +51,18 @@ Reply LiveGuest::Call(const AnyStruct& request, std::string* content) {
     }
     std::span<const std::byte> payload = frame.payload;
     const AnyStruct event = Need(DecodeAny(EventTypes(), payload));
+    if (done != nullptr && event.Is<PayloadDone>()) *done = event.As<PayloadDone>();
     if (content != nullptr && event.Is<FileContent>()) *content += event.As<FileContent>().bytes;
+  }
+}
+
+void LiveGuest::Send(const std::vector<vmm::InitramfsFile>& files) {
+  const auto sent = Need(vmm::SendGuestFiles(*supplied_.channel, files, next_id_, vmm::After(kPatience)));
+  for (std::uint32_t i = 0; i < sent.requests; ++i, ++next_id_) {
+    const Frame frame = Next();
+    if (frame.type != FrameType::kReply) throw std::runtime_error("an event where a reply was due");
+    const Reply reply = Need(Decode<Reply>(frame.payload));
+    if (!reply.error.empty()) throw std::runtime_error(reply.error);
   }
 }
 

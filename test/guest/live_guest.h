@@ -39,12 +39,14 @@ class LiveGuest {
   [[nodiscard]] const vmm::Kernel& kernel() const { return kernel_; }
 
   /// One request to its reply; events on the way are dropped but for FileContent, which is added to
-  /// `content`.
-  Reply Call(const AnyStruct& request, std::string* content = nullptr);
+  /// `content`, and PayloadDone, the last of which is kept in `done`.
+  Reply Call(const AnyStruct& request, std::string* content = nullptr, PayloadDone* done = nullptr);
   template <typename T>
   Reply Call(T request) {
     return Call(AnyStruct::Of(std::move(request)));
   }
+  /// Puts files into the guest.
+  void Send(const std::vector<vmm::InitramfsFile>& files);
   /// What a file of the guest holds; fails when it cannot be read.
   std::string ReadFile(const std::string& path);
 

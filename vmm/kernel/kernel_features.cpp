@@ -30,6 +30,7 @@ const std::vector<FeatureOptions>& Table() {
       {KernelFeature::kUclamp, {"CONFIG_UCLAMP_TASK_GROUP"}},
       {KernelFeature::kCoreSched, {"CONFIG_SCHED_CORE"}},
       {KernelFeature::kNuma, {"CONFIG_NUMA"}},
+      {KernelFeature::kVirtioBlk, {"CONFIG_BLOCK", "CONFIG_VIRTIO_PCI", "CONFIG_VIRTIO_BLK"}},
   };
   return table;
 }

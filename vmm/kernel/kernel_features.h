@@ -28,6 +28,7 @@ enum class KernelFeature : std::uint8_t {
   kUclamp,
   kCoreSched,
   kNuma,
+  kVirtioBlk,
 };
 inline constexpr EnumValue kKernelFeatures[] = {
     {"sched_ext", 0, "Schedulers loaded as BPF programs, in cgroups too."},
@@ -43,6 +44,9 @@ inline constexpr EnumValue kKernelFeatures[] = {
     {"uclamp", 10, "Utilisation clamps of tasks and cgroups."},
     {"core_sched", 11, "Core scheduling: SMT siblings run only tasks that trust each other."},
     {"numa", 12, "More than one memory node."},
+    {"virtio_blk", 13,
+     "A disk, for workers that write to storage. Debian's cloud kernel has its driver as a module only, and "
+     "the guest loads none."},
 };
 constexpr EnumDecl DescribeEnum(KernelFeature) {
   return {"KernelFeature", kKernelFeatures, nullptr, nullptr};

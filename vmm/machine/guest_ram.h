@@ -19,6 +19,8 @@ struct MachineFiles {
   /// The device state a clone continues from; QEMU reads `ram` then without ever writing to it. Invalid: the
   /// machine boots, and `ram` holds what the guest writes.
   UniqueFd state;
+  /// The file behind the disk. Machine::Launch() makes it: each machine has its own, clones too.
+  UniqueFd disk;
 };
 
 /// The memory of one NUMA node in MiB.

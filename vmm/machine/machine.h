@@ -99,6 +99,8 @@ class Machine final : public BytePort {
   [[nodiscard]] std::chrono::nanoseconds stood_still_served() const { return stood_still_served_; }
   /// The files of the guest's memory. A clone's hold what its template saved, not what it wrote since.
   [[nodiscard]] const std::vector<UniqueFd>& ram() const { return files_.ram; }
+  /// The file behind the guest's disk; -1 when the machine has none. It lives as long as the machine.
+  [[nodiscard]] int disk() const { return files_.disk.get(); }
   /// Who gets the bytes from now on.
   void SetSinks(ByteSink on_console, ByteSink on_crash);
   /// Ends QEMU at once and reaps it; what it still had to say goes to the sinks. Later calls that wait return

@@ -32,6 +32,11 @@ struct MachineConfig {
   Topology topology;
   /// Guest RAM in MiB, spread evenly over the NUMA nodes (what is left over goes to the last).
   std::uint32_t memory_mib = 512;
+  /// The size of a throw-away disk in MiB (throwaway_disk.h), at most kMaxDiskMib; 0: the machine has none.
+  std::uint32_t disk_mib = 0;
+  /// Where the file behind it is made; empty: the system's directory for temporary files. It decides how
+  /// durable the disk is, but not what the guest sees: no part of a template's name.
+  std::filesystem::path disk_directory;
 
   Accel accel = Accel::kTcg;
   Clock clock = Clock::kWall;
@@ -58,6 +63,7 @@ struct MachineFds {
   int gdb = -1;          // the debugger's stub, which is attached to it on demand; -1: none
   std::vector<int> ram;  // guest memory, a file per NUMA node
   int state = -1;        // what a clone continues from; -1: the machine boots
+  int disk = -1;         // what is behind the disk, when the configuration asks for one
 };
 
 }  // namespace ktstr::vmm

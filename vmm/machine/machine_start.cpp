@@ -6,6 +6,7 @@
 
 #include "vmm/machine/machine.h"
 #include "vmm/machine/qemu_args.h"
+#include "vmm/machine/throwaway_disk.h"
 
 namespace ktstr::vmm {
 namespace {
@@ -38,7 +39,8 @@ Result<Process> StartQemu(const MachineConfig& config, const MachineFds& fds) {
   const std::filesystem::path program = TRY(FindQemu(config.qemu));
   ProcessSpec spec{program, {config.qemu}, {fds.qmp, fds.console, fds.crash, fds.channel, fds.gdb}};
   spec.inherited_fds.insert(spec.inherited_fds.end(), fds.ram.begin(), fds.ram.end());
-  if (fds.state >= 0) spec.inherited_fds.push_back(fds.state);
+  for (const int fd : {fds.state, fds.disk})
+    if (fd >= 0) spec.inherited_fds.push_back(fd);
   for (std::string& arg : BuildQemuArgs(config, fds)) spec.argv.push_back(std::move(arg));
   return Process::Start(spec);
 }
@@ -56,6 +58,7 @@ Result<std::unique_ptr<Machine>> Machine::Build(const MachineConfig& config, Mac
 Result<std::unique_ptr<Machine>> Machine::Launch(const MachineConfig& config, MachineFiles files,
                                                  MachineHooks hooks) {
   TRY(ValidateMachineConfig(config));
+  if (config.disk_mib > 0) files.disk = TRY(MakeDiskFile(config.disk_mib, config.disk_directory));
   FdPair qmp = TRY(MakeSocketPair());
   FdPair console = TRY(MakeSocketPair());
   FdPair crash = TRY(MakeSocketPair());
@@ -63,7 +66,7 @@ Result<std::unique_ptr<Machine>> Machine::Launch(const MachineConfig& config, Ma
   FdPair gdb = TRY(MakeSocketPair());
   MachineFds theirs{qmp.theirs.get(),     console.theirs.get(), crash.theirs.get(),
                     channel.theirs.get(), gdb.theirs.get(),     {},
-                    files.state.get()};
+                    files.state.get(),    files.disk.get()};
   for (const UniqueFd& ram : files.ram) theirs.ram.push_back(ram.get());
   Process process = TRY(StartQemu(config, theirs));
   // A guest that has to wait for us goes on at a moment of our time, which its virtual clock must not show.

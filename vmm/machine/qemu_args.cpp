@@ -4,6 +4,7 @@
 
 #include "guest-init/wire/messages.h"
 #include "vmm/machine/guest_ram.h"
+#include "vmm/machine/throwaway_disk.h"
 
 namespace ktstr::vmm {
 namespace {
@@ -57,6 +58,22 @@ void AddClock(const MachineConfig& config, Args& args) {
   if (config.rng_seed.has_value()) args.insert(args.end(), {"-seed", std::to_string(*config.rng_seed)});
 }
 
+void AddDisk(const MachineConfig& config, const MachineFds& fds, Args& args) {
+  if (config.disk_mib == 0) return;
+  // cache.direct=off: writes go through the host's page cache, for O_DIRECT is not to be had on every file
+  // system. cache.no-flush=off and write-cache=on: the guest knows of the cache, so its fdatasync sends a
+  // flush, and QEMU answers that after fdatasync(2) of the file. locking=off: the file has no name, so nobody
+  // else can open it.
+  args.insert(args.end(), {"-blockdev", fmt::format("driver=file,node-name=disk0,filename=/proc/self/fd/{},"
+                                                    "aio=threads,locking=off,cache.direct=off,"
+                                                    "cache.no-flush=off,discard=unmap",
+                                                    fds.disk)});
+  // A host whose file system is full would otherwise pause the machine: the guest gets the error instead.
+  args.insert(args.end(), {"-device", fmt::format("virtio-blk-pci,drive=disk0,serial={},write-cache=on,"
+                                                  "werror=report,rerror=report",
+                                                  kDiskSerial)});
+}
+
 void AddStreams(const MachineConfig& config, const MachineFds& fds, Args& args) {
   const auto chardev = [&](const char* id, int fd) {
     args.insert(args.end(), {"-chardev", fmt::format("socket,id={},fd={}", id, fd)});
@@ -90,6 +107,14 @@ Result<> ValidateMachineConfig(const MachineConfig& config) {
   }
   if (config.clock == Clock::kVirtual && config.accel != Accel::kTcg) {
     return wrong("the virtual clock needs the accelerator tcg");
+  }
+  if (config.disk_mib > kMaxDiskMib) {
+    return wrong(
+        fmt::format("a disk of {} MiB is too large, the limit is {} MiB", config.disk_mib, kMaxDiskMib));
+  }
+  // When the host has carried out a write is a moment of the host's time, which no run repeats.
+  if (config.disk_mib > 0 && config.clock == Clock::kVirtual) {
+    return wrong("a machine with a disk needs the wall clock");
   }
   if (config.icount_shift > 10) return wrong("the virtual clock's shift must be between 0 and 10");
   if (config.kernel.empty() && !config.initrd.empty()) return wrong("an initrd needs a kernel");
@@ -133,6 +158,7 @@ std::vector<std::string> BuildQemuArgs(const MachineConfig& config, const Machin
   AddTopology(config, fds, args);
   AddClock(config, args);
   AddStreams(config, fds, args);
+  AddDisk(config, fds, args);
   if (fds.state >= 0) {
     args.insert(args.end(), {"-incoming", "defer"});
   } else if (!config.kernel.empty()) {

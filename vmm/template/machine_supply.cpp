@@ -93,6 +93,7 @@ Result<SuppliedMachine> MachineSupply::Launch(const TemplateSpec& spec, std::sha
   hooks.cancel_fd = cancel_fd_;
   MachineConfig config = spec.machine;
   config.autostart = autostart;
+  config.disk_directory = scratch_;
   SuppliedMachine supplied;
   supplied.machine = TRY(Machine::Launch(config, std::move(files), std::move(hooks)));
   supplied.channel = std::make_unique<GuestChannel>(*supplied.machine);
@@ -150,6 +151,7 @@ Result<SuppliedMachine> MachineSupply::Boot(const TemplateSpec& spec) {
   initramfs.files = spec.files;
   MachineConfig config = spec.machine;
   config.initrd = scratch_ / "initramfs.img";
+  config.disk_directory = scratch_;
   TRY(PackInitramfs(initramfs, config.initrd));
   MachineFiles files = TRY(MakeBootFiles(config));
   MachineHooks hooks;

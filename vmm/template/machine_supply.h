@@ -56,7 +56,7 @@ struct SuppliedMachine {
 /// One a thread, which must outlive it (see Process).
 class MachineSupply {
  public:
-  /// `shelf` null: every machine boots. `scratch`: an existing private directory for boot images.
+  /// `shelf` null: every machine boots. `scratch`: an existing private directory for boot images and disks.
   MachineSupply(TemplateShelf* shelf, std::filesystem::path scratch, int cancel_fd)
       : shelf_(shelf), scratch_(std::move(scratch)), cancel_fd_(cancel_fd) {}
 

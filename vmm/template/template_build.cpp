@@ -63,6 +63,7 @@ Result<std::unique_ptr<Machine>> Boot(const TemplateSpec& spec, const std::files
   TRY(PackInitramfs(initramfs, image));
   MachineConfig config = spec.machine;
   config.initrd = image;
+  config.disk_directory = image.parent_path();
   MachineHooks hooks;
   hooks.cancel_fd = cancel_fd;
   std::unique_ptr<Machine> machine = TRY(Machine::Build(config, std::move(hooks)));

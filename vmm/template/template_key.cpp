@@ -50,6 +50,8 @@ Result<std::string> TemplateKeys::KeyOf(const TemplateSpec& spec) {
   machine.initrd.clear();
   MachineFds fds;
   fds.ram.assign(machine.topology.numa_nodes, 0);
+  // The guest has read the disk's size when it found it; a clone's is another file of the same size.
+  if (machine.disk_mib > 0) add(fmt::format("a disk of {} MiB", machine.disk_mib));
   if (machine.accel == Accel::kKvm) add(HostProcessor());
   for (const std::string& argument : BuildQemuArgs(machine, fds)) add(argument);
   return fmt::format("{:016x}", XXH3_64bits(identity.data(), identity.size()));

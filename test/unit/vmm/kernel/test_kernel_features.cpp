@@ -82,6 +82,12 @@ TEST_CASE("each feature needs all of its options") {
         std::vector{KernelFeature::kBpf, KernelFeature::kPsi});
 }
 
+TEST_CASE("a disk's driver that is a module does not count") {
+  const std::string debian = "CONFIG_BLOCK=y\nCONFIG_VIRTIO_PCI=y\nCONFIG_VIRTIO_BLK=m\n";
+  CHECK(FeaturesIn(debian).empty());
+  CHECK(FeaturesIn(debian + "CONFIG_VIRTIO_BLK=y\n") == std::vector{KernelFeature::kVirtioBlk});
+}
+
 TEST_CASE("the configuration inside an image: plain, gzip, LZ4 in several blocks") {
   CHECK(Found(ImageWith(KernelWith(kConfig))) == kConfig);
   CHECK(Found(ImageWith(Gzip(KernelWith(kConfig)))) == kConfig);

@@ -59,6 +59,23 @@ TEST_CASE("a clone keeps what it writes to itself and needs no kernel") {
   CHECK(Line(config, 30).find(" -S ") == std::string::npos);
 }
 
+TEST_CASE("a disk is a file that the guest's flushes reach, and a clone has its own") {
+  MachineConfig config;
+  config.disk_mib = 64;
+  config.disk_directory = "/scratch";
+  for (const int state : {-1, 30}) {
+    const MachineFds fds{10, 11, 12, 13, 14, {20}, state, 40};
+    CHECK_THAT(fmt::format("{}", fmt::join(BuildQemuArgs(config, fds), " ")),
+               Catch::Contains(std::string(kStreams) +
+                               " -blockdev driver=file,node-name=disk0,filename=/proc/self/fd/40,aio=threads,"
+                               "locking=off,cache.direct=off,cache.no-flush=off,discard=unmap "
+                               "-device virtio-blk-pci,drive=disk0,serial=ktstr-disk,write-cache=on,"
+                               "werror=report,rerror=report"));
+  }
+  config.disk_mib = 0;
+  CHECK_THAT(Line(config), !Catch::Contains("disk") && !Catch::Contains("blk"));
+}
+
 TEST_CASE("two NUMA nodes on KVM, memory that does not divide evenly") {
   MachineConfig config;
   config.kernel = "/k/bzImage";
@@ -124,6 +141,14 @@ TEST_CASE("machines that QEMU would refuse or Linux would misread are refused wi
   config.clock = Clock::kVirtual;
   config.accel = Accel::kKvm;
   CHECK(Why(config) == "the virtual clock needs the accelerator tcg");
+
+  config = {};
+  config.disk_mib = 65537;
+  CHECK(Why(config) == "a disk of 65537 MiB is too large, the limit is 65536 MiB");
+  config.disk_mib = 64;
+  CHECK(Why(config) == "valid");
+  config.clock = Clock::kVirtual;
+  CHECK(Why(config) == "a machine with a disk needs the wall clock");
 
   config = {};
   config.icount_shift = 11;

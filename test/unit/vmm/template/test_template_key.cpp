@@ -48,6 +48,7 @@ TEST_CASE("what shapes the guest changes the key") {
   SECTION("caches") { machine.topology.llcs += 1; }
   SECTION("SMT") { machine.topology.threads_per_core += 1; }
   SECTION("memory") { machine.memory_mib += 1; }
+  SECTION("a disk") { machine.disk_mib = 64; }
   SECTION("the command line") { machine.extra_cmdline = "quiet"; }
   SECTION("the clock") { machine.clock = Clock::kVirtual; }
   SECTION("the accelerator") { machine.accel = Accel::kKvm; }
@@ -81,6 +82,16 @@ TEST_CASE("a file's content, name and mode change the key") {
   SECTION("content") { guest.spec.files = {File("another")}; }
   SECTION("name") { guest.spec.files = {File("program", "/payload/bin/q")}; }
   SECTION("mode") { guest.spec.files[0].mode = 0644; }
+  CHECK(guest.Key() != before);
+}
+
+TEST_CASE("the size of a disk changes the key, the place of its file does not") {
+  Guest guest;
+  guest.spec.machine.disk_mib = 64;
+  const std::string before = guest.Key();
+  guest.spec.machine.disk_directory = "/elsewhere";
+  CHECK(guest.Key() == before);
+  guest.spec.machine.disk_mib = 128;
   CHECK(guest.Key() != before);
 }
 
