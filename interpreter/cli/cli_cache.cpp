@@ -9,7 +9,7 @@
 #include "interpreter/report/report_json.h"
 #include "ops/plan/suggest.h"
 #include "vmm/host/cache_dir.h"
-#include "vmm/template/template_store.h"
+#include "vmm/template/template_cache.h"
 
 namespace ktstr {
 namespace {
@@ -37,8 +37,8 @@ std::string Count(const Templates& templates) {
                      Mib(BytesOf(templates)));
 }
 
-int ListCache(const CliOptions& options, Console& io, const vmm::TemplateStore& store) {
-  const Templates templates = store.List();
+int ListCache(const CliOptions& options, Console& io, const vmm::TemplateCache& cache) {
+  const Templates templates = cache.List();
   if (options.json) {
     Json json = Json::array();
     for (const vmm::StoredTemplate& stored : templates)
@@ -56,9 +56,9 @@ int ListCache(const CliOptions& options, Console& io, const vmm::TemplateStore& 
   return 0;
 }
 
-int CollectCache(const CliOptions& options, Console& io, const vmm::TemplateStore& store) {
-  const std::uint64_t freed = store.Collect(options.all ? 0 : options.cache_bytes);
-  const Templates left = store.List();
+int CollectCache(const CliOptions& options, Console& io, const vmm::TemplateCache& cache) {
+  const std::uint64_t freed = cache.Collect(options.all ? 0 : options.cache_bytes);
+  const Templates left = cache.List();
   if (options.json) {
     io.out << DumpJson(Json{{"freed_bytes", freed}, {"templates", left.size()}, {"bytes", BytesOf(left)}});
   } else {
@@ -67,18 +67,18 @@ int CollectCache(const CliOptions& options, Console& io, const vmm::TemplateStor
   return 0;
 }
 
-int CachePath(const CliOptions& options, Console& io, const vmm::TemplateStore& store) {
+int CachePath(const CliOptions& options, Console& io, const vmm::TemplateCache& cache) {
   if (options.json) {
-    io.out << DumpJson(Json{{"templates", store.directory().string()}});
+    io.out << DumpJson(Json{{"templates", cache.directory().string()}});
   } else {
-    io.out << store.directory().string() << '\n';
+    io.out << cache.directory().string() << '\n';
   }
   return 0;
 }
 
 struct Action {
   std::string_view name;
-  int (*run)(const CliOptions& options, Console& io, const vmm::TemplateStore& store);
+  int (*run)(const CliOptions& options, Console& io, const vmm::TemplateCache& cache);
 };
 constexpr Action kActions[] = {{"list", &ListCache}, {"gc", &CollectCache}, {"path", &CachePath}};
 
@@ -95,12 +95,12 @@ int CacheCommand(const CliOptions& options, Console& io) {
     return UsageError(
         io, fmt::format("'{}' is nothing to do with the cache; use list, gc or path", options.topic),
         DidYouMean(options.topic, names));
-  const auto open = [&]() -> Result<vmm::TemplateStore> {
-    return vmm::TemplateStore::Open(TRY(vmm::CacheSubdir("templates")), options.cache_bytes);
+  const auto open = [&]() -> Result<vmm::TemplateCache> {
+    return vmm::TemplateCache::Open(TRY(vmm::CacheSubdir("templates")), options.cache_bytes);
   };
-  const Result<vmm::TemplateStore> store = open();
-  if (!store.ok()) return CommandError(io, store.error().message);
-  return chosen->run(options, io, *store);
+  const Result<vmm::TemplateCache> cache = open();
+  if (!cache.ok()) return CommandError(io, cache.error().message);
+  return chosen->run(options, io, *cache);
 }
 
 }  // namespace ktstr

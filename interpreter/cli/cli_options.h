@@ -8,7 +8,7 @@
 
 #include "guest-init/base/units.h"
 #include "interpreter/scenario/scenario.h"
-#include "vmm/template/template_store.h"
+#include "vmm/template/template_cache.h"
 
 namespace ktstr {
 
@@ -38,7 +38,7 @@ struct CliOptions {
   std::string accel = "auto";
   std::string qemu = "qemu-system-x86_64";
   bool no_clone = false;  // boot each machine
-  std::uint64_t cache_bytes = vmm::TemplateStore::kDefaultLimit;
+  std::uint64_t cache_bytes = vmm::TemplateCache::kDefaultLimit;
 
   // kernel
   std::string kernel_source;    // build: a directory or tarball; "": Debian's package

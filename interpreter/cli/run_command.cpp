@@ -160,8 +160,8 @@ class Runner {
     if (options_.verbose) io_.err << fmt::format("jobs: {} ({})\n", jobs.count, jobs.reason) << std::flush;
     Progress progress(io_, items_.size(), options_.verbose);
     if (jobs.count > 1) progress.ExpectSeveral();
-    std::optional<vmm::TemplateShelf> shelf;
-    if (!options_.no_clone) OpenShelf(shelf, progress);
+    std::optional<vmm::OpenTemplates> templates;
+    if (!options_.no_clone) OpenTemplateCache(templates, progress);
     vmm::MemoryBudget budget(host.memory_mib);
     std::optional<RunShared> shared;
     std::atomic<int> hired = 0;
@@ -179,23 +179,23 @@ class Runner {
       progress.Aside([&] { ReportItem(items_[index], started); });
     };
     RunSlots slots(items_.size(), std::move(work));
-    shared.emplace(options_, world_, summary_, *signals_, shelf ? &*shelf : nullptr, environment_, budget,
-                   progress, items_, slots);
+    shared.emplace(options_, world_, summary_, *signals_, templates ? &*templates : nullptr, environment_,
+                   budget, progress, items_, slots);
     slots.Run(jobs.count);
   }
 
   /// Without a place for templates everything is booted, which takes longer and is otherwise the same.
-  void OpenShelf(std::optional<vmm::TemplateShelf>& shelf, Progress& progress) {
-    const auto open = [this]() -> Result<vmm::TemplateStore> {
-      return vmm::TemplateStore::Open(TRY(vmm::CacheSubdir("templates")), options_.cache_bytes);
+  void OpenTemplateCache(std::optional<vmm::OpenTemplates>& templates, Progress& progress) {
+    const auto open = [this]() -> Result<vmm::TemplateCache> {
+      return vmm::TemplateCache::Open(TRY(vmm::CacheSubdir("templates")), options_.cache_bytes);
     };
-    Result<vmm::TemplateStore> store = open();
-    if (store.ok()) {
-      shelf.emplace(*std::move(store), [this, &progress](std::string_view line) {
+    Result<vmm::TemplateCache> cache = open();
+    if (cache.ok()) {
+      templates.emplace(*std::move(cache), [this, &progress](std::string_view line) {
         progress.Aside([&] { io_.err << line << std::endl; });
       });
     } else {
-      io_.err << "ktstr-interp: warning: " << store.error().message << "; every machine is booted\n";
+      io_.err << "ktstr-interp: warning: " << cache.error().message << "; every machine is booted\n";
     }
   }
 

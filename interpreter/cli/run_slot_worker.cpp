@@ -57,9 +57,9 @@ const std::filesystem::path& Made(const std::filesystem::path& directory) {
 RunSlotWorker::RunSlotWorker(RunShared& shared, const std::filesystem::path& scratch)
     : shared_(shared),
       environment_(shared.environment),
-      supply_(shared.shelf, Made(scratch), shared.environment.cancel_fd) {
+      pool_(shared.templates, Made(scratch), shared.environment.cancel_fd) {
   environment_.scratch = scratch;
-  environment_.supply = &supply_;
+  environment_.pool = &pool_;
   environment_.after_take = [this] { PrepareNext(); };
 }
 
@@ -85,7 +85,7 @@ bool RunSlotWorker::Admit(RunItem& item) {
     return true;
   }
   // Who waits holds nothing: else two could wait for each other.
-  supply_.Release();
+  pool_.Release();
   prepared_share_.reset();
   Result<vmm::MemoryBudget::Share> share =
       shared_.budget.Take(guest_mib, [this] { return !shared_.signals.Caught().empty(); });
@@ -131,7 +131,7 @@ void RunSlotWorker::Execute(RunItem& item) {
 }
 
 void RunSlotWorker::PrepareNext() {
-  if (shared_.shelf == nullptr || !environment_.clone || !shared_.signals.Caught().empty()) return;
+  if (shared_.templates == nullptr || !environment_.clone || !shared_.signals.Caught().empty()) return;
   DropPromise();  // of a machine that was not to be had
   {
     // The next that no other slot has a machine for: with fewer left than slots, some prepare nothing.
@@ -145,13 +145,13 @@ void RunSlotWorker::PrepareNext() {
   }
   const vmm::TemplateSpec* shape = ShapeOf(shared_.items[*promise_]);
   if (shape == nullptr) return DropPromise();
-  std::shared_ptr<const vmm::Template> known = shared_.shelf->Known(*shape);
+  std::shared_ptr<const vmm::Template> known = shared_.templates->Known(*shape);
   if (!known) return DropPromise();
-  supply_.Release();
+  pool_.Release();
   prepared_share_.reset();
   prepared_share_ = shared_.budget.TryTake(shape->machine.memory_mib);
   if (!prepared_share_) return DropPromise();
-  supply_.Prepare(*shape, std::move(known));
+  pool_.Prepare(*shape, std::move(known));
 }
 
 void RunSlotWorker::DropPromise() {

@@ -16,7 +16,7 @@
 #include "interpreter/report/report_run.h"
 #include "interpreter/run/signals.h"
 #include "vmm/machine/memory_budget.h"
-#include "vmm/template/machine_supply.h"
+#include "vmm/template/machine_pool.h"
 
 namespace ktstr {
 
@@ -41,8 +41,8 @@ struct RunShared {
   const RunWorld& world;
   const RunSummary& summary;
   const SignalWatch& signals;
-  vmm::TemplateShelf* shelf;   // null: every machine boots
-  RunEnvironment environment;  // without what is a slot's own: scratch is the directory for theirs
+  vmm::OpenTemplates* templates;  // null: every machine boots
+  RunEnvironment environment;     // without what is a slot's own: scratch is the directory for theirs
   vmm::MemoryBudget& budget;
   Progress& progress;
   std::deque<RunItem>& items;
@@ -74,7 +74,7 @@ class RunSlotWorker final : public SlotWorker {
   std::optional<vmm::MemoryBudget::Share> share_;           // of the machine that runs
   std::optional<vmm::MemoryBudget::Share> prepared_share_;  // of the one that is ready
   std::optional<std::size_t> promise_;
-  vmm::MachineSupply supply_;  // goes before the shares
+  vmm::MachinePool pool_;  // goes before the shares
 };
 
 }  // namespace ktstr

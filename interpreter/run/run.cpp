@@ -61,7 +61,7 @@ class ScenarioRun {
       if (started.ok() || !cloned_from_ || ready_ || !BlamesMachine(started.error())) return started;
       Warn("a clone of template " + cloned_from_->facts().key + " did not start (" + started.error().message +
            "); the template was removed");
-      environment_.supply->Discard(*cloned_from_);
+      environment_.pool->Discard(*cloned_from_);
       observer_.reset();
       session_.reset();
       channel_.reset();
@@ -76,16 +76,15 @@ class ScenarioRun {
   }
 
   Result<> StartMachine(bool clone) {
-    vmm::SuppliedMachine supplied =
-        TRY(environment_.supply->Take(needs_.shape, clone, ConsoleSink(), CrashSink()));
-    machine_ = std::move(supplied.machine);
-    channel_ = std::move(supplied.channel);
-    cloned_from_ = std::move(supplied.cloned_from);
-    if (!supplied.why_booted.empty()) Warn("no template: " + supplied.why_booted);
+    vmm::PooledMachine pooled = TRY(environment_.pool->Take(needs_.shape, clone, ConsoleSink(), CrashSink()));
+    machine_ = std::move(pooled.machine);
+    channel_ = std::move(pooled.channel);
+    cloned_from_ = std::move(pooled.cloned_from);
+    if (!pooled.why_booted.empty()) Warn("no template: " + pooled.why_booted);
     outcome_.machine.started = cloned_from_ ? "clone of " + cloned_from_->facts().key : "boot";
-    outcome_.machine.prepared = supplied.was_ready;
+    outcome_.machine.prepared = pooled.was_ready;
     TRY(machine_->AwaitBuilt());
-    session_.emplace(*channel_, supplied.requests_sent, scenario_, plan_, teller_, outcome_);
+    session_.emplace(*channel_, pooled.requests_sent, scenario_, plan_, teller_, outcome_);
     // Whatever can be handed over before the guest runs reaches it at the same moment of its time in each
     // run.
     if (needs_.files.empty()) TRY(session_->SendPlan());

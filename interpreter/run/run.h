@@ -17,7 +17,7 @@
 #include "vmm/kernel/kernels.h"
 #include "vmm/machine/accel.h"
 #include "vmm/machine/machine_config.h"
-#include "vmm/template/machine_supply.h"
+#include "vmm/template/machine_pool.h"
 
 namespace ktstr {
 
@@ -70,10 +70,10 @@ struct RunEnvironment {
   vmm::Kernel kernel;
   vmm::Accel accel = vmm::Accel::kTcg;
   std::string qemu = "qemu-system-x86_64";
-  std::filesystem::path scratch;         // a private directory; exists
-  int cancel_fd = -1;                    // readable once SIGINT or SIGTERM came
-  vmm::MachineSupply* supply = nullptr;  // of the thread that runs; not null
-  bool clone = true;                     // false: boot each machine
+  std::filesystem::path scratch;     // a private directory; exists
+  int cancel_fd = -1;                // readable once SIGINT or SIGTERM came
+  vmm::MachinePool* pool = nullptr;  // of the thread that runs; not null
+  bool clone = true;                 // false: boot each machine
   /// Called once the machine of the run is under way: the time to make the next one ready. May be empty.
   std::function<void()> after_take = {};
   ObserverCache* observers = nullptr;  // shared by all threads; not null

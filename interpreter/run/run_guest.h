@@ -7,7 +7,7 @@
 
 #include "interpreter/plan/plan.h"
 #include "interpreter/run/run.h"
-#include "vmm/template/machine_supply.h"
+#include "vmm/template/machine_pool.h"
 
 namespace ktstr {
 

@@ -20,7 +20,7 @@
 #include "vmm/machine/boot_deadline.h"
 #include "vmm/machine/guest_channel.h"
 #include "vmm/machine/memory_size.h"
-#include "vmm/template/machine_supply.h"
+#include "vmm/template/machine_pool.h"
 
 namespace {
 
@@ -51,21 +51,21 @@ class Clones {
  public:
   Clones(const vmm::TemplateSpec& spec, const std::filesystem::path& scratch)
       : spec_(spec),
-        shelf_(Need(vmm::TemplateStore::Open(scratch / "templates")), [](std::string_view) {}),
-        supply_(&shelf_, scratch, -1) {
-    template_ = Need(shelf_.Obtain(spec_, -1));
+        templates_(Need(vmm::TemplateCache::Open(scratch / "templates")), [](std::string_view) {}),
+        pool_(&templates_, scratch, -1) {
+    template_ = Need(templates_.Obtain(spec_, -1));
     if (!template_->Intact()) throw std::runtime_error("the template is damaged");
   }
 
   struct Start {
-    vmm::SuppliedMachine clone;
+    vmm::PooledMachine clone;
     double loaded_ms = 0;
     double ready_ms = 0;
   };
   Start One() {
     Start start;
     const auto begin = SteadyClock::now();
-    start.clone = Need(supply_.Take(spec_, /*clone=*/true, {}, {}));
+    start.clone = Need(pool_.Take(spec_, /*clone=*/true, {}, {}));
     Need(start.clone.machine->AwaitBuilt());
     start.loaded_ms = MillisecondsSince(begin);
     Need(start.clone.machine->Resume());
@@ -78,8 +78,8 @@ class Clones {
 
  private:
   vmm::TemplateSpec spec_;
-  vmm::TemplateShelf shelf_;
-  vmm::MachineSupply supply_;
+  vmm::OpenTemplates templates_;
+  vmm::MachinePool pool_;
   std::shared_ptr<const vmm::Template> template_;
 };
 

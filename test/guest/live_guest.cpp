@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::chrono::seconds kPatience{120};
 
-vmm::TemplateStore SharedTemplates() {
-  return Need(vmm::TemplateStore::Open(std::filesystem::path(KTSTR_BINARY_DIR) / "test-templates"));
+vmm::TemplateCache SharedTemplates() {
+  return Need(vmm::TemplateCache::Open(std::filesystem::path(KTSTR_BINARY_DIR) / "test-templates"));
 }
 
 }  // namespace
@@ -23,25 +23,25 @@ std::optional<vmm::Kernel> CachedKernel(const std::string& kind) {
 
 LiveGuest::LiveGuest(const vmm::Kernel& kernel, Start start, vmm::MachineConfig config) : kernel_(kernel) {
   config.kernel = kernel.image;
-  shelf_ = std::make_unique<vmm::TemplateShelf>(SharedTemplates(), [](std::string_view) {});
-  supply_ = std::make_unique<vmm::MachineSupply>(shelf_.get(), scratch_.path(), -1);
-  supplied_ = Need(supply_->Take({config, {}}, start == Start::kClone, {}, {}));
-  if ((supplied_.cloned_from != nullptr) != (start == Start::kClone))
-    throw std::runtime_error("not the start that was wanted: " + supplied_.why_booted);
+  templates_ = std::make_unique<vmm::OpenTemplates>(SharedTemplates(), [](std::string_view) {});
+  pool_ = std::make_unique<vmm::MachinePool>(templates_.get(), scratch_.path(), -1);
+  pooled_ = Need(pool_->Take({config, {}}, start == Start::kClone, {}, {}));
+  if ((pooled_.cloned_from != nullptr) != (start == Start::kClone))
+    throw std::runtime_error("not the start that was wanted: " + pooled_.why_booted);
   Need(machine().AwaitBuilt());
   Need(machine().Resume());
-  next_id_ = supplied_.requests_sent + 1;
+  next_id_ = pooled_.requests_sent + 1;
   Frame first = Next();
   std::span<const std::byte> payload = first.payload;
   ready_ = Need(DecodeAny(EventTypes(), payload)).As<Ready>();
-  for (std::uint32_t i = 0; i < supplied_.requests_sent;) i += Next().type == FrameType::kReply ? 1 : 0;
+  for (std::uint32_t i = 0; i < pooled_.requests_sent;) i += Next().type == FrameType::kReply ? 1 : 0;
 }
 
-Frame LiveGuest::Next() { return Need(supplied_.channel->Receive(vmm::After(kPatience))); }
+Frame LiveGuest::Next() { return Need(pooled_.channel->Receive(vmm::After(kPatience))); }
 
 Reply LiveGuest::Call(const AnyStruct& request, std::string* content, PayloadDone* done) {
   const std::uint32_t id = next_id_++;
-  Need(supplied_.channel->SendRequest(id, request));
+  Need(pooled_.channel->SendRequest(id, request));
   while (true) {
     const Frame frame = Next();
     if (frame.type == FrameType::kReply) {
@@ -57,7 +57,7 @@ Reply LiveGuest::Call(const AnyStruct& request, std::string* content, PayloadDon
 }
 
 void LiveGuest::Send(const std::vector<vmm::InitramfsFile>& files) {
-  const auto sent = Need(vmm::SendGuestFiles(*supplied_.channel, files, next_id_, vmm::After(kPatience)));
+  const auto sent = Need(vmm::SendGuestFiles(*pooled_.channel, files, next_id_, vmm::After(kPatience)));
   for (std::uint32_t i = 0; i < sent.requests; ++i, ++next_id_) {
     const Frame frame = Next();
     if (frame.type != FrameType::kReply) throw std::runtime_error("an event where a reply was due");

@@ -12,7 +12,7 @@
 #include "vmm/introspection/kernel/guest_kernel.h"
 #include "vmm/kernel/kernels.h"
 #include "vmm/machine/guest_channel.h"
-#include "vmm/template/machine_supply.h"
+#include "vmm/template/machine_pool.h"
 
 namespace ktstr::test {
 
@@ -34,7 +34,7 @@ class LiveGuest {
   /// kernel and initrd.
   LiveGuest(const vmm::Kernel& kernel, Start start, vmm::MachineConfig config = {});
 
-  [[nodiscard]] vmm::Machine& machine() { return *supplied_.machine; }
+  [[nodiscard]] vmm::Machine& machine() { return *pooled_.machine; }
   [[nodiscard]] const Ready& ready() const { return ready_; }
   [[nodiscard]] const vmm::Kernel& kernel() const { return kernel_; }
 
@@ -58,9 +58,9 @@ class LiveGuest {
 
   vmm::Kernel kernel_;
   TempDir scratch_;
-  std::unique_ptr<vmm::TemplateShelf> shelf_;
-  std::unique_ptr<vmm::MachineSupply> supply_;
-  vmm::SuppliedMachine supplied_;
+  std::unique_ptr<vmm::OpenTemplates> templates_;
+  std::unique_ptr<vmm::MachinePool> pool_;
+  vmm::PooledMachine pooled_;
   std::uint32_t next_id_ = 1;
   Ready ready_;
 };

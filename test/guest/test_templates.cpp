@@ -9,7 +9,7 @@
 #include <sstream>
 
 #include "test/guest/template_cache.h"
-#include "vmm/template/template_store.h"
+#include "vmm/template/template_cache.h"
 
 namespace ktstr::test {
 namespace {
@@ -112,7 +112,7 @@ TEST_CASE("making room does not disturb a clone that runs") {
   const auto run = cache.Start(
       "topology: 1n1l1c1t\nsteps: [{cgroups: [{name: busy, work: [{type: SpinWait}]}], hold: 2s}]\n");
   REQUIRE(run->process().WaitForOutput("request      hold 2s"));
-  const Result<vmm::TemplateStore> store = vmm::TemplateStore::Open(cache.templates());
+  const Result<vmm::TemplateCache> store = vmm::TemplateCache::Open(cache.templates());
   REQUIRE(store.ok());
   CHECK(store->Collect(0) > 0);
   CHECK(cache.Names().empty());

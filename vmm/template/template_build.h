@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "vmm/template/template_store.h"
+#include "vmm/template/template_cache.h"
 
 namespace ktstr::vmm {
 

@@ -6,7 +6,7 @@
 #include <map>
 #include <string>
 
-#include "vmm/template/template_store.h"
+#include "vmm/template/template_cache.h"
 
 namespace ktstr::vmm {
 
@@ -15,8 +15,8 @@ class TemplateKeys {
  public:
   /// 16 hexadecimal digits: XXH3 over the kernel's and QEMU's bytes, the guest-init image, the files, and
   /// QEMU's whole command line (with it topology, memory, the kernel's command line, CPU model, accelerator,
-  /// clock), the size of the disk; with KVM also the host's processor. Errors: kInput for a file that cannot be read; kEnvironment
-  /// for a QEMU that is not there.
+  /// clock), the size of the disk; with KVM also the host's processor. Errors: kInput for a file that cannot
+  /// be read; kEnvironment for a QEMU that is not there.
   Result<std::string> KeyOf(const TemplateSpec& spec);
 
  private:

@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "test/unit/vmm/host/temp_dir.h"
-#include "vmm/template/machine_supply.h"
+#include "vmm/template/machine_pool.h"
 #include "vmm/template/template_key.h"
 
 namespace ktstr::vmm {
@@ -128,16 +128,16 @@ TEST_CASE("clones with different seeds come from one template") {
                                     R"({"key": ")" + key + R"(", "description": "", "kernel_release": "",
                                     "boot_id": "", "parked_ns": 0, "build_ms": 0, "ram_hashes": [1],
                                     "state_hash": 2})"));
-  TemplateShelf shelf(*TemplateStore::Open(guest.dir / "templates"), [](std::string_view) {});
-  CHECK(shelf.Known(guest.spec) == nullptr);  // nobody has asked for it yet
-  const auto plain = shelf.Obtain(guest.spec, -1);
+  OpenTemplates templates(*TemplateCache::Open(guest.dir / "templates"), [](std::string_view) {});
+  CHECK(templates.Known(guest.spec) == nullptr);  // nobody has asked for it yet
+  const auto plain = templates.Obtain(guest.spec, -1);
   REQUIRE(plain.ok());
   TemplateSpec seeded = guest.spec;
   seeded.machine.rng_seed = 7;
-  const auto with_seed = shelf.Obtain(seeded, -1);
+  const auto with_seed = templates.Obtain(seeded, -1);
   REQUIRE(with_seed.ok());
   CHECK(*with_seed == *plain);
-  CHECK(shelf.Known(seeded) == *plain);
+  CHECK(templates.Known(seeded) == *plain);
 }
 
 }  // namespace

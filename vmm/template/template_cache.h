@@ -69,13 +69,13 @@ struct StoredTemplate {
 };
 
 /// Any thread; safe against other processes that use the same directory.
-class TemplateStore {
+class TemplateCache {
  public:
   static constexpr std::uint64_t kDefaultLimit = std::uint64_t{4} << 30;
 
   /// `directory` is made when it is missing. `limit_bytes`: see Collect(). Error (kEnvironment): it cannot be
   /// written.
-  static Result<TemplateStore> Open(std::filesystem::path directory,
+  static Result<TemplateCache> Open(std::filesystem::path directory,
                                     std::uint64_t limit_bytes = kDefaultLimit);
 
   /// The template of that name (TemplateKeys), if there is a complete one. Its content has not been looked
@@ -104,7 +104,7 @@ class TemplateStore {
   [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
 
  private:
-  TemplateStore(std::filesystem::path directory, std::uint64_t limit)
+  TemplateCache(std::filesystem::path directory, std::uint64_t limit)
       : directory_(std::move(directory)), limit_bytes_(limit) {}
 
   [[nodiscard]] std::filesystem::path LockPath(const std::string& key) const;

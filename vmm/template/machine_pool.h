@@ -13,19 +13,19 @@
 
 #include "vmm/machine/guest_channel.h"
 #include "vmm/machine/machine.h"
+#include "vmm/template/template_cache.h"
 #include "vmm/template/template_key.h"
-#include "vmm/template/template_store.h"
 
 namespace ktstr::vmm {
 
 /// The templates of one invocation, shared by all that run scenarios in it. Any thread.
-class TemplateShelf {
+class OpenTemplates {
  public:
   /// `on_progress` gets lines for people; it may be called by several threads, one at a time.
-  TemplateShelf(TemplateStore store, std::function<void(std::string_view)> on_progress)
-      : store_(std::move(store)), on_progress_(std::move(on_progress)) {}
+  OpenTemplates(TemplateCache cache, std::function<void(std::string_view)> on_progress)
+      : cache_(std::move(cache)), on_progress_(std::move(on_progress)) {}
 
-  /// As TemplateStore::Obtain; each template is opened and checked once, and one that could not be made is
+  /// As TemplateCache::Obtain; each template is opened and checked once, and one that could not be made is
   /// not tried again: the same error is returned.
   Result<std::shared_ptr<const Template>> Obtain(const TemplateSpec& spec, int cancel_fd);
   /// What Obtain() has returned for it before; nothing is made.
@@ -36,7 +36,7 @@ class TemplateShelf {
  private:
   Result<std::string> KeyOf(const TemplateSpec& spec);
 
-  TemplateStore store_;
+  TemplateCache cache_;
   std::function<void(std::string_view)> on_progress_;
   std::mutex mutex_;
   TemplateKeys keys_;
@@ -44,7 +44,7 @@ class TemplateShelf {
 };
 
 /// A machine that was launched and may not be built yet: Machine::AwaitBuilt(), then Machine::Resume().
-struct SuppliedMachine {
+struct PooledMachine {
   std::unique_ptr<Machine> machine;
   std::unique_ptr<GuestChannel> channel;        // to it
   std::uint32_t requests_sent = 0;              // with the ids 1, 2, ...; their replies are yet to come
@@ -54,11 +54,12 @@ struct SuppliedMachine {
 };
 
 /// One a thread, which must outlive it (see Process).
-class MachineSupply {
+class MachinePool {
  public:
-  /// `shelf` null: every machine boots. `scratch`: an existing private directory for boot images and disks.
-  MachineSupply(TemplateShelf* shelf, std::filesystem::path scratch, int cancel_fd)
-      : shelf_(shelf), scratch_(std::move(scratch)), cancel_fd_(cancel_fd) {}
+  /// `templates` null: every machine boots. `scratch`: an existing private directory for boot images and
+  /// disks.
+  MachinePool(OpenTemplates* templates, std::filesystem::path scratch, int cancel_fd)
+      : templates_(templates), scratch_(std::move(scratch)), cancel_fd_(cancel_fd) {}
 
   /// Starts a clone of `from`, the template of `spec`, for the next Take() of the same spec, in place of one
   /// prepared before, and returns at once. On the wall clock the clone goes on until it has nothing to do, so
@@ -68,8 +69,8 @@ class MachineSupply {
   void Release() { prepared_.reset(); }
 
   /// A machine for `spec`; its template is made when it is missing. `clone` false: a boot.
-  /// Errors: those of Machine::Build and, kCancelled, of TemplateStore::Obtain.
-  Result<SuppliedMachine> Take(const TemplateSpec& spec, bool clone, ByteSink on_console, ByteSink on_crash);
+  /// Errors: those of Machine::Build and, kCancelled, of TemplateCache::Obtain.
+  Result<PooledMachine> Take(const TemplateSpec& spec, bool clone, ByteSink on_console, ByteSink on_crash);
 
   /// For a clone whose QEMU ended before the guest answered.
   void Discard(const Template& damaged);
@@ -77,16 +78,16 @@ class MachineSupply {
  private:
   struct Prepared {
     std::optional<std::uint64_t> rng_seed;
-    SuppliedMachine supplied;
+    PooledMachine pooled;
   };
 
-  Result<SuppliedMachine> Launch(const TemplateSpec& spec, std::shared_ptr<const Template> from,
-                                 bool autostart);
-  Result<SuppliedMachine> Boot(const TemplateSpec& spec);
-  Result<SuppliedMachine> Clone(const TemplateSpec& spec);
-  Result<SuppliedMachine> CloneOf(const TemplateSpec& spec, std::shared_ptr<const Template> from);
+  Result<PooledMachine> Launch(const TemplateSpec& spec, std::shared_ptr<const Template> from,
+                               bool autostart);
+  Result<PooledMachine> Boot(const TemplateSpec& spec);
+  Result<PooledMachine> Clone(const TemplateSpec& spec);
+  Result<PooledMachine> CloneOf(const TemplateSpec& spec, std::shared_ptr<const Template> from);
 
-  TemplateShelf* shelf_;
+  OpenTemplates* templates_;
   std::filesystem::path scratch_;
   int cancel_fd_;
   std::optional<Prepared> prepared_;

@@ -1,4 +1,4 @@
-#include "vmm/template/machine_supply.h"
+#include "vmm/template/machine_pool.h"
 
 #include <sys/random.h>
 
@@ -35,14 +35,14 @@ SetIdentity MakeIdentity(const MachineConfig& machine) {
 
 }  // namespace
 
-Result<std::string> TemplateShelf::KeyOf(const TemplateSpec& spec) {
+Result<std::string> OpenTemplates::KeyOf(const TemplateSpec& spec) {
   TemplateSpec shape = spec;
   shape.machine.rng_seed.reset();  // differs from clone to clone
   const std::lock_guard lock(mutex_);
   return keys_.KeyOf(shape);
 }
 
-Result<std::shared_ptr<const Template>> TemplateShelf::Obtain(const TemplateSpec& spec, int cancel_fd) {
+Result<std::shared_ptr<const Template>> OpenTemplates::Obtain(const TemplateSpec& spec, int cancel_fd) {
   const std::string key = TRY(KeyOf(spec));
   {
     const std::lock_guard lock(mutex_);
@@ -51,7 +51,7 @@ Result<std::shared_ptr<const Template>> TemplateShelf::Obtain(const TemplateSpec
   TemplateSpec shape = spec;
   shape.machine.rng_seed.reset();
   Result<std::shared_ptr<const Template>> made =
-      store_.Obtain(shape, key, cancel_fd, [this](std::string_view line) {
+      cache_.Obtain(shape, key, cancel_fd, [this](std::string_view line) {
         const std::lock_guard lock(mutex_);
         on_progress_(line);
       });
@@ -60,7 +60,7 @@ Result<std::shared_ptr<const Template>> TemplateShelf::Obtain(const TemplateSpec
   return made;
 }
 
-std::shared_ptr<const Template> TemplateShelf::Known(const TemplateSpec& spec) {
+std::shared_ptr<const Template> OpenTemplates::Known(const TemplateSpec& spec) {
   const Result<std::string> key = KeyOf(spec);
   if (!key.ok()) return nullptr;
   const std::lock_guard lock(mutex_);
@@ -68,17 +68,17 @@ std::shared_ptr<const Template> TemplateShelf::Known(const TemplateSpec& spec) {
   return known != known_.end() && known->second.ok() ? *known->second : nullptr;
 }
 
-void TemplateShelf::Discard(const Template& bad) {
-  store_.Discard(bad);
+void OpenTemplates::Discard(const Template& bad) {
+  cache_.Discard(bad);
   const std::lock_guard lock(mutex_);
   // Another thread may have found the same and have a new one by now.
   const auto known = known_.find(bad.facts().key);
   if (known != known_.end() && known->second.ok() && known->second->get() == &bad) known_.erase(known);
 }
 
-void MachineSupply::Prepare(const TemplateSpec& spec, std::shared_ptr<const Template> from) {
+void MachinePool::Prepare(const TemplateSpec& spec, std::shared_ptr<const Template> from) {
   prepared_.reset();
-  Result<SuppliedMachine> launched = Launch(spec, std::move(from), spec.machine.clock == Clock::kWall);
+  Result<PooledMachine> launched = Launch(spec, std::move(from), spec.machine.clock == Clock::kWall);
   // One that cannot be started now is tried again, and complained of, when it is wanted.
   if (!launched.ok()) return;
   launched->was_ready = true;
@@ -86,66 +86,65 @@ void MachineSupply::Prepare(const TemplateSpec& spec, std::shared_ptr<const Temp
 }
 
 /// The identity is on its way before QEMU has even started.
-Result<SuppliedMachine> MachineSupply::Launch(const TemplateSpec& spec, std::shared_ptr<const Template> from,
-                                              bool autostart) {
+Result<PooledMachine> MachinePool::Launch(const TemplateSpec& spec, std::shared_ptr<const Template> from,
+                                          bool autostart) {
   MachineFiles files = TRY(from->FilesForClone());
   MachineHooks hooks;
   hooks.cancel_fd = cancel_fd_;
   MachineConfig config = spec.machine;
   config.autostart = autostart;
   config.disk_directory = scratch_;
-  SuppliedMachine supplied;
-  supplied.machine = TRY(Machine::Launch(config, std::move(files), std::move(hooks)));
-  supplied.channel = std::make_unique<GuestChannel>(*supplied.machine);
-  TRY(supplied.channel->SendRequest(++supplied.requests_sent, AnyStruct::Of(MakeIdentity(spec.machine))));
-  supplied.cloned_from = std::move(from);
-  return supplied;
+  PooledMachine pooled;
+  pooled.machine = TRY(Machine::Launch(config, std::move(files), std::move(hooks)));
+  pooled.channel = std::make_unique<GuestChannel>(*pooled.machine);
+  TRY(pooled.channel->SendRequest(++pooled.requests_sent, AnyStruct::Of(MakeIdentity(spec.machine))));
+  pooled.cloned_from = std::move(from);
+  return pooled;
 }
 
-Result<SuppliedMachine> MachineSupply::Take(const TemplateSpec& spec, bool clone, ByteSink on_console,
-                                            ByteSink on_crash) {
-  const auto supply = [&]() -> Result<SuppliedMachine> {
-    if (!clone || shelf_ == nullptr) return Boot(spec);
-    Result<SuppliedMachine> cloned = Clone(spec);
+Result<PooledMachine> MachinePool::Take(const TemplateSpec& spec, bool clone, ByteSink on_console,
+                                        ByteSink on_crash) {
+  const auto pool = [&]() -> Result<PooledMachine> {
+    if (!clone || templates_ == nullptr) return Boot(spec);
+    Result<PooledMachine> cloned = Clone(spec);
     if (cloned.ok() || cloned.error().kind == ErrorKind::kCancelled ||
         cloned.error().kind == ErrorKind::kTimeout)
       return cloned;
-    SuppliedMachine booted = TRY(Boot(spec));
+    PooledMachine booted = TRY(Boot(spec));
     booted.why_booted = cloned.error().message;
     return booted;
   };
-  SuppliedMachine supplied = TRY(supply());
-  supplied.machine->SetSinks(std::move(on_console), std::move(on_crash));
-  return supplied;
+  PooledMachine pooled = TRY(pool());
+  pooled.machine->SetSinks(std::move(on_console), std::move(on_crash));
+  return pooled;
 }
 
-Result<SuppliedMachine> MachineSupply::Clone(const TemplateSpec& spec) {
+Result<PooledMachine> MachinePool::Clone(const TemplateSpec& spec) {
   for (int tries = 2;; --tries) {
-    const std::shared_ptr<const Template> from = TRY(shelf_->Obtain(spec, cancel_fd_));
-    Result<SuppliedMachine> supplied = CloneOf(spec, from);
-    if (!supplied.ok() || from->Intact()) return supplied;
+    const std::shared_ptr<const Template> from = TRY(templates_->Obtain(spec, cancel_fd_));
+    Result<PooledMachine> pooled = CloneOf(spec, from);
+    if (!pooled.ok() || from->Intact()) return pooled;
     Discard(*from);
     if (tries == 1) return Error{ErrorKind::kEnvironment, "a template was damaged as soon as it was written"};
   }
 }
 
-Result<SuppliedMachine> MachineSupply::CloneOf(const TemplateSpec& spec,
-                                               std::shared_ptr<const Template> from) {
-  if (!prepared_ || prepared_->supplied.cloned_from != from || prepared_->rng_seed != spec.machine.rng_seed) {
+Result<PooledMachine> MachinePool::CloneOf(const TemplateSpec& spec, std::shared_ptr<const Template> from) {
+  if (!prepared_ || prepared_->pooled.cloned_from != from || prepared_->rng_seed != spec.machine.rng_seed) {
     prepared_.reset();
     return Launch(spec, std::move(from), /*autostart=*/false);
   }
-  SuppliedMachine supplied = std::move(prepared_->supplied);
+  PooledMachine pooled = std::move(prepared_->pooled);
   prepared_.reset();
-  if (spec.machine.clock == Clock::kVirtual) return supplied;
+  if (spec.machine.clock == Clock::kVirtual) return pooled;
   // Its clock was right when it was launched; the time QEMU took to start is missing since.
   SetIdentity now;
   now.wall_ns = WallNs();
-  TRY(supplied.channel->SendRequest(++supplied.requests_sent, AnyStruct::Of(now)));
-  return supplied;
+  TRY(pooled.channel->SendRequest(++pooled.requests_sent, AnyStruct::Of(now)));
+  return pooled;
 }
 
-Result<SuppliedMachine> MachineSupply::Boot(const TemplateSpec& spec) {
+Result<PooledMachine> MachinePool::Boot(const TemplateSpec& spec) {
   InitramfsSpec initramfs;
   initramfs.init = GuestInitImage();
   initramfs.files = spec.files;
@@ -156,15 +155,15 @@ Result<SuppliedMachine> MachineSupply::Boot(const TemplateSpec& spec) {
   MachineFiles files = TRY(MakeBootFiles(config));
   MachineHooks hooks;
   hooks.cancel_fd = cancel_fd_;
-  SuppliedMachine supplied;
-  supplied.machine = TRY(Machine::Launch(config, std::move(files), std::move(hooks)));
-  supplied.channel = std::make_unique<GuestChannel>(*supplied.machine);
-  return supplied;
+  PooledMachine pooled;
+  pooled.machine = TRY(Machine::Launch(config, std::move(files), std::move(hooks)));
+  pooled.channel = std::make_unique<GuestChannel>(*pooled.machine);
+  return pooled;
 }
 
-void MachineSupply::Discard(const Template& damaged) {
+void MachinePool::Discard(const Template& damaged) {
   prepared_.reset();
-  if (shelf_ != nullptr) shelf_->Discard(damaged);
+  if (templates_ != nullptr) templates_->Discard(damaged);
 }
 
 }  // namespace ktstr::vmm

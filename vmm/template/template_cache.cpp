@@ -1,4 +1,4 @@
-#include "vmm/template/template_store.h"
+#include "vmm/template/template_cache.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -147,21 +147,21 @@ bool Template::Intact() const {
   return intact_;
 }
 
-Result<TemplateStore> TemplateStore::Open(fs::path directory, std::uint64_t limit_bytes) {
+Result<TemplateCache> TemplateCache::Open(fs::path directory, std::uint64_t limit_bytes) {
   std::error_code error;
   fs::create_directories(directory, error);
   if (::access(directory.c_str(), W_OK | X_OK) != 0)
     return Error{ErrorKind::kEnvironment,
                  fmt::format("templates cannot be kept in {}: {}", directory.string(),
                              error ? error.message() : ErrnoText(errno))};
-  return TemplateStore(std::move(directory), limit_bytes);
+  return TemplateCache(std::move(directory), limit_bytes);
 }
 
-fs::path TemplateStore::LockPath(const std::string& key) const {
+fs::path TemplateCache::LockPath(const std::string& key) const {
   return directory_ / (key + std::string(kLock));
 }
 
-std::shared_ptr<const Template> TemplateStore::Find(const std::string& key) const {
+std::shared_ptr<const Template> TemplateCache::Find(const std::string& key) const {
   const fs::path directory = directory_ / key;
   auto found = OpenTemplate(directory, key);
   std::error_code ignored;
@@ -169,7 +169,7 @@ std::shared_ptr<const Template> TemplateStore::Find(const std::string& key) cons
   return found;
 }
 
-Result<std::shared_ptr<const Template>> TemplateStore::Obtain(
+Result<std::shared_ptr<const Template>> TemplateCache::Obtain(
     const TemplateSpec& spec, const std::string& key, int cancel_fd,
     const std::function<void(std::string_view)>& on_progress) const {
   if (auto found = Find(key)) return found;
@@ -181,7 +181,7 @@ Result<std::shared_ptr<const Template>> TemplateStore::Obtain(
   return Build(spec, key, cancel_fd);
 }
 
-Result<std::shared_ptr<const Template>> TemplateStore::Build(const TemplateSpec& spec, const std::string& key,
+Result<std::shared_ptr<const Template>> TemplateCache::Build(const TemplateSpec& spec, const std::string& key,
                                                              int cancel_fd) const {
   const fs::path unfinished = directory_ / (key + std::string(kUnfinished));
   Remove(unfinished);  // of a build that was killed
@@ -213,7 +213,7 @@ Result<std::shared_ptr<const Template>> TemplateStore::Build(const TemplateSpec&
   return made;
 }
 
-void TemplateStore::Discard(const std::string& key) const {
+void TemplateCache::Discard(const std::string& key) const {
   // Renamed first: another process never sees a directory of this name with files missing.
   const fs::path doomed = directory_ / fmt::format("{}.{}{}", key, ::getpid(), kUnfinished);
   Remove(doomed);  // of a process that had our id and was killed here
@@ -222,14 +222,14 @@ void TemplateStore::Discard(const std::string& key) const {
   if (!error) Remove(doomed);
 }
 
-void TemplateStore::Discard(const Template& bad) const {
+void TemplateCache::Discard(const Template& bad) const {
   const TemplateFacts& facts = bad.facts();
   const std::optional<TemplateFacts> present = ReadManifest(directory_ / facts.key);
   if (present && present->boot_id == facts.boot_id && present->parked_ns == facts.parked_ns)
     Discard(facts.key);
 }
 
-std::vector<StoredTemplate> TemplateStore::List() const {
+std::vector<StoredTemplate> TemplateCache::List() const {
   std::vector<StoredTemplate> templates;
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(directory_, error)) {
@@ -244,7 +244,7 @@ std::vector<StoredTemplate> TemplateStore::List() const {
   return templates;
 }
 
-std::uint64_t TemplateStore::Collect(std::uint64_t limit_bytes) const {
+std::uint64_t TemplateCache::Collect(std::uint64_t limit_bytes) const {
   std::uint64_t freed = 0;
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(directory_, error)) {
