@@ -157,7 +157,7 @@ class ScenarioRun {
   /// Once the plan has been carried out, or as far as it got.
   void NoteCpuQuality() {
     MachineFacts& facts = outcome_.machine;
-    const auto times = cpu_meter_ && !machine_->fault() ? cpu_meter_->SoFar() : std::nullopt;
+    const auto times = cpu_meter_ && !machine_->failure() ? cpu_meter_->SoFar() : std::nullopt;
     cpu_meter_.reset();
     if (!times) return;
     facts.cpu_wait_pct = WaitPct(*times);
@@ -249,7 +249,7 @@ class ScenarioRun {
     session.PassHostOp();
     teller_.Tell(EventKind::kReply, done.ok() ? "" : done.error().message, planned.path, planned.epoch);
     if (done.ok()) return true;
-    if (done.error().kind == ErrorKind::kCancelled || machine_->fault()) {
+    if (done.error().kind == ErrorKind::kCancelled || machine_->failure()) {
       gone_.emplace(done.error());
       return false;
     }

@@ -107,16 +107,16 @@ std::string Machine::LastConsoleLine() const {
 
 Result<nlohmann::json> Machine::Command(std::string_view command, const nlohmann::json& arguments,
                                         Deadline deadline, int passed_fd) {
-  if (fault_.has_value()) return fault_->ToError();
+  if (failure_.has_value()) return failure_->ToError();
   if (killed_) return Error{ErrorKind::kMachine, "the machine has been stopped"};
   const Result<> begun = qmp_.Begin(command, arguments, deadline, passed_fd);
   if (!begun.ok()) {
     if (qmp_.broken()->kind == ErrorKind::kMachine) Conclude();
-    return fault_.has_value() ? fault_->ToError() : begun.error();
+    return failure_.has_value() ? failure_->ToError() : begun.error();
   }
   while (true) {
     if (auto reply = qmp_.TakeReply()) return *std::move(reply);
-    if (qmp_.broken().has_value() && !fault_.has_value()) return *qmp_.broken();
+    if (qmp_.broken().has_value() && !failure_.has_value()) return *qmp_.broken();
     const Result<> pumped = Pump(deadline);
     if (pumped.ok()) continue;
     if (auto reply = qmp_.TakeReply()) return *std::move(reply);
@@ -127,7 +127,7 @@ Result<nlohmann::json> Machine::Command(std::string_view command, const nlohmann
 }
 
 void Machine::Kill() {
-  if (!fault_.has_value()) killed_ = true;
+  if (!failure_.has_value()) killed_ = true;
   process_.Kill();
   DrainStreams();
 }
@@ -147,7 +147,7 @@ void Machine::WriteChannel() {
 }
 
 Result<> Machine::Pump(Deadline deadline) {
-  if (fault_.has_value()) return fault_->ToError();
+  if (failure_.has_value()) return failure_->ToError();
   if (killed_) return Error{ErrorKind::kMachine, "the machine has been stopped"};
 
   short channel_events = 0;
@@ -178,7 +178,7 @@ Result<> Machine::Pump(Deadline deadline) {
   const bool ended = fds[kExit].revents != 0 || !signs_.closed_stream.empty();
   if (ended || (doomed_until_.has_value() && Passed(*doomed_until_))) {
     Conclude();
-    return fault_->ToError();
+    return failure_->ToError();
   }
   if (fds[kCancel].revents != 0) return Error{ErrorKind::kCancelled, "interrupted"};
   if (fds[kServed].revents != 0 && TRY(CallHandler())) TRY(GoOnAfterHandler());
@@ -290,7 +290,7 @@ void Machine::Conclude() {
   signs_.oops = scanner_.oops();
   signs_.unpack_error = scanner_.unpack_error();
   signs_.qemu_message = FirstMessage(process_.stderr_text());
-  fault_ = ClassifyFault(signs_);
+  failure_ = ClassifyFailure(signs_);
 }
 
 }  // namespace ktstr::vmm

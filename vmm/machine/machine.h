@@ -17,7 +17,7 @@
 #include "vmm/machine/byte_port.h"
 #include "vmm/machine/guest_ram.h"
 #include "vmm/machine/machine_config.h"
-#include "vmm/machine/machine_fault.h"
+#include "vmm/machine/machine_failure.h"
 #include "vmm/machine/outbox.h"
 #include "vmm/machine/qmp.h"
 
@@ -47,7 +47,7 @@ using StreamHandler = std::function<Result<bool>()>;
 /// GuestChannel keeps a pointer to it.
 ///
 /// Its end: whatever is seen first (a closed stream, QEMU's exit, a panic line, PID 1's last words), all
-/// streams are read to their ends before fault() says what the root cause was.
+/// streams are read to their ends before failure() says what the root cause was.
 class Machine final : public BytePort {
  public:
   /// The console text kept for console_tail(), the crash text kept, in bytes.
@@ -60,7 +60,7 @@ class Machine final : public BytePort {
 
   /// Starts QEMU and returns while it is still building the machine; AwaitBuilt() must come before anything
   /// else. A clone (`files.state` is valid) loads by itself meanwhile; if that fails, the machine ends with
-  /// the fault "QEMU ended: ...". Errors: kInput and kEnvironment as in Build().
+  /// the failure "QEMU ended: ...". Errors: kInput and kEnvironment as in Build().
   static Result<std::unique_ptr<Machine>> Launch(const MachineConfig& config, MachineFiles files,
                                                  MachineHooks hooks = {});
   /// Errors: kMachine and kCancelled as in Build().
@@ -104,17 +104,17 @@ class Machine final : public BytePort {
   /// Who gets the bytes from now on.
   void SetSinks(ByteSink on_console, ByteSink on_crash);
   /// Ends QEMU at once and reaps it; what it still had to say goes to the sinks. Later calls that wait return
-  /// kMachine "the machine has been stopped". Not a fault.
+  /// kMachine "the machine has been stopped". Not a failure.
   void Kill();
 
   Result<> QueueOutgoing(std::span<const std::byte> bytes) override;
   [[nodiscard]] std::size_t outgoing() const override { return outbox_.size(); }
   std::string TakeIncoming() override { return std::exchange(inbox_, {}); }
-  /// See BytePort. The error of a machine that has ended is fault()->ToError().
+  /// See BytePort. The error of a machine that has ended is failure()->ToError().
   Result<> Pump(Deadline deadline) override;
 
   /// Set once the machine has ended without Kill().
-  [[nodiscard]] const std::optional<MachineFault>& fault() const { return fault_; }
+  [[nodiscard]] const std::optional<MachineFailure>& failure() const { return failure_; }
   [[nodiscard]] const std::string& console_tail() const { return console_tail_; }
   /// For the end of a message about a guest that went silent: "; its last console line: ...", cut to 200
   /// characters, or "; its console is empty".
@@ -177,7 +177,7 @@ class Machine final : public BytePort {
 
   bool autostart_ = false;
   std::optional<Deadline> doomed_until_;  // the guest is dying: when to stop waiting for QEMU to follow
-  std::optional<MachineFault> fault_;
+  std::optional<MachineFailure> failure_;
   bool killed_ = false;
   bool sinks_healthy_ = true;
 };

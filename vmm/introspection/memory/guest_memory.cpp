@@ -196,7 +196,7 @@ bool GuestMemory::mapped() const {
   return std::all_of(backings_.begin(), backings_.end(), [](const Backing& b) { return b.own != nullptr; });
 }
 
-bool GuestMemory::Gone() const { return machine_ != nullptr && machine_->fault().has_value(); }
+bool GuestMemory::Gone() const { return machine_ != nullptr && machine_->failure().has_value(); }
 
 const RamRange* GuestMemory::RangeOf(std::uint64_t address) const {
   for (const RamRange& range : ranges_)

@@ -13,7 +13,7 @@
 namespace ktstr::vmm {
 namespace {
 
-using Kind = MachineFault::Kind;
+using Kind = MachineFailure::Kind;
 
 Deadline Soon() { return After(std::chrono::seconds(60)); }
 
@@ -61,7 +61,7 @@ TEST_CASE("a machine is built paused, runs, pauses, and is gone when killed") {
         "QEMU refused 'no-such': The command no-such has not been found");
   machine->Kill();
   CHECK(!Alive(machine->pid()));
-  CHECK(!machine->fault().has_value());
+  CHECK(!machine->failure().has_value());
   CHECK(machine->Pump(Soon()).error().message == "the machine has been stopped");
   CHECK(machine->Stop().error().message == "the machine has been stopped");
   machine->Kill();
@@ -135,8 +135,8 @@ TEST_CASE("QEMU killed from outside is classified") {
   REQUIRE(machine->Resume().ok());
   kill(machine->pid(), SIGKILL);
   CHECK(RunToEnd(*machine) == "QEMU was killed by SIGKILL");
-  REQUIRE(machine->fault().has_value());
-  CHECK(machine->fault()->kind == Kind::kQemuKilled);
+  REQUIRE(machine->failure().has_value());
+  CHECK(machine->failure()->kind == Kind::kQemuKilled);
   CHECK(!Alive(machine->pid()));
   CHECK(machine->Stop().error().message == "QEMU was killed by SIGKILL");
   CHECK(machine->Pump(Soon()).error().kind == ErrorKind::kMachine);
@@ -155,7 +155,7 @@ TEST_CASE("QEMU told to end from outside says by whom") {
   const std::string end = RunToEnd(*machine);
   CHECK(end.substr(0, end.find(" from")) ==
         "QEMU exited with code 0: qemu-system-x86_64: terminating on signal 15");
-  CHECK(machine->fault()->kind == Kind::kQemuExited);
+  CHECK(machine->failure()->kind == Kind::kQemuExited);
 }
 
 TEST_CASE("what a dying guest leaves behind becomes its cause") {
@@ -194,8 +194,8 @@ TEST_CASE("what a dying guest leaves behind becomes its cause") {
   const auto machine = Built(config, std::move(hooks));
   REQUIRE(machine->Resume().ok());
   CHECK(RunToEnd(*machine) == c.cause);
-  REQUIRE(machine->fault().has_value());
-  CHECK(machine->fault()->kind == c.kind);
+  REQUIRE(machine->failure().has_value());
+  CHECK(machine->failure()->kind == c.kind);
   CHECK(console == c.console);
   CHECK(machine->console_tail() == c.console);
   CHECK(crash == c.crash);
@@ -259,7 +259,7 @@ TEST_CASE("a cancellation ends every wait until it is switched off") {
   CHECK(machine->Pump(Soon()).error().kind == ErrorKind::kCancelled);
   machine->SetCancelFd(-1);
   CHECK(machine->Stop().ok());
-  CHECK(!machine->fault().has_value());
+  CHECK(!machine->failure().has_value());
 }
 
 TEST_CASE("what the guest does not read is kept, up to a limit") {

@@ -2,12 +2,12 @@
 
 #include <catch2/catch.hpp>
 
-#include "vmm/machine/machine_fault.h"
+#include "vmm/machine/machine_failure.h"
 
 namespace ktstr::vmm {
 namespace {
 
-using Kind = MachineFault::Kind;
+using Kind = MachineFailure::Kind;
 
 TEST_CASE("a panic wins over QEMU's exit") {
   MachineSigns signs;
@@ -15,24 +15,24 @@ TEST_CASE("a panic wins over QEMU's exit") {
   signs.shutdown_reason = "guest-reset";
   signs.closed_stream = "console";
   signs.exit = ExitStatus{false, 0};
-  const MachineFault fault = ClassifyFault(signs);
-  CHECK(fault.kind == Kind::kGuestPanic);
-  CHECK(fault.cause == "the guest kernel panicked: sysrq triggered crash");
-  CHECK(fault.ToError().kind == ErrorKind::kGuest);
+  const MachineFailure failure = ClassifyFailure(signs);
+  CHECK(failure.kind == Kind::kGuestPanic);
+  CHECK(failure.cause == "the guest kernel panicked: sysrq triggered crash");
+  CHECK(failure.ToError().kind == ErrorKind::kGuest);
 }
 
 TEST_CASE("a panic wins over a crash block, unless it only says that PID 1 died") {
   MachineSigns signs;
   signs.crash_text = "PANIC: SIGSEGV at 0x10\nbacktrace\n";
   signs.panic = "hung_task: blocked tasks";
-  CHECK(ClassifyFault(signs).cause == "the guest kernel panicked: hung_task: blocked tasks");
+  CHECK(ClassifyFailure(signs).cause == "the guest kernel panicked: hung_task: blocked tasks");
   signs.panic = "Attempted to kill init! exitcode=0x0000000b";
-  const MachineFault fault = ClassifyFault(signs);
-  CHECK(fault.kind == Kind::kInitCrash);
-  CHECK(fault.cause == "PID 1 in the guest crashed: SIGSEGV at 0x10");
-  CHECK(fault.ToError().kind == ErrorKind::kGuest);
+  const MachineFailure failure = ClassifyFailure(signs);
+  CHECK(failure.kind == Kind::kInitCrash);
+  CHECK(failure.cause == "PID 1 in the guest crashed: SIGSEGV at 0x10");
+  CHECK(failure.ToError().kind == ErrorKind::kGuest);
   signs.crash_text.clear();
-  CHECK(ClassifyFault(signs).cause ==
+  CHECK(ClassifyFailure(signs).cause ==
         "the guest kernel panicked: Attempted to kill init! exitcode=0x0000000b");
 }
 
@@ -41,61 +41,62 @@ TEST_CASE("lost files win over everything they lead to") {
   signs.unpack_error = "write error";
   signs.panic = "No working init found.";
   signs.exit = ExitStatus{false, 0};
-  CHECK(ClassifyFault(signs).kind == Kind::kUnpackFailed);
-  CHECK(ClassifyFault(signs).cause ==
+  CHECK(ClassifyFailure(signs).kind == Kind::kUnpackFailed);
+  CHECK(ClassifyFailure(signs).cause ==
         "the guest could not unpack its files: write error; it needs more memory");
-  CHECK(ClassifyFault(signs).ToError().kind == ErrorKind::kGuest);
+  CHECK(ClassifyFailure(signs).ToError().kind == ErrorKind::kGuest);
   signs.unpack_error = "junk within compressed archive";
-  CHECK(ClassifyFault(signs).cause == "the guest could not unpack its files: junk within compressed archive");
+  CHECK(ClassifyFailure(signs).cause ==
+        "the guest could not unpack its files: junk within compressed archive");
 }
 
 TEST_CASE("a crash block wins over the exit, even when its line was cut short") {
   MachineSigns signs;
   signs.crash_text = "PANIC: SIGABR";
   signs.exit = ExitStatus{true, SIGKILL};
-  CHECK(ClassifyFault(signs).cause == "PID 1 in the guest crashed: SIGABR");
+  CHECK(ClassifyFailure(signs).cause == "PID 1 in the guest crashed: SIGABR");
 }
 
 TEST_CASE("a fatal exception is explained by the fault before it") {
   MachineSigns signs;
   signs.panic = "Fatal exception in interrupt";
-  CHECK(ClassifyFault(signs).cause == "the guest kernel panicked: Fatal exception in interrupt");
+  CHECK(ClassifyFailure(signs).cause == "the guest kernel panicked: Fatal exception in interrupt");
   signs.oops = "BUG: kernel NULL pointer dereference, address: 0000000000000008";
-  CHECK(ClassifyFault(signs).cause ==
+  CHECK(ClassifyFailure(signs).cause ==
         "the guest kernel panicked: BUG: kernel NULL pointer dereference, address: 0000000000000008");
   signs.panic = "Out of memory";
-  CHECK(ClassifyFault(signs).cause == "the guest kernel panicked: Out of memory");
+  CHECK(ClassifyFailure(signs).cause == "the guest kernel panicked: Out of memory");
 }
 
 TEST_CASE("QEMU's own end, with what it said") {
   MachineSigns signs;
   signs.exit = ExitStatus{true, SIGKILL};
-  CHECK(ClassifyFault(signs).kind == Kind::kQemuKilled);
-  CHECK(ClassifyFault(signs).cause == "QEMU was killed by SIGKILL");
-  CHECK(ClassifyFault(signs).ToError().kind == ErrorKind::kMachine);
+  CHECK(ClassifyFailure(signs).kind == Kind::kQemuKilled);
+  CHECK(ClassifyFailure(signs).cause == "QEMU was killed by SIGKILL");
+  CHECK(ClassifyFailure(signs).ToError().kind == ErrorKind::kMachine);
   signs.exit = ExitStatus{true, SIGABRT};
   signs.qemu_message = "qemu: assertion failed";
-  CHECK(ClassifyFault(signs).cause == "QEMU was killed by SIGABRT: qemu: assertion failed");
+  CHECK(ClassifyFailure(signs).cause == "QEMU was killed by SIGABRT: qemu: assertion failed");
   signs.exit = ExitStatus{false, 1};
-  CHECK(ClassifyFault(signs).kind == Kind::kQemuExited);
-  CHECK(ClassifyFault(signs).cause == "QEMU exited with code 1: qemu: assertion failed");
+  CHECK(ClassifyFailure(signs).kind == Kind::kQemuExited);
+  CHECK(ClassifyFailure(signs).cause == "QEMU exited with code 1: qemu: assertion failed");
   signs.exit.reset();
   signs.closed_stream = "channel";
   signs.qemu_message.clear();
-  CHECK(ClassifyFault(signs).kind == Kind::kStreamClosed);
-  CHECK(ClassifyFault(signs).cause == "QEMU closed its channel stream");
+  CHECK(ClassifyFailure(signs).kind == Kind::kStreamClosed);
+  CHECK(ClassifyFailure(signs).cause == "QEMU closed its channel stream");
 }
 
 TEST_CASE("the guest's own shutdown is told from QEMU's") {
   MachineSigns signs;
   signs.exit = ExitStatus{false, 0};
   signs.shutdown_reason = "guest-shutdown";
-  CHECK(ClassifyFault(signs).kind == Kind::kGuestShutdown);
-  CHECK(ClassifyFault(signs).cause == "the guest powered off");
+  CHECK(ClassifyFailure(signs).kind == Kind::kGuestShutdown);
+  CHECK(ClassifyFailure(signs).cause == "the guest powered off");
   signs.shutdown_reason = "guest-reset";
-  CHECK(ClassifyFault(signs).cause == "the guest reset itself");
+  CHECK(ClassifyFailure(signs).cause == "the guest reset itself");
   signs.shutdown_reason = "host-signal";
-  CHECK(ClassifyFault(signs).kind == Kind::kQemuExited);
+  CHECK(ClassifyFailure(signs).kind == Kind::kQemuExited);
 }
 
 TEST_CASE("the scanner finds a panic in pieces of any size") {

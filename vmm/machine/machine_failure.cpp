@@ -1,4 +1,4 @@
-#include "vmm/machine/machine_fault.h"
+#include "vmm/machine/machine_failure.h"
 
 #include <algorithm>
 
@@ -24,14 +24,14 @@ std::string WithDetail(const std::string& text, const std::string& detail) {
 
 }  // namespace
 
-Error MachineFault::ToError() const {
+Error MachineFailure::ToError() const {
   const bool guest = kind == Kind::kUnpackFailed || kind == Kind::kGuestPanic || kind == Kind::kInitCrash ||
                      kind == Kind::kGuestShutdown;
   return {guest ? ErrorKind::kGuest : ErrorKind::kMachine, cause};
 }
 
-MachineFault ClassifyFault(const MachineSigns& signs) {
-  using Kind = MachineFault::Kind;
+MachineFailure ClassifyFailure(const MachineSigns& signs) {
+  using Kind = MachineFailure::Kind;
   if (!signs.unpack_error.empty()) {
     // The tmpfs that takes the files is full at half of the memory.
     const bool full = signs.unpack_error == "write error";

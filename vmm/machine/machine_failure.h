@@ -11,7 +11,7 @@
 namespace ktstr::vmm {
 
 /// The end of a machine that its owner did not ask for.
-struct MachineFault {
+struct MachineFailure {
   enum class Kind {
     kUnpackFailed,   // the guest kernel dropped files of its initramfs, and would go on without them
     kGuestPanic,     // the guest kernel panicked
@@ -25,7 +25,7 @@ struct MachineFault {
   /// One line, e.g. "the guest kernel panicked: sysrq triggered crash".
   std::string cause;
 
-  /// The fault as an error: kGuest for what the guest did, kMachine for QEMU.
+  /// The failure as an error: kGuest for what the guest did, kMachine for QEMU.
   [[nodiscard]] Error ToError() const;
 };
 
@@ -43,7 +43,7 @@ struct MachineSigns {
 
 /// The root cause when there are several signs: missing files explain all that follows, a panic explains a
 /// crashed PID 1 (unless it is the panic *about* PID 1 dying), and each of them explains QEMU's exit.
-MachineFault ClassifyFault(const MachineSigns& signs);
+MachineFailure ClassifyFailure(const MachineSigns& signs);
 
 /// The first line of QEMU's stderr that is not a warning; else the first line; else "".
 std::string FirstMessage(std::string_view stderr_text);
