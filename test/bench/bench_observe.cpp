@@ -179,7 +179,7 @@ json MeasureReads(Start start) {
   vmm::Machine& machine = guest.machine();
   const std::uint64_t address = Need(kernel->Live().Symbol(kVariable));
   const std::uint64_t physical = kernel->space().Translate(address).value().physical;
-  Need(machine.Stop());
+  Need(machine.Pause());
   vmm::GdbClient gdb = Need(vmm::GdbClient::Attach(machine));
   Need(machine.Resume());
 
@@ -205,7 +205,7 @@ json MeasureReads(Start start) {
     time("monitor_us", kSlowReads, [&] {
       Need(machine.Command("human-monitor-command", {{"command-line", command}}, vmm::After(kPatience)));
     });
-    Need(machine.Stop());
+    Need(machine.Pause());
     Need(gdb.OnReadable());
     time("stub_us", kSlowReads, [&] {
       std::byte bytes[8];
@@ -259,7 +259,7 @@ void MeasureWatch(vmm::WatchMode mode, vmm::PauseBudget budget, json& series) {
   spec.mode = mode;
   spec.max = UINT32_MAX;
   const vmm::WatchId id = Need(watches->Arm(spec));
-  const auto stood_before = machine.stood_still();
+  const auto stood_before = machine.paused_time();
   const auto begin = Clock::now();
   while (Clock::now() - begin < kWatchTime) {
     const Result<> pumped = machine.Pump(std::min(vmm::After(std::chrono::milliseconds(20)),
@@ -271,7 +271,7 @@ void MeasureWatch(vmm::WatchMode mode, vmm::PauseBudget budget, json& series) {
   const double passed = Milliseconds(Clock::now() - begin);
   const double writes = static_cast<double>(watches->Stats(id).writes);
   series["per_second"].push_back(writes * 1e3 / passed);
-  series["stopped_percent"].push_back(Milliseconds(machine.stood_still() - stood_before) / passed * 100);
+  series["stopped_percent"].push_back(Milliseconds(machine.paused_time() - stood_before) / passed * 100);
 }
 
 json MeasureWatches() {

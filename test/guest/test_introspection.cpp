@@ -154,7 +154,7 @@ void Examine(const std::string& kind, Start start) {
   }
 
   // Paused, with what is known already and without.
-  REQUIRE(guest.machine().Stop().ok());
+  REQUIRE(guest.machine().Pause().ok());
   for (vmm::KernelFactsCache* known : std::initializer_list<vmm::KernelFactsCache*>{&cache, nullptr}) {
     vmm::KernelFactsCache none;
     const auto again = Need(guest.OpenKernel(known != nullptr ? *known : none));

@@ -289,9 +289,9 @@ void ExpectHotPlaces(Watched& guest) {
     ids.push_back(Need(guest.watches->Arm(spec)));
   }
   const auto host_before = std::chrono::steady_clock::now();
-  const auto still_before = machine.stood_still();
+  const auto still_before = machine.paused_time();
   guest.Run(std::chrono::seconds(1));
-  const auto still = machine.stood_still() - still_before;
+  const auto still = machine.paused_time() - still_before;
   const auto passed = std::chrono::steady_clock::now() - host_before;
   for (const WatchId id : ids) {
     const vmm::WatchStats& stats = guest.watches->Stats(id);

@@ -24,7 +24,7 @@ pid_t FindThread(pid_t process, std::string_view name) {
   return -1;
 }
 
-/// Waits until the traced thread stands still; false when it has ended instead.
+/// Waits until the traced thread is paused; false when it has ended instead.
 bool AwaitStop(pid_t thread) {
   int status = 0;
   while (::waitpid(thread, &status, __WALL) < 0)

@@ -1,4 +1,4 @@
-// Holds one thread of a child process still.
+// Pauses one thread of a child process.
 #pragma once
 
 #include <sys/types.h>
@@ -7,8 +7,8 @@
 
 namespace ktstr::vmm {
 
-/// From construction to destruction, in one thread of ours. Does it by ptrace, which where it is forbidden
-/// leaves the thread running: see paused().
+/// Lasts from construction to destruction; both must be called on the same thread, because ptrace(2) knows
+/// tracers by thread. Where ptrace is forbidden the thread keeps running: see paused().
 class ThreadPause {
  public:
   /// `name`: the thread's, as /proc/<process>/task/*/comm has it; the first of that name.

@@ -72,7 +72,7 @@ Result<> Machine::Resume(Deadline deadline) {
   return {};
 }
 
-Result<> Machine::Stop(Deadline deadline) {
+Result<> Machine::Pause(Deadline deadline) {
   TRY(Command("stop", nullptr, deadline));
   return {};
 }
@@ -91,9 +91,9 @@ Result<bool> Machine::CallHandler() {
 }
 
 Result<> Machine::GoOnAfterHandler() {
-  const auto before = stood_still_;
+  const auto before = paused_time_;
   TRY(Command("cont", nullptr, After(kControlTimeout)));
-  stood_still_served_ += stood_still_ - before;
+  paused_time_served_ += paused_time_ - before;
   return {};
 }
 
@@ -241,9 +241,9 @@ void Machine::NoteEvent(const QmpEvent& event) {
   } else if (event.name == "RESUME") {
     running_ = true;
     // The wall clock may be set between the two.
-    const std::int64_t still =
+    const std::int64_t paused_us =
         stopped_at_us_ == 0 ? 0 : std::max<std::int64_t>(0, event.at_us - stopped_at_us_);
-    stood_still_ += std::chrono::microseconds(still);
+    paused_time_ += std::chrono::microseconds(paused_us);
   } else if (event.name == "SHUTDOWN") {
     const auto reason = event.data.find("reason");
     if (reason != event.data.end() && reason->is_string())

@@ -38,8 +38,8 @@ struct MachineHooks {
 /// executable file", "<name> was not found on PATH; install qemu-system-x86".
 Result<std::filesystem::path> FindQemu(const std::string& qemu);
 
-/// Reads what has come on a served stream. True: the machine stands still because of it and goes on once the
-/// handler has returned. Errors are handed on to who waits.
+/// Reads what has come on a served stream. True: the machine is paused because of it, and is resumed once the
+/// handler has returned. Errors go to whoever waits.
 using StreamHandler = std::function<Result<bool>()>;
 
 /// A machine and its byte streams. Everything happens on the thread that called Build(), inside the
@@ -77,7 +77,7 @@ class Machine final : public BytePort {
   /// Resume() first calls the handler of a served stream; while that runs, another does nothing: what the
   /// handler returns decides.
   Result<> Resume(Deadline deadline = After(kControlTimeout));
-  Result<> Stop(Deadline deadline = After(kControlTimeout));
+  Result<> Pause(Deadline deadline = After(kControlTimeout));
   /// One QMP command to its "return" value, serving all streams meanwhile. Errors: those of Pump(); kMachine
   /// "QEMU refused 'x': reason"; kTimeout "QEMU did not answer 'x' in time".
   Result<nlohmann::json> Command(std::string_view command, const nlohmann::json& arguments, Deadline deadline,
@@ -93,10 +93,10 @@ class Machine final : public BytePort {
   void Serve(int fd, StreamHandler on_readable);
   /// As of the last STOP or RESUME that QEMU has told of; after Command() it is no older than the command.
   [[nodiscard]] bool running() const { return running_; }
-  /// For how long the virtual CPUs have stood still between two runs, summed up, by QEMU's own stamps.
-  [[nodiscard]] std::chrono::nanoseconds stood_still() const { return stood_still_; }
-  /// The part of it that ended because the handler of a served stream said so.
-  [[nodiscard]] std::chrono::nanoseconds stood_still_served() const { return stood_still_served_; }
+  /// The sum of all pauses that have ended, by QEMU's own time stamps.
+  [[nodiscard]] std::chrono::nanoseconds paused_time() const { return paused_time_; }
+  /// The part of it that ended because the handler of a served stream asked for it.
+  [[nodiscard]] std::chrono::nanoseconds paused_time_served() const { return paused_time_served_; }
   /// The files of the guest's memory. A clone's hold what its template saved, not what it wrote since.
   [[nodiscard]] const std::vector<UniqueFd>& ram() const { return files_.ram; }
   /// The file behind the guest's disk; -1 when the machine has none. It lives as long as the machine.
@@ -172,8 +172,8 @@ class Machine final : public BytePort {
 
   bool running_ = false;
   std::int64_t stopped_at_us_ = 0;  // of the last STOP; 0 before the first
-  std::chrono::nanoseconds stood_still_{0};
-  std::chrono::nanoseconds stood_still_served_{0};
+  std::chrono::nanoseconds paused_time_{0};
+  std::chrono::nanoseconds paused_time_served_{0};
 
   bool autostart_ = false;
   std::optional<Deadline> doomed_until_;  // the guest is dying: when to stop waiting for QEMU to follow

@@ -48,7 +48,7 @@ MachinePause::MachinePause(Machine& machine, PauseLog* log, std::string reason, 
       phase_(phase),
       start_(Clock::now()),
       holds_(machine.running()) {
-  if (holds_) began_ = machine_.Stop();
+  if (holds_) began_ = machine_.Pause();
 }
 
 MachinePause::~MachinePause() { static_cast<void>(End()); }

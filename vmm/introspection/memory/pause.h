@@ -59,7 +59,7 @@ class MachinePause {
   MachinePause(const MachinePause&) = delete;
   MachinePause& operator=(const MachinePause&) = delete;
 
-  /// Errors: those of Machine::Stop(). The machine may be running then.
+  /// Errors: those of Machine::Pause(). The machine may be running then.
   [[nodiscard]] const Result<>& began() const { return began_; }
   /// Lets the machine go on, also when Stop() failed, and enters it into the log; a second call does
   /// nothing. Errors: those of Machine::Resume().

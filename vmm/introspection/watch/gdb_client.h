@@ -24,7 +24,7 @@ enum class GdbRegister : std::uint32_t { kRsp = 7, kRip = 16 };
 
 /// One connection to the stub. It is never asked to run or to stop the machine: that is QMP's, because the
 /// stub swallows any byte that comes while the machine runs, and stops it. So every request REQUIRES that the
-/// machine is paused (Machine::Stop(), or a watchpoint was hit). One thread.
+/// machine is paused (Machine::Pause(), or a watchpoint was hit). One thread.
 ///
 /// Errors, from the second on permanent: kMachine "QEMU's debugger stub refused 'x': E22"; kMachine "QEMU
 /// closed its debugger socket"; kTimeout "QEMU's debugger stub did not answer 'x' in time"; kProtocol, see

@@ -67,14 +67,14 @@ std::chrono::nanoseconds WatchStats::pause_time() const {
 Result<std::unique_ptr<Watchpoints>> Watchpoints::Attach(Parts parts) {
   Machine& machine = parts.machine;
   const bool running = machine.running();
-  if (running) TRY(machine.Stop());
+  if (running) TRY(machine.Pause());
   Result<GdbClient> gdb = GdbClient::Attach(machine);
   if (!gdb.ok()) {
     if (running) TRY(machine.Resume());
     return gdb.error();
   }
   std::unique_ptr<Watchpoints> made(new Watchpoints(std::move(parts), std::move(*gdb)));
-  made->settled_ = machine.stood_still_served();
+  made->settled_ = machine.paused_time_served();
   machine.Serve(made->gdb_.fd(), [watches = made.get()] { return watches->OnReadable(); });
   if (running) TRY(machine.Resume());
   return made;
@@ -156,14 +156,14 @@ Result<> Watchpoints::Remove(Watch& watch) {
 Result<> Watchpoints::WhilePaused(WatchId for_whom, const std::function<Result<>()>& act) {
   Machine& machine = parts_.machine;
   const bool running = machine.running();
-  const auto before = machine.stood_still();
-  if (running) TRY(machine.Stop(After(kStopTimeout)));
+  const auto before = machine.paused_time();
+  if (running) TRY(machine.Pause(After(kStopTimeout)));
   // A write may have stopped the machine just before we did, or before we looked.
   const bool stood_for_us = TRY(OnReadable());
   const Result<> acted = act();
   if (running || stood_for_us) {
     TRY(machine.Resume());
-    Account(for_whom, machine.stood_still() - before);
+    Account(for_whom, machine.paused_time() - before);
   }
   return acted;
 }
@@ -259,7 +259,7 @@ void Watchpoints::Account(WatchId id, std::chrono::nanoseconds paused) {
 }
 
 void Watchpoints::Settle() {
-  const auto served = parts_.machine.stood_still_served();
+  const auto served = parts_.machine.paused_time_served();
   if (served == settled_) return;
   const auto paused = served - std::exchange(settled_, served);
   Account(fired_last_, paused);
@@ -283,13 +283,13 @@ Result<> Watchpoints::Tick() {
   const auto due = NextDue();
   if (!due || !Passed(*due)) return {};
   Settle();
-  const auto before = parts_.machine.stood_still();
+  const auto before = parts_.machine.paused_time();
   const Result<> back = WhilePaused(fired_last_, [this]() -> Result<> {
     for (Watch& watch : watches_)
       if (watch.stats.armed && !watch.inserted) TRY(Insert(watch));
     return {};
   });
-  budget_.Charge(After(std::chrono::nanoseconds{0}), parts_.machine.stood_still() - before);
+  budget_.Charge(After(std::chrono::nanoseconds{0}), parts_.machine.paused_time() - before);
   return back;
 }
 

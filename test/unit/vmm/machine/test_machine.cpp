@@ -52,9 +52,9 @@ TEST_CASE("a machine is built paused, runs, pauses, and is gone when killed") {
   REQUIRE(machine->Resume().ok());
   CHECK(Status(*machine) == "running");
   REQUIRE(machine->Resume().ok());
-  REQUIRE(machine->Stop().ok());
+  REQUIRE(machine->Pause().ok());
   CHECK(Status(*machine) == "paused");
-  REQUIRE(machine->Stop().ok());
+  REQUIRE(machine->Pause().ok());
   REQUIRE(machine->Resume().ok());
   CHECK(Status(*machine) == "running");
   CHECK(machine->Command("no-such", nullptr, Soon()).error().message ==
@@ -63,7 +63,7 @@ TEST_CASE("a machine is built paused, runs, pauses, and is gone when killed") {
   CHECK(!Alive(machine->pid()));
   CHECK(!machine->failure().has_value());
   CHECK(machine->Pump(Soon()).error().message == "the machine has been stopped");
-  CHECK(machine->Stop().error().message == "the machine has been stopped");
+  CHECK(machine->Pause().error().message == "the machine has been stopped");
   machine->Kill();
 }
 
@@ -138,7 +138,7 @@ TEST_CASE("QEMU killed from outside is classified") {
   REQUIRE(machine->failure().has_value());
   CHECK(machine->failure()->kind == Kind::kQemuKilled);
   CHECK(!Alive(machine->pid()));
-  CHECK(machine->Stop().error().message == "QEMU was killed by SIGKILL");
+  CHECK(machine->Pause().error().message == "QEMU was killed by SIGKILL");
   CHECK(machine->Pump(Soon()).error().kind == ErrorKind::kMachine);
 }
 
@@ -220,7 +220,7 @@ TEST_CASE("a guest that floods its console hides neither deadlines nor answers")
     if (late.ok() || late.error().kind != ErrorKind::kTimeout) FAIL("a late pump did not say so");
   }
   CHECK(seen >= 400000);
-  CHECK(machine->Stop().ok());
+  CHECK(machine->Pause().ok());
   CHECK(Status(*machine) == "paused");
   CHECK(machine->console_tail() == std::string(Machine::kKeptText, 'A'));
 }
@@ -258,7 +258,7 @@ TEST_CASE("a cancellation ends every wait until it is switched off") {
   CHECK(pumped.error().kind == ErrorKind::kCancelled);
   CHECK(machine->Pump(Soon()).error().kind == ErrorKind::kCancelled);
   machine->SetCancelFd(-1);
-  CHECK(machine->Stop().ok());
+  CHECK(machine->Pause().ok());
   CHECK(!machine->failure().has_value());
 }
 
