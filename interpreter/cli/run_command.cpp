@@ -191,9 +191,10 @@ class Runner {
     };
     Result<vmm::TemplateCache> cache = open();
     if (cache.ok()) {
-      templates.emplace(*std::move(cache), [this, &progress](std::string_view line) {
-        progress.Aside([&] { io_.err << line << std::endl; });
-      });
+      templates.emplace(*std::move(cache), vmm::KnownFiles::InCache(),
+                        [this, &progress](std::string_view line) {
+                          progress.Aside([&] { io_.err << line << std::endl; });
+                        });
     } else {
       io_.err << "ktstr-interp: warning: " << cache.error().message << "; every machine is booted\n";
     }

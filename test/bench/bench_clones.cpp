@@ -51,7 +51,8 @@ class Clones {
  public:
   Clones(const vmm::TemplateSpec& spec, const std::filesystem::path& scratch)
       : spec_(spec),
-        templates_(Need(vmm::TemplateCache::Open(scratch / "templates")), [](std::string_view) {}),
+        templates_(Need(vmm::TemplateCache::Open(scratch / "templates")), vmm::KnownFiles::InCache(),
+                   [](std::string_view) {}),
         pool_(&templates_, scratch, -1) {
     template_ = Need(templates_.Obtain(spec_, -1));
     if (!template_->Intact()) throw std::runtime_error("the template is damaged");

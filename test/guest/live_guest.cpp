@@ -23,7 +23,8 @@ std::optional<vmm::Kernel> CachedKernel(const std::string& kind) {
 
 LiveGuest::LiveGuest(const vmm::Kernel& kernel, Start start, vmm::MachineConfig config) : kernel_(kernel) {
   config.kernel = kernel.image;
-  templates_ = std::make_unique<vmm::OpenTemplates>(SharedTemplates(), [](std::string_view) {});
+  templates_ = std::make_unique<vmm::OpenTemplates>(SharedTemplates(), vmm::KnownFiles::InCache(),
+                                                    [](std::string_view) {});
   pool_ = std::make_unique<vmm::MachinePool>(templates_.get(), scratch_.path(), -1);
   pooled_ = Need(pool_->Take({config, {}}, start == Start::kClone, {}, {}));
   if ((pooled_.cloned_from != nullptr) != (start == Start::kClone))

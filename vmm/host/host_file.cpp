@@ -93,24 +93,24 @@ Result<std::vector<std::byte>> ReadHostFileHead(const std::filesystem::path& pat
 Result<std::uint64_t> HashHostFile(const std::filesystem::path& path) {
   const OpenedFile opened = TRY(OpenRegular(path));
   std::vector<std::byte> piece(std::size_t{256} << 10);  // stays in the processor's cache
-  XXH3_state_t state;
-  XXH3_64bits_reset(&state);
+  XXH64_state_t state;
+  XXH64_reset(&state, 0);
   while (true) {
     const ssize_t got = ::read(opened.file.get(), piece.data(), piece.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return Unreadable(path, errno);
-    if (got == 0) return std::uint64_t{XXH3_64bits_digest(&state)};
-    XXH3_64bits_update(&state, piece.data(), static_cast<std::size_t>(got));
+    if (got == 0) return std::uint64_t{XXH64_digest(&state)};
+    XXH64_update(&state, piece.data(), static_cast<std::size_t>(got));
   }
 }
 
-Result<> WriteHostFile(const std::filesystem::path& path, std::span<const std::byte> content) {
+Result<> WriteHostFile(const std::filesystem::path& path, std::span<const std::byte> content, unsigned mode) {
   std::string temporary = path.string() + ".XXXXXX";
   const UniqueFd file(::mkostemp(temporary.data(), O_CLOEXEC));
   int failure = file.get() < 0 ? errno : 0;
   if (failure == 0) {
     failure = WriteAll(file.get(), content);
-    if (failure == 0 && ::fchmod(file.get(), 0644) != 0) failure = errno;
+    if (failure == 0 && ::fchmod(file.get(), mode) != 0) failure = errno;
     if (failure == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) failure = errno;
     if (failure != 0) ::unlink(temporary.c_str());
   }
@@ -119,8 +119,8 @@ Result<> WriteHostFile(const std::filesystem::path& path, std::span<const std::b
                fmt::format("'{}' cannot be written: {}", path.string(), ErrnoText(failure))};
 }
 
-Result<> WriteHostFile(const std::filesystem::path& path, std::string_view content) {
-  return WriteHostFile(path, std::as_bytes(std::span(content.data(), content.size())));
+Result<> WriteHostFile(const std::filesystem::path& path, std::string_view content, unsigned mode) {
+  return WriteHostFile(path, std::as_bytes(std::span(content.data(), content.size())), mode);
 }
 
 }  // namespace ktstr::vmm

@@ -24,13 +24,14 @@ Result<std::vector<std::byte>> ReadHostFile(const std::filesystem::path& path,
 /// At most the first `limit` bytes. Errors as above.
 Result<std::vector<std::byte>> ReadHostFileHead(const std::filesystem::path& path, std::uint64_t limit);
 
-/// XXH3-64 of a file's content, read in pieces. Errors as above.
+/// XXH64 of a file's content, read in pieces. Errors as above.
 Result<std::uint64_t> HashHostFile(const std::filesystem::path& path);
 
-/// Writes `content` to `path` (mode 0644) through a temporary file beside it, so a reader
-/// never sees half a file. On an error (kEnvironment, e.g. a full disk) nothing is left behind.
-Result<> WriteHostFile(const std::filesystem::path& path, std::span<const std::byte> content);
-Result<> WriteHostFile(const std::filesystem::path& path, std::string_view content);
+/// Writes `content` to `path` through a temporary file beside it, so a reader never sees half a file. `mode`:
+/// its permissions. On an error (kEnvironment, e.g. a full disk) nothing is left behind.
+Result<> WriteHostFile(const std::filesystem::path& path, std::span<const std::byte> content,
+                       unsigned mode = 0644);
+Result<> WriteHostFile(const std::filesystem::path& path, std::string_view content, unsigned mode = 0644);
 
 /// "No such file or directory" for an errno value; thread-safe.
 std::string ErrnoText(int error_number);

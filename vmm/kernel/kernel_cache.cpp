@@ -14,6 +14,7 @@
 
 #include "vmm/host/cache_dir.h"
 #include "vmm/host/host_file.h"
+#include "vmm/host/known_files.h"
 
 namespace ktstr::vmm {
 namespace {
@@ -29,6 +30,8 @@ std::string Text(const Json& object, const char* key) {
 std::string_view View(const std::vector<std::byte>& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
+
+std::string HashDigits(std::uint64_t hash) { return fmt::format("{:016x}", hash); }
 
 /// The kernel in one directory of the cache, and the hash that its image should have.
 struct Entry {
@@ -53,10 +56,13 @@ Result<Entry> ReadEntry(const fs::path& dir) {
   return Entry{std::move(kernel), Text(description, "image_xxh64")};
 }
 
-bool Intact(const Entry& entry) {
-  const auto image = ReadHostFile(entry.kernel.image);
-  return image.ok() && HashText(View(*image)) == entry.hash;
+bool Intact(const Entry& entry, const KnownFiles& known) {
+  const auto hash = known.Hash(entry.kernel.image);
+  return hash.ok() && HashDigits(*hash) == entry.hash;
 }
+
+/// Beside the kernels, where KnownFiles::InCache() has them for the user's own cache.
+KnownFiles KnownBeside(const fs::path& kernels) { return KnownFiles(kernels.parent_path() / "known-files"); }
 
 /// Variants of one build ("6.12.117-ktstr-0a1b2c") count as the same version.
 std::string_view PlainVersion(const Kernel& kernel) {
@@ -130,9 +136,7 @@ Result<> RemoveAbandoned(const fs::path& kernels, std::string_view prefix, const
 
 }  // namespace
 
-std::string HashText(std::string_view bytes) {
-  return fmt::format("{:016x}", XXH64(bytes.data(), bytes.size(), 0));
-}
+std::string HashText(std::string_view bytes) { return HashDigits(XXH64(bytes.data(), bytes.size(), 0)); }
 
 Error NotWritten(const fs::path& path, const std::error_code& failure) {
   return {ErrorKind::kEnvironment, fmt::format("{} cannot be written: {}", path.string(), failure.message())};
@@ -159,15 +163,17 @@ std::vector<Entry> Entries(const fs::path& kernels) {
 }  // namespace
 
 std::vector<Kernel> ReadKernelCache(const fs::path& kernels) {
+  const KnownFiles known = KnownBeside(kernels);
   std::vector<Kernel> intact;
   for (Entry& entry : Entries(kernels))
-    if (Intact(entry)) intact.push_back(std::move(entry.kernel));
+    if (Intact(entry, known)) intact.push_back(std::move(entry.kernel));
   return intact;
 }
 
 std::optional<Kernel> PreferredKernel(const fs::path& kernels) {
+  const KnownFiles known = KnownBeside(kernels);
   for (Entry& entry : Entries(kernels))
-    if (Intact(entry)) return std::move(entry.kernel);
+    if (Intact(entry, known)) return std::move(entry.kernel);
   return std::nullopt;
 }
 
@@ -179,7 +185,7 @@ Result<Kernel> PutKernel(const fs::path& kernels, const fs::path& ready, const K
                             {"package", kernel.package},
                             {"source", kernel.source},
                             {"key", kernel.key},
-                            {"image_xxh64", HashText(View(TRY(ReadHostFile(inspected.image))))},
+                            {"image_xxh64", HashDigits(TRY(HashHostFile(inspected.image)))},
                             {"made", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(now))}};
   TRY(WriteHostFile(ready / "kernel.json", description.dump(2) + "\n"));
   const fs::path final = kernels / inspected.version;

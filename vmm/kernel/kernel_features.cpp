@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "vmm/host/host_file.h"
+#include "vmm/host/known_files.h"
 #include "vmm/kernel/kernel_ikconfig.h"
 
 namespace ktstr::vmm {
@@ -55,7 +57,13 @@ std::string_view FeatureName(KernelFeature feature) {
 
 bool IsBuiltIn(std::string_view config, std::string_view option) {
   const std::string line = fmt::format("{}=y", option);
-  for (std::size_t at = config.find(line); at != std::string_view::npos; at = config.find(line, at + 1)) {
+  // memmem(3) is some ten times faster here than find(), which stops at every C of every CONFIG_.
+  const auto find = [&](std::size_t from) {
+    const void* const found = ::memmem(config.data() + from, config.size() - from, line.data(), line.size());
+    return found == nullptr ? config.size()
+                            : static_cast<std::size_t>(static_cast<const char*>(found) - config.data());
+  };
+  for (std::size_t at = find(0); at < config.size(); at = find(at + 1)) {
     const std::size_t end = at + line.size();
     const bool starts = at == 0 || config[at - 1] == '\n';
     if (starts && (end == config.size() || config[end] == '\n')) return true;
@@ -71,11 +79,17 @@ std::vector<KernelFeature> FeaturesIn(std::string_view config) {
 }
 
 std::optional<std::string> ConfigOf(const Kernel& kernel) {
-  const bool beside = !kernel.config.empty();
-  const auto bytes = ReadHostFile(beside ? kernel.config : kernel.image);
-  if (!bytes.ok()) return std::nullopt;
-  if (beside) return std::string(reinterpret_cast<const char*>(bytes->data()), bytes->size());
-  return EmbeddedConfig(*bytes);
+  if (!kernel.config.empty()) {
+    const auto bytes = ReadHostFile(kernel.config);
+    if (!bytes.ok()) return std::nullopt;
+    return std::string(reinterpret_cast<const char*>(bytes->data()), bytes->size());
+  }
+  // Unpacking the image takes a hundred times longer than reading what was found in it before.
+  const auto embedded = KnownFiles::InCache().Fact(
+      kernel.image, "ikconfig-1",
+      [](std::span<const std::byte> image) { return EmbeddedConfig(image).value_or(std::string()); });
+  if (!embedded.ok() || embedded->empty()) return std::nullopt;
+  return *embedded;
 }
 
 std::string MissingFeatures(const Kernel& kernel, std::span<const KernelFeature> wanted) {

@@ -97,10 +97,10 @@ Result<KernelSource> FindKernelSource(const std::string& given, const KernelProg
   if (!fs::exists(given, failed)) return Input(fmt::format("the kernel source '{}' does not exist", given));
   if (fs::is_directory(given, failed)) return SourceDirectory(given);
   KernelSource source;
-  const auto bytes = TRY(ReadHostFile(given));
+  const std::uint64_t hash = TRY(HashHostFile(given));
   source.tarball = fs::canonical(given, failed);
   source.name = source.tarball.string();
-  source.identity = HashText({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  source.identity = fmt::format("{:016x}", hash);
   source.place = "tarball " + source.identity;
   return source;
 }

@@ -17,8 +17,9 @@ namespace ktstr::vmm {
 class OpenTemplates {
  public:
   /// `on_progress` gets lines for people; it may be called by several threads, one at a time.
-  OpenTemplates(TemplateCache cache, std::function<void(std::string_view)> on_progress)
-      : cache_(std::move(cache)), on_progress_(std::move(on_progress)) {}
+  /// `known` as for TemplateKeys.
+  OpenTemplates(TemplateCache cache, KnownFiles known, std::function<void(std::string_view)> on_progress)
+      : cache_(std::move(cache)), on_progress_(std::move(on_progress)), keys_(std::move(known)) {}
 
   /// As TemplateCache::Obtain; each template is opened and checked once, and one that could not be made is
   /// not tried again: the same error is returned.

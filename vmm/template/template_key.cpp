@@ -7,7 +7,6 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "vmm/host/host_file.h"
 #include "vmm/image/guest_image.h"
 #include "vmm/machine/machine.h"
 #include "vmm/machine/qemu_args.h"
@@ -31,17 +30,19 @@ std::string HostProcessor() {
 
 Result<std::uint64_t> TemplateKeys::HashOf(const std::filesystem::path& path) {
   if (const auto known = hashes_.find(path); known != hashes_.end()) return known->second;
-  return hashes_[path] = TRY(HashHostFile(path));
+  return hashes_[path] = TRY(known_.Hash(path));
 }
 
 Result<std::string> TemplateKeys::KeyOf(const TemplateSpec& spec) {
-  std::string identity(kFormat);
+  if (constants_.empty())
+    constants_ = fmt::format("{}{:c}{:016x}", kFormat, '\0',
+                             XXH3_64bits(GuestInitImage().data(), GuestInitImage().size()));
+  std::string identity = constants_;
   const auto add = [&](std::string_view text) { (identity += '\0') += text; };
   const auto add_hash = [&](std::uint64_t hash) { add(fmt::format("{:016x}", hash)); };
   const std::filesystem::path qemu = TRY(FindQemu(spec.machine.qemu));
   add_hash(TRY(HashOf(qemu)));
   add_hash(TRY(HashOf(spec.machine.kernel)));
-  add_hash(XXH3_64bits(GuestInitImage().data(), GuestInitImage().size()));
   InitramfsSpec files;
   files.files = spec.files;
   if (!spec.files.empty()) add_hash(TRY(HashInitramfs(files)));
