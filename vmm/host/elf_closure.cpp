@@ -107,9 +107,33 @@ void ExpandSearchPath(const std::string& search_path, const LoadedObject& object
   }
 }
 
+/// Directory trees out of which files may be taken, told by canonical paths, so that no `..` and no link
+/// leads out of them.
+class Trees {
+ public:
+  void Add(const fs::path& directory) {
+    std::error_code unresolved;
+    fs::path real = fs::weakly_canonical(directory, unresolved);
+    if (!unresolved && real.is_absolute()) trees_.push_back(std::move(real));
+  }
+  /// What does not exist lies where it would be made.
+  [[nodiscard]] bool Have(const fs::path& path) const {
+    std::error_code unresolved;
+    const fs::path real = path.is_absolute() ? fs::weakly_canonical(path, unresolved) : fs::path();
+    return !unresolved && std::any_of(trees_.begin(), trees_.end(), [&](const fs::path& tree) {
+      return std::mismatch(tree.begin(), tree.end(), real.begin(), real.end()).first == tree.end();
+    });
+  }
+
+ private:
+  std::vector<fs::path> trees_;
+};
+
 class ClosureBuilder {
  public:
-  explicit ClosureBuilder(const ClosureSearch& search) : search_(search) {}
+  explicit ClosureBuilder(const ClosureSearch& search) : search_(search) {
+    for (const std::string& dir : search.library_dirs) system_.Add(dir);
+  }
 
   Result<> AddProgram(const ClosureRoot& root, int script_depth = 0);
   std::vector<ClosureFile> Files() const;
@@ -118,11 +142,16 @@ class ClosureBuilder {
   Result<> AddFile(const fs::path& host_path, const std::string& guest_path);
   Result<> AddScript(const ClosureRoot& root, std::string_view first_line, int script_depth);
   Result<> AddEnvTarget(const ClosureRoot& root, std::string_view argument, int script_depth);
+  Result<> AddLoader(const ClosureRoot& root, const std::string& loader);
   Result<> AddLibraries(const ClosureRoot& root, const ElfNeeds& needs);
+  /// The directories to look in for `name`, in the loader's order.
+  std::vector<SearchDir> DirsFor(const std::string& name, const LoadedObject& object) const;
   Result<ClosureFile> FindLibrary(const std::string& name, const LoadedObject& object);
   const ElfReading& ReadLibrary(const fs::path& path);
 
   const ClosureSearch& search_;
+  Trees system_;                           // the library directories
+  Trees own_;                              // of the program whose libraries are being looked for
   std::map<std::string, fs::path> files_;  // by guest path
   std::map<fs::path, ElfReading> libraries_;
 };
@@ -211,19 +240,31 @@ Result<> ClosureBuilder::AddEnvTarget(const ClosureRoot& root, std::string_view 
   return AddProgram({host_path, guest_path, host_path.string()}, script_depth + 1);
 }
 
-Result<> ClosureBuilder::AddLibraries(const ClosureRoot& root, const ElfNeeds& needs) {
-  if (!needs.interpreter.empty()) {
-    if (!needs.interpreter.starts_with('/') || !IsRegularFile(needs.interpreter)) {
-      return Input(
-          fmt::format("'{}' needs the loader {}, which does not exist", root.shown, needs.interpreter));
-    }
-    TRY(AddFile(needs.interpreter, needs.interpreter));
+/// Whatever a program calls its loader is packed, so it must be one. One that lies elsewhere is refused
+/// before anything of it is looked at: the answer does not tell whether it exists.
+Result<> ClosureBuilder::AddLoader(const ClosureRoot& root, const std::string& loader) {
+  if (!system_.Have(loader)) {
+    return Input(fmt::format("'{}' needs the loader {}, which is not in the system's library directories",
+                             root.shown, loader));
   }
+  if (!IsRegularFile(loader))
+    return Input(fmt::format("'{}' needs the loader {}, which does not exist", root.shown, loader));
+  const ElfReading& reading = ReadLibrary(loader);
+  if (reading.fault != ElfFault::kNone)
+    return ElfError(reading, loader).Within(fmt::format("'{}' needs the loader {}", root.shown, loader));
+  return AddFile(loader, loader);
+}
+
+Result<> ClosureBuilder::AddLibraries(const ClosureRoot& root, const ElfNeeds& needs) {
+  if (!needs.interpreter.empty()) TRY(AddLoader(root, needs.interpreter));
   std::error_code unresolved;
   const fs::path real = fs::canonical(root.host_path, unresolved);
+  const fs::path home = (unresolved ? root.host_path : real).parent_path();
+  own_ = {};
+  for (const fs::path& own : {home, home / "../lib", home / "../lib64"}) own_.Add(own);
   std::deque<LoadedObject> objects;  // a deque: `loader` pointers stay valid while it grows
-  objects.push_back({root.shown, (unresolved ? root.host_path : real).parent_path().string(),
-                     fs::path(root.guest_path).parent_path().string(), needs, nullptr});
+  objects.push_back(
+      {root.shown, home.string(), fs::path(root.guest_path).parent_path().string(), needs, nullptr});
   // The loader satisfies a name once, whoever asks for it first; it is itself already there.
   std::set<std::string> loaded = {fs::path(needs.interpreter).filename().string()};
   for (std::size_t i = 0; i < objects.size(); ++i) {
@@ -239,26 +280,40 @@ Result<> ClosureBuilder::AddLibraries(const ClosureRoot& root, const ElfNeeds& n
   return {};
 }
 
-Result<ClosureFile> ClosureBuilder::FindLibrary(const std::string& name, const LoadedObject& object) {
+std::vector<SearchDir> ClosureBuilder::DirsFor(const std::string& name, const LoadedObject& object) const {
   std::vector<SearchDir> dirs;
   if (name.find('/') != std::string::npos) {
     // A name with a slash is a path, not searched for.
     const fs::path path = fs::path(name).lexically_normal();
     dirs.push_back({path.parent_path().string(), path.parent_path().string()});
-  } else {
-    // glibc: RPATH of the object and of everything that led to it, unless the object has a RUNPATH.
-    if (object.needs.runpath.empty()) {
-      for (const LoadedObject* at = &object; at != nullptr; at = at->loader) {
-        if (at->needs.runpath.empty()) ExpandSearchPath(at->needs.rpath, *at, dirs);
-      }
-    }
-    ExpandSearchPath(object.needs.runpath, object, dirs);
-    for (const std::string& dir : search_.library_dirs) dirs.push_back({dir, kGuestLibraryDir});
+    return dirs;
   }
-  std::vector<std::string> looked_in;
-  for (const SearchDir& dir : dirs) {
+  // glibc: RPATH of the object and of everything that led to it, unless the object has a RUNPATH.
+  if (object.needs.runpath.empty()) {
+    for (const LoadedObject* at = &object; at != nullptr; at = at->loader) {
+      if (at->needs.runpath.empty()) ExpandSearchPath(at->needs.rpath, *at, dirs);
+    }
+  }
+  ExpandSearchPath(object.needs.runpath, object, dirs);
+  for (const std::string& dir : search_.library_dirs) dirs.push_back({dir, kGuestLibraryDir});
+  return dirs;
+}
+
+Result<ClosureFile> ClosureBuilder::FindLibrary(const std::string& name, const LoadedObject& object) {
+  const auto allowed = [this](const fs::path& path) { return system_.Have(path) || own_.Have(path); };
+  std::vector<std::string> looked_in, outside;
+  for (const SearchDir& dir : DirsFor(name, object)) {
+    // Passed over unseen: what lies there, and whether anything does, is not the program's business.
+    if (!allowed(dir.host)) {
+      outside.push_back(dir.host);
+      continue;
+    }
     const fs::path candidate = fs::path(dir.host) / fs::path(name).filename();
     looked_in.push_back(dir.host);
+    if (!allowed(candidate)) {
+      return Input(fmt::format("'{}' needs {}, but '{}' leads out of the directories for libraries",
+                               object.shown, name, candidate.string()));
+    }
     if (!IsRegularFile(candidate)) continue;
     const ElfReading& reading = ReadLibrary(candidate);
     // Like the loader, pass over a library of another architecture and take the next one.
@@ -272,7 +327,13 @@ Result<ClosureFile> ClosureBuilder::FindLibrary(const std::string& name, const L
     }
     return ClosureFile{candidate, (fs::path(dir.guest) / candidate.filename()).string()};
   }
-  return Input(fmt::format("'{}' needs {}, which is in none of {}", object.shown, name, Join(looked_in)));
+  const std::string unseen =
+      outside.empty()
+          ? ""
+          : fmt::format("; {} {} neither one of the system's library directories nor the program's own",
+                        Join(outside), outside.size() == 1 ? "is" : "are");
+  return Input(fmt::format("'{}' needs {}, which {}{}", object.shown, name,
+                           looked_in.empty() ? "was not found" : "is in none of " + Join(looked_in), unseen));
 }
 
 std::vector<ClosureFile> ClosureBuilder::Files() const {

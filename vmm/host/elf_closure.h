@@ -31,7 +31,7 @@ struct ClosureRoot {
 
 /// What the host's loader would search, as values so that tests can give their own.
 struct ClosureSearch {
-  std::vector<std::string> library_dirs;  // in order of preference
+  std::vector<std::string> library_dirs;  // the system's, in order of preference
   std::string path;                       // as $PATH; for scripts that start with `#!/usr/bin/env X`
 };
 
@@ -48,10 +48,12 @@ std::filesystem::path FindOnPath(const std::string& name, const std::string& pat
 
 /// All files the roots need, the roots included, sorted by guest path, each guest path once.
 /// RPATH, RUNPATH, $ORIGIN and $LIB are followed as glibc does; a library found through $ORIGIN keeps its
-/// place relative to the program. Libraries that a program opens by dlopen() are unknown here and not packed,
-/// and neither are the modules of an interpreter such as Python. Errors (kInput), one line each: not a
-/// program, another architecture, damaged, a missing library, loader or script interpreter, two different
-/// files for one guest path.
+/// place relative to the program. The loader is taken from below `library_dirs` only, a library from there,
+/// from below the program's own directory, or from a `lib` or `lib64` beside that; all by canonical path,
+/// and only ELF files of the guest's architecture. Libraries that a program opens by dlopen() are unknown
+/// here and not packed, and neither are the modules of an interpreter such as Python. Errors (kInput), one
+/// line each: not a program, another architecture, damaged, a missing library, loader or script interpreter,
+/// two different files for one guest path.
 Result<std::vector<ClosureFile>> ProgramClosure(const std::vector<ClosureRoot>& roots,
                                                 const ClosureSearch& search);
 

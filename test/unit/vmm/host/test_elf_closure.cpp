@@ -118,20 +118,24 @@ TEST_CASE("no single wrong byte, and no random damage, makes the reader read out
 TEST_CASE("libraries are followed through libraries and land where the guest's loader looks") {
   const TempDir dir;
   const auto program = dir.Write(
-      "prog", BuildElf({.needed = {"liba.so.1", "libc.so.6"}, .interpreter = (dir / "ld.so").string()}));
-  (void)dir.Write("ld.so", BuildElf({}));
+      "prog", BuildElf({.needed = {"liba.so.1", "libc.so.6"}, .interpreter = (dir / "two/ld.so").string()}));
+  (void)dir.Write("two/ld.so", BuildElf({}));
   const auto a = dir.Write("one/liba.so.1", BuildElf({.needed = {"libb.so", "libc.so.6", "ld.so"}}));
   const auto b = dir.Write("two/libb.so", BuildElf({.needed = {"liba.so.1"}}));  // a circle
   const auto c = dir.Write("two/libc.so.6", BuildElf({}));
   (void)dir.Write("one/libb.so", BuildElf({.machine = EM_AARCH64}));  // passed over, like the loader does
   const ClosureSearch search{{(dir / "one").string(), (dir / "two").string()}, ""};
   CHECK(Closure({{program, "/payload/bin/prog", "prog"}}, search) ==
-        Found{{(dir / "ld.so").string(), (dir / "ld.so").string()},
+        Found{{(dir / "two/ld.so").string(), (dir / "two/ld.so").string()},
               {"/lib/x86_64-linux-gnu/liba.so.1", a.string()},
               {"/lib/x86_64-linux-gnu/libb.so", b.string()},
               {"/lib/x86_64-linux-gnu/libc.so.6", c.string()},
               {"/payload/bin/prog", program.string()}});
 }
+
+/// Said of a RUNPATH that leads elsewhere.
+constexpr const char* kOutside =
+    "; /opt/x is neither one of the system's library directories nor the program's own";
 
 TEST_CASE("a missing or unusable library is named with who needs it") {
   const TempDir dir;
@@ -140,7 +144,7 @@ TEST_CASE("a missing or unusable library is named with who needs it") {
   const ClosureSearch search{{(dir / "lib").string(), "/nowhere"}, ""};
   const std::string lib = (dir / "lib").string();
   CHECK(Closure(roots, search)["error"] ==
-        "'prog' needs liba.so, which is in none of /opt/x, " + lib + ", /nowhere");
+        "'prog' needs liba.so, which is in none of " + lib + ", /nowhere" + kOutside);
   (void)dir.Write("lib/liba.so", BuildElf({.needed = {"libz.so.9"}}));
   CHECK(Closure(roots, search)["error"] ==
         "'" + lib + "/liba.so' needs libz.so.9, which is in none of " + lib + ", /nowhere");
@@ -151,9 +155,9 @@ TEST_CASE("a missing or unusable library is named with who needs it") {
   CHECK(Closure(roots, search)["error"] ==
         "'prog' needs liba.so: '" + lib +
             "/liba.so' is a damaged ELF file: its program headers reach past its end");
-  (void)dir.Write("prog", BuildElf({.interpreter = "/lib/ld-musl-x86_64.so.7"}));
-  CHECK(Closure(roots, search)["error"] ==
-        "'prog' needs the loader /lib/ld-musl-x86_64.so.7, which does not exist");
+  const std::string loader = (dir / "lib/ld-musl-x86_64.so.7").string();
+  (void)dir.Write("prog", BuildElf({.interpreter = loader}));
+  CHECK(Closure(roots, search)["error"] == "'prog' needs the loader " + loader + ", which does not exist");
 }
 
 TEST_CASE("$ORIGIN keeps a library's place relative to the program, through a link to it") {
@@ -179,17 +183,74 @@ TEST_CASE("RPATH reaches the libraries of libraries, RUNPATH does not, and RUNPA
   (void)dir.Write("prog", BuildElf({.needed = {"liba.so"}, .rpath = lib}));
   CHECK(Closure(roots, {}).at(b.string()) == b.string());
   (void)dir.Write("prog", BuildElf({.needed = {"liba.so"}, .runpath = lib}));
-  CHECK(Closure(roots, {})["error"] == "'" + lib + "/liba.so' needs libb.so, which is in none of ");
+  CHECK(Closure(roots, {})["error"] == "'" + lib + "/liba.so' needs libb.so, which was not found");
   (void)dir.Write("prog", BuildElf({.needed = {"liba.so"}, .rpath = lib, .runpath = "/opt/x"}));
-  CHECK(Closure(roots, {})["error"] == "'prog' needs liba.so, which is in none of /opt/x");
+  CHECK(Closure(roots, {})["error"] == std::string("'prog' needs liba.so, which was not found") + kOutside);
   // A library's own RUNPATH switches off the RPATH of the program above it.
   (void)dir.Write("prog", BuildElf({.needed = {"liba.so"}, .rpath = lib}));
   (void)dir.Write("lib/liba.so", BuildElf({.needed = {"libb.so"}, .runpath = "/opt/x"}));
-  CHECK(Closure(roots, {})["error"] == "'" + lib + "/liba.so' needs libb.so, which is in none of /opt/x");
+  CHECK(Closure(roots, {})["error"] == "'" + lib + "/liba.so' needs libb.so, which was not found" + kOutside);
   // A program's RPATH that its RUNPATH switched off stays off for its libraries.
   (void)dir.Write("prog", BuildElf({.needed = {"liba.so"}, .rpath = lib, .runpath = lib + "2"}));
   (void)dir.Write("lib2/liba.so", BuildElf({.needed = {"libb.so"}}));
-  CHECK(Closure(roots, {})["error"] == "'" + lib + "2/liba.so' needs libb.so, which is in none of ");
+  CHECK(Closure(roots, {})["error"] == "'" + lib + "2/liba.so' needs libb.so, which was not found");
+}
+
+TEST_CASE("a program cannot have a file shipped by calling it its loader") {
+  const TempDir dir;
+  const auto key = dir.Write("home/.ssh/id", "the key", 0600);
+  const auto program = dir.Write("scenarios/prog", BuildElf({.interpreter = key.string()}));
+  const std::vector<ClosureRoot> roots = {{program, "/payload/bin/prog", "prog"}};
+  const ClosureSearch search{{(dir / "lib").string()}, ""};
+  const auto refused = [](const std::filesystem::path& loader) {
+    return "'prog' needs the loader " + loader.string() +
+           ", which is not in the system's library directories";
+  };
+  CHECK(Closure(roots, search)["error"] == refused(key));
+  std::filesystem::remove(key);  // the answer does not tell whether it is there
+  CHECK(Closure(roots, search)["error"] == refused(key));
+  // Neither does it help to go there through a library directory, by name or by a link ...
+  (void)dir.Write("home/.ssh/id", BuildElf({}), 0600);
+  const auto around = dir / "lib/../home/.ssh/id";
+  (void)dir.Write("lib/libc.so.6", BuildElf({}));
+  (void)dir.Write("scenarios/prog", BuildElf({.interpreter = around.string()}));
+  CHECK(Closure(roots, search)["error"] == refused(around));
+  std::filesystem::create_symlink(key, dir / "lib/ld.so");
+  (void)dir.Write("scenarios/prog", BuildElf({.interpreter = (dir / "lib/ld.so").string()}));
+  CHECK(Closure(roots, search)["error"] == refused(dir / "lib/ld.so"));
+  // ... and what lies in one has to be a loader.
+  const auto text = dir.Write("lib/secret", "the key");
+  (void)dir.Write("scenarios/prog", BuildElf({.interpreter = text.string()}));
+  CHECK(Closure(roots, search)["error"] ==
+        "'prog' needs the loader " + text.string() + ": '" + text.string() +
+            "' is neither an ELF program nor a script that starts with #!");
+  const auto arm = dir.Write("lib/ld-arm.so", BuildElf({.machine = EM_AARCH64}));
+  (void)dir.Write("scenarios/prog", BuildElf({.interpreter = arm.string()}));
+  CHECK(Closure(roots, search)["error"] == "'prog' needs the loader " + arm.string() + ": '" + arm.string() +
+                                               "' is built for AArch64; the guest is x86-64");
+}
+
+TEST_CASE("a program cannot have a library shipped from anywhere but the system's directories and its own") {
+  const TempDir dir;
+  const auto foreign = dir.Write("home/libx.so", BuildElf({}));
+  const std::vector<ClosureRoot> roots = {{dir / "scenarios/prog", "/payload/bin/prog", "prog"}};
+  const std::string home = (dir / "home").string();
+  const std::string refused = "'prog' needs libx.so, which was not found; " + home +
+                              " is neither one of the system's library directories nor the program's own";
+  (void)dir.Write("scenarios/prog", BuildElf({.needed = {"libx.so"}, .runpath = home}));
+  CHECK(Closure(roots, {})["error"] == refused);
+  std::filesystem::remove(foreign);
+  CHECK(Closure(roots, {})["error"] == refused);
+  (void)dir.Write("scenarios/prog", BuildElf({.needed = {foreign.string()}}));
+  CHECK(Closure(roots, {})["error"] ==
+        "'prog' needs " + foreign.string() + ", which was not found; " + home +
+            " is neither one of the system's library directories nor the program's own");
+  (void)dir.Write("scenarios/prog", BuildElf({.needed = {"libx.so"}, .runpath = "$ORIGIN/lib"}));
+  std::filesystem::create_directory(dir / "scenarios/lib");
+  std::filesystem::create_symlink(foreign, dir / "scenarios/lib/libx.so");
+  CHECK(Closure(roots, {})["error"] == "'prog' needs libx.so, but '" +
+                                           (dir / "scenarios/lib/libx.so").string() +
+                                           "' leads out of the directories for libraries");
 }
 
 TEST_CASE("a script brings its interpreter, and env brings what it starts") {
