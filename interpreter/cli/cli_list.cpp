@@ -18,7 +18,7 @@ std::size_t ReportUnusable(const Selection& selection, Console& io) {
   std::size_t count = selection.faults.size();
   for (const PathFault& fault : selection.faults) io.err << fault.path << ": " << fault.message << '\n';
   for (const SelectedRun& run : selection.runs) {
-    if (run.variant) continue;
+    if (run.plan != nullptr) continue;
     ++count;
     io.err << RenderPretty(run.scenario->findings, io.color_err);
   }
@@ -26,10 +26,13 @@ std::size_t ReportUnusable(const Selection& selection, Console& io) {
 }
 
 Json ListedJson(const SelectedRun& run) {
-  const Scenario& scenario = run.scenario->scenario;
-  return {{"path", run.scenario->file},   {"name", scenario.name},
-          {"variant", run.variant->name}, {"topology", vmm::FormatTopology(run.variant->topology.Concrete())},
-          {"tags", scenario.tags},        {"description", scenario.description}};
+  const Scenario& scenario = run.plan->scenario;
+  return {{"path", run.scenario->file},
+          {"name", scenario.name},
+          {"variant", run.plan->variant},
+          {"topology", vmm::FormatTopology(run.plan->scenario.topology.Concrete())},
+          {"tags", scenario.tags},
+          {"description", scenario.description}};
 }
 
 std::string ListedLine(const SelectedRun& run, std::size_t width) {
@@ -37,7 +40,7 @@ std::string ListedLine(const SelectedRun& run, std::size_t width) {
   std::string text = scenario.tags.empty() ? "" : fmt::format("[{}]", fmt::join(scenario.tags, " "));
   const std::string first_line = scenario.description.substr(0, scenario.description.find('\n'));
   if (!first_line.empty()) text += (text.empty() ? "" : " ") + first_line;
-  std::string line = RunTitle(*run.scenario, run.variant);
+  std::string line = RunTitle(run);
   if (!text.empty()) line = fmt::format("{:<{}}  {}", line, width, text);
   return line + "\n";
 }
@@ -50,9 +53,9 @@ int ListCommand(const CliOptions& options, Console& io) {
   Json json = Json::array();
   std::size_t width = 0;
   for (const SelectedRun& run : selection->runs)
-    width = std::max(width, std::min<std::size_t>(RunTitle(*run.scenario, run.variant).size(), 60));
+    width = std::max(width, std::min<std::size_t>(RunTitle(run).size(), 60));
   for (const SelectedRun& run : selection->runs) {
-    if (!run.variant) continue;
+    if (run.plan == nullptr) continue;
     if (options.format == "json") {
       json.push_back(ListedJson(run));
     } else {
@@ -69,15 +72,13 @@ int DryRunCommand(const CliOptions& options, Console& io) {
   if (!selection.ok()) return UsageError(io, selection.error().message);
   Json json = Json::array();
   for (const SelectedRun& run : selection->runs) {
-    if (!run.variant) continue;
-    Diagnostics none;  // the scenario has been checked
-    const RunPlan plan = MakePlan(run.scenario->scenario, *run.variant, none);
+    if (run.plan == nullptr) continue;
     if (options.format == "pretty") {
-      io.out << RunTitle(*run.scenario, run.variant) << '\n' << RenderPlan(run.scenario->scenario, plan);
+      io.out << RunTitle(run) << '\n' << RenderPlan(*run.plan);
       continue;
     }
     Json item = {{"path", run.scenario->file}, {"name", run.scenario->scenario.name}};
-    item.update(PlanJson(run.scenario->scenario, plan));
+    item.update(PlanJson(*run.plan));
     json.push_back(std::move(item));
   }
   if (options.format != "pretty") io.out << DumpJson(json);

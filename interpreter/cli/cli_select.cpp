@@ -4,6 +4,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "ops/plan/suggest.h"
 #include "vmm/machine/topology_presets.h"
@@ -25,20 +26,9 @@ bool MatchesTags(const CliOptions& options, const LoadedScenario& loaded) {
   });
 }
 
-/// With a clock axis, --clock chooses among its variants; without, it replaces the scenario's clock.
-void ApplyClock(Clock clock, LoadedScenario& loaded) {
-  loaded.scenario.clock = clock;
-  if (loaded.scenario.matrix && !loaded.scenario.matrix->clock.empty()) {
-    std::erase_if(loaded.variants, [&](const RunVariant& variant) { return variant.clock != clock; });
-    return;
-  }
-  for (RunVariant& variant : loaded.variants) variant.clock = clock;
-}
-
-void ApplyOverrides(const CliOptions& options, LoadedScenario& loaded) {
-  if (options.seed) loaded.scenario.seed = *options.seed;
-  if (options.timeout) loaded.scenario.timeout = *options.timeout;
-  if (options.clock) ApplyClock(*options.clock, loaded);
+/// With an axis of clocks, --clock chooses among its variants; without one all have that clock already.
+bool MatchesClock(const CliOptions& options, const RunPlan& plan) {
+  return !options.clock || plan.scenario.clock == *options.clock;
 }
 
 /// The variant that `text` means: its parts are values of the axes, and a topology may be a preset's name.
@@ -67,9 +57,9 @@ Error NothingLeft(const CliOptions& options, const std::vector<std::string>& var
 
 }  // namespace
 
-std::string RunTitle(const LoadedScenario& loaded, const std::optional<RunVariant>& variant) {
-  if (!variant || variant->name.empty()) return loaded.file;
-  return loaded.file + "#" + variant->name;
+std::string RunTitle(const SelectedRun& run) {
+  if (run.plan == nullptr || run.plan->variant.empty()) return run.scenario->file;
+  return run.scenario->file + "#" + run.plan->variant;
 }
 
 bool MatchesFilters(std::span<const std::string> filters, const LoadedScenario& loaded,
@@ -88,19 +78,20 @@ Result<Selection> Select(const CliOptions& options) {
   std::vector<std::string> variant_names;
   const std::string wanted = VariantMeant(options.variant);
   for (const std::string& file : found.files) {
-    LoadedScenario loaded = LoadScenario(file);
+    LoadedScenario loaded = LoadScenario(file, {options.timeout, options.clock, options.seed});
     if (!MatchesTags(options, loaded)) continue;
-    ApplyOverrides(options, loaded);
-    const LoadedScenario& kept = selection.scenarios.emplace_back(std::move(loaded));
+    LoadedScenario& kept = selection.scenarios.emplace_back(std::move(loaded));
     if (kept.has_errors) {
-      if (MatchesFilters(options.filters, kept, kept.file)) selection.runs.push_back({&kept, std::nullopt});
+      if (MatchesFilters(options.filters, kept, kept.file)) selection.runs.push_back({&kept, nullptr});
       continue;
     }
-    for (const RunVariant& variant : kept.variants) {
-      variant_names.push_back(variant.name);
-      if (!wanted.empty() && variant.name != wanted) continue;
-      if (!MatchesFilters(options.filters, kept, RunTitle(kept, variant))) continue;
-      selection.runs.push_back({&kept, variant});
+    // Those that are not selected are not needed any more.
+    for (const std::shared_ptr<const RunPlan>& plan : std::exchange(kept.plans, {})) {
+      if (!MatchesClock(options, *plan)) continue;
+      variant_names.push_back(plan->variant);
+      if (!wanted.empty() && plan->variant != wanted) continue;
+      const SelectedRun run{&kept, plan};
+      if (MatchesFilters(options.filters, kept, RunTitle(run))) selection.runs.push_back(run);
     }
   }
   if (selection.runs.empty() && !found.files.empty()) return NothingLeft(options, variant_names);

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <deque>
-#include <optional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,10 +13,10 @@
 
 namespace ktstr {
 
-/// One variant of one scenario; a scenario with errors has none.
+/// One variant of one scenario.
 struct SelectedRun {
   const LoadedScenario* scenario = nullptr;
-  std::optional<RunVariant> variant;
+  std::shared_ptr<const RunPlan> plan;  // null: the scenario has errors
 };
 
 struct Selection {
@@ -26,15 +26,15 @@ struct Selection {
 };
 
 /// `path#variant`, or the path alone for a scenario without a matrix.
-std::string RunTitle(const LoadedScenario& loaded, const std::optional<RunVariant>& variant);
+std::string RunTitle(const SelectedRun& run);
 
 /// Whether one of `filters` fits: as a glob when it holds one of *?[ else as a part of the text; against the
 /// path, the name and the title. True when there are none.
 bool MatchesFilters(std::span<const std::string> filters, const LoadedScenario& loaded,
                     std::string_view title);
 
-/// Loads and checks everything first. --seed, --timeout and --clock are already applied to what comes out. A
-/// file whose tags cannot be known because of its faults is kept: nothing broken is passed over silently.
+/// Loads and checks everything first, with --seed, --timeout and --clock in the place of what the files say.
+/// A file whose tags cannot be known because of its faults is kept: nothing broken is passed over silently.
 /// Error (kUsage): there are scenarios, but --filter, --tag or --variant leave none.
 Result<Selection> Select(const CliOptions& options);
 

@@ -41,7 +41,7 @@ class Runner {
       Report(std::move(run));
     }
     const bool anything_runs = std::any_of(selection_.runs.begin(), selection_.runs.end(),
-                                           [](const SelectedRun& run) { return run.variant.has_value(); });
+                                           [](const SelectedRun& run) { return run.plan != nullptr; });
     if (anything_runs) {
       if (const Result<> prepared = Prepare(); !prepared.ok())
         return CommandError(io_, prepared.error().message);
@@ -90,7 +90,7 @@ class Runner {
 
   void CollectItems() {
     for (const SelectedRun& selected : selection_.runs) {
-      const std::uint32_t times = selected.variant ? options_.repeat : 1;
+      const std::uint32_t times = selected.plan != nullptr ? options_.repeat : 1;
       for (std::uint32_t i = 1; i <= times; ++i) {
         RunItem& item = items_.emplace_back(selected, Describe(selected, times > 1 ? i : 0));
         Settle(item);
@@ -108,9 +108,9 @@ class Runner {
     run.repeat = repeat;
     run.repeats = options_.repeat;
     run.seed = loaded.scenario.seed;
-    if (!selected.variant) return run;
-    run.variant = selected.variant->name;
-    run.topology = vmm::FormatTopology(selected.variant->topology.Concrete());
+    if (selected.plan == nullptr) return run;
+    run.variant = selected.plan->variant;
+    run.topology = vmm::FormatTopology(selected.plan->scenario.topology.Concrete());
     run.kernel = summary_.kernel.version;
     return run;
   }
@@ -121,14 +121,14 @@ class Runner {
     RunOutcome& outcome = item.run.outcome;
     if (!loaded.readable) {
       outcome.cause = loaded.findings.front().message;
-    } else if (!item.selected->variant) {
+    } else if (item.selected->plan == nullptr) {
       item.run.findings = loaded.findings;
       outcome.cause = BadScenarioCause(loaded.findings);
     } else if (!host_fault_.empty()) {
       outcome.cause = host_fault_;
     } else {
       if (loaded.scenario.kernel) outcome.cause = UnmetRequirement(*loaded.scenario.kernel, summary_.kernel);
-      const Result<> fits = vmm::CheckApicIds(item.selected->variant->topology.Concrete());
+      const Result<> fits = vmm::CheckApicIds(item.selected->plan->scenario.topology.Concrete());
       if (outcome.cause.empty() && !fits.ok()) outcome.cause = fits.error().message;
       if (!outcome.cause.empty() && !options_.require) outcome.verdict = Verdict::kSkip;
     }

@@ -15,8 +15,7 @@ struct RunWorld {
   std::function<Result<vmm::Kernel>(const vmm::KernelRequest&, const vmm::KernelProgress&)> resolve_kernel;
   /// Which accelerator; may boot a machine to find out.
   std::function<Result<vmm::AccelChoice>(vmm::AccelRequest, const RunEnvironment&)> choose_accel;
-  std::function<RunOutcome(const Scenario&, const RunVariant&, const std::filesystem::path&,
-                           const RunEnvironment&, EventSink&)>
+  std::function<RunOutcome(const RunPlan&, const std::filesystem::path&, const RunEnvironment&, EventSink&)>
       run_scenario;
   /// What the host can give to machines; asked once.
   std::function<vmm::HostCapacity()> host = [] { return vmm::ReadHostCapacity(); };

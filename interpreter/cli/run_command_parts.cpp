@@ -25,7 +25,7 @@ std::string InterruptedCause(std::string_view signal) {
 std::string ClocksOf(const Selection& selection) {
   std::set<Clock> clocks;
   for (const SelectedRun& run : selection.runs)
-    if (run.variant) clocks.insert(run.variant->clock);
+    if (run.plan != nullptr) clocks.insert(run.plan->scenario.clock);
   std::string text;
   for (const Clock clock : clocks)
     text += fmt::format("{}{}", text.empty() ? "" : " and ", kClocks[static_cast<std::size_t>(clock)].name);
@@ -44,12 +44,12 @@ JobsNeed NeedOf(const std::deque<RunItem>& items, vmm::Accel accel) {
   for (const RunItem& item : items) {
     if (item.settled) continue;
     ++need.runs;
-    const RunVariant& variant = *item.selected->variant;
-    const vmm::Topology topology = variant.topology.Concrete();
+    const Scenario& scenario = item.selected->plan->scenario;
+    const vmm::Topology topology = scenario.topology.Concrete();
     need.vcpus = std::max(need.vcpus, vmm::CpuCount(topology));
     // Payloads, which are not looked at here, rarely make a difference.
-    const auto mib = variant.memory.bytes != 0
-                         ? static_cast<std::uint32_t>(variant.memory.bytes >> 20)
+    const auto mib = scenario.memory.bytes != 0
+                         ? static_cast<std::uint32_t>(scenario.memory.bytes >> 20)
                          : vmm::AutoMemoryMib({.init_bytes = vmm::GuestInitImage().size(),
                                                .cpus = vmm::CpuCount(topology),
                                                .numa_nodes = topology.numa_nodes});
@@ -58,25 +58,15 @@ JobsNeed NeedOf(const std::deque<RunItem>& items, vmm::Accel accel) {
   return need;
 }
 
-Scenario OnlyVariant(const Scenario& scenario, const RunVariant& variant) {
-  Scenario only = scenario;
-  only.topology = variant.topology;
-  only.memory = variant.memory;
-  only.clock = variant.clock;
-  only.matrix.reset();
-  return only;
-}
-
-std::string RepeatCommand(const CliOptions& options, const LoadedScenario& loaded, const RunVariant& variant,
-                          const RunSummary& summary) {
-  std::string command = fmt::format("{} run {}", ShellWord(options.program), ShellWord(loaded.file));
+std::string RepeatCommand(const CliOptions& options, const SelectedRun& run, const RunSummary& summary) {
+  std::string command = fmt::format("{} run {}", ShellWord(options.program), ShellWord(run.scenario->file));
   const auto add = [&](std::string_view option, std::string_view value) {
     command += fmt::format(" {} {}", option, ShellWord(value));
   };
-  if (!variant.name.empty()) add("--variant", variant.name);
+  if (!run.plan->variant.empty()) add("--variant", run.plan->variant);
   if (options.clock) add("--clock", kClocks[static_cast<std::size_t>(*options.clock)].name);
   if (options.timeout) add("--timeout", FormatDuration(*options.timeout));
-  add("--seed", std::to_string(loaded.scenario.seed));
+  add("--seed", std::to_string(run.plan->scenario.seed));
   add("--accel", summary.accel);
   // A cached kernel is known by its version, any other by its file.
   const vmm::Kernel& kernel = summary.kernel;

@@ -30,12 +30,8 @@ std::string StartLine(const RunSummary& summary, std::string_view clocks);
 /// What those of `items` need that take a machine.
 JobsNeed NeedOf(const std::deque<RunItem>& items, vmm::Accel accel);
 
-/// The scenario with one variant written into it in place of its matrix.
-Scenario OnlyVariant(const Scenario& scenario, const RunVariant& variant);
-
 /// What runs exactly this variant once more, for a POSIX shell.
-std::string RepeatCommand(const CliOptions& options, const LoadedScenario& loaded, const RunVariant& variant,
-                          const RunSummary& summary);
+std::string RepeatCommand(const CliOptions& options, const SelectedRun& run, const RunSummary& summary);
 /// `word` as one word of a POSIX shell, in quotes only when needed.
 std::string ShellWord(std::string_view word);
 

@@ -100,19 +100,17 @@ bool RunSlotWorker::Admit(RunItem& item) {
 
 void RunSlotWorker::Execute(RunItem& item) {
   const LoadedScenario& loaded = *item.selected->scenario;
-  const RunVariant& variant = *item.selected->variant;
+  const RunPlan& plan = *item.selected->plan;
   FinishedRun& run = item.run;
-  const Scenario scenario = OnlyVariant(loaded.scenario, variant);
   RunDirectory directory(item.directory);
-  Diagnostics none;  // the scenario has been checked
-  directory.WriteInputs(fmt::format("# {} as it was run\n{}", TitleOf(run), ToYaml(scenario)),
-                        TitleOf(run) + "\n" + RenderPlan(scenario, MakePlan(scenario, variant, none)));
+  directory.WriteInputs(fmt::format("# {} as it was run\n{}", TitleOf(run), ToYaml(plan.scenario)),
+                        TitleOf(run) + "\n" + RenderPlan(plan));
   run.directory = directory.path().string();
-  run.repeat_command = RepeatCommand(shared_.options, loaded, variant, shared_.summary);
+  run.repeat_command = RepeatCommand(shared_.options, *item.selected, shared_.summary);
   {
     const auto shown = shared_.progress.Begin(TitleOf(run));
     Tee sinks(*shown, directory);
-    run.outcome = shared_.world.run_scenario(loaded.scenario, variant, loaded.directory, environment_, sinks);
+    run.outcome = shared_.world.run_scenario(plan, loaded.directory, environment_, sinks);
   }
   if (const std::string signal = shared_.signals.Caught();
       !signal.empty() && run.outcome.verdict == Verdict::kError &&
@@ -163,11 +161,9 @@ void RunSlotWorker::DropPromise() {
 
 const vmm::TemplateSpec* RunSlotWorker::ShapeOf(RunItem& item) {
   std::call_once(item.shaped, [&] {
-    const LoadedScenario& loaded = *item.selected->scenario;
-    Diagnostics none;
-    const RunPlan plan = MakePlan(loaded.scenario, *item.selected->variant, none);
     std::string bad_path;
-    Result<GuestNeeds> needs = NeedsOf(loaded.scenario, plan, loaded.directory, environment_, bad_path);
+    Result<GuestNeeds> needs =
+        NeedsOf(*item.selected->plan, item.selected->scenario->directory, environment_, bad_path);
     if (needs.ok()) item.shape = std::move(needs->shape);
   });
   return item.shape ? &*item.shape : nullptr;

@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "interpreter/load/decode.h"
 #include "interpreter/load/source_text.h"
 
 namespace ktstr {
 
-LoadedScenario LoadScenario(const std::string& file) {
+LoadedScenario LoadScenario(const std::string& file, const Overrides& overrides) {
   LoadedScenario loaded;
   loaded.file = file;
   loaded.directory = std::filesystem::path(file).parent_path();
@@ -26,17 +28,19 @@ LoadedScenario LoadScenario(const std::string& file) {
   Diagnostics diagnostics;
   loaded.document = LoadDocument(file, std::move(text).value(), diagnostics);
   if (loaded.document.complete()) {
-    if (Decode(loaded.document, loaded.scenario, diagnostics) && !diagnostics.has_errors()) {
-      CheckScenario(loaded.scenario, diagnostics);
+    const bool decoded = Decode(loaded.document, loaded.scenario, diagnostics) && !diagnostics.has_errors();
+    if (loaded.scenario.name.empty()) loaded.scenario.name = std::filesystem::path(file).stem().string();
+    loaded.scenario = WithOverrides(std::move(loaded.scenario), overrides);
+    if (decoded) {
+      loaded.plans = PlanRuns(loaded.scenario, overrides, diagnostics);
     } else {
-      CheckPartlyDecoded(loaded.scenario, diagnostics);
+      CheckPartlyDecoded(loaded.scenario, overrides, diagnostics);
     }
   }
-  if (loaded.scenario.name.empty()) loaded.scenario.name = std::filesystem::path(file).stem().string();
   loaded.has_errors = diagnostics.has_errors();
   loaded.findings = Locate(loaded.document, diagnostics);
   SortByPlace(loaded.findings);
-  if (!loaded.has_errors) loaded.variants = Variants(loaded.scenario);
+  if (loaded.has_errors) loaded.plans.clear();
   return loaded;
 }
 

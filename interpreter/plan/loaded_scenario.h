@@ -17,14 +17,15 @@ struct LoadedScenario {
   std::filesystem::path directory;  // of the file; where relative payload paths start
   bool readable = false;            // false: the file could not be read; `document` is then empty
   Document document;
-  Scenario scenario;                 // with faults, as much of it as could be read; its name is never empty
-  std::vector<RunVariant> variants;  // none after an error
-  std::vector<Located> findings;     // sorted by place
-  bool has_errors = false;           // warnings do not count
+  Scenario scenario;  // with the overrides; with faults, as much as could be read; its name is never empty
+  RunPlans plans;     // one per variant; none after an error
+  std::vector<Located> findings;  // sorted by place
+  bool has_errors = false;        // warnings do not count
 };
 
 /// Never fails as such: whatever is wrong becomes a finding. Reads that one file and nothing else.
-LoadedScenario LoadScenario(const std::string& file);
+/// `overrides` take effect before anything is checked.
+LoadedScenario LoadScenario(const std::string& file, const Overrides& overrides = {});
 
 /// The place of a document path as "cpuset/shrink.yaml:41:7", or just the file when it has none.
 std::string PlaceOf(const LoadedScenario& loaded, std::string_view path);

@@ -43,9 +43,10 @@ std::vector<PayloadPlan> PayloadPlans(const Scenario& scenario) {
 /// Walks a scenario in the order in which it will happen.
 class Planner {
  public:
-  Planner(const Scenario& scenario, const RunVariant& variant, Diagnostics& diagnostics)
+  /// `scenario` has one variant; it outlives the planner.
+  Planner(const Scenario& scenario, Diagnostics& diagnostics)
       : scenario_(scenario),
-        topology_(variant.topology.Concrete()),
+        topology_(scenario.topology.Concrete()),
         payloads_(PayloadPlans(scenario)),
         context_(topology_, payloads_, scenario.seed, diagnostics) {}
 
@@ -57,19 +58,20 @@ class Planner {
     context_.Emit(Finish{}, "finish");
   }
 
-  RunPlan Take(const RunVariant& variant) {
-    const ScenarioState& state = context_.state();
-    return {variant,
-            std::move(phases_),
-            StandingStill(variant.clock, PlacePeriodic(std::move(context_.requests()),
-                                                       scenario_.snapshots.periodic, &PlanPeriodic)),
-            state.groups,
-            state.payloads,
-            holds_,
-            state.TagsOf(Tags::kSnapshot),
-            state.TagsOf(Tags::kRead),
-            state.TagsOf(Tags::kWatch),
-            state.symbols};
+  /// Moves what was planned into `plan`.
+  void Take(RunPlan& plan) {
+    ScenarioState& state = context_.state();
+    plan.phases = std::move(phases_);
+    plan.requests = StandingStill(
+        scenario_.clock,
+        PlacePeriodic(std::move(context_.requests()), scenario_.snapshots.periodic, &PlanPeriodic));
+    plan.groups = std::move(state.groups);
+    plan.payloads = std::move(state.payloads);
+    plan.holds = holds_;
+    plan.snapshots = std::move(state.TagsOf(Tags::kSnapshot));
+    plan.reads = std::move(state.TagsOf(Tags::kRead));
+    plan.watches = std::move(state.TagsOf(Tags::kWatch));
+    plan.symbols = std::move(state.symbols);
   }
 
  private:
@@ -240,12 +242,24 @@ std::vector<RunVariant> Variants(const Scenario& scenario) {
   return variants;
 }
 
-RunPlan MakePlan(const Scenario& scenario, const RunVariant& variant, Diagnostics& diagnostics) {
-  Planner planner(scenario, variant, diagnostics);
-  planner.Run();
-  return planner.Take(variant);
+Scenario WithOverrides(Scenario scenario, const Overrides& overrides) {
+  if (overrides.timeout) scenario.timeout = *overrides.timeout;
+  if (overrides.clock) scenario.clock = *overrides.clock;
+  if (overrides.seed) scenario.seed = *overrides.seed;
+  return scenario;
 }
 
+namespace {
+
+Scenario OnlyVariant(Scenario scenario, const RunVariant& variant) {
+  scenario.topology = variant.topology;
+  scenario.memory = variant.memory;
+  scenario.clock = variant.clock;
+  scenario.matrix.reset();
+  return scenario;
+}
+
+/// The checks of a scenario with their document paths.
 CheckList CollectChecks(const Scenario& scenario) {
   CheckList list;
   list.defaults = scenario.defaults;
@@ -260,6 +274,19 @@ CheckList CollectChecks(const Scenario& scenario) {
     if (!payload.checks.empty())
       list.payloads.push_back({JoinPath("payloads", name) + "/checks", name, payload.gate, payload.checks});
   return list;
+}
+
+}  // namespace
+
+RunPlan MakePlan(const Scenario& scenario, const RunVariant& variant, Diagnostics& diagnostics) {
+  RunPlan plan;
+  plan.variant = variant.name;
+  plan.scenario = OnlyVariant(scenario, variant);
+  plan.checks = CollectChecks(plan.scenario);
+  Planner planner(plan.scenario, diagnostics);
+  planner.Run();
+  planner.Take(plan);
+  return plan;
 }
 
 }  // namespace ktstr

@@ -1,6 +1,8 @@
 // From a scenario to concrete runs: its variants, and for each the exact list of guest requests. Pure.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,8 +41,14 @@ struct PlannedPhase {
   std::string name;
 };
 
+/// Everything that one run does and is judged by. Made once, when its scenario is loaded, and the same for
+/// all who read it: admission, `plan.txt`, `--dry-run`, the run and the judge. Immutable from then on; any
+/// thread.
 struct RunPlan {
-  RunVariant variant;
+  std::string variant;  // RunVariant::name
+  Scenario scenario;  // as it is run: with the values of the command line, and of the variant in place of its
+                      // matrix
+  CheckList checks;   // of `scenario`, resolved
   std::vector<PlannedPhase> phases;  // BASELINE and the steps
   std::vector<PlannedRequest> requests;
   std::vector<GroupState> groups;      // index == group id
@@ -52,20 +60,32 @@ struct RunPlan {
   std::vector<NeededSymbol> symbols;  // of the kernel
 };
 
-/// The plan of one variant; its faults are added to `diagnostics` (then the plan is not to be run).
+/// What the command line says in place of the file.
+struct Overrides {
+  std::optional<Duration> timeout;
+  std::optional<Clock> clock;  // where the matrix has an axis of clocks it chooses among them instead
+  std::optional<std::uint64_t> seed;
+};
+
+/// The scenario as it is to be checked and run.
+Scenario WithOverrides(Scenario scenario, const Overrides& overrides);
+
+/// The plan of one variant, without its checks being resolved: the first half of PlanRuns. Its faults are
+/// added to `diagnostics`.
 RunPlan MakePlan(const Scenario& scenario, const RunVariant& variant, Diagnostics& diagnostics);
 
-/// The checks of a scenario with their document paths.
-CheckList CollectChecks(const Scenario& scenario);
+using RunPlans = std::vector<std::shared_ptr<const RunPlan>>;
 
-/// Everything that can be found before a run: names, lifetimes, cpusets on every variant, checks, deadlines.
-/// REQUIRES: `scenario` was decoded without faults.
-void CheckScenario(const Scenario& scenario, Diagnostics& diagnostics);
+/// Plans every variant and finds everything that can be found before a run: names, lifetimes, cpusets,
+/// checks, deadlines. Returns the plans in the order of Variants(); they are not to be run when a fault was
+/// found. `overrides` are those that `scenario` has already; a fault that comes from one has a note which
+/// says so. REQUIRES: `scenario` was decoded without faults.
+RunPlans PlanRuns(const Scenario& scenario, const Overrides& overrides, Diagnostics& diagnostics);
 
 /// The same for a scenario that could only be decoded in part: what `decoding` found is not said again in
 /// other words. Faults at or around a place it complained of are left out, and so are faults of names where a
 /// broken part may have been meant to make them. The rest is added, so that one pass shows everything.
-void CheckPartlyDecoded(const Scenario& scenario, Diagnostics& decoding);
+void CheckPartlyDecoded(const Scenario& scenario, const Overrides& overrides, Diagnostics& decoding);
 
 /// The effective name of step `index`: its own, or "step<index + 1>".
 std::string StepName(const Scenario& scenario, std::size_t index);

@@ -8,8 +8,16 @@
 namespace ktstr {
 namespace {
 
-void CheckSnapshots(const Scenario& scenario, const RunPlan& plan, Diagnostics& diagnostics) {
-  const std::uint32_t periodic = scenario.snapshots.periodic;
+/// Says that a value is not the file's.
+Note FromCommandLine(std::string_view option, std::string_view value, std::string_view key) {
+  return {.path = {},
+          .message = std::string(option) + " " + std::string(value) +
+                     " of the command line takes the place of `" + std::string(key) + "`",
+          .at = Span{}};
+}
+
+void CheckSnapshots(const RunPlan& plan, Diagnostics& diagnostics) {
+  const std::uint32_t periodic = plan.scenario.snapshots.periodic;
   if (periodic == 0) return;
   if (const auto fault = PeriodicFault(periodic, plan.holds))
     return diagnostics.Error("snapshots/periodic", "bad-periodic", *fault);
@@ -20,15 +28,31 @@ void CheckSnapshots(const Scenario& scenario, const RunPlan& plan, Diagnostics& 
                           " snapshots; at most 64 of a run are kept");
 }
 
-void CheckMonitor(const Scenario& scenario, const std::vector<RunVariant>& variants,
-                  Diagnostics& diagnostics) {
-  if (!scenario.monitor || !scenario.monitor->on) return;
-  for (const RunVariant& variant : variants)
-    if (variant.clock == Clock::kVirtual)
-      return diagnostics.Error(
-          "monitor", "bad-monitor",
-          "the monitor samples by the host's time, which the virtual clock does not follow",
-          "use `snapshots: {periodic: N}` there");
+void CheckMonitor(const RunPlans& plans, const Overrides& overrides, Diagnostics& diagnostics) {
+  for (const auto& plan : plans) {
+    const Scenario& scenario = plan->scenario;
+    if (!scenario.monitor || !scenario.monitor->on || scenario.clock != Clock::kVirtual) continue;
+    Diagnostic fault{
+        .code = "bad-monitor",
+        .path = "monitor",
+        .message = "the monitor samples by the host's time, which the virtual clock does not follow",
+        .hint = "use `snapshots: {periodic: N}` there"};
+    if (overrides.clock) fault.notes.push_back(FromCommandLine("--clock", "virtual", "clock:"));
+    return diagnostics.Add(std::move(fault));
+  }
+}
+
+void CheckTimeout(const RunPlan& plan, const Overrides& overrides, Diagnostics& diagnostics) {
+  const Duration timeout = plan.scenario.timeout;
+  if (plan.holds < timeout) return;
+  Diagnostic fault{.code = "timeout-too-short",
+                   .path = "timeout",
+                   .message = "the holds alone take " + FormatDuration(plan.holds) + ", and the timeout is " +
+                              FormatDuration(timeout),
+                   .hint = overrides.timeout ? "raise --timeout" : "raise `timeout:`"};
+  if (overrides.timeout)
+    fault.notes.push_back(FromCommandLine("--timeout", FormatDuration(timeout), "timeout:"));
+  diagnostics.Add(std::move(fault));
 }
 
 void CheckStepNames(const Scenario& scenario, Diagnostics& diagnostics) {
@@ -48,7 +72,8 @@ void CheckStepNames(const Scenario& scenario, Diagnostics& diagnostics) {
 }
 
 /// Every name a check may use. Cgroups: all that the plan ever made.
-CheckNames NamesOf(const Scenario& scenario, const RunPlan& plan) {
+CheckNames NamesOf(const RunPlan& plan) {
+  const Scenario& scenario = plan.scenario;
   CheckNames names;
   for (const PlannedPhase& phase : plan.phases) names.phases.push_back(phase.name);
   for (const PlannedRequest& planned : plan.requests)
@@ -111,7 +136,7 @@ bool IsOfNames(const Diagnostic& fault) {
 
 }  // namespace
 
-void CheckPartlyDecoded(const Scenario& scenario, Diagnostics& decoding) {
+void CheckPartlyDecoded(const Scenario& scenario, const Overrides& overrides, Diagnostics& decoding) {
   std::vector<std::string> broken;
   bool names_unsure = false;
   for (const Diagnostic& fault : decoding.items()) {
@@ -122,7 +147,7 @@ void CheckPartlyDecoded(const Scenario& scenario, Diagnostics& decoding) {
     names_unsure = names_unsure || MakesNames(broken.back());
   }
   Diagnostics checks;
-  CheckScenario(scenario, checks);
+  PlanRuns(scenario, overrides, checks);
   for (const Diagnostic& fault : checks.items()) {
     const bool known = std::any_of(broken.begin(), broken.end(), [&](const std::string& at) {
       return Within(fault.path, at) || Within(at, fault.path);
@@ -131,24 +156,23 @@ void CheckPartlyDecoded(const Scenario& scenario, Diagnostics& decoding) {
   }
 }
 
-void CheckScenario(const Scenario& scenario, Diagnostics& diagnostics) {
+RunPlans PlanRuns(const Scenario& scenario, const Overrides& overrides, Diagnostics& diagnostics) {
   CheckStepNames(scenario, diagnostics);
   const std::vector<RunVariant> variants = Variants(scenario);
-  if (variants.empty())
-    return diagnostics.Error("matrix/exclude", "empty-matrix", "every combination of the matrix is excluded");
-  std::optional<RunPlan> first;
-  for (const RunVariant& variant : variants) {
-    RunPlan plan = MakePlan(scenario, variant, diagnostics);
-    if (!first) first = std::move(plan);
+  RunPlans plans;
+  for (const RunVariant& variant : variants)
+    plans.push_back(std::make_shared<const RunPlan>(MakePlan(scenario, variant, diagnostics)));
+  if (plans.empty()) {
+    diagnostics.Error("matrix/exclude", "empty-matrix", "every combination of the matrix is excluded");
+    return plans;
   }
-  CheckSnapshots(scenario, *first, diagnostics);
-  CheckMonitor(scenario, variants, diagnostics);
-  if (first->holds >= scenario.timeout)
-    diagnostics.Error("timeout", "timeout-too-short",
-                      "the holds alone take " + FormatDuration(first->holds) + ", and the timeout is " +
-                          FormatDuration(scenario.timeout),
-                      "raise `timeout:`");
-  ResolveChecks(CollectChecks(scenario), NamesOf(scenario, *first), diagnostics);
+  // Names, holds and checks are the same in all of them.
+  const RunPlan& first = *plans.front();
+  CheckSnapshots(first, diagnostics);
+  CheckMonitor(plans, overrides, diagnostics);
+  CheckTimeout(first, overrides, diagnostics);
+  ResolveChecks(first.checks, NamesOf(first), diagnostics);
+  return plans;
 }
 
 }  // namespace ktstr

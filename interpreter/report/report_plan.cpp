@@ -9,12 +9,12 @@ std::string ClockName(Clock clock) { return std::string(kClocks[static_cast<std:
 
 }  // namespace
 
-std::string RenderPlan(const Scenario& scenario, const RunPlan& plan) {
-  const RunVariant& variant = plan.variant;
-  const vmm::Topology topology = variant.topology.Concrete();
+std::string RenderPlan(const RunPlan& plan) {
+  const Scenario& scenario = plan.scenario;
+  const vmm::Topology topology = scenario.topology.Concrete();
   std::string text = fmt::format("  topology {} ({} CPUs), memory {}, clock {}\n",
                                  vmm::FormatTopology(topology), vmm::CpuCount(topology),
-                                 MemorySpec::Scalar().print(&variant.memory), ClockName(variant.clock));
+                                 MemorySpec::Scalar().print(&scenario.memory), ClockName(scenario.clock));
   if (scenario.kernel) text += fmt::format("  kernel {}\n", scenario.kernel->Text());
   text += fmt::format("  holds {} in all, timeout {}, seed {}\n", FormatDuration(plan.holds),
                       FormatDuration(scenario.timeout), scenario.seed);
@@ -26,9 +26,9 @@ std::string RenderPlan(const Scenario& scenario, const RunPlan& plan) {
   return text;
 }
 
-nlohmann::ordered_json PlanJson(const Scenario& scenario, const RunPlan& plan) {
-  const RunVariant& variant = plan.variant;
-  const vmm::Topology topology = variant.topology.Concrete();
+nlohmann::ordered_json PlanJson(const RunPlan& plan) {
+  const Scenario& scenario = plan.scenario;
+  const vmm::Topology topology = scenario.topology.Concrete();
   nlohmann::ordered_json phases = nlohmann::ordered_json::array();
   for (const PlannedPhase& phase : plan.phases) {
     nlohmann::ordered_json requests = nlohmann::ordered_json::array();
@@ -38,11 +38,11 @@ nlohmann::ordered_json PlanJson(const Scenario& scenario, const RunPlan& plan) {
             {{"request", request.request.decl()->name}, {"label", request.label}, {"path", request.path}});
     phases.push_back({{"epoch", phase.epoch}, {"name", phase.name}, {"requests", std::move(requests)}});
   }
-  return {{"variant", variant.name},
+  return {{"variant", plan.variant},
           {"topology", vmm::FormatTopology(topology)},
           {"cpus", vmm::CpuCount(topology)},
-          {"memory", MemorySpec::Scalar().print(&variant.memory)},
-          {"clock", ClockName(variant.clock)},
+          {"memory", MemorySpec::Scalar().print(&scenario.memory)},
+          {"clock", ClockName(scenario.clock)},
           {"timeout", FormatDuration(scenario.timeout)},
           {"seed", scenario.seed},
           {"holds", FormatDuration(plan.holds)},

@@ -9,9 +9,9 @@
 namespace ktstr {
 
 /// What the machine is, then every request by phase, a line each.
-std::string RenderPlan(const Scenario& scenario, const RunPlan& plan);
+std::string RenderPlan(const RunPlan& plan);
 
 /// variant, topology, cpus, memory, clock, timeout, seed, holds, phases: [{name, requests: [{label, path}]}].
-nlohmann::ordered_json PlanJson(const Scenario& scenario, const RunPlan& plan);
+nlohmann::ordered_json PlanJson(const RunPlan& plan);
 
 }  // namespace ktstr

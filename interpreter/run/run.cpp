@@ -21,9 +21,9 @@ constexpr seconds kSalvage{12};
 /// Everything of one run that lives as long as its machine.
 class ScenarioRun {
  public:
-  ScenarioRun(const Scenario& scenario, const RunVariant& variant, const std::filesystem::path& dir,
-              const RunEnvironment& environment, EventSink& sink)
-      : scenario_(scenario), variant_(variant), dir_(dir), environment_(environment), teller_(sink) {}
+  ScenarioRun(const RunPlan& plan, const std::filesystem::path& dir, const RunEnvironment& environment,
+              EventSink& sink)
+      : plan_(plan), scenario_(plan.scenario), dir_(dir), environment_(environment), teller_(sink) {}
 
   RunOutcome Run() {
     if (const Result<> ran = BootAndExecute(); !ran.ok()) Break(Verdict::kError, ran.error().message);
@@ -33,9 +33,6 @@ class ScenarioRun {
 
  private:
   Result<> BootAndExecute() {
-    Diagnostics diagnostics;
-    plan_ = MakePlan(scenario_, variant_, diagnostics);
-    if (diagnostics.has_errors()) return Error{ErrorKind::kInput, diagnostics.items().front().message};
     for (const PlannedPhase& phase : plan_.phases) {
       PhaseWindow window;
       window.epoch = phase.epoch;
@@ -44,7 +41,7 @@ class ScenarioRun {
     }
     TRY(CheckObservable(plan_, environment_.kernel, environment_.accel, *environment_.observers,
                         outcome_.cause_path));
-    needs_ = TRY(NeedsOf(scenario_, plan_, dir_, environment_, outcome_.cause_path));
+    needs_ = TRY(NeedsOf(plan_, dir_, environment_, outcome_.cause_path));
     DescribeMachine(needs_.shape.machine);
     TRY(StartGuest());
     TRY(Execute(*session_));
@@ -84,7 +81,7 @@ class ScenarioRun {
     outcome_.machine.started = cloned_from_ ? "clone of " + cloned_from_->facts().key : "boot";
     outcome_.machine.prepared = pooled.was_ready;
     TRY(machine_->AwaitBuilt());
-    session_.emplace(*channel_, pooled.requests_sent, scenario_, plan_, teller_, outcome_);
+    session_.emplace(*channel_, pooled.requests_sent, plan_, teller_, outcome_);
     // Whatever can be handed over before the guest runs reaches it at the same moment of its time in each
     // run.
     if (needs_.files.empty()) TRY(session_->SendPlan());
@@ -115,7 +112,7 @@ class ScenarioRun {
     MachineFacts& facts = outcome_.machine;
     facts.kernel_release = environment_.kernel.version;
     facts.accel = vmm::AccelName(config.accel);
-    facts.clock = kClocks[static_cast<std::size_t>(variant_.clock)].name;
+    facts.clock = kClocks[static_cast<std::size_t>(scenario_.clock)].name;
     facts.topology = vmm::FormatTopology(config.topology);
     facts.memory_mib = config.memory_mib;
     for (std::uint32_t cpu = 0; cpu < vmm::CpuCount(config.topology); ++cpu)
@@ -143,7 +140,7 @@ class ScenarioRun {
     if (!needs_.files.empty()) outcome_.machine.files_ms = teller_.ElapsedMs() - outcome_.machine.ready_ms;
     cpu_meter_.emplace(machine_->pid());
     ready_ns_ = guest.clock_ns;
-    observer_.emplace(GuestObserver::Parts{*machine_, environment_.kernel, config.accel, variant_.clock,
+    observer_.emplace(GuestObserver::Parts{*machine_, environment_.kernel, config.accel, scenario_.clock,
                                            guest, *environment_.observers, teller_,
                                            [this] { return session_->Fetch("/proc/kallsyms", kGrace); }});
     session_->SetMeanwhile(&*observer_);
@@ -161,7 +158,7 @@ class ScenarioRun {
     cpu_meter_.reset();
     if (!times) return;
     facts.cpu_wait_pct = WaitPct(*times);
-    facts.cpu_quality = variant_.clock == Clock::kVirtual ? CpuGrade::kNotApplicable : GradeCpu(*times);
+    facts.cpu_quality = scenario_.clock == Clock::kVirtual ? CpuGrade::kNotApplicable : GradeCpu(*times);
   }
 
   template <typename T>
@@ -286,7 +283,7 @@ class ScenarioRun {
 
   [[nodiscard]] std::chrono::nanoseconds Patience(const PlannedRequest& planned) const {
     // Under the virtual clock guest time may run slower than ours when all CPUs are busy.
-    const int factor = variant_.clock == Clock::kVirtual ? 4 : 1;
+    const int factor = scenario_.clock == Clock::kVirtual ? 4 : 1;
     return std::chrono::nanoseconds(planned.budget.ns) * factor + kGrace;
   }
 
@@ -327,7 +324,7 @@ class ScenarioRun {
       machine_->Kill();
     }
     outcome_.stats = Fold(outcome_.record);
-    outcome_.checks = Judge(outcome_.record, outcome_.stats, CollectChecks(scenario_), outcome_.observed);
+    outcome_.checks = Judge(outcome_.record, outcome_.stats, plan_.checks, outcome_.observed);
     ExcuseDisturbed(outcome_.record, outcome_.observed, outcome_.checks);
     ExcuseLatencies(outcome_.machine.cpu_quality, outcome_.machine.cpu_wait_pct, outcome_.checks);
     if (!broken_) {
@@ -345,13 +342,12 @@ class ScenarioRun {
                  outcome_.cause_path);
   }
 
-  const Scenario& scenario_;
-  const RunVariant& variant_;
+  const RunPlan& plan_;
+  const Scenario& scenario_;  // of the plan
   const std::filesystem::path& dir_;
   const RunEnvironment& environment_;
   EventTeller teller_;
   RunOutcome outcome_;
-  RunPlan plan_;
   GuestNeeds needs_;
   std::unique_ptr<vmm::Machine> machine_;
   std::unique_ptr<vmm::GuestChannel> channel_;  // to machine_
@@ -368,10 +364,9 @@ class ScenarioRun {
 
 }  // namespace
 
-RunOutcome RunScenario(const Scenario& scenario, const RunVariant& variant,
-                       const std::filesystem::path& scenario_dir, const RunEnvironment& environment,
-                       EventSink& sink) {
-  return ScenarioRun(scenario, variant, scenario_dir, environment, sink).Run();
+RunOutcome RunScenario(const RunPlan& plan, const std::filesystem::path& scenario_dir,
+                       const RunEnvironment& environment, EventSink& sink) {
+  return ScenarioRun(plan, scenario_dir, environment, sink).Run();
 }
 
 Result<> ProveKvm(const RunEnvironment& environment) {

@@ -117,12 +117,11 @@ struct RunOutcome {
   std::string console_tail;  // the last lines of the guest's console, kept when something broke
 };
 
-/// Runs one variant. `scenario_dir` is where relative payload paths start. Never fails as such: whatever goes
-/// wrong becomes the outcome's verdict and cause, and what was finished before is in its record. On return
-/// the machine and all its processes are gone. REQUIRES: CheckScenario found no error.
-RunOutcome RunScenario(const Scenario& scenario, const RunVariant& variant,
-                       const std::filesystem::path& scenario_dir, const RunEnvironment& environment,
-                       EventSink& sink);
+/// Carries a plan out. `scenario_dir` is where relative payload paths start. Never fails as such: whatever
+/// goes wrong becomes the outcome's verdict and cause, and what was finished before is in its record. On
+/// return the machine and all its processes are gone. REQUIRES: PlanRuns found no error.
+RunOutcome RunScenario(const RunPlan& plan, const std::filesystem::path& scenario_dir,
+                       const RunEnvironment& environment, EventSink& sink);
 
 /// Boots `kernel` under KVM until guest-init answers, for vmm::ResolveAccel.
 Result<> ProveKvm(const RunEnvironment& environment);

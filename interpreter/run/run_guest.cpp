@@ -23,8 +23,9 @@ std::string PlaceOfBadPayload(const Scenario& scenario, const std::set<std::stri
   return {};
 }
 
-Result<std::vector<vmm::InitramfsFile>> FilesOf(const Scenario& scenario, const RunPlan& plan,
-                                                const std::filesystem::path& dir, std::string& bad_path) {
+Result<std::vector<vmm::InitramfsFile>> FilesOf(const RunPlan& plan, const std::filesystem::path& dir,
+                                                std::string& bad_path) {
+  const Scenario& scenario = plan.scenario;
   std::set<std::string> used;
   for (const PayloadState& payload : plan.payloads) used.insert(payload.name);
   std::vector<vmm::PayloadSource> sources;
@@ -47,21 +48,21 @@ std::uint64_t BytesOf(const vmm::InitramfsFile& file) {
 
 }  // namespace
 
-Result<GuestNeeds> NeedsOf(const Scenario& scenario, const RunPlan& plan, const std::filesystem::path& dir,
+Result<GuestNeeds> NeedsOf(const RunPlan& plan, const std::filesystem::path& dir,
                            const RunEnvironment& environment, std::string& bad_path) {
-  const RunVariant& variant = plan.variant;
+  const Scenario& scenario = plan.scenario;
   GuestNeeds needs;
-  needs.files = TRY(FilesOf(scenario, plan, dir, bad_path));
+  needs.files = TRY(FilesOf(plan, dir, bad_path));
   const std::uint64_t file_bytes =
       std::accumulate(needs.files.begin(), needs.files.end(), std::uint64_t{0},
                       [](std::uint64_t sum, const vmm::InitramfsFile& file) { return sum + BytesOf(file); });
   vmm::MachineConfig& config = needs.shape.machine;
   config.qemu = environment.qemu;
   config.kernel = environment.kernel.image;
-  config.topology = variant.topology.Concrete();
+  config.topology = scenario.topology.Concrete();
   config.accel = environment.accel;
-  config.memory_mib = variant.memory.bytes != 0
-                          ? static_cast<std::uint32_t>(variant.memory.bytes >> 20)
+  config.memory_mib = scenario.memory.bytes != 0
+                          ? static_cast<std::uint32_t>(scenario.memory.bytes >> 20)
                           : vmm::AutoMemoryMib({.init_bytes = vmm::GuestInitImage().size(),
                                                 .file_bytes = file_bytes,
                                                 .cpus = vmm::CpuCount(config.topology),
@@ -71,11 +72,11 @@ Result<GuestNeeds> NeedsOf(const Scenario& scenario, const RunPlan& plan, const 
     return Error{ErrorKind::kInput, "the payloads' files take " + std::to_string(mib) +
                                         " MiB, more than half of the guest's memory of " +
                                         std::to_string(config.memory_mib) + " MiB"};
-  if (variant.clock == Clock::kVirtual) {
+  if (scenario.clock == Clock::kVirtual) {
     config.clock = vmm::Clock::kVirtual;
     needs.shape.files = std::exchange(needs.files, {});
   }
-  if (environment.fixed_entropy || variant.clock == Clock::kVirtual) config.rng_seed = scenario.seed;
+  if (environment.fixed_entropy || scenario.clock == Clock::kVirtual) config.rng_seed = scenario.seed;
   return needs;
 }
 

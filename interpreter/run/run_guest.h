@@ -21,7 +21,7 @@ struct GuestNeeds {
 /// virtual clock the files are part of the shape: bytes that arrive while the guest runs would arrive at
 /// another moment of its time in each run. Errors (kInput): a payload's program that cannot be packed;
 /// `bad_path` is then its document path; files that do not fit into the memory the author asked for.
-Result<GuestNeeds> NeedsOf(const Scenario& scenario, const RunPlan& plan, const std::filesystem::path& dir,
+Result<GuestNeeds> NeedsOf(const RunPlan& plan, const std::filesystem::path& dir,
                            const RunEnvironment& environment, std::string& bad_path);
 
 }  // namespace ktstr

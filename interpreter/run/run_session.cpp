@@ -38,14 +38,9 @@ double EventTeller::ElapsedMs() const {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start_).count();
 }
 
-RunSession::RunSession(vmm::GuestChannel& channel, std::uint32_t requests_sent, const Scenario& scenario,
-                       const RunPlan& plan, EventTeller& teller, RunOutcome& outcome)
-    : channel_(channel),
-      scenario_(scenario),
-      plan_(plan),
-      teller_(teller),
-      outcome_(outcome),
-      next_request_(requests_sent + 1) {}
+RunSession::RunSession(vmm::GuestChannel& channel, std::uint32_t requests_sent, const RunPlan& plan,
+                       EventTeller& teller, RunOutcome& outcome)
+    : channel_(channel), plan_(plan), teller_(teller), outcome_(outcome), next_request_(requests_sent + 1) {}
 
 Result<std::uint64_t> RunSession::SendFiles(std::span<const vmm::InitramfsFile> files,
                                             vmm::Deadline deadline) {
@@ -240,7 +235,7 @@ void RunSession::Keep(const PayloadDone& done) {
                                 payload.made.where + "; it was killed");
     teller_.Tell(EventKind::kWarning, outcome_.warnings.back(), payload.made.path, epoch_);
   }
-  if (const Payload* declared = scenario_.payloads.Find(payload.name))
+  if (const Payload* declared = plan_.scenario.payloads.Find(payload.name))
     result.metrics =
         ExtractMetrics(declared->output, declared->metrics, result.stdout_text, result.stderr_text);
   for (const std::string& note : result.metrics.notes)

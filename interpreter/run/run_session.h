@@ -45,8 +45,8 @@ class Meanwhile {
 class RunSession {
  public:
   /// `requests_sent` requests have gone down the channel already; AwaitProvided() takes their replies too.
-  RunSession(vmm::GuestChannel& channel, std::uint32_t requests_sent, const Scenario& scenario,
-             const RunPlan& plan, EventTeller& teller, RunOutcome& outcome);
+  RunSession(vmm::GuestChannel& channel, std::uint32_t requests_sent, const RunPlan& plan,
+             EventTeller& teller, RunOutcome& outcome);
 
   /// Sends files, waiting for room on the way until the deadline; returns their bytes.
   Result<std::uint64_t> SendFiles(std::span<const vmm::InitramfsFile> files, vmm::Deadline deadline);
@@ -100,7 +100,6 @@ class RunSession {
   };
 
   vmm::GuestChannel& channel_;
-  const Scenario& scenario_;
   const RunPlan& plan_;
   EventTeller& teller_;
   RunOutcome& outcome_;

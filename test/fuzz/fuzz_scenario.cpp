@@ -15,16 +15,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!document.complete()) return 0;
   Scenario scenario;
   if (!Decode(document, scenario, diagnostics) || diagnostics.has_errors()) {
-    CheckPartlyDecoded(scenario, diagnostics);
+    CheckPartlyDecoded(scenario, {}, diagnostics);
     return 0;
   }
-  CheckScenario(scenario, diagnostics);
+  const RunPlans plans = PlanRuns(scenario, {}, diagnostics);
   for (const Diagnostic& fault : diagnostics.items())
     if (fault.message.empty() || fault.code.empty()) std::abort();
   if (diagnostics.has_errors()) return 0;
-  for (const RunVariant& variant : Variants(scenario)) {
-    Diagnostics none;
-    if (MakePlan(scenario, variant, none).requests.empty() || none.has_errors()) std::abort();
-  }
+  if (plans.empty()) std::abort();
+  for (const std::shared_ptr<const RunPlan>& plan : plans)
+    if (plan->requests.empty()) std::abort();
   return 0;
 }

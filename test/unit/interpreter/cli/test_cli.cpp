@@ -166,6 +166,32 @@ TEST_CASE("--dry-run prints the plan and boots nothing") {
   CHECK_FALSE(std::filesystem::exists("runs"));
 }
 
+TEST_CASE("what the command line says is checked like what the file says") {
+  const WorkDir dir;
+  const auto dry = [](std::vector<std::string> options, const std::string& text) {
+    WriteText("a.yaml", "version: 1\n" + text);
+    options.insert(options.begin(), {"run", "--dry-run"});
+    options.emplace_back("a.yaml");
+    const CliResult result = Cli(options);
+    CHECK(result.code == (result.err.empty() ? 0 : 2));
+    return result.err;
+  };
+  CHECK(dry({"--clock", "virtual"}, "steps: [{hold: 1s}]\nmonitor: on\n") ==
+        "a.yaml:3:10: error[bad-monitor]: the monitor samples by the host's time, which the virtual clock "
+        "does not "
+        "follow\n"
+        "     3 | monitor: on\n"
+        "       |          ^~ use `snapshots: {periodic: N}` there\n"
+        "a.yaml: note: --clock virtual of the command line takes the place of `clock:`\n");
+  CHECK(dry({"--clock", "wall"}, "steps: [{hold: 1s}]\nmonitor: on\nclock: virtual\n") == "");
+  CHECK(dry({"--timeout", "1s"}, "timeout: 60s\nsteps: [{hold: 5s}]\n") ==
+        "a.yaml:2:10: error[timeout-too-short]: the holds alone take 5s, and the timeout is 1s\n"
+        "     2 | timeout: 60s\n"
+        "       |          ^~~ raise --timeout\n"
+        "a.yaml: note: --timeout 1s of the command line takes the place of `timeout:`\n");
+  CHECK(dry({"--timeout", "9s"}, "timeout: 1s\nsteps: [{hold: 5s}]\n") == "");
+}
+
 TEST_CASE("--dry-run as JSON names the guest's requests") {
   const WorkDir dir;
   WriteText("tiny.yaml", kTinyScenario);
@@ -196,7 +222,7 @@ TEST_CASE("--clock chooses among the variants of a matrix with clocks") {
   const Result<Selection> selection = Select(options);
   REQUIRE(selection.ok());
   REQUIRE(selection->runs.size() == 1);
-  CHECK(selection->runs[0].variant->name == "virtual");
+  CHECK(selection->runs[0].plan->variant == "virtual");
 }
 
 TEST_CASE("Every name of the catalogue has a page") {

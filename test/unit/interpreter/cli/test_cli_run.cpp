@@ -35,9 +35,8 @@ class FakeWorld {
           if (!accel_fault.empty()) return Error{ErrorKind::kEnvironment, accel_fault};
           return vmm::AccelChoice{vmm::Accel::kTcg, "/dev/kvm does not exist"};
         },
-        [this](const Scenario& scenario, const RunVariant& variant, const std::filesystem::path& dir,
-               const RunEnvironment& environment,
-               EventSink& sink) { return Run(scenario, variant, dir, environment, sink); },
+        [this](const RunPlan& plan, const std::filesystem::path&, const RunEnvironment& environment,
+               EventSink& sink) { return Run(plan, environment, sink); },
         [this] { return host; }};
   }
 
@@ -49,9 +48,9 @@ class FakeWorld {
   vmm::HostCapacity host{1, 8000};
 
  private:
-  RunOutcome Run(const Scenario& scenario, const RunVariant& variant, const std::filesystem::path&,
-                 const RunEnvironment& environment, EventSink& sink) {
-    ran.push_back(scenario.name + (variant.name.empty() ? "" : "#" + variant.name));
+  RunOutcome Run(const RunPlan& plan, const RunEnvironment& environment, EventSink& sink) {
+    const Scenario& scenario = plan.scenario;
+    ran.push_back(scenario.name + (plan.variant.empty() ? "" : "#" + plan.variant));
     scratch = environment.scratch;
     CHECK(std::filesystem::is_directory(scratch));
     sink.OnConsole("Linux version 6.12.1\n");
@@ -59,7 +58,7 @@ class FakeWorld {
     outcome.machine.kernel_release = "6.12.1";
     outcome.machine.accel = "tcg";
     outcome.machine.clock = "wall";
-    outcome.machine.topology = vmm::FormatTopology(variant.topology.Concrete());
+    outcome.machine.topology = vmm::FormatTopology(scenario.topology.Concrete());
     outcome.machine.memory_mib = 320;
     outcome.machine.started = "boot";
     outcome.machine.ready_ms = 5;
@@ -366,7 +365,7 @@ TEST_CASE("The command that repeats a run is exact") {
   options.timeout = Seconds(90);
   options.clock = Clock::kVirtual;
   options.qemu = "/opt/my qemu";
-  CHECK(RepeatCommand(options, loaded, loaded.variants[0], summary) ==
+  CHECK(RepeatCommand(options, {&loaded, loaded.plans[0]}, summary) ==
         "build/ktstr-interp run 's/it'\\''s.yaml' --variant 1n1l2c1t --clock virtual --timeout 90s --seed 1 "
         "--accel tcg --kernel /boot/vmlinuz --qemu '/opt/my qemu'");
 }

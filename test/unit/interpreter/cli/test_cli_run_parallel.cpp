@@ -23,9 +23,9 @@ struct World {
     world.choose_accel = [](vmm::AccelRequest, const RunEnvironment&) -> Result<vmm::AccelChoice> {
       return vmm::AccelChoice{vmm::Accel::kTcg, ""};
     };
-    world.run_scenario = [this](const Scenario& scenario, const RunVariant&, const std::filesystem::path&,
+    world.run_scenario = [this](const RunPlan& plan, const std::filesystem::path&,
                                 const RunEnvironment& environment,
-                                EventSink& sink) { return Run(scenario, environment, sink); };
+                                EventSink& sink) { return Run(plan.scenario, environment, sink); };
     world.host = [this] { return host; };
     return world;
   }

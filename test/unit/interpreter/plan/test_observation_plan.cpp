@@ -13,10 +13,11 @@ namespace {
 struct Loaded {
   Scenario scenario;
   Diagnostics diagnostics;
+  RunPlans plans;
 
   explicit Loaded(const std::string& yaml) {
     const Document document = LoadDocument("t.yaml", yaml, diagnostics);
-    if (Decode(document, scenario, diagnostics)) CheckScenario(scenario, diagnostics);
+    if (Decode(document, scenario, diagnostics)) plans = PlanRuns(scenario, {}, diagnostics);
   }
   std::string Faults() const {
     std::string all;
@@ -30,10 +31,8 @@ struct Loaded {
 std::string Labels(const std::string& yaml) {
   Loaded loaded(yaml);
   REQUIRE(loaded.Faults() == "");
-  Diagnostics none;
   std::string all;
-  for (const PlannedRequest& planned :
-       MakePlan(loaded.scenario, Variants(loaded.scenario).front(), none).requests)
+  for (const PlannedRequest& planned : loaded.plans.front()->requests)
     all += (planned.host ? "* " : "") + planned.label + "\n";
   return all;
 }

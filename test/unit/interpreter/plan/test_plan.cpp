@@ -11,13 +11,14 @@ namespace {
 struct Loaded {
   Scenario scenario;
   Diagnostics diagnostics;
+  RunPlans plans;
 
   explicit Loaded(const std::string& yaml) {
     const Document document = LoadDocument("t.yaml", yaml, diagnostics);
     if (Decode(document, scenario, diagnostics)) {
-      CheckScenario(scenario, diagnostics);
+      plans = PlanRuns(scenario, {}, diagnostics);
     } else {
-      CheckPartlyDecoded(scenario, diagnostics);
+      CheckPartlyDecoded(scenario, {}, diagnostics);
     }
   }
   std::string Faults() const {
@@ -30,11 +31,8 @@ struct Loaded {
 std::string Labels(const std::string& yaml) {
   Loaded loaded(yaml);
   REQUIRE(loaded.Faults().empty());
-  Diagnostics none;
   std::string all;
-  for (const PlannedRequest& planned :
-       MakePlan(loaded.scenario, Variants(loaded.scenario).front(), none).requests)
-    all += planned.label + "\n";
+  for (const PlannedRequest& planned : loaded.plans.front()->requests) all += planned.label + "\n";
   return all;
 }
 

@@ -33,8 +33,7 @@ CliResult RunOn(const vmm::Kernel& kernel, bool require) {
       [](vmm::AccelRequest, const RunEnvironment&) -> Result<vmm::AccelChoice> {
         return vmm::AccelChoice{vmm::Accel::kTcg, "asked for"};
       },
-      [](const Scenario&, const RunVariant&, const std::filesystem::path&, const RunEnvironment&,
-         EventSink&) {
+      [](const RunPlan&, const std::filesystem::path&, const RunEnvironment&, EventSink&) {
         RunOutcome outcome;
         outcome.verdict = Verdict::kPass;
         return outcome;

@@ -27,8 +27,7 @@ CliResult RunWhereAllPass(const std::string& text, bool require) {
                        [](vmm::AccelRequest, const RunEnvironment&) -> Result<vmm::AccelChoice> {
                          return vmm::AccelChoice{vmm::Accel::kTcg, "asked for"};
                        },
-                       [](const Scenario&, const RunVariant&, const std::filesystem::path&,
-                          const RunEnvironment&, EventSink&) {
+                       [](const RunPlan&, const std::filesystem::path&, const RunEnvironment&, EventSink&) {
                          RunOutcome outcome;
                          outcome.verdict = Verdict::kPass;
                          return outcome;
@@ -61,7 +60,7 @@ TEST_CASE("--variant takes a preset's name for a topology") {
     options.paths = {"a.yaml"};
     options.variant = variant;
     const Result<Selection> selection = Select(options);
-    return selection.ok() ? selection->runs.front().variant->name : selection.error().message;
+    return selection.ok() ? selection->runs.front().plan->variant : selection.error().message;
   };
   CHECK(chosen("8cpu-2llc-smt,auto") == "1n2l2c2t,auto");
   CHECK(chosen("1n1l4c1t,256MiB") == "1n1l4c1t,256MiB");
