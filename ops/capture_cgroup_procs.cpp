@@ -1,4 +1,7 @@
 // CaptureCgroupProcs: which processes are in a cgroup at this point.
+#include <algorithm>
+#include <charconv>
+
 #include "ops/op.h"
 
 namespace ktstr {
@@ -26,13 +29,26 @@ const StructDecl& Args::Decl() {
 
 void Plan(const Args& args, PlanContext& context) {
   if (context.UseCgroup("cgroup", args.cgroup) == nullptr) return;
-  context.Emit(ReadFile{std::string(kCgroupParent) + "/" + args.cgroup + "/cgroup.procs"},
-               "CaptureCgroupProcs " + args.tag + " <- " + args.cgroup);
-  context.requests().back().tag = args.tag;
+  context.EmitRead(std::string(kCgroupParent) + "/" + args.cgroup + "/cgroup.procs", args,
+                   "CaptureCgroupProcs " + args.tag + " <- " + args.cgroup);
+}
+
+/// `content`: a pid in each line.
+Result<> Receive(const Args& args, std::string_view content, HostContext& host) {
+  std::vector<std::uint32_t> pids;
+  while (!content.empty()) {
+    const std::string_view line = content.substr(0, content.find('\n'));
+    const auto [end, fault] = std::from_chars(line.data(), line.data() + line.size(), pids.emplace_back());
+    if (fault != std::errc() || end != line.data() + line.size())
+      return Error{ErrorKind::kGuest, "cgroup.procs has a line that is no pid"};
+    content.remove_prefix(std::min(content.size(), line.size() + 1));
+  }
+  host.KeepCgroupProcs(args.tag, args.cgroup, std::move(pids));
+  return {};
 }
 
 }  // namespace
 
-extern constexpr OpDecl op_capture_cgroup_procs = DeclareOp<Args, Plan>();
+extern constexpr OpDecl op_capture_cgroup_procs = DeclareReadingOp<Args, Plan, Receive>();
 
 }  // namespace ktstr

@@ -2,7 +2,8 @@
 // `Plan(const Args&, PlanContext&)`, which models its effect on names and lifetimes and yields the resolved
 // guest requests. From that come strict decoding, the schema, `explain`, the wire and the dispatch. An Op of
 // the host yields itself (PlanContext::EmitHost) and has `Run(const Args&, HostContext&)`, called at that
-// point.
+// point. An Op that reads a file of the guest (PlanContext::EmitRead) has `Receive(const Args&, content,
+// HostContext&)`, called once the file is there.
 #pragma once
 
 #include <span>
@@ -16,6 +17,8 @@ struct OpDecl {
   const StructDecl& (*args)();  // its name is the Op's name, its doc what it does
   void (*plan)(const void* args, PlanContext& context);
   Result<> (*run)(const void* args, HostContext& host) = nullptr;  // of host Ops only
+  /// Of Ops that read a file of the guest only.
+  Result<> (*receive)(const void* args, std::string_view content, HostContext& host) = nullptr;
 };
 
 template <typename Args, void (*Plan)(const Args&, PlanContext&)>
@@ -28,6 +31,16 @@ template <typename Args, void (*Plan)(const Args&, PlanContext&), Result<> (*Run
 constexpr OpDecl DeclareHostOp() {
   OpDecl decl = DeclareOp<Args, Plan>();
   decl.run = [](const void* args, HostContext& host) { return Run(*static_cast<const Args*>(args), host); };
+  return decl;
+}
+
+template <typename Args, void (*Plan)(const Args&, PlanContext&),
+          Result<> (*Receive)(const Args&, std::string_view, HostContext&)>
+constexpr OpDecl DeclareReadingOp() {
+  OpDecl decl = DeclareOp<Args, Plan>();
+  decl.receive = [](const void* args, std::string_view content, HostContext& host) {
+    return Receive(*static_cast<const Args*>(args), content, host);
+  };
   return decl;
 }
 

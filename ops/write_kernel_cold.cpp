@@ -30,8 +30,8 @@ std::string Label(const Args& args) {
 void Plan(const Args& args, PlanContext& context) {
   if (!CheckWrites(args, /*cold=*/true, context)) return;
   std::vector<PlannedRequest>& planned = context.requests();
-  if (!planned.empty() && planned.back().host && planned.back().request.Is<Args>()) {
-    auto& joined = planned.back().request.As<Args>();
+  if (!planned.empty() && planned.back().As<Args>() != nullptr) {
+    auto& joined = std::get<HostAction>(planned.back().what).args.As<Args>();
     joined.writes.insert(joined.writes.end(), args.writes.begin(), args.writes.end());
     planned.back().label = Label(joined);
     return;

@@ -11,10 +11,10 @@ namespace ktstr {
 namespace {
 
 std::uint64_t LengthOf(const PlannedRequest& planned) {
-  if (!planned.request.Is<Hold>()) return 0;
-  const Hold& hold = planned.request.As<Hold>();
-  return hold.from_mark ? static_cast<std::uint64_t>(std::max<std::int64_t>(planned.budget.ns, 0))
-                        : hold.duration_ns;
+  const auto* hold = planned.As<Hold>();
+  if (hold == nullptr) return 0;
+  return hold->from_mark ? static_cast<std::uint64_t>(std::max<std::int64_t>(planned.budget.ns, 0))
+                         : hold->duration_ns;
 }
 
 std::string NanosecondsText(std::uint64_t ns) {
@@ -26,7 +26,7 @@ class HoldCutter {
  public:
   HoldCutter(const PlannedRequest& hold, std::vector<PlannedRequest>& out)
       : hold_(hold), out_(out), length_(LengthOf(hold)) {
-    const auto& request = hold.request.As<Hold>();
+    const Hold& request = *hold.As<Hold>();
     // Where the hold begins, seen from its mark.
     begin_ = request.from_mark ? request.duration_ns - std::min(length_, request.duration_ns) : 0;
     if (!request.from_mark) Emit(AnyStruct::Of(SetHoldMark{}), "begin of " + hold.label, 0);
@@ -44,7 +44,7 @@ class HoldCutter {
  private:
   void Emit(AnyStruct request, std::string label, std::uint64_t budget_ns) {
     PlannedRequest piece = hold_;
-    piece.request = std::move(request);
+    piece.what = GuestRequest{std::move(request)};
     piece.label = std::move(label);
     piece.budget = Nanoseconds(static_cast<std::int64_t>(budget_ns));
     out_.push_back(std::move(piece));

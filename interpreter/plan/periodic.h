@@ -42,7 +42,7 @@ std::optional<std::string> PeriodicFault(std::uint32_t count, Duration holds);
 std::string PeriodicTag(std::uint32_t index);
 
 /// Makes the request that captures at boundary `index`; `offset_ns` is on the hold timeline, `hold` the hold
-/// it falls into (for path, epoch and cleanup).
+/// it falls into (for path, phase and cleanup).
 using MakePeriodicCapture =
     std::function<PlannedRequest(std::uint32_t index, std::uint64_t offset_ns, const PlannedRequest& hold)>;
 

@@ -81,11 +81,10 @@ class Planner {
     if (clock == Clock::kWall) return plan;
     std::vector<PlannedRequest> still;
     for (PlannedRequest& planned : plan) {
-      if (planned.host && (still.empty() || !still.back().host)) {
+      if (planned.host() != nullptr && (still.empty() || still.back().host() == nullptr)) {
         PlannedRequest stop = planned;
-        stop.request = AnyStruct::Of(StandStill{});
+        stop.what = GuestRequest{AnyStruct::Of(StandStill{})};
         stop.label = "stand still";
-        stop.host = false;
         still.push_back(std::move(stop));
       }
       still.push_back(std::move(planned));
@@ -95,15 +94,12 @@ class Planner {
 
   static PlannedRequest PlanPeriodic(std::uint32_t index, std::uint64_t offset_ns,
                                      const PlannedRequest& hold) {
-    PlannedRequest planned{AnyStruct::Of(PeriodicCapture{index, offset_ns}),
-                           "snapshots/periodic",
-                           "snapshot " + PeriodicTag(index),
-                           {},
-                           hold.epoch,
-                           false,
-                           true,
-                           {}};
-    return planned;
+    return {HostAction{AnyStruct::Of(PeriodicCapture{index, offset_ns})},
+            "snapshots/periodic",
+            "snapshot " + PeriodicTag(index),
+            {},
+            hold.phase,
+            false};
   }
 
   void PlanBackdrop() {
@@ -131,13 +127,13 @@ class Planner {
     const Step& step = scenario_.steps[index];
     const std::string base = "steps/" + std::to_string(index);
     const std::string name = StepName(scenario_, index);
-    const auto epoch = static_cast<std::uint32_t>(index + 1);
-    phases_.push_back({epoch, name});
-    context_.state().epoch = epoch;
+    const auto phase = static_cast<std::uint32_t>(index + 1);
+    phases_.push_back({phase, name});
+    context_.state().phase = phase;
     context_.EnterSlot(Slot::kStep, "step '" + name + "'");
     PlanCgroups(base + "/cgroups", step.cgroups);
     context_.EnterOp(base);
-    context_.Emit(MarkPhase{epoch, false}, "begin of step " + name);
+    context_.Emit(MarkPhase{phase, false}, "begin of step " + name);
     if (step.hold && step.hold->every) {
       PlanLoop(step, base);
     } else {
@@ -145,7 +141,7 @@ class Planner {
       if (step.hold) PlanHold(*step.hold, base + "/hold");
     }
     context_.EnterOp(base);
-    context_.Emit(MarkPhase{epoch, true}, "end of step " + name);
+    context_.Emit(MarkPhase{phase, true}, "end of step " + name);
     context_.EndStep();
   }
 

@@ -37,7 +37,7 @@ struct StartMonitor {
 };
 
 struct PlannedPhase {
-  std::uint32_t epoch = 0;
+  std::uint32_t index = 0;
   std::string name;
 };
 

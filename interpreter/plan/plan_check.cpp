@@ -77,8 +77,7 @@ CheckNames NamesOf(const RunPlan& plan) {
   CheckNames names;
   for (const PlannedPhase& phase : plan.phases) names.phases.push_back(phase.name);
   for (const PlannedRequest& planned : plan.requests)
-    if (planned.request.Is<CreateCgroup>())
-      names.cgroups.push_back(planned.request.As<CreateCgroup>().cgroup);
+    if (const auto* made = planned.As<CreateCgroup>()) names.cgroups.push_back(made->cgroup);
   const auto take = [](const std::vector<TagState>& tags, std::vector<std::string>& into) {
     for (const TagState& tag : tags) into.push_back(tag.name);
   };

@@ -7,6 +7,11 @@ namespace {
 
 std::string ClockName(Clock clock) { return std::string(kClocks[static_cast<std::size_t>(clock)].name); }
 
+std::string_view NameOf(const PlannedRequest& planned) {
+  const GuestRequest* guest = planned.guest();
+  return (guest != nullptr ? guest->message : planned.host()->args).decl()->name;
+}
+
 }  // namespace
 
 std::string RenderPlan(const RunPlan& plan) {
@@ -19,9 +24,9 @@ std::string RenderPlan(const RunPlan& plan) {
   text += fmt::format("  holds {} in all, timeout {}, seed {}\n", FormatDuration(plan.holds),
                       FormatDuration(scenario.timeout), scenario.seed);
   for (const PlannedPhase& phase : plan.phases) {
-    text += fmt::format("  {} {}\n", phase.epoch, phase.name);
+    text += fmt::format("  {} {}\n", phase.index, phase.name);
     for (const PlannedRequest& request : plan.requests)
-      if (request.epoch == phase.epoch) text += fmt::format("    {}\n", request.label);
+      if (request.phase == phase.index) text += fmt::format("    {}\n", request.label);
   }
   return text;
 }
@@ -33,10 +38,9 @@ nlohmann::ordered_json PlanJson(const RunPlan& plan) {
   for (const PlannedPhase& phase : plan.phases) {
     nlohmann::ordered_json requests = nlohmann::ordered_json::array();
     for (const PlannedRequest& request : plan.requests)
-      if (request.epoch == phase.epoch)
-        requests.push_back(
-            {{"request", request.request.decl()->name}, {"label", request.label}, {"path", request.path}});
-    phases.push_back({{"epoch", phase.epoch}, {"name", phase.name}, {"requests", std::move(requests)}});
+      if (request.phase == phase.index)
+        requests.push_back({{"request", NameOf(request)}, {"label", request.label}, {"path", request.path}});
+    phases.push_back({{"index", phase.index}, {"name", phase.name}, {"requests", std::move(requests)}});
   }
   return {{"variant", plan.variant},
           {"topology", vmm::FormatTopology(topology)},

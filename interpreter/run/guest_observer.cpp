@@ -102,7 +102,7 @@ GuestObserver::GuestObserver(Parts parts)
       clock_at_(SteadyClock::now()) {}
 
 void GuestObserver::Enter(const PlannedRequest& planned) {
-  epoch_ = planned.epoch;
+  epoch_ = planned.phase;
   path_ = planned.path;
 }
 
@@ -122,6 +122,12 @@ std::uint64_t GuestObserver::ElapsedMs() const {
   if (parts_.clock == Clock::kWall) since = SteadyClock::now() - clock_at_ - (stood_still() - clock_still_);
   return (clock_ns_ - ready_ns_ + static_cast<std::uint64_t>(std::max<std::int64_t>(since.count(), 0))) /
          1'000'000;
+}
+
+void GuestObserver::KeepCgroupProcs(const std::string& tag, const std::string& cgroup,
+                                    std::vector<std::uint32_t> pids) {
+  Tell(fmt::format("processes of {}: {}", cgroup, pids.size()));
+  seen_.cgroup_procs.push_back({tag, cgroup, std::move(pids)});
 }
 
 Result<> GuestObserver::StartMonitor(const MonitorSpec& spec) {

@@ -73,6 +73,8 @@ class GuestObserver final : public HostContext, public Meanwhile {
   Result<> Capture(const std::string& tag) override;
   Result<> Access(const KernelAccess& access) override;
   Result<> Watch(const WatchRequest& request) override;
+  void KeepCgroupProcs(const std::string& tag, const std::string& cgroup,
+                       std::vector<std::uint32_t> pids) override;
   /// A snapshot that fails leaves a placeholder; after two in a row the rest is given up.
   void CapturePeriodic(const PeriodicCapture& capture);
   Result<> StartMonitor(const MonitorSpec& spec);

@@ -35,7 +35,7 @@ class ScenarioRun {
   Result<> BootAndExecute() {
     for (const PlannedPhase& phase : plan_.phases) {
       PhaseWindow window;
-      window.epoch = phase.epoch;
+      window.epoch = phase.index;
       window.name = phase.name;
       outcome_.record.phases.push_back(std::move(window));
     }
@@ -186,16 +186,16 @@ class ScenarioRun {
     for (std::size_t at = 0; at < plan_.requests.size(); ++at) {
       const PlannedRequest& planned = plan_.requests[at];
       observer_->Enter(planned);
-      if (planned.host) {
+      if (planned.host() != nullptr) {
         if (broken_)
           session.PassHostOp();  // what comes behind it is still to be sent
         else if (!RunOnHost(session, planned))
           return gone_ ? *gone_ : Salvage(session);
         continue;
       }
-      if (planned.request.Is<StandStill>() && !broken_) {
+      if (planned.As<StandStill>() != nullptr && !broken_) {
         TRY(session.AwaitStandStill(*machine_, DeadlineOf(planned)));
-        for (; at + 1 < plan_.requests.size() && plan_.requests[at + 1].host; ++at)
+        for (; at + 1 < plan_.requests.size() && plan_.requests[at + 1].host() != nullptr; ++at)
           if (!RunOnHost(session, plan_.requests[at + 1])) break;
         // What comes next is with the guest before it goes on.
         if (gone_) return *gone_;
@@ -230,21 +230,35 @@ class ScenarioRun {
     }
     observer_->NoteClock(reply->clock_ns);
     outcome_.machine.guest_ms = static_cast<double>(reply->clock_ns - ready_ns_) / 1e6;
-    if (reply->error.empty() || broken_) return true;
+    if (broken_) return true;
+    if (reply->error.empty()) {
+      if (const Result<> received = HandOver(session, *planned.guest()); !received.ok()) {
+        Note(session, planned);
+        Break(Verdict::kError, planned.label + ": " + received.error().message);
+      }
+      return true;
+    }
     Note(session, planned);
-    const bool waited = planned.request.Is<AwaitPayload>();
+    const bool waited = planned.As<AwaitPayload>() != nullptr;
     Break(waited ? Verdict::kFail : Verdict::kError,
           waited ? reply->error : planned.label + ": " + reply->error);
     return true;
   }
 
+  /// A file that was read goes to the Op that asked for it.
+  Result<> HandOver(RunSession& session, const GuestRequest& request) {
+    if (request.receiver.decl() == nullptr) return {};
+    const std::string content = session.TakeFile(request.message.As<ReadFile>().path);
+    return OpOf(request.receiver).receive(request.receiver.data(), content, *observer_);
+  }
+
   /// False once the run is broken.
   bool RunOnHost(RunSession& session, const PlannedRequest& planned) {
-    teller_.Tell(EventKind::kRequest, planned.label, planned.path, planned.epoch);
+    teller_.Tell(EventKind::kRequest, planned.label, planned.path, planned.phase);
     observer_->Enter(planned);
     const Result<> done = CarryOut(planned);
     session.PassHostOp();
-    teller_.Tell(EventKind::kReply, done.ok() ? "" : done.error().message, planned.path, planned.epoch);
+    teller_.Tell(EventKind::kReply, done.ok() ? "" : done.error().message, planned.path, planned.phase);
     if (done.ok()) return true;
     if (done.error().kind == ErrorKind::kCancelled || machine_->failure()) {
       gone_.emplace(done.error());
@@ -256,12 +270,13 @@ class ScenarioRun {
   }
 
   Result<> CarryOut(const PlannedRequest& planned) {
-    if (planned.request.Is<StartMonitor>()) return observer_->StartMonitor(*scenario_.monitor);
-    if (planned.request.Is<PeriodicCapture>()) {
-      observer_->CapturePeriodic(planned.request.As<PeriodicCapture>());
+    if (planned.As<StartMonitor>() != nullptr) return observer_->StartMonitor(*scenario_.monitor);
+    if (const auto* capture = planned.As<PeriodicCapture>()) {
+      observer_->CapturePeriodic(*capture);
       return {};
     }
-    return OpOf(planned.request).run(planned.request.data(), *observer_);
+    const AnyStruct& args = planned.host()->args;
+    return OpOf(args).run(args.data(), *observer_);
   }
 
   /// The time the guest stood still because of us is not held against it.

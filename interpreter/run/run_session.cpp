@@ -1,7 +1,6 @@
 #include "interpreter/run/run_session.h"
 
 #include <algorithm>
-#include <sstream>
 
 #include "guest-init/wire/codec.h"
 #include "interpreter/fold/payload_metrics.h"
@@ -56,9 +55,9 @@ Result<> RunSession::SendPlan() {
   }
   // Half of what the guest keeps ahead.
   constexpr std::uint32_t kAhead = 2048;
-  while (planned_sent_ < plan_.requests.size() && !plan_.requests[planned_sent_].host &&
+  while (planned_sent_ < plan_.requests.size() && plan_.requests[planned_sent_].guest() != nullptr &&
          next_request_ - next_reply_ < kAhead) {
-    TRY(Send(plan_.requests[planned_sent_].request));
+    TRY(Send(plan_.requests[planned_sent_].guest()->message));
     ++planned_sent_;
     ++wire_sent_;
   }
@@ -121,13 +120,13 @@ Result<> RunSession::AwaitProvided(vmm::Deadline deadline) {
 }
 
 void RunSession::Enter(const PlannedRequest& planned) {
-  epoch_ = planned.epoch;
+  epoch_ = planned.phase;
   cleanup_ = planned.cleanup;
-  teller_.Tell(EventKind::kRequest, planned.label, planned.path, planned.epoch);
+  teller_.Tell(EventKind::kRequest, planned.label, planned.path, planned.phase);
 }
 
 Result<Reply> RunSession::Await(const PlannedRequest& planned, vmm::Deadline deadline) {
-  if (!refused_ || planned.request.Is<Finish>()) Enter(planned);
+  if (!refused_ || planned.As<Finish>() != nullptr) Enter(planned);
   TRY(SendPlan());
   Reply reply = TRY(AwaitReply(next_reply_, deadline));
   if (reply.error != kNotTried) NoteReply(planned, reply);
@@ -139,7 +138,7 @@ Result<std::string> RunSession::Fetch(const std::string& path, std::chrono::nano
   const std::uint32_t id = TRY(Send(AnyStruct::Of(ReadFile{path})));
   const Reply reply = TRY(AwaitReply(id, vmm::After(patience)));
   if (!reply.error.empty()) return Error{ErrorKind::kGuest, reply.error};
-  return std::exchange(files_[path], {});
+  return TakeFile(path);
 }
 
 Result<> RunSession::AwaitStandStill(vmm::Machine& machine, vmm::Deadline deadline) {
@@ -160,7 +159,7 @@ Result<> RunSession::AwaitStandStill(vmm::Machine& machine, vmm::Deadline deadli
 
 Result<> RunSession::Drain(vmm::Deadline deadline, const PlannedRequest& finish) {
   Enter(finish);
-  const std::uint32_t id = TRY(Send(finish.request));
+  const std::uint32_t id = TRY(Send(finish.guest()->message));
   while (true) {
     const Frame frame = TRY(channel_.Receive(deadline));
     if (frame.type == FrameType::kEvent) {
@@ -228,7 +227,7 @@ void RunSession::Keep(const PayloadDone& done) {
   const PayloadState& payload = plan_.payloads[done.handle];
   Output& kept = outputs_[done.handle];
   PayloadResult result{
-      payload.name, payload.cgroup, payload.epoch, done, std::move(kept.out), std::move(kept.err), {}};
+      payload.name, payload.cgroup, payload.phase, done, std::move(kept.out), std::move(kept.err), {}};
   if (cleanup_ && result.done.end == PayloadEnd::kKilled) {
     result.done.end = PayloadEnd::kCollected;
     outcome_.warnings.push_back("payload '" + payload.name + "' was still running at the end of " +
@@ -241,28 +240,16 @@ void RunSession::Keep(const PayloadDone& done) {
   for (const std::string& note : result.metrics.notes)
     outcome_.warnings.push_back("payload '" + payload.name + "': " + note);
   teller_.Tell(EventKind::kPayload, payload.name + ": " + HowItEnded(result.done), payload.made.path,
-               payload.epoch, done.ended_ns);
+               payload.phase, done.ended_ns);
   outcome_.record.payloads.push_back(std::move(result));
 }
 
 void RunSession::NoteReply(const PlannedRequest& planned, const Reply& reply) {
-  teller_.Tell(EventKind::kReply, reply.error, planned.path, planned.epoch, reply.clock_ns);
+  teller_.Tell(EventKind::kReply, reply.error, planned.path, planned.phase, reply.clock_ns);
   if (!reply.error.empty()) return;
-  if (planned.request.Is<ReadFile>()) KeepProcs(planned);
-  if (planned.request.Is<StartWorkers>()) NoteGroup(plan_.groups[planned.request.As<StartWorkers>().group]);
-  if (planned.request.Is<MarkPhase>() && reply.mark) NotePhase(planned.request.As<MarkPhase>(), *reply.mark);
-}
-
-/// The only files that plans read are cgroup.procs: a pid a line.
-void RunSession::KeepProcs(const PlannedRequest& planned) {
-  const std::string& path = planned.request.As<ReadFile>().path;
-  ProcsRecord record;
-  record.tag = planned.tag;
-  const std::string_view parent = std::string_view(path).substr(0, path.rfind('/'));
-  record.cgroup = parent.substr(std::min(parent.size(), std::string_view(kCgroupParent).size() + 1));
-  std::istringstream lines(files_[path]);
-  for (std::uint32_t pid = 0; lines >> pid;) record.pids.push_back(pid);
-  outcome_.observed.cgroup_procs.push_back(std::move(record));
+  if (const auto* workers = planned.As<StartWorkers>()) NoteGroup(plan_.groups[workers->group]);
+  if (const auto* mark = planned.As<MarkPhase>(); mark != nullptr && reply.mark)
+    NotePhase(*mark, *reply.mark);
 }
 
 void RunSession::NoteGroup(const GroupState& group) {
@@ -273,7 +260,7 @@ void RunSession::NoteGroup(const GroupState& group) {
   started.group_idx = group.group_idx;
   started.expected = group.count;
   started.backdrop = group.slot == Slot::kBackdrop;
-  started.first_epoch = group.epoch;
+  started.first_epoch = group.phase;
   if (group.always_restricted) started.allowed = group.allowed;
   outcome_.record.groups.push_back(std::move(started));
 }

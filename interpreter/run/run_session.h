@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "guest-init/wire/messages.h"
@@ -69,6 +70,8 @@ class RunSession {
   Result<Reply> Await(const PlannedRequest& planned, vmm::Deadline deadline);
   /// The content of a file of the guest. REQUIRES: every request sent so far has been answered.
   Result<std::string> Fetch(const std::string& path, std::chrono::nanoseconds patience);
+  /// What the last ReadFile of the plan that was answered brought. It is not kept any longer.
+  std::string TakeFile(const std::string& path) { return std::exchange(files_[path], {}); }
   /// After all requests before a StandStill have been answered: waits until the guest has stopped the
   /// machine.
   Result<> AwaitStandStill(vmm::Machine& machine, vmm::Deadline deadline);
@@ -89,7 +92,6 @@ class RunSession {
   void Keep(WorkerDone done);
   void Keep(const PayloadOutput& output);
   void Keep(const PayloadDone& done);
-  void KeepProcs(const PlannedRequest& planned);
   void NoteReply(const PlannedRequest& planned, const Reply& reply);
   void NoteGroup(const GroupState& group);
   void NotePhase(const MarkPhase& mark, const PhaseMark& at);

@@ -58,6 +58,9 @@ class HostContext {
   virtual Result<> Access(const KernelAccess& access) = 0;
   /// From here on to the end of the run.
   virtual Result<> Watch(const WatchRequest& request) = 0;
+  /// The processes that were in a cgroup, as the guest said.
+  virtual void KeepCgroupProcs(const std::string& tag, const std::string& cgroup,
+                               std::vector<std::uint32_t> pids) = 0;
 };
 
 }  // namespace ktstr

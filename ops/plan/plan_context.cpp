@@ -209,7 +209,7 @@ bool PlanContext::StartPayload(std::string_view field, const std::string& name,
                               .own_process_group = plan->own_process_group};
   request.argv.insert(request.argv.end(), plan->args.begin(), plan->args.end());
   request.argv.insert(request.argv.end(), args.begin(), args.end());
-  state_.payloads.push_back({request.handle, name, where, slot_, state_.epoch, Here(), std::nullopt});
+  state_.payloads.push_back({request.handle, name, where, slot_, state_.phase, Here(), std::nullopt});
   Emit(std::move(request), "RunPayload " + name + (where.empty() ? "" : " in " + where));
   return true;
 }

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "guest-init/wire/messages.h"
@@ -23,17 +24,38 @@ struct PayloadPlan {
   bool own_process_group = true;
 };
 
-/// One guest request with where it came from.
+/// What the guest is asked to do.
+struct GuestRequest {
+  AnyStruct message;  // one of RequestTypes() of the wire
+  /// Of a ReadFile: the Args of the Op that gets the content (OpDecl::receive). Else nothing.
+  AnyStruct receiver = {};
+};
+
+/// What the host does itself, without telling the guest.
+struct HostAction {
+  AnyStruct
+      args;  // of an Op that has OpDecl::run, or one of the planner's own actions (interpreter/plan/plan.h)
+};
+
+/// One thing that happens in a run, with where it came from.
 struct PlannedRequest {
-  AnyStruct request;
+  std::variant<GuestRequest, HostAction> what;
   std::string path;         // document path of the Op or section it serves
   std::string label;        // for plans, events and errors: "SetCpuset hot -> 0-1"
   Duration budget;          // guest time it may take beyond the ordinary (holds, waits)
-  std::uint32_t epoch = 0;  // phase
+  std::uint32_t phase = 0;  // its index: 0 is BASELINE
   bool cleanup = false;     // not written by the author: the end of a step or of the run
-  /// The guest is not told: `request` are the Args of an Op that the host runs itself. See OpOf().
-  bool host = false;
-  std::string tag;  // what the content of a ReadFile is called in the results
+
+  /// Null when it is the host's.
+  [[nodiscard]] const GuestRequest* guest() const { return std::get_if<GuestRequest>(&what); }
+  /// Null when it is the guest's.
+  [[nodiscard]] const HostAction* host() const { return std::get_if<HostAction>(&what); }
+  /// The request to the guest, or the Args of the host's action, when it is a T; else null.
+  template <typename T>
+  [[nodiscard]] const T* As() const {
+    const AnyStruct& held = guest() != nullptr ? guest()->message : host()->args;
+    return held.Is<T>() ? &held.As<T>() : nullptr;
+  }
 };
 
 class PlanContext {
@@ -66,20 +88,18 @@ class PlanContext {
   // ---- requests
   template <typename T>
   void Emit(T request, std::string label, Duration budget = {}) {
-    requests_.push_back({AnyStruct::Of(std::move(request)),
-                         path_,
-                         std::move(label),
-                         budget,
-                         state_.epoch,
-                         cleanup_,
-                         false,
-                         {}});
+    Add(GuestRequest{AnyStruct::Of(std::move(request))}, std::move(label), budget);
+  }
+  /// Asks for a file of the guest, whose content the Op with these Args receives.
+  template <typename Args>
+  void EmitRead(std::string file, Args receiver, std::string label) {
+    Add(GuestRequest{AnyStruct::Of(ReadFile{std::move(file)}), AnyStruct::Of(std::move(receiver))},
+        std::move(label), {});
   }
   /// Of an Op that the host runs itself.
   template <typename Args>
   void EmitHost(Args args, std::string label) {
-    Emit(std::move(args), std::move(label));
-    requests_.back().host = true;
+    Add(HostAction{AnyStruct::Of(std::move(args))}, std::move(label), {});
   }
   std::vector<PlannedRequest>& requests() { return requests_; }
 
@@ -108,6 +128,9 @@ class PlanContext {
   void EndStep();
 
  private:
+  void Add(std::variant<GuestRequest, HostAction> what, std::string label, Duration budget) {
+    requests_.push_back({std::move(what), path_, std::move(label), budget, state_.phase, cleanup_});
+  }
   void EnableControllers(const CgroupDef& def);
   void NeedController(const std::string& controller);
   void WriteFile(const std::string& cgroup, std::string file, std::string value);

@@ -119,7 +119,7 @@ bool PlanContext::StartWorkers(std::string_view field, CgroupState* cgroup, cons
   group.group_idx = group_idx;
   group.count = *count;
   group.slot = slot_;
-  group.epoch = state_.epoch;
+  group.phase = state_.phase;
   group.made = Here();
   group.always_restricted = cgroup != nullptr && cgroup->cpuset.has_value();
   if (group.always_restricted) group.allowed = *cgroup->cpuset;

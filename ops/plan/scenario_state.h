@@ -38,7 +38,7 @@ struct GroupState {
   std::uint32_t group_idx = 0;
   std::uint32_t count = 0;
   Slot slot = Slot::kStep;
-  std::uint32_t epoch = 0;  // the phase it was started in
+  std::uint32_t phase = 0;  // the phase it was started in
   bool collected = false;
   bool always_restricted = true;  // false once it could run anywhere
   CpuSet allowed;                 // every CPU its cgroup allowed it while it lived
@@ -50,7 +50,7 @@ struct PayloadState {
   std::string name;
   std::string cgroup;
   Slot slot = Slot::kStep;
-  std::uint32_t epoch = 0;
+  std::uint32_t phase = 0;
   Place made;
   std::optional<Place> consumed;  // waited for, killed, or collected with its cgroup or step
 };
@@ -75,7 +75,7 @@ struct ScenarioState {
   std::vector<GroupState> groups;      // index == id
   std::vector<PayloadState> payloads;  // index == handle
   std::set<std::string> controllers;   // enabled so far
-  std::uint32_t epoch = 0;
+  std::uint32_t phase = 0;
   std::vector<NeededSymbol> symbols;
   std::array<std::vector<TagState>, kTagKinds> tags;  // in order of first use
 

@@ -33,7 +33,7 @@ std::string Labels(const std::string& yaml) {
   REQUIRE(loaded.Faults() == "");
   std::string all;
   for (const PlannedRequest& planned : loaded.plans.front()->requests)
-    all += (planned.host ? "* " : "") + planned.label + "\n";
+    all += (planned.host() != nullptr ? "* " : "") + planned.label + "\n";
   return all;
 }
 

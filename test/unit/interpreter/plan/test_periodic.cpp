@@ -15,18 +15,18 @@ using Text = std::vector<std::string>;
 constexpr std::uint64_t kMs = 1'000'000;
 
 template <typename T>
-PlannedRequest Planned(T request, std::string path, std::string label, Duration budget, std::uint32_t epoch) {
+PlannedRequest Planned(T request, std::string path, std::string label, Duration budget, std::uint32_t phase) {
   PlannedRequest planned;
-  planned.request = AnyStruct::Of(std::move(request));
+  planned.what = GuestRequest{AnyStruct::Of(std::move(request))};
   planned.path = std::move(path);
   planned.label = std::move(label);
   planned.budget = budget;
-  planned.epoch = epoch;
+  planned.phase = phase;
   return planned;
 }
-PlannedRequest PlainHold(std::uint64_t ms, std::uint32_t epoch = 1) {
+PlannedRequest PlainHold(std::uint64_t ms, std::uint32_t phase = 1) {
   return Planned(Hold{ms * kMs, false}, "steps/0/hold", "hold", Milliseconds(static_cast<std::int64_t>(ms)),
-                 epoch);
+                 phase);
 }
 /// In a repetition: until `until_ms` after the mark, `length_ms` long.
 PlannedRequest MarkedHold(std::uint64_t until_ms, std::int64_t length_ms) {
@@ -38,7 +38,7 @@ PlannedRequest Other(std::string label) {
 }
 PlannedRequest Capture(std::uint32_t index, std::uint64_t offset_ns, const PlannedRequest& hold) {
   return Planned(Program{}, hold.path, PeriodicTag(index) + " @" + std::to_string(offset_ns / kMs), {},
-                 hold.epoch);
+                 hold.phase);
 }
 
 /// "mark", "hold 300 (300)" plain or "until 300 (300)" from the mark, with the budget; all in ms; else the
@@ -46,12 +46,11 @@ PlannedRequest Capture(std::uint32_t index, std::uint64_t offset_ns, const Plann
 Text Show(const std::vector<PlannedRequest>& plan) {
   Text lines;
   for (const PlannedRequest& planned : plan) {
-    if (planned.request.Is<SetHoldMark>()) {
+    if (planned.As<SetHoldMark>() != nullptr) {
       lines.push_back("mark");
-    } else if (planned.request.Is<Hold>()) {
-      const auto& hold = planned.request.As<Hold>();
-      lines.push_back((hold.from_mark ? "until " : "hold ") + std::to_string(hold.duration_ns / kMs) + " (" +
-                      std::to_string(planned.budget.ns / static_cast<std::int64_t>(kMs)) + ")");
+    } else if (const auto* hold = planned.As<Hold>()) {
+      lines.push_back((hold->from_mark ? "until " : "hold ") + std::to_string(hold->duration_ns / kMs) +
+                      " (" + std::to_string(planned.budget.ns / static_cast<std::int64_t>(kMs)) + ")");
     } else {
       lines.push_back(planned.label);
     }
@@ -131,7 +130,7 @@ TEST_CASE("a plain hold is cut and counts from a mark of its own") {
   CHECK(plan[8].label == "hold, to 1s");
   for (std::size_t i = 1; i < 9; ++i) {
     CHECK(plan[i].path == "steps/0/hold");
-    CHECK(plan[i].epoch == 1);
+    CHECK(plan[i].phase == 1);
     CHECK_FALSE(plan[i].cleanup);
   }
   CHECK(plan[9].budget == Milliseconds(7));
@@ -196,9 +195,9 @@ TEST_CASE("cutting keeps the order, the total and all captures, whatever the hol
           return Capture(index, at, hold);
         });
     for (const PlannedRequest& planned : placed) {
-      if (planned.request.Is<Hold>()) held += planned.budget.ns;
-      if (planned.request.Is<Finish>()) others.push_back(planned.label);
-      if (planned.request.Is<Program>()) CHECK(planned.epoch + 1 == others.size());
+      if (planned.As<Hold>() != nullptr) held += planned.budget.ns;
+      if (planned.As<Finish>() != nullptr) others.push_back(planned.label);
+      if (planned.As<Program>() != nullptr) CHECK(planned.phase + 1 == others.size());
     }
     CHECK(held == total);
     CHECK(captures == count);

@@ -75,7 +75,7 @@ TEST_CASE("a definition becomes requests in the order of the kernel's needs") {
         "hot: pids.max = 9\n"
         "Spawn 1 x SpinWait in hot\n"
         "RunPayload stress in hot\n");
-  const auto& payload = bench.context.requests().back().request.As<StartPayload>();
+  const auto& payload = *bench.context.requests().back().As<StartPayload>();
   CHECK(payload.argv == std::vector<std::string>{"stress-ng", "--cpu", "2"});
   CHECK(payload.env == std::vector<std::string>{"A=b"});
 }
@@ -85,7 +85,7 @@ TEST_CASE("worker counts: a share of the recorded cpuset, rounded up, in whole g
   CgroupState& cgroup = *bench.context.MakeCgroup("", "c");
   const auto count = [&](const WorkSpec& work) {
     CHECK(bench.context.StartWorkers("work", &bench.Cgroup("c"), work, 0));
-    return bench.context.requests().back().request.As<StartWorkers>().count;
+    return bench.context.requests().back().As<StartWorkers>()->count;
   };
   WorkSpec work = Work("SpinWait");
   CHECK(count(work) == 1);
@@ -111,7 +111,7 @@ TEST_CASE("affinities are resolved against the cgroup's CPUs") {
     WorkSpec work = Work("SpinWait");
     work.affinity = affinity;
     if (!bench.context.StartWorkers("work", &bench.Cgroup("c"), work, 0)) return std::string("refused");
-    return FormatCpus({bench.context.requests().back().request.As<StartWorkers>().affinity});
+    return FormatCpus({bench.context.requests().back().As<StartWorkers>()->affinity});
   };
   CHECK(mask({AffinityKind::kInherit, {}, {}}) == "");
   CHECK(mask({AffinityKind::kSingleCpu, {}, {}}) == "1");
@@ -207,7 +207,7 @@ TEST_CASE(
         "end of step: collect workers\n"
         "end of step: remove cgroup b\n"
         "end of step: remove cgroup a\n");
-  CHECK(bench.context.requests()[2].request.As<StopWorkers>().groups == std::vector<std::uint32_t>{1});
+  CHECK(bench.context.requests()[2].As<StopWorkers>()->groups == std::vector<std::uint32_t>{1});
   CHECK(bench.context.requests()[0].cleanup);
   CHECK(bench.context.state().LiveCgroupNames() == std::vector<std::string>{"base"});
 }
