@@ -19,6 +19,7 @@
 #include "interpreter/report/report_terminal.h"
 #include "interpreter/report/run_directory.h"
 #include "interpreter/run/guest_observer.h"
+#include "interpreter/run/run.h"
 #include "interpreter/run/scratch_directory.h"
 #include "interpreter/run/signals.h"
 #include "vmm/host/cache_dir.h"

@@ -5,7 +5,10 @@
 
 #include "interpreter/cli/cli.h"
 #include "interpreter/cli/cli_options.h"
-#include "interpreter/run/run.h"
+#include "interpreter/plan/plan.h"
+#include "interpreter/run/run_environment.h"
+#include "interpreter/run/run_event.h"
+#include "interpreter/run/run_outcome.h"
 #include "vmm/host/host_capacity.h"
 
 namespace ktstr {

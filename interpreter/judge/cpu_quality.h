@@ -3,23 +3,13 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
-#include "guest-init/base/decl.h"
-#include "interpreter/judge/judge.h"
+#include "interpreter/judge/check_result.h"
+#include "interpreter/judge/cpu_grade.h"
 #include "vmm/host/cpu_wait.h"
 
 namespace ktstr {
-
-enum class CpuGrade : std::uint8_t { kNotMeasured, kNotApplicable, kGood, kFair, kPoor };
-inline constexpr EnumValue kCpuGrades[] = {
-    {"not measured", 0, "The run ended too early, or the host does not count."},
-    {"not applicable", 1, "The virtual clock stands still while QEMU waits."},
-    {"good", 2, "QEMU hardly waited for a CPU."},
-    {"fair", 3, "QEMU waited now and then."},
-    {"poor", 4, "The host was oversubscribed: checks on latencies cannot fail, only be inconclusive."}};
-constexpr EnumDecl DescribeEnum(CpuGrade) { return {"CpuGrade", kCpuGrades, nullptr, nullptr}; }
 
 /// Share of the time QEMU wanted a CPU in which it had none, in percent, up to which a run is good, and from
 /// which on it is poor. Measured on 2 CPUs under TCG with two spinning workers a guest: one guest at a time 1

@@ -2,32 +2,17 @@
 // INCONCLUSIVE; nothing passes silently.
 #pragma once
 
-#include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "interpreter/fold/observations.h"
 #include "interpreter/fold/stats.h"
 #include "interpreter/fold/verdict.h"
-#include "interpreter/scenario/checks.h"
+#include "interpreter/judge/check_result.h"
 
 namespace ktstr {
 
-struct CheckResult {
-  Verdict verdict = Verdict::kPass;
-  std::string check;    // "no_stall", "max_gap_ms", "exit_code of payload stress"
-  std::string path;     // document path of the check; "" for defaults the scenario does not mention
-  std::string phase;    // "" when it is about the whole run
-  std::string cgroup;   // "" when it is about none, or about the runner's own
-  std::string message;  // one line: the cause with its numbers, units and worker
-  std::string detail;   // more lines for people (the end of a payload's stderr); usually empty
-  std::optional<double> value;
-  std::optional<double> bound;  // the bound it was held against; of two, the one that was broken
-  std::string unit;             // of both
-  bool counts = true;           // false for a payload with `gate: false`: shown only
-  static const StructDecl& Decl();
-};
+struct CheckList;  // interpreter/scenario/checks.h
 
 /// REQUIRES: `stats` is Fold(record), and ResolveChecks found no error in `checks`; a name that is unknown
 /// all the same gives an ERROR result.

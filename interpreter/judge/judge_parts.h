@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "interpreter/judge/judge.h"
+#include "interpreter/scenario/checks.h"
 
 namespace ktstr {
 

@@ -12,7 +12,7 @@
 #include <thread>
 
 #include "interpreter/report/console.h"
-#include "interpreter/run/run.h"
+#include "interpreter/run/run_event.h"
 
 namespace ktstr {
 

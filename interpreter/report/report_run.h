@@ -7,7 +7,8 @@
 #include <vector>
 
 #include "interpreter/load/render_diagnostics.h"
-#include "interpreter/run/run.h"
+#include "interpreter/run/run_outcome.h"
+#include "vmm/kernel/kernels.h"
 
 namespace ktstr {
 

@@ -11,6 +11,7 @@
 #include "interpreter/load/find_scenarios.h"
 #include "interpreter/report/json_value.h"
 #include "interpreter/report/report_json.h"
+#include "interpreter/report/report_run.h"
 #include "interpreter/report/snapshot_files.h"
 #include "vmm/host/host_file.h"
 

@@ -13,10 +13,13 @@
 #include <string>
 #include <string_view>
 
-#include "interpreter/report/report_run.h"
+#include "guest-init/base/result.h"
+#include "interpreter/run/run_event.h"
 #include "vmm/host/fd.h"
 
 namespace ktstr {
+
+struct FinishedRun;  // report_run.h
 
 /// A console is kept up to this size; a guest that floods it must not fill the disk.
 inline constexpr std::uint64_t kMaxConsoleFile = std::uint64_t{64} << 20;

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "interpreter/plan/periodic.h"
+#include "interpreter/plan/plan.h"
+#include "interpreter/run/event_teller.h"
 #include "interpreter/run/guest_observer_monitor.h"
 #include "interpreter/run/guest_observer_watch.h"
 #include "ops/host/kernel_spec.h"

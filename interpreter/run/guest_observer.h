@@ -10,10 +10,10 @@
 #include <optional>
 #include <string>
 
+#include "guest-init/wire/messages.h"
 #include "interpreter/fold/observations.h"
-#include "interpreter/plan/plan.h"
-#include "interpreter/run/run_session.h"
-#include "interpreter/scenario/observe_spec.h"
+#include "interpreter/run/meanwhile.h"
+#include "interpreter/scenario/scenario.h"
 #include "ops/host/host_context.h"
 #include "vmm/introspection/capture/capture.h"
 #include "vmm/introspection/kernel/guest_kernel.h"
@@ -23,6 +23,11 @@
 #include "vmm/machine/accel.h"
 
 namespace ktstr {
+
+class EventTeller;       // event_teller.h
+struct PeriodicCapture;  // interpreter/plan/plan.h
+struct PlannedRequest;   // ops/plan/plan_context.h
+struct RunPlan;          // interpreter/plan/plan.h
 
 /// What the observers of one invocation share, so that a kernel is looked into once. Any thread.
 class ObserverCache {
@@ -47,6 +52,7 @@ class ObserverCache {
 Result<> CheckObservable(const RunPlan& plan, const vmm::Kernel& kernel, vmm::Accel accel,
                          ObserverCache& cache, std::string& path);
 
+class EventTeller;  // event_teller.h
 class ObserverMonitor;
 struct ObserverWatches;
 

@@ -1,12 +1,19 @@
 #include "interpreter/run/run.h"
 
+#include "interpreter/fold/fold.h"
+#include "interpreter/judge/cpu_quality.h"
 #include "interpreter/judge/disturbance.h"
+#include "interpreter/judge/judge.h"
+#include "interpreter/run/event_teller.h"
 #include "interpreter/run/guest_observer.h"
+#include "interpreter/run/run_environment.h"
 #include "interpreter/run/run_guest.h"
+#include "interpreter/run/run_outcome.h"
 #include "interpreter/run/run_session.h"
 #include "ops/op.h"
 #include "vmm/image/guest_image.h"
 #include "vmm/machine/boot_deadline.h"
+#include "vmm/template/machine_pool.h"
 
 namespace ktstr {
 namespace {

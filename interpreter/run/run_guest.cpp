@@ -3,6 +3,7 @@
 #include <numeric>
 #include <set>
 
+#include "interpreter/run/run_environment.h"
 #include "vmm/image/guest_image.h"
 #include "vmm/machine/memory_size.h"
 

@@ -6,10 +6,11 @@
 #include <vector>
 
 #include "interpreter/plan/plan.h"
-#include "interpreter/run/run.h"
 #include "vmm/template/machine_pool.h"
 
 namespace ktstr {
+
+struct RunEnvironment;  // run_environment.h
 
 /// What a variant needs of a machine. Two variants with the same `shape` can be clones of one template.
 struct GuestNeeds {

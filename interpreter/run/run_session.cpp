@@ -4,7 +4,14 @@
 
 #include "guest-init/wire/codec.h"
 #include "interpreter/fold/payload_metrics.h"
+#include "interpreter/plan/plan.h"
+#include "interpreter/run/event_teller.h"
+#include "interpreter/run/meanwhile.h"
+#include "interpreter/run/run_outcome.h"
+#include "vmm/image/initramfs.h"
+#include "vmm/machine/guest_channel.h"
 #include "vmm/machine/guest_files.h"
+#include "vmm/machine/machine.h"
 #include "workloads/work_type.h"
 
 namespace ktstr {
@@ -23,19 +30,6 @@ std::string HowItReported(const WorkerReport& report) {
 }
 
 }  // namespace
-
-void EventTeller::Tell(EventKind kind, std::string text, std::string path, std::uint32_t epoch,
-                       std::uint64_t clock_ns) {
-  const auto elapsed = std::chrono::steady_clock::now() - start_;
-  sink_.OnEvent(
-      {kind,
-       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count()),
-       clock_ns, epoch, std::move(path), std::move(text)});
-}
-
-double EventTeller::ElapsedMs() const {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start_).count();
-}
 
 RunSession::RunSession(vmm::GuestChannel& channel, std::uint32_t requests_sent, const RunPlan& plan,
                        EventTeller& teller, RunOutcome& outcome)

@@ -9,37 +9,24 @@
 #include <utility>
 #include <vector>
 
+#include "guest-init/wire/frame.h"
 #include "guest-init/wire/messages.h"
-#include "interpreter/run/run.h"
-#include "vmm/image/initramfs.h"
-#include "vmm/machine/guest_channel.h"
-#include "vmm/machine/machine.h"
+#include "vmm/host/deadline.h"
 
 namespace ktstr {
 
-/// Tells an EventSink what happens, with the host's and the guest's time.
-class EventTeller {
- public:
-  explicit EventTeller(EventSink& sink) : sink_(sink), start_(std::chrono::steady_clock::now()) {}
-
-  void Tell(EventKind kind, std::string text, std::string path = "", std::uint32_t epoch = 0,
-            std::uint64_t clock_ns = 0);
-  [[nodiscard]] double ElapsedMs() const;
-  EventSink& sink() { return sink_; }
-
- private:
-  EventSink& sink_;
-  std::chrono::steady_clock::time_point start_;
-};
-
-/// What else the run's thread does while it waits for the guest.
-class Meanwhile {
- public:
-  virtual ~Meanwhile() = default;
-  /// When Tick() wants to be called next; nullopt: not at all.
-  [[nodiscard]] virtual std::optional<vmm::Deadline> NextDue() const = 0;
-  virtual void Tick() = 0;
-};
+namespace vmm {
+class GuestChannel;    // vmm/machine/guest_channel.h
+class Machine;         // vmm/machine/machine.h
+struct InitramfsFile;  // vmm/image/initramfs.h
+}  // namespace vmm
+class EventTeller;      // event_teller.h
+class Meanwhile;        // meanwhile.h
+struct GroupState;      // ops/plan/scenario_state.h
+struct PlannedRequest;  // ops/plan/plan_context.h
+struct RunOutcome;      // run_outcome.h
+struct RunPlan;         // interpreter/plan/plan.h
+struct Scenario;        // interpreter/scenario/scenario.h
 
 /// One thread; all references outlive it. Whatever results arrive are put into `outcome` at once, so that
 /// nothing finished is lost when the run ends early.

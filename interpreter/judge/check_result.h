@@ -1,0 +1,27 @@
+// What came of one check.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "guest-init/base/decl.h"
+#include "interpreter/fold/verdict.h"
+
+namespace ktstr {
+
+struct CheckResult {
+  Verdict verdict = Verdict::kPass;
+  std::string check;    // "no_stall", "max_gap_ms", "exit_code of payload stress"
+  std::string path;     // document path of the check; "" for defaults the scenario does not mention
+  std::string phase;    // "" when it is about the whole run
+  std::string cgroup;   // "" when it is about none, or about the runner's own
+  std::string message;  // one line: the cause with its numbers, units and worker
+  std::string detail;   // more lines for people (the end of a payload's stderr); usually empty
+  std::optional<double> value;
+  std::optional<double> bound;  // the bound it was held against; of two, the one that was broken
+  std::string unit;             // of both
+  bool counts = true;           // false for a payload with `gate: false`: shown only
+  static const StructDecl& Decl();
+};
+
+}  // namespace ktstr

@@ -1,0 +1,19 @@
+// How well the host's CPUs served a run, in a word; cpu_quality.h says how it is found.
+#pragma once
+
+#include <cstdint>
+
+#include "guest-init/base/decl.h"
+
+namespace ktstr {
+
+enum class CpuGrade : std::uint8_t { kNotMeasured, kNotApplicable, kGood, kFair, kPoor };
+inline constexpr EnumValue kCpuGrades[] = {
+    {"not measured", 0, "The run ended too early, or the host does not count."},
+    {"not applicable", 1, "The virtual clock stands still while QEMU waits."},
+    {"good", 2, "QEMU hardly waited for a CPU."},
+    {"fair", 3, "QEMU waited now and then."},
+    {"poor", 4, "The host was oversubscribed: checks on latencies cannot fail, only be inconclusive."}};
+constexpr EnumDecl DescribeEnum(CpuGrade) { return {"CpuGrade", kCpuGrades, nullptr, nullptr}; }
+
+}  // namespace ktstr

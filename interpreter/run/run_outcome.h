@@ -1,0 +1,30 @@
+// What came of a run: the verdict and its cause, and everything they were made of.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "interpreter/fold/observations.h"
+#include "interpreter/fold/stats.h"
+#include "interpreter/fold/verdict.h"
+#include "interpreter/judge/check_result.h"
+#include "interpreter/run/machine_facts.h"
+
+namespace ktstr {
+
+struct RunOutcome {
+  Verdict verdict = Verdict::kError;
+  std::string cause;         // one line; empty for PASS
+  std::string cause_path;    // document path of what it is about (a check, an Op); "" for none
+  std::string cause_phase;   // name of the phase; "" for none
+  std::string cause_detail;  // more lines for people; usually empty
+  MachineFacts machine;
+  RunRecord record;
+  Observations observed;
+  Stats stats;
+  std::vector<CheckResult> checks;
+  std::vector<std::string> warnings;
+  std::string console_tail;  // the last lines of the guest's console, kept when something broke
+};
+
+}  // namespace ktstr
