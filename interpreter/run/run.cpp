@@ -296,7 +296,7 @@ class ScenarioRun {
 
   Result<> Salvage(RunSession& session) {
     PlannedRequest finish = plan_.requests.back();
-    finish.request = AnyStruct::Of(Finish{.at_once = true});
+    finish.what = GuestRequest{AnyStruct::Of(Finish{.at_once = true})};
     finish.label = "finish at once";
     const Result<> saved = session.Drain(vmm::After(kSalvage), finish);
     (void)saved;  // best effort: the cause is known already
