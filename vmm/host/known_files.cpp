@@ -117,9 +117,10 @@ void KnownFiles::Keep(const fs::path& entry, std::string_view content) const {
 }
 
 Result<std::uint64_t> KnownFiles::Hash(const fs::path& file) const {
-  const std::string text = TRY(FactBy(file, "xxh64", [&]() -> Result<std::string> {
+  const auto digits = [&]() -> Result<std::string> {
     return fmt::format("{:016x}", TRY(HashHostFile(file)));
-  }));
+  };
+  const std::string text = TRY(FactBy(file, "xxh64", digits));
   std::uint64_t hash = 0;
   std::from_chars(text.data(), text.data() + text.size(), hash, 16);
   return hash;
