@@ -1,7 +1,6 @@
 #include "interpreter/judge/judge.h"
 
 #include <fmt/format.h>
-#include <string.h>  // sigabbrev_np
 
 #include <algorithm>
 #include <map>
@@ -111,24 +110,6 @@ std::string PhaseName(const RunRecord& record, std::uint32_t epoch) {
   for (const PhaseWindow& phase : record.phases)
     if (phase.epoch == epoch) return phase.name;
   return {};
-}
-
-std::string SignalName(int signal) {
-  const char* const name = sigabbrev_np(signal);
-  return name == nullptr ? fmt::format("signal {}", signal) : fmt::format("SIG{}", name);
-}
-
-std::string OneLine(std::string_view text) {
-  std::string line;
-  for (const char c : text) {
-    const bool blank = static_cast<unsigned char>(c) <= ' ' || c == '\x7f';
-    if (!blank)
-      line += c;
-    else if (!line.empty() && line.back() != ' ')
-      line += ' ';
-  }
-  while (!line.empty() && line.back() == ' ') line.pop_back();
-  return line;
 }
 
 std::string TailOf(std::string_view text, std::size_t size) {

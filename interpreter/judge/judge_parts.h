@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "guest-init/base/one_line.h"
+#include "guest-init/base/signal_name.h"
 #include "interpreter/judge/judge.h"
 #include "interpreter/scenario/checks.h"
 
@@ -46,10 +48,6 @@ std::optional<PayloadNumber> ReadPayload(const PayloadResult& payload, std::stri
 std::string PayloadTitle(const PayloadResult& payload);
 /// The name of a phase by epoch, "" when there is none.
 std::string PhaseName(const RunRecord& record, std::uint32_t epoch);
-/// "SIGKILL", or "signal 77".
-std::string SignalName(int signal);
-/// Line ends and other control characters become spaces, runs of them one.
-std::string OneLine(std::string_view text);
 /// The last `size` bytes, beginning at a character's first byte; "..." in front when it was cut.
 std::string TailOf(std::string_view text, std::size_t size);
 

@@ -4,6 +4,7 @@
 
 #include <ostream>
 
+#include "guest-init/base/one_line.h"
 #include "interpreter/report/report_run.h"
 #include "interpreter/report/report_terminal.h"
 
@@ -18,7 +19,7 @@ constexpr std::string_view kEraseLine = "\r\x1b[K";
 
 std::string RenderEvent(const RunEvent& event) {
   return fmt::format("{:>9.3f} s  {:<11}  {}\n", static_cast<double>(event.host_us) / 1e6,
-                     kEventKinds[static_cast<std::size_t>(event.kind)].name, OneLine(event.text));
+                     kEventKinds[static_cast<std::size_t>(event.kind)].name, OneLine(event.text, kTextBytes));
 }
 
 Progress::~Progress() {
@@ -59,7 +60,7 @@ void Progress::Aside(const std::function<void()>& write) {
 void Progress::OnEvent(State& state, const RunEvent& event) {
   const std::lock_guard lock(mutex_);
   if (verbose_) {
-    if (several_) io_.err << OneLine(state.title) << "  ";
+    if (several_) io_.err << OneLine(state.title, kTextBytes) << "  ";
     io_.err << RenderEvent(event) << std::flush;
   }
   if (event.kind == EventKind::kPhaseBegin) {

@@ -50,8 +50,7 @@ struct RunSummary {
 /// The worst verdict, an interruption counting as an error.
 Verdict WorstOf(const RunSummary& summary);
 
-/// Text from a guest or a file without what could steer a terminal or break a line: control characters become
-/// blanks or `?`; cut at `max_bytes` with `...`.
-std::string OneLine(std::string_view text, std::size_t max_bytes = 400);
+/// The most that is shown of a text that is not ours, in bytes: for OneLine().
+inline constexpr std::size_t kTextBytes = 400;
 
 }  // namespace ktstr

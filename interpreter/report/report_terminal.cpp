@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "guest-init/base/one_line.h"
 #include "interpreter/fold/metrics.h"
 #include "interpreter/judge/disturbance.h"
 #include "ops/plan/quantity.h"
@@ -241,22 +242,6 @@ std::string Joined(const Lines& lines) {
 
 }  // namespace
 
-std::string OneLine(std::string_view text, std::size_t max_bytes) {
-  std::string line;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '\n' || c == '\r' || c == '\t') {
-      line += ' ';
-    } else {
-      line += byte < 0x20 || byte == 0x7F ? '?' : c;
-    }
-  }
-  if (line.size() <= max_bytes) return line;
-  std::size_t end = max_bytes;
-  while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0) == 0x80) --end;  // whole characters only
-  return line.substr(0, end) + "...";
-}
-
 std::string TitleOf(const FinishedRun& run) {
   std::string title = run.file;
   if (!run.variant.empty()) title += "#" + run.variant;
@@ -277,7 +262,7 @@ std::string FormatElapsed(double ms) {
 
 std::string RenderRun(const FinishedRun& run, std::string_view program, bool color) {
   const Verdict verdict = run.outcome.verdict;
-  const std::string head = PaintedVerdict(verdict, color) + " " + OneLine(TitleOf(run));
+  const std::string head = PaintedVerdict(verdict, color) + " " + OneLine(TitleOf(run), kTextBytes);
   if (verdict == Verdict::kPass) {
     Lines lines = {
         fmt::format("{}  [{}]  {}", head, MachineText(run), FormatElapsed(run.outcome.machine.total_ms))};
@@ -287,7 +272,7 @@ std::string RenderRun(const FinishedRun& run, std::string_view program, bool col
       lines.push_back(fmt::format("  warning: run directory incomplete: {}", run.directory_fault));
     return Joined(lines);
   }
-  Lines lines = {head + ": " + OneLine(run.outcome.cause)};
+  Lines lines = {head + ": " + OneLine(run.outcome.cause, kTextBytes)};
   if (!run.findings.empty()) {
     Append(lines, FindingLines(run, program, color));
   } else if (verdict != Verdict::kSkip) {

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <ctime>
 
+#include "guest-init/base/file_io.h"
 #include "interpreter/load/find_scenarios.h"
 #include "interpreter/report/json_value.h"
 #include "interpreter/report/report_json.h"
@@ -39,19 +40,8 @@ std::string Timestamp() {
   return {text, length};
 }
 
-/// 0 or an errno value.
-int WriteAll(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return errno;
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return 0;
-}
-
-vmm::UniqueFd OpenNew(const fs::path& path) {
-  return vmm::UniqueFd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0644));
+Fd OpenNew(const fs::path& path) {
+  return Fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0644));
 }
 
 /// Makes `latest` beside `directory` lead to it, at no moment leading nowhere. Returns what went wrong.
@@ -165,7 +155,7 @@ void RunDirectory::Append(const std::string& name, std::string_view bytes) {
 }
 
 void RunDirectory::WriteWhole(const std::string& name, std::string_view bytes) {
-  const vmm::UniqueFd fd = OpenNew(path_ / name);
+  const Fd fd = OpenNew(path_ / name);
   const int error_number = fd.valid() ? WriteAll(fd.get(), bytes) : errno;
   if (error_number != 0) NoteFault("writing " + name, error_number);
 }

@@ -13,9 +13,9 @@
 #include <string>
 #include <string_view>
 
+#include "guest-init/base/fd.h"
 #include "guest-init/base/result.h"
 #include "interpreter/run/run_event.h"
-#include "vmm/host/fd.h"
 
 namespace ktstr {
 
@@ -70,7 +70,7 @@ class RunDirectory final : public EventSink {
 
  private:
   struct File {
-    vmm::UniqueFd fd;
+    Fd fd;
     std::uint64_t size = 0;
     bool given_up = false;
   };

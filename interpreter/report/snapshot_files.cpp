@@ -9,6 +9,8 @@
 #include <cctype>
 #include <cerrno>
 
+#include "guest-init/base/fd.h"
+#include "guest-init/base/file_io.h"
 #include "vmm/host/host_file.h"
 
 #define XXH_INLINE_ALL
@@ -46,23 +48,12 @@ Json StampedJson(const DrainedSnapshot& snapshot, std::string_view phase) {
   return json;
 }
 
-/// 0 or an errno value.
-int WriteAll(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return errno;
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return 0;
-}
-
 int Sync(int fd) { return ::fsync(fd) == 0 ? 0 : errno; }
 
 /// Through a hidden file beside it that takes its name when all of it is on the disk. 0 or an errno value.
 int WriteDurably(const fs::path& path, std::string_view bytes) {
   std::string temporary = (path.parent_path() / ".snapshot-XXXXXX").string();
-  const vmm::UniqueFd file(::mkostemp(temporary.data(), O_CLOEXEC));
+  const Fd file(::mkostemp(temporary.data(), O_CLOEXEC));
   if (!file.valid()) return errno;
   int failure = WriteAll(file.get(), bytes);
   if (failure == 0 && ::fchmod(file.get(), 0644) != 0) failure = errno;
@@ -72,7 +63,7 @@ int WriteDurably(const fs::path& path, std::string_view bytes) {
     ::unlink(temporary.c_str());
     return failure;
   }
-  const vmm::UniqueFd directory(::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Fd directory(::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   return directory.valid() ? Sync(directory.get()) : errno;
 }
 

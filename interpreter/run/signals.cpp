@@ -5,8 +5,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "guest-init/base/signal_name.h"
 #include "vmm/host/host_file.h"
-#include "vmm/host/process.h"
 
 namespace ktstr {
 namespace {
@@ -61,8 +61,7 @@ std::string SignalWatch::Caught() const {
   sigset_t pending;
   if (::sigpending(&pending) != 0) return {};
   for (const int signal : kEnding)
-    if (sigismember(&watched_, signal) == 1 && sigismember(&pending, signal) == 1)
-      return vmm::SignalName(signal);
+    if (sigismember(&watched_, signal) == 1 && sigismember(&pending, signal) == 1) return SignalName(signal);
   return {};
 }
 

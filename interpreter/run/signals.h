@@ -6,8 +6,8 @@
 #include <array>
 #include <string>
 
+#include "guest-init/base/fd.h"
 #include "guest-init/base/result.h"
-#include "vmm/host/fd.h"
 
 namespace ktstr {
 
@@ -30,7 +30,7 @@ class SignalWatch {
  private:
   SignalWatch() = default;
 
-  vmm::UniqueFd fd_;
+  Fd fd_;
   sigset_t watched_ = {};
   sigset_t mask_before_ = {};
   std::array<struct sigaction, 2> actions_before_ = {};  // of SIGPIPE and SIGXFSZ

@@ -15,10 +15,6 @@ namespace ktstr {
 std::optional<std::string> ClosestName(std::string_view wrong, std::span<const std::string_view> candidates);
 std::optional<std::string> ClosestName(std::string_view wrong, std::span<const std::string> candidates);
 
-/// The number of typing slips between two words (Damerau-Levenshtein, optimal string alignment, by bytes), or
-/// `limit` + 1 as soon as it is known to be more than `limit`.
-std::size_t TypingSlips(std::string_view a, std::string_view b, std::size_t limit);
-
 /// "did you mean 'x'?", or "" when ClosestName finds nothing; ready to be a Diagnostic's hint.
 std::string DidYouMean(std::string_view wrong, std::span<const std::string_view> candidates);
 std::string DidYouMean(std::string_view wrong, std::span<const std::string> candidates);

@@ -7,8 +7,8 @@
 
 namespace ktstr::vmm {
 
-/// "; did you mean 'x'?" with the first of the names nearest to `wrong`, or "" when none is near: at most one
-/// slip (a byte missing, extra or wrong) in names up to 4 bytes, two up to 8, three beyond.
+/// "; did you mean 'x'?" with the first of the names nearest to `wrong`, or "" when none is near: at most
+/// AllowedSlips() of TypingSlips.
 std::string DidYouMean(std::string_view wrong, std::span<const std::string_view> names);
 
 }  // namespace ktstr::vmm

@@ -10,6 +10,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "guest-init/base/typing_slips.h"
 #include "vmm/host/host_file.h"
 
 namespace ktstr::vmm {
@@ -84,26 +85,6 @@ std::optional<std::vector<T>> ArrayAt(std::span<const std::byte> file, std::uint
   std::vector<T> array(count);
   if (count > 0) std::memcpy(array.data(), file.data() + offset, count * sizeof(T));
   return array;
-}
-
-/// How many characters must change for one name to become the other; counting stops beyond `limit`.
-std::size_t EditDistance(std::string_view a, std::string_view b, std::size_t limit,
-                         std::vector<std::size_t>& row) {
-  if (a.size() > b.size() + limit || b.size() > a.size() + limit) return limit + 1;
-  row.resize(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    std::size_t best = row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
-      best = std::min(best, row[j]);
-    }
-    if (best > limit) return limit + 1;
-  }
-  return row[b.size()];
 }
 
 }  // namespace
@@ -249,10 +230,10 @@ std::vector<std::string_view> SymbolTable::Similar(std::string_view name) const 
   constexpr std::size_t kMost = 3;
   const std::size_t limit = std::max<std::size_t>(1, std::min<std::size_t>(name.size() / 4, 3));
   std::vector<std::pair<std::size_t, std::string_view>> found;
-  std::vector<std::size_t> row;
+  TypingSlips typing;
   for (const Entry& entry : sorted_) {
     const std::string_view other = NameOf(entry);
-    const std::size_t distance = EditDistance(name, other, limit, row);
+    const std::size_t distance = typing.Count(name, other, limit);
     if (distance <= limit) found.emplace_back(distance, other);
   }
   std::sort(found.begin(), found.end());

@@ -125,11 +125,6 @@ TEST_CASE("Text of a guest cannot steer the terminal or break a line") {
   FinishedRun run = FailedRun();
   run.outcome.cause = "said \x1b]0;title\x07 and\nmore";
   CHECK(Render(run).starts_with("FAIL cpuset/shrink.yaml#1n2l2c1t: said ?]0;title? and more\n"));
-  CHECK(OneLine("a\tb\x7F", 10) == "a b?");
-  CHECK(OneLine("ab\xC3\xA4"
-                "cd",
-                3) == "ab...");  // never half a character
-  CHECK(OneLine("abc", 3) == "abc");
 }
 
 TEST_CASE("A skip is one line") {

@@ -9,21 +9,6 @@ std::string Closest(std::string_view wrong, std::vector<std::string_view> names)
   return ClosestName(wrong, std::span<const std::string_view>(names)).value_or("-");
 }
 
-TEST_CASE("TypingSlips counts insertions, deletions, changes and swaps of neighbours") {
-  CHECK(TypingSlips("hot", "hot", 3) == 0);
-  CHECK(TypingSlips("hto", "hot", 3) == 1);
-  CHECK(TypingSlips("ht", "hot", 3) == 1);
-  CHECK(TypingSlips("hoot", "hot", 3) == 1);
-  CHECK(TypingSlips("hat", "hot", 3) == 1);
-  CHECK(TypingSlips("kitten", "sitting", 5) == 3);
-  CHECK(TypingSlips("", "abc", 5) == 3);
-  SECTION("beyond the limit it says limit + 1, whatever the distance") {
-    CHECK(TypingSlips("kitten", "sitting", 2) == 3);
-    CHECK(TypingSlips("abcdefgh", "stuvwxyz", 2) == 3);
-    CHECK(TypingSlips("a", "abcdef", 2) == 3);
-  }
-}
-
 TEST_CASE("ClosestName offers a near name, and only a near one") {
   CHECK(Closest("hto", {"steady", "hot"}) == "hot");
   CHECK(Closest("HOT", {"hot"}) == "hot");
