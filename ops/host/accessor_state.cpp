@@ -13,7 +13,7 @@
 namespace ktstr {
 
 Result<std::shared_ptr<AccessorState>> AccessorState::Create() {
-  vmm::UniqueFd wake(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  Fd wake(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (!wake.valid())
     return Error{ErrorKind::kEnvironment, "an eventfd cannot be made: " + vmm::ErrnoText(errno)};
   std::unique_ptr<AccessorState> state(new AccessorState(std::move(wake)));

@@ -8,8 +8,8 @@
 #include <memory>
 #include <string_view>
 
+#include "guest-init/base/fd.h"
 #include "guest-init/base/result.h"
-#include "vmm/host/fd.h"
 
 namespace ktstr {
 
@@ -44,14 +44,14 @@ class AccessorState {
   Result<std::uint64_t> WaitAdvance(std::uint64_t before, Deadline deadline, std::string_view doing) const;
 
  private:
-  explicit AccessorState(vmm::UniqueFd wake) : wake_(std::move(wake)) {}
+  explicit AccessorState(Fd wake) : wake_(std::move(wake)) {}
   void Change(Worker worker);
   /// False when the deadline has passed.
   [[nodiscard]] bool SleepUntil(Deadline deadline) const;
 
   std::atomic<std::uint64_t> sequence_ = 0;
   std::atomic<Worker> worker_ = Worker::kTrying;
-  vmm::UniqueFd wake_;
+  Fd wake_;
 };
 
 }  // namespace ktstr

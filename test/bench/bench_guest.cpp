@@ -17,6 +17,7 @@
 #include "guest-init/wire/codec.h"
 #include "guest-init/wire/messages.h"
 #include "vmm/host/process.h"
+#include "vmm/host/spawn.h"
 #include "vmm/image/guest_image.h"
 #include "vmm/image/initramfs.h"
 #include "vmm/kernel/kernels.h"
@@ -134,8 +135,8 @@ nlohmann::json BootPlainly(const std::filesystem::path& scratch) {
   if (!program) throw std::runtime_error("qemu-system-x86_64 was not found on PATH");
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) throw std::runtime_error("socketpair");
-  const vmm::UniqueFd ours(ends[0]);
-  vmm::UniqueFd theirs(ends[1]);
+  const Fd ours(ends[0]);
+  Fd theirs(ends[1]);
   vmm::ProcessSpec spec;
   spec.program = *program;
   spec.inherited_fds = {theirs.get()};

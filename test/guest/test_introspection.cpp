@@ -84,7 +84,7 @@ std::vector<std::byte> QemusBytes(const vmm::Machine& machine, std::uint64_t phy
   const vmm::FileMapping mapping =
       Need(vmm::FindMapping(maps.str(), {status.st_dev, status.st_ino, "", bytes}));
   std::vector<std::byte> found(count);
-  const vmm::UniqueFd memory(::open((process + "/mem").c_str(), O_RDONLY | O_CLOEXEC));
+  const Fd memory(::open((process + "/mem").c_str(), O_RDONLY | O_CLOEXEC));
   REQUIRE(::pread(memory.get(), found.data(), count, static_cast<off_t>(mapping.start + physical)) ==
           static_cast<ssize_t>(count));
   return found;

@@ -6,8 +6,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "guest-init/base/fd.h"
 #include "test/guest/template_cache.h"
-#include "vmm/host/fd.h"
 #include "vmm/machine/guest_ram.h"
 
 namespace ktstr::test {
@@ -74,7 +74,7 @@ TEST_CASE("killed when all is written, the next run recovers") {
 // ---- the files are damaged ----
 
 void FlipByte(const fs::path& path, off_t at) {
-  const vmm::UniqueFd file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  const Fd file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
   char byte = 0;
   REQUIRE(::pread(file.get(), &byte, 1, at) == 1);
   byte = static_cast<char>(byte ^ 1);
@@ -127,7 +127,7 @@ TEST_CASE("a template that QEMU refuses is removed with a warning and made anew"
   const TemplateCache cache = TemplateCache::WithTemplate();
   const std::string key = cache.Names()[0];
   WriteFile(cache.templates() / key, "state", "no state at all, but with the right hash");
-  const vmm::UniqueFd state(::open(cache.File("state").c_str(), O_RDONLY | O_CLOEXEC));
+  const Fd state(::open(cache.File("state").c_str(), O_RDONLY | O_CLOEXEC));
   Json manifest = Json::parse(ReadFile(cache.File("manifest.json")));
   manifest["state_hash"] = *vmm::HashPages(state.get());
   WriteFile(cache.templates() / key, "manifest.json", manifest.dump());

@@ -1,4 +1,4 @@
-#include "vmm/host/fd.h"
+#include "vmm/host/byte_stream.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -13,15 +13,10 @@
 
 namespace ktstr::vmm {
 
-void UniqueFd::Reset(int fd) {
-  if (fd_ >= 0) close(fd_);
-  fd_ = fd;
-}
-
 namespace {
 
 Error NoDescriptor(int error_number) {
-  return {ErrorKind::kEnvironment, "cannot create a pipe to QEMU: " + ErrnoText(error_number)};
+  return {ErrorKind::kEnvironment, "a pipe to another program cannot be made: " + ErrnoText(error_number)};
 }
 
 bool MakeNonBlocking(int fd) {
@@ -34,7 +29,7 @@ bool MakeNonBlocking(int fd) {
 Result<FdPair> MakeSocketPair() {
   int fds[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0) return NoDescriptor(errno);
-  FdPair pair{UniqueFd(fds[0]), UniqueFd(fds[1])};
+  FdPair pair{Fd(fds[0]), Fd(fds[1])};
   if (!MakeNonBlocking(pair.ours.get())) return NoDescriptor(errno);
   return pair;
 }
@@ -42,7 +37,7 @@ Result<FdPair> MakeSocketPair() {
 Result<FdPair> MakeReadPipe() {
   int fds[2];
   if (pipe2(fds, O_CLOEXEC) != 0) return NoDescriptor(errno);
-  FdPair pair{UniqueFd(fds[0]), UniqueFd(fds[1])};
+  FdPair pair{Fd(fds[0]), Fd(fds[1])};
   if (!MakeNonBlocking(pair.ours.get())) return NoDescriptor(errno);
   return pair;
 }

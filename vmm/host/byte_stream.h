@@ -1,39 +1,19 @@
-// An owned file descriptor, and the few system calls on descriptors that the machine layer repeats.
+// Byte streams to other processes that do not block: making them, reading and sending.
 #pragma once
 
 #include <cstddef>
 #include <span>
 #include <string>
-#include <utility>
 
+#include "guest-init/base/fd.h"
 #include "guest-init/base/result.h"
 
 namespace ktstr::vmm {
 
-/// Closes its descriptor when destroyed. Move-only; -1 means "none".
-class UniqueFd {
- public:
-  UniqueFd() = default;
-  explicit UniqueFd(int fd) : fd_(fd) {}
-  UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  UniqueFd& operator=(UniqueFd&& other) noexcept {
-    if (this != &other) Reset(std::exchange(other.fd_, -1));
-    return *this;
-  }
-  ~UniqueFd() { Reset(); }
-
-  [[nodiscard]] int get() const { return fd_; }
-  [[nodiscard]] bool valid() const { return fd_ >= 0; }
-  void Reset(int fd = -1);
-
- private:
-  int fd_ = -1;
-};
-
 /// Two connected ends. Both are close-on-exec; `ours` does not block.
 struct FdPair {
-  UniqueFd ours;
-  UniqueFd theirs;
+  Fd ours;
+  Fd theirs;
 };
 
 /// A bidirectional byte stream. Error: kEnvironment, when the process has no descriptors left.

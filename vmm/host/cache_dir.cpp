@@ -77,15 +77,15 @@ Result<std::filesystem::path> CacheSubdir(std::string_view name) {
 
 namespace {
 
-Result<UniqueFd> OpenLock(const std::filesystem::path& path) {
-  UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+Result<Fd> OpenLock(const std::filesystem::path& path) {
+  Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (file.valid()) return file;
   return Error{ErrorKind::kEnvironment,
                fmt::format("the lock file {} cannot be opened: {}", path.string(), ErrnoText(errno))};
 }
 
 /// Whether it is still the file of that name: its last holder may have removed it between our open and flock.
-bool IsAt(const UniqueFd& file, const std::filesystem::path& path) {
+bool IsAt(const Fd& file, const std::filesystem::path& path) {
   struct stat ours {};
   struct stat present {};
   return ::fstat(file.get(), &ours) == 0 && ::stat(path.c_str(), &present) == 0 &&

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "guest-init/base/fd.h"
 #include "guest-init/base/result.h"
-#include "vmm/host/fd.h"
 
 namespace ktstr::vmm {
 
@@ -38,9 +38,9 @@ class FileLock {
   void RemoveFile(const std::filesystem::path& path) const;
 
  private:
-  explicit FileLock(UniqueFd fd) : fd_(std::move(fd)) {}
+  explicit FileLock(Fd fd) : fd_(std::move(fd)) {}
 
-  UniqueFd fd_;
+  Fd fd_;
 };
 
 }  // namespace ktstr::vmm

@@ -2,10 +2,8 @@
 
 #include <fmt/format.h>
 #include <glob.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <deque>
 #include <fstream>
 #include <map>
@@ -16,6 +14,7 @@
 
 #include "vmm/host/elf_file.h"
 #include "vmm/host/host_file.h"
+#include "vmm/host/spawn.h"
 
 namespace ktstr::vmm {
 namespace {
@@ -365,17 +364,8 @@ ClosureSearch HostSearch() {
     if (!missing && fs::is_directory(real, missing) && seen.insert(real).second)
       search.library_dirs.push_back(dir);
   }
-  const char* path = std::getenv("PATH");
-  search.path = path == nullptr ? "/usr/local/bin:/usr/bin:/bin" : path;
+  search.path = SearchPath();
   return search;
-}
-
-fs::path FindOnPath(const std::string& name, const std::string& path) {
-  for (const std::string& dir : Split(path, ':')) {
-    const fs::path candidate = fs::path(dir) / name;
-    if (IsRegularFile(candidate) && ::access(candidate.c_str(), X_OK) == 0) return candidate;
-  }
-  return {};
 }
 
 Result<std::vector<ClosureFile>> ProgramClosure(const std::vector<ClosureRoot>& roots,

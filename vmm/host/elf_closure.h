@@ -42,10 +42,6 @@ ClosureSearch HostSearch();
 /// The directories `conf` (an ld.so.conf) lists, following its `include` lines; none when it cannot be read.
 std::vector<std::string> ReadLdSoConf(const std::filesystem::path& conf);
 
-/// The first executable regular file `name` in the directories of `path` (as $PATH); empty when there is
-/// none.
-std::filesystem::path FindOnPath(const std::string& name, const std::string& path);
-
 /// All files the roots need, the roots included, sorted by guest path, each guest path once.
 /// RPATH, RUNPATH, $ORIGIN and $LIB are followed as glibc does; a library found through $ORIGIN keeps its
 /// place relative to the program. The loader is taken from below `library_dirs` only, a library from there,

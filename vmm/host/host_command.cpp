@@ -1,64 +1,28 @@
 #include "vmm/host/host_command.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <csignal>
+#include <optional>
 #include <string_view>
 
-#include "vmm/host/elf_closure.h"
-#include "vmm/host/host_file.h"
+#include "guest-init/base/fd.h"
+#include "vmm/host/byte_stream.h"
+#include "vmm/host/spawn.h"
 
 namespace ktstr::vmm {
 namespace {
 
-/// A pipe whose ends close themselves.
-struct Pipe {
-  std::array<int, 2> ends = {-1, -1};
-
-  Pipe() = default;
-  Pipe(const Pipe&) = delete;
-  Pipe& operator=(const Pipe&) = delete;
-  ~Pipe() {
-    Close(0);
-    Close(1);
-  }
-  bool Open() { return ::pipe2(ends.data(), O_CLOEXEC) == 0; }
-  void Close(std::size_t end) {
-    if (ends[end] >= 0) ::close(ends[end]);
-    ends[end] = -1;
-  }
-};
-
-Error Failed(std::string_view what, int error_number) {
-  return {ErrorKind::kEnvironment, fmt::format("{}: {}", what, ErrnoText(error_number))};
-}
-
-/// In the child, between fork and exec: async-signal-safe calls only.
-[[noreturn]] void ExecChild(const char* program, char* const* argv, char* const* environment,
-                            const char* directory, int output, int errors) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  sigset_t none;
-  sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::signal(SIGPIPE, SIG_DFL);
-  const int null = ::open("/dev/null", O_RDONLY);
-  if (null < 0 || ::dup2(null, 0) < 0 || ::dup2(output, 1) < 0 || ::dup2(errors, 2) < 0) ::_exit(127);
-  if (::chdir(directory) != 0) ::_exit(127);
-  ::execve(program, argv, environment);
-  ::_exit(127);
-}
+/// How long a command may live on after it has closed both of its outputs.
+constexpr std::chrono::seconds kExitPatience{10};
 
 /// Reads both pipes until their writers are gone. What exceeds the limit is read and dropped, so that the
 /// child never blocks on a full pipe.
-void Drain(Pipe& output, Pipe& errors, CommandResult& result) {
-  std::array<pollfd, 2> waits = {pollfd{output.ends[0], POLLIN, 0}, pollfd{errors.ends[0], POLLIN, 0}};
+void Drain(const Fd& output, const Fd& errors, CommandResult& result) {
+  std::array<pollfd, 2> waits = {pollfd{output.get(), POLLIN, 0}, pollfd{errors.get(), POLLIN, 0}};
   const std::array<std::string*, 2> texts = {&result.output, &result.errors};
   std::array<char, 65536> buffer;
   while (waits[0].fd >= 0 || waits[1].fd >= 0) {
@@ -66,7 +30,7 @@ void Drain(Pipe& output, Pipe& errors, CommandResult& result) {
     for (std::size_t i = 0; i < waits.size(); ++i) {
       if (waits[i].fd < 0 || waits[i].revents == 0) continue;
       const ssize_t got = ::read(waits[i].fd, buffer.data(), buffer.size());
-      if (got < 0 && errno == EINTR) continue;
+      if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
       if (got <= 0) {
         waits[i].fd = -1;
       } else if (texts[i]->size() < kMaxCommandOutput) {
@@ -80,41 +44,24 @@ void Drain(Pipe& output, Pipe& errors, CommandResult& result) {
 
 Result<CommandResult> RunCommand(const std::vector<std::string>& argv,
                                  const std::filesystem::path& directory) {
-  const char* path = std::getenv("PATH");
-  const std::filesystem::path program = argv[0].find('/') == std::string::npos
-                                            ? FindOnPath(argv[0], path == nullptr ? "/usr/bin:/bin" : path)
-                                            : std::filesystem::path(argv[0]);
-  if (program.empty()) {
-    return Error{ErrorKind::kEnvironment, fmt::format("{} was not found on PATH", argv[0])};
-  }
-  std::vector<std::string> words = argv;
-  std::vector<char*> arguments, environment;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  for (char** entry = ::environ; *entry != nullptr; ++entry) {
-    if (!std::string_view(*entry).starts_with("LC_ALL=")) environment.push_back(*entry);
-  }
-  std::string locale = "LC_ALL=C";
-  environment.push_back(locale.data());
-  environment.push_back(nullptr);
-
-  Pipe output, errors;
-  if (!output.Open() || !errors.Open()) return Failed("pipe", errno);
-  const pid_t child = ::fork();
-  if (child < 0) return Failed("fork", errno);
-  if (child == 0) {
-    ExecChild(program.c_str(), arguments.data(), environment.data(), directory.c_str(), output.ends[1],
-              errors.ends[1]);
-  }
-  output.Close(1);
-  errors.Close(1);
+  const std::optional<std::filesystem::path> program = FindProgram(argv[0]);
+  if (!program) return Error{ErrorKind::kEnvironment, fmt::format("{} was not found on PATH", argv[0])};
+  FdPair output = TRY(MakeReadPipe());
+  FdPair errors = TRY(MakeReadPipe());
+  ChildSpec child;
+  child.program = *program;
+  child.argv = argv;
+  child.environment = EnvironmentWithout({});
+  child.directory = directory;
+  child.output = output.theirs.get();
+  child.errors = errors.theirs.get();
+  child.own_group = false;  // a Ctrl-C ends it, too
+  const pid_t pid = TRY(StartChild(child));
+  output.theirs.Reset();
+  errors.theirs.Reset();
   CommandResult result;
-  Drain(output, errors, result);
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0) {
-    if (errno != EINTR) return Failed("waitpid", errno);
-  }
-  result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  Drain(output.ours, errors.ours, result);
+  result.exit_code = ReapChild(pid, kExitPatience);
   return result;
 }
 

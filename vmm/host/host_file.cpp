@@ -12,7 +12,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "vmm/host/fd.h"
+#include "guest-init/base/fd.h"
+#include "guest-init/base/file_io.h"
 
 namespace ktstr::vmm {
 namespace {
@@ -22,17 +23,6 @@ Error Unreadable(const std::filesystem::path& path, int error_number) {
   return {ErrorKind::kInput, fmt::format("'{}' cannot be read: {}", path.string(), ErrnoText(error_number))};
 }
 
-/// Returns 0, or the errno of the write that failed.
-int WriteAll(int fd, std::span<const std::byte> content) {
-  while (!content.empty()) {
-    const ssize_t written = ::write(fd, content.data(), content.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return errno;
-    content = content.subspan(static_cast<std::size_t>(written));
-  }
-  return 0;
-}
-
 }  // namespace
 
 std::string ErrnoText(int error_number) { return std::generic_category().message(error_number); }
@@ -40,13 +30,13 @@ std::string ErrnoText(int error_number) { return std::generic_category().message
 namespace {
 
 struct OpenedFile {
-  UniqueFd file;
+  Fd file;
   std::uint64_t size = 0;
 };
 
 Result<OpenedFile> OpenRegular(const std::filesystem::path& path) {
   // O_NONBLOCK: a FIFO someone named as a payload must be refused below, not waited for.
-  UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) return Unreadable(path, errno);
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) return Unreadable(path, errno);
@@ -106,7 +96,7 @@ Result<std::uint64_t> HashHostFile(const std::filesystem::path& path) {
 
 Result<> WriteHostFile(const std::filesystem::path& path, std::span<const std::byte> content, unsigned mode) {
   std::string temporary = path.string() + ".XXXXXX";
-  const UniqueFd file(::mkostemp(temporary.data(), O_CLOEXEC));
+  const Fd file(::mkostemp(temporary.data(), O_CLOEXEC));
   int failure = file.get() < 0 ? errno : 0;
   if (failure == 0) {
     failure = WriteAll(file.get(), content);

@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "guest-init/base/fd.h"
 #include "guest-init/base/result.h"
 #include "vmm/host/deadline.h"
-#include "vmm/host/fd.h"
 
 namespace ktstr::vmm {
 
@@ -24,9 +24,6 @@ struct ExitStatus {
   [[nodiscard]] std::string Describe() const;
 };
 
-/// "SIGKILL"; "signal 64" for numbers without a name.
-std::string SignalName(int number);
-
 struct ProcessSpec {
   std::filesystem::path program;  // a path, not searched for on PATH
   std::vector<std::string> argv;  // with argv[0]
@@ -34,16 +31,11 @@ struct ProcessSpec {
       inherited_fds;  // keep their numbers in the child; every other descriptor above 2 is closed
 };
 
-/// Looks `program` up as the shell does: a name without a slash on $PATH, anything else as a path.
-/// nullopt when there is no executable regular file.
-std::optional<std::filesystem::path> FindProgram(std::string_view program);
-
-/// A running or ended child in its own process group (so a Ctrl-C at the terminal does not reach it), its
-/// stdin and stdout /dev/null, its stderr collected here. The destructor kills and reaps it.
+/// A running or ended child: in a process group of its own, in the directory /, with MinimalEnvironment(),
+/// its stdin and stdout /dev/null, its stderr collected here. The destructor kills and reaps it.
 ///
-/// The kernel also kills the child (PR_SET_PDEATHSIG) when the *thread* that called Start() ends, however
-/// that comes about; so Start() must be called on a thread that lives as long as the process is wanted.
-/// All calls belong on one thread.
+/// The kernel kills the child when the thread that called Start() ends: see ChildSpec::death_signal. All
+/// calls belong on that thread.
 class Process {
  public:
   /// Error (kEnvironment): "cannot start /x: Permission denied".
@@ -68,16 +60,16 @@ class Process {
   std::optional<ExitStatus> Wait(Deadline deadline);
   /// The status once Wait() or Kill() has reaped it.
   [[nodiscard]] const std::optional<ExitStatus>& exit_status() const { return exit_; }
-  /// SIGKILL, then reaps. Does nothing when it has ended already.
+  /// SIGKILL, then reaps; gives the reaping up after 10 s. Does nothing when it has ended already.
   void Kill();
 
  private:
-  Process(pid_t pid, UniqueFd pidfd, UniqueFd stderr_fd)
+  Process(pid_t pid, Fd pidfd, Fd stderr_fd)
       : pid_(pid), pidfd_(std::move(pidfd)), stderr_(std::move(stderr_fd)) {}
 
   pid_t pid_ = -1;
-  UniqueFd pidfd_;  // invalid in a moved-from object, which owns nothing
-  UniqueFd stderr_;
+  Fd pidfd_;  // invalid in a moved-from object, which owns nothing
+  Fd stderr_;
   std::string stderr_text_;
   std::optional<ExitStatus> exit_;
 };

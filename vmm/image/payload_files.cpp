@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "vmm/host/elf_closure.h"
+#include "vmm/host/spawn.h"
 #include "vmm/image/initramfs.h"
 
 namespace ktstr::vmm {

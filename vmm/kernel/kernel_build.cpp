@@ -4,10 +4,10 @@
 #include <poll.h>
 
 #include <chrono>
-#include <cstdlib>
 
 #include "vmm/host/cache_dir.h"
 #include "vmm/host/host_file.h"
+#include "vmm/host/spawn.h"
 #include "vmm/kernel/kernel_cache.h"
 #include "vmm/kernel/kernel_config.h"
 #include "vmm/kernel/kernel_make.h"
@@ -38,9 +38,8 @@ Result<> MakeDirectory(const fs::path& path) {
 }
 
 Result<> CheckTools() {
-  const char* path = std::getenv("PATH");
   const fs::path include_dirs[] = {"/usr/include", "/usr/local/include", "/usr/include/x86_64-linux-gnu"};
-  const auto missing = MissingBuildTools(path == nullptr ? "/usr/bin:/bin" : path, include_dirs);
+  const auto missing = MissingBuildTools(SearchPath(), include_dirs);
   if (missing.empty()) return {};
   return Error{ErrorKind::kEnvironment, MissingToolsText(missing)};
 }

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "vmm/host/elf_closure.h"
+#include "vmm/host/spawn.h"
 #include "vmm/kernel/kernel_features.h"
 
 extern "C" {

@@ -26,8 +26,9 @@ struct CommandWatcher {
 
 /// Runs the command in its own process group, LC_ALL=C, and waits; returns its exit code (128 + N after
 /// signal N). A cancelled one gets SIGTERM, as does everything it started, and is waited for; what remains
-/// after five seconds is killed. It also ends when this process does. Errors: kCancelled "interrupted";
-/// kEnvironment: the program was not found, the log cannot be written.
+/// after five seconds is killed, as is one that lives on five seconds after it has closed its outputs. It
+/// also ends when this process does. Errors: kCancelled "interrupted"; kEnvironment: the program was not
+/// found, the log cannot be written.
 Result<int> RunLogged(const LoggedCommand& command, const CommandWatcher& watcher);
 
 /// What a log says went wrong: its first line with `error:`, else the first with `***` (make), else the last

@@ -12,7 +12,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "vmm/host/fd.h"
+#include "guest-init/base/fd.h"
 #include "vmm/host/host_file.h"
 
 namespace ktstr::vmm {
@@ -67,7 +67,7 @@ void Remember(const std::filesystem::path& file, const std::string& key, const A
 
 /// Why the device cannot be opened; "" when it can.
 std::string DeviceFault(const std::filesystem::path& device) {
-  const UniqueFd fd(open(device.c_str(), O_RDWR | O_CLOEXEC));
+  const Fd fd(open(device.c_str(), O_RDWR | O_CLOEXEC));
   if (fd.valid()) return "";
   if (errno == ENOENT) return device.string() + " does not exist";
   return device.string() + " cannot be opened: " + ErrnoText(errno);

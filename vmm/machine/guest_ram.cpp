@@ -122,7 +122,7 @@ std::uint32_t NodeMib(const MachineConfig& config, std::uint32_t node) {
 Result<MachineFiles> MakeBootFiles(const MachineConfig& config) {
   MachineFiles files;
   for (std::uint32_t node = 0; node < config.topology.numa_nodes; ++node) {
-    UniqueFd file(::memfd_create("ktstr-guest-ram", MFD_CLOEXEC));
+    Fd file(::memfd_create("ktstr-guest-ram", MFD_CLOEXEC));
     if (!file.valid()) return Failed("making guest memory");
     if (::ftruncate(file.get(), static_cast<off_t>(NodeMib(config, node)) << 20) != 0)
       return Failed("sizing guest memory");

@@ -6,8 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "guest-init/base/fd.h"
 #include "guest-init/base/result.h"
-#include "vmm/host/fd.h"
 #include "vmm/machine/machine_config.h"
 
 namespace ktstr::vmm {
@@ -15,12 +15,12 @@ namespace ktstr::vmm {
 /// What a machine is made of beside its configuration.
 struct MachineFiles {
   /// One file per NUMA node, each exactly NodeMib() long. QEMU opens them anew, through /proc.
-  std::vector<UniqueFd> ram;
+  std::vector<Fd> ram;
   /// The device state a clone continues from; QEMU reads `ram` then without ever writing to it. Invalid: the
   /// machine boots, and `ram` holds what the guest writes.
-  UniqueFd state;
+  Fd state;
   /// The file behind the disk. Machine::Launch() makes it: each machine has its own, clones too.
-  UniqueFd disk;
+  Fd disk;
 };
 
 /// The memory of one NUMA node in MiB.

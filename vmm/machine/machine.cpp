@@ -198,7 +198,7 @@ void Machine::Feed(ByteSink& sink, std::string_view chunk) {
   sinks_healthy_ = false;
 }
 
-void Machine::NoteClosed(UniqueFd& stream, const char* name) {
+void Machine::NoteClosed(Fd& stream, const char* name) {
   stream.Reset();
   if (signs_.closed_stream.empty()) signs_.closed_stream = name;
 }
@@ -262,7 +262,7 @@ void Machine::NoteDoom() {
 void Machine::DrainStreams() {
   // Once QEMU is gone, what is left is finite. Before, a guest could write without end.
   const bool finite = process_.exit_status().has_value();
-  const auto drain = [finite](UniqueFd& fd, auto read) {
+  const auto drain = [finite](Fd& fd, auto read) {
     for (int reads = 0; fd.valid() && (finite || reads < 64); ++reads) {
       pollfd now{fd.get(), POLLIN, 0};
       if (poll(&now, 1, 0) <= 0) return;

@@ -11,8 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include "guest-init/base/fd.h"
 #include "guest-init/base/result.h"
-#include "vmm/host/fd.h"
 #include "vmm/host/process.h"
 #include "vmm/machine/byte_port.h"
 #include "vmm/machine/guest_ram.h"
@@ -87,7 +87,7 @@ class Machine final : public BytePort {
   /// those of Command(); kMachine "QEMU could not save its state: ...".
   Result<> SaveState(int file, Deadline deadline);
   /// The socket that QEMU's debugger stub talks on once it is told to (`gdbserver chardev:gdb`); yours once.
-  UniqueFd TakeGdbSocket() { return std::move(gdb_); }
+  Fd TakeGdbSocket() { return std::move(gdb_); }
   /// `on_readable` is called by whatever waits here when `fd` is readable, and before each Resume(); never
   /// while a command is under way or within itself. One stream; fd -1 takes it away. `fd` is not owned.
   void Serve(int fd, StreamHandler on_readable);
@@ -98,7 +98,7 @@ class Machine final : public BytePort {
   /// The part of it that ended because the handler of a served stream asked for it.
   [[nodiscard]] std::chrono::nanoseconds paused_time_served() const { return paused_time_served_; }
   /// The files of the guest's memory. A clone's hold what its template saved, not what it wrote since.
-  [[nodiscard]] const std::vector<UniqueFd>& ram() const { return files_.ram; }
+  [[nodiscard]] const std::vector<Fd>& ram() const { return files_.ram; }
   /// The file behind the guest's disk; -1 when the machine has none. It lives as long as the machine.
   [[nodiscard]] int disk() const { return files_.disk.get(); }
   /// Who gets the bytes from now on.
@@ -130,8 +130,8 @@ class Machine final : public BytePort {
  private:
   static constexpr std::chrono::seconds kControlTimeout{30};
 
-  Machine(Process process, MachineFiles files, QmpClient qmp, UniqueFd console, UniqueFd crash,
-          UniqueFd channel, UniqueFd gdb, MachineHooks hooks, Clock clock);
+  Machine(Process process, MachineFiles files, QmpClient qmp, Fd console, Fd crash, Fd channel, Fd gdb,
+          MachineHooks hooks, Clock clock);
 
   Result<> AwaitState();
   Error WouldNotStart(const Error& seen);
@@ -147,17 +147,17 @@ class Machine final : public BytePort {
   Result<bool> CallHandler();
   Result<> GoOnAfterHandler();
   void DrainStreams();
-  void NoteClosed(UniqueFd& stream, const char* name);
+  void NoteClosed(Fd& stream, const char* name);
   void NoteDoom();
   void Conclude();
 
   Process process_;
   MachineFiles files_;
   QmpClient qmp_;
-  UniqueFd console_;  // each stream is reset when it is found closed
-  UniqueFd crash_;
-  UniqueFd channel_;
-  UniqueFd gdb_;  // until it is taken
+  Fd console_;  // each stream is reset when it is found closed
+  Fd crash_;
+  Fd channel_;
+  Fd gdb_;  // until it is taken
   MachineHooks hooks_;
 
   std::string console_tail_;

@@ -4,6 +4,7 @@
 #include <thread>
 #include <utility>
 
+#include "vmm/host/spawn.h"
 #include "vmm/machine/machine.h"
 #include "vmm/machine/qemu_args.h"
 #include "vmm/machine/throwaway_disk.h"
@@ -41,7 +42,11 @@ Result<Process> StartQemu(const MachineConfig& config, const MachineFds& fds) {
   spec.inherited_fds.insert(spec.inherited_fds.end(), fds.ram.begin(), fds.ram.end());
   for (const int fd : {fds.state, fds.disk})
     if (fd >= 0) spec.inherited_fds.push_back(fd);
-  for (std::string& arg : BuildQemuArgs(config, fds)) spec.argv.push_back(std::move(arg));
+  // QEMU has another working directory than we.
+  MachineConfig from_root = config;
+  for (std::filesystem::path* path : {&from_root.kernel, &from_root.initrd})
+    if (!path->empty()) *path = std::filesystem::absolute(*path);
+  for (std::string& arg : BuildQemuArgs(from_root, fds)) spec.argv.push_back(std::move(arg));
   return Process::Start(spec);
 }
 
@@ -67,7 +72,7 @@ Result<std::unique_ptr<Machine>> Machine::Launch(const MachineConfig& config, Ma
   MachineFds theirs{qmp.theirs.get(),     console.theirs.get(), crash.theirs.get(),
                     channel.theirs.get(), gdb.theirs.get(),     {},
                     files.state.get(),    files.disk.get()};
-  for (const UniqueFd& ram : files.ram) theirs.ram.push_back(ram.get());
+  for (const Fd& ram : files.ram) theirs.ram.push_back(ram.get());
   Process process = TRY(StartQemu(config, theirs));
   // A guest that has to wait for us goes on at a moment of our time, which its virtual clock must not show.
   if (config.clock == Clock::kVirtual)
@@ -94,8 +99,8 @@ Result<std::unique_ptr<Machine>> Machine::Launch(const MachineConfig& config, Ma
   return machine;
 }
 
-Machine::Machine(Process process, MachineFiles files, QmpClient qmp, UniqueFd console, UniqueFd crash,
-                 UniqueFd channel, UniqueFd gdb, MachineHooks hooks, Clock clock)
+Machine::Machine(Process process, MachineFiles files, QmpClient qmp, Fd console, Fd crash, Fd channel, Fd gdb,
+                 MachineHooks hooks, Clock clock)
     : process_(std::move(process)),
       files_(std::move(files)),
       qmp_(std::move(qmp)),

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "vmm/host/fd.h"
+#include "vmm/host/byte_stream.h"
 
 namespace ktstr::vmm {
 

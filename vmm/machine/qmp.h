@@ -9,9 +9,9 @@
 #include <string>
 #include <string_view>
 
+#include "guest-init/base/fd.h"
 #include "guest-init/base/result.h"
 #include "vmm/host/deadline.h"
-#include "vmm/host/fd.h"
 
 namespace ktstr::vmm {
 
@@ -43,8 +43,7 @@ class QmpClient {
 
   /// REQUIRES: `socket` is a connected non-blocking stream socket. When `cancel_fd` becomes readable,
   /// Handshake() and Execute() return kCancelled "interrupted"; it is never read, -1 is none.
-  explicit QmpClient(UniqueFd socket, int cancel_fd = -1)
-      : socket_(std::move(socket)), cancel_fd_(cancel_fd) {}
+  explicit QmpClient(Fd socket, int cancel_fd = -1) : socket_(std::move(socket)), cancel_fd_(cancel_fd) {}
 
   /// Sends what leaves negotiation mode, then `commands`, and returns at once: QEMU carries them out as soon
   /// as it gets to it. Call once, first. Errors: those of Begin().
@@ -91,7 +90,7 @@ class QmpClient {
   Result<> TakeResponse(nlohmann::json& message);
   void TakeEventMessage(nlohmann::json& message);
 
-  UniqueFd socket_;
+  Fd socket_;
   int cancel_fd_;
   std::string received_;
   std::size_t scanned_ = 0;  // bytes of received_ known to hold no newline

@@ -18,12 +18,12 @@ namespace {
 namespace fs = std::filesystem;
 
 /// A file that no directory names: nothing has to be removed, however the program ends.
-UniqueFd OpenUnnamed(const fs::path& directory) {
-  UniqueFd file(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+Fd OpenUnnamed(const fs::path& directory) {
+  Fd file(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (file.valid()) return file;
   // Not every file system can do that (overlayfs learned it in Linux 6.1).
   std::string name = (directory / "disk.XXXXXX").string();
-  file = UniqueFd(::mkostemp(name.data(), O_CLOEXEC));
+  file = Fd(::mkostemp(name.data(), O_CLOEXEC));
   if (file.valid()) ::unlink(name.c_str());
   return file;
 }
@@ -43,11 +43,11 @@ bool IsInMemory(const std::string& file_system) {
 
 }  // namespace
 
-Result<UniqueFd> MakeDiskFile(std::uint32_t mib, const fs::path& directory) {
+Result<Fd> MakeDiskFile(std::uint32_t mib, const fs::path& directory) {
   std::error_code failed;
   fs::path place = directory.empty() ? fs::temp_directory_path(failed) : directory;
   if (place.empty()) place = "/tmp";
-  UniqueFd file = OpenUnnamed(place);
+  Fd file = OpenUnnamed(place);
   if (file.valid() && ::ftruncate(file.get(), static_cast<off_t>(mib) << 20) == 0) return file;
   return Error{ErrorKind::kEnvironment, fmt::format("a disk of {} MiB cannot be made in {}: {}", mib,
                                                     place.string(), ErrnoText(errno))};

@@ -10,8 +10,8 @@
 #include <filesystem>
 #include <string>
 
+#include "guest-init/base/fd.h"
 #include "guest-init/base/result.h"
-#include "vmm/host/fd.h"
 
 namespace ktstr::vmm {
 
@@ -20,7 +20,7 @@ inline constexpr std::uint32_t kMaxDiskMib = 65536;
 
 /// Makes the file: sparse, `mib` long, in `directory` (empty: the system's directory for temporary files).
 /// Error (kEnvironment): "a disk of 64 MiB cannot be made in /x: No space left on device".
-Result<UniqueFd> MakeDiskFile(std::uint32_t mib, const std::filesystem::path& directory);
+Result<Fd> MakeDiskFile(std::uint32_t mib, const std::filesystem::path& directory);
 
 /// What a file of the host lies on.
 struct DiskBacking {

@@ -26,8 +26,8 @@ Error CannotWrite(std::string_view why) {
   return {ErrorKind::kEnvironment, fmt::format("a template cannot be written: {}", why)};
 }
 
-Result<UniqueFd> CreateFile(const std::filesystem::path& path) {
-  UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+Result<Fd> CreateFile(const std::filesystem::path& path) {
+  Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!file.valid()) return CannotWrite(fmt::format("{}: {}", path.string(), ErrnoText(errno)));
   return file;
 }
@@ -72,13 +72,13 @@ Result<std::unique_ptr<Machine>> Boot(const TemplateSpec& spec, const std::files
 }
 
 Result<> Save(Machine& machine, const std::filesystem::path& directory, TemplateFacts& facts) {
-  const UniqueFd state = TRY(CreateFile(directory / "state"));
+  const Fd state = TRY(CreateFile(directory / "state"));
   TRY(machine.SaveState(state.get(), After(kSaveTimeout)));
   const Result<std::uint64_t> state_hash = HashPages(state.get());
   if (!state_hash.ok()) return CannotWrite(state_hash.error().message);
   facts.state_hash = *state_hash;
   for (std::size_t node = 0; node < machine.ram().size(); ++node) {
-    const UniqueFd ram = TRY(CreateFile(directory / fmt::format("ram{}", node)));
+    const Fd ram = TRY(CreateFile(directory / fmt::format("ram{}", node)));
     const Result<std::uint64_t> copied = CopyPages(machine.ram()[node].get(), ram.get());
     if (!copied.ok()) return CannotWrite(copied.error().message);
     facts.ram_hashes.push_back(*copied);

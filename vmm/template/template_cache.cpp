@@ -81,7 +81,7 @@ std::shared_ptr<const Template> OpenTemplate(const fs::path& directory, const st
   std::optional<TemplateFacts> facts = ReadManifest(directory);
   if (!facts || facts->key != key) return nullptr;
   const auto open = [&](const std::string& name, int flags) {
-    return UniqueFd(::open((directory / name).c_str(), flags | O_CLOEXEC));
+    return Fd(::open((directory / name).c_str(), flags | O_CLOEXEC));
   };
   MachineFiles files;
   files.state = open("state", O_RDONLY);
@@ -122,21 +122,21 @@ void RemoveStaleLocks(const fs::path& directory) {
 
 Result<MachineFiles> Template::FilesForClone() const {
   // Opened anew, not duplicated: each clone reads the state from its beginning.
-  const auto open_again = [](const UniqueFd& file, int flags) {
-    return UniqueFd(::open(fmt::format("/proc/self/fd/{}", file.get()).c_str(), flags | O_CLOEXEC));
+  const auto open_again = [](const Fd& file, int flags) {
+    return Fd(::open(fmt::format("/proc/self/fd/{}", file.get()).c_str(), flags | O_CLOEXEC));
   };
   MachineFiles files;
   files.state = open_again(files_.state, O_RDONLY);
-  for (const UniqueFd& ram : files_.ram) files.ram.push_back(open_again(ram, O_RDWR));
-  const bool all = files.state.valid() && std::all_of(files.ram.begin(), files.ram.end(),
-                                                      [](const UniqueFd& ram) { return ram.valid(); });
+  for (const Fd& ram : files_.ram) files.ram.push_back(open_again(ram, O_RDWR));
+  const bool all = files.state.valid() &&
+                   std::all_of(files.ram.begin(), files.ram.end(), [](const Fd& ram) { return ram.valid(); });
   if (all) return files;
   return Error{ErrorKind::kEnvironment, "a template cannot be opened: " + ErrnoText(errno)};
 }
 
 bool Template::Intact() const {
   std::call_once(checked_, [this] {
-    const auto holds = [](const UniqueFd& file, std::uint64_t hash) {
+    const auto holds = [](const Fd& file, std::uint64_t hash) {
       const Result<std::uint64_t> found = HashPages(file.get());
       return found.ok() && *found == hash;
     };

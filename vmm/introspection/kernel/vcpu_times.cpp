@@ -24,7 +24,7 @@ std::optional<std::uint32_t> VcpuOf(std::string_view thread) {
   return cpu;
 }
 
-std::optional<std::uint64_t> ReadRunTime(const UniqueFd& schedstat) {
+std::optional<std::uint64_t> ReadRunTime(const Fd& schedstat) {
   std::array<char, 64> text{};  // "run_ns wait_ns timeslices"
   const ssize_t got = ::pread(schedstat.get(), text.data(), text.size(), 0);
   std::uint64_t run_ns = 0;
@@ -55,7 +55,7 @@ std::vector<std::optional<std::uint64_t>> VcpuTimes::Read() const {
     times.assign(each_.size(), ReadRunTime(all_));
     return times;
   }
-  for (const UniqueFd& thread : each_) times.push_back(thread.valid() ? ReadRunTime(thread) : std::nullopt);
+  for (const Fd& thread : each_) times.push_back(thread.valid() ? ReadRunTime(thread) : std::nullopt);
   return times;
 }
 

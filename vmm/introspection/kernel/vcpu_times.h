@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-#include "vmm/host/fd.h"
+#include "guest-init/base/fd.h"
 
 namespace ktstr::vmm {
 
@@ -24,8 +24,8 @@ class VcpuTimes {
   [[nodiscard]] bool shared() const { return all_.valid(); }
 
  private:
-  UniqueFd all_;
-  std::vector<UniqueFd> each_;  // by vCPU
+  Fd all_;
+  std::vector<Fd> each_;  // by vCPU
 };
 
 }  // namespace ktstr::vmm

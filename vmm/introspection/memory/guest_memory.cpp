@@ -155,7 +155,7 @@ Result<FileMapping> FindMapping(std::string_view maps, const MappedFile& file) {
 
 Result<std::unique_ptr<GuestMemory>> GuestMemory::Open(const Machine& machine) {
   std::vector<int> files;
-  for (const UniqueFd& file : machine.ram()) files.push_back(file.get());
+  for (const Fd& file : machine.ram()) files.push_back(file.get());
   std::unique_ptr<GuestMemory> memory = TRY(OpenProcess(machine.pid(), files));
   memory->machine_ = &machine;
   return memory;
@@ -179,7 +179,7 @@ Result<std::unique_ptr<GuestMemory>> GuestMemory::OpenProcess(pid_t pid, std::sp
   }
   if (!memory->mapped()) {
     const std::string path = fmt::format("/proc/{}/mem", pid);
-    memory->process_ = UniqueFd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+    memory->process_ = Fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
     if (!memory->process_.valid())
       return Failed(fmt::format("{} cannot be opened: {}", path, ErrnoText(errno)));
   }

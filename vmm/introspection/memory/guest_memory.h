@@ -8,8 +8,8 @@
 #include <memory>
 #include <vector>
 
+#include "guest-init/base/fd.h"
 #include "guest-init/base/result.h"
-#include "vmm/host/fd.h"
 #include "vmm/introspection/memory/physical_memory.h"
 
 namespace ktstr::vmm {
@@ -82,7 +82,7 @@ class GuestMemory final : public PhysicalMemory {
   bool WritePart(const RamRange& range, std::uint64_t skip, std::span<const std::byte> from) const;
 
   const Machine* machine_ = nullptr;  // asked whether it has ended; null: nobody to ask
-  UniqueFd process_;                  // /proc/<pid>/mem: of that process for good, whoever gets its pid later
+  Fd process_;                        // /proc/<pid>/mem: of that process for good, whoever gets its pid later
   std::vector<Backing> backings_;
   std::vector<RamRange> ranges_;
   std::uint64_t bytes_ = 0;

@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "vmm/host/fd.h"
+#include "guest-init/base/fd.h"
 #include "vmm/introspection/types/btf_members.h"
 #include "vmm/introspection/types/nearest_name.h"
 
@@ -59,7 +59,7 @@ void SilenceLibbpf() {
 /// from memory, only the one that takes it from a file.
 ::btf* ParsedByLibbpf(std::span<const std::byte> blob, ::btf* base) {
   if (!base) return btf__new(blob.data(), static_cast<std::uint32_t>(blob.size()));
-  const UniqueFd file(::memfd_create("ktstr-btf", MFD_CLOEXEC));
+  const Fd file(::memfd_create("ktstr-btf", MFD_CLOEXEC));
   if (!file.valid() || ::write(file.get(), blob.data(), blob.size()) != static_cast<ssize_t>(blob.size()))
     return nullptr;
   return btf__parse_raw_split(fmt::format("/proc/self/fd/{}", file.get()).c_str(), base);

@@ -22,7 +22,7 @@ Error Refused(std::string_view request, std::string_view answer) {
 }  // namespace
 
 Result<GdbClient> GdbClient::Attach(Machine& machine) {
-  UniqueFd socket = machine.TakeGdbSocket();
+  Fd socket = machine.TakeGdbSocket();
   if (!socket.valid()) return Error{ErrorKind::kMachine, "QEMU's debugger stub is attached already"};
   GdbClient client(std::move(socket));
   const auto said = TRY(

@@ -9,9 +9,10 @@
 #include <string_view>
 #include <vector>
 
+#include "guest-init/base/fd.h"
 #include "guest-init/base/result.h"
+#include "vmm/host/byte_stream.h"
 #include "vmm/host/deadline.h"
-#include "vmm/host/fd.h"
 #include "vmm/introspection/memory/kernel_memory.h"
 #include "vmm/introspection/watch/gdb_packets.h"
 
@@ -39,7 +40,7 @@ class GdbClient {
   /// machine is paused, and is not attached to. From now on somebody has to read: see OnReadable().
   static Result<GdbClient> Attach(Machine& machine);
   /// REQUIRES: a connected non-blocking stream socket.
-  explicit GdbClient(UniqueFd socket) : socket_(std::move(socket)) {}
+  explicit GdbClient(Fd socket) : socket_(std::move(socket)) {}
 
   [[nodiscard]] int fd() const { return socket_.get(); }
 
@@ -69,7 +70,7 @@ class GdbClient {
   Result<> Break(ErrorKind kind, std::string message);
   Result<> Send(std::string_view bytes, Deadline deadline, const std::string& request);
 
-  UniqueFd socket_;
+  Fd socket_;
   PacketReader reader_;
   std::deque<std::string> answers_;
   std::deque<StopReply> stops_;

@@ -12,6 +12,7 @@
 #include "vmm/host/elf_closure.h"
 #include "vmm/host/elf_file.h"
 #include "vmm/host/host_command.h"
+#include "vmm/host/spawn.h"
 #include "vmm/image/initramfs.h"
 
 namespace ktstr::vmm {

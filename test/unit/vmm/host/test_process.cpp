@@ -9,7 +9,9 @@
 #include <cerrno>
 
 #include "test/unit/vmm/host/temp_dir.h"
+#include "vmm/host/byte_stream.h"
 #include "vmm/host/process.h"
+#include "vmm/host/spawn.h"
 
 namespace ktstr::vmm {
 namespace {
@@ -33,9 +35,38 @@ TEST_CASE("exit codes, signals and stderr come back") {
   CHECK(killed->Wait(Soon())->Describe() == "was killed by SIGSEGV");
 }
 
-TEST_CASE("signal names") {
-  CHECK(SignalName(SIGKILL) == "SIGKILL");
-  CHECK(SignalName(64) == "signal 64");
+TEST_CASE("the child runs in / and learns nothing of our environment but what it needs") {
+  const ScopedEnvironment token("ACCESS_TOKEN", "secret");
+  const ScopedEnvironment libraries("LD_LIBRARY_PATH", "/opt/lib");
+  const ScopedEnvironment ours("KTSTR_SHIM", "start");
+  auto process =
+      Process::Start({"/bin/sh",
+                      {"sh", "-c", "env | grep -v -e ^PWD= -e ^_= -e ^SHLVL= -e ^PATH= | sort >&2; pwd >&2"},
+                      {}});
+  REQUIRE(process.ok());
+  REQUIRE(process->Wait(Soon()).has_value());
+  process->DrainStderr();
+  std::string text;
+  for (std::size_t at = 0; at < process->stderr_text().size();) {  // but for other variables of tests
+    const std::size_t end = process->stderr_text().find('\n', at) + 1;
+    const std::string line = process->stderr_text().substr(at, end - at);
+    if (!line.starts_with("KTSTR_") || line.starts_with("KTSTR_SHIM=")) text += line;
+    at = end;
+  }
+  CHECK(text == "KTSTR_SHIM=start\nLC_ALL=C\nLD_LIBRARY_PATH=/opt/lib\n/\n");
+}
+
+TEST_CASE("a program named by a relative path starts although its directory is another") {
+  const TempDir dir;
+  static_cast<void>(dir.Write("tool", "#!/bin/sh\npwd >&2\n", 0755));
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(dir.path());
+  auto process = Process::Start({"./tool", {"tool"}, {}});
+  std::filesystem::current_path(before);
+  REQUIRE(process.ok());
+  REQUIRE(process->Wait(Soon()).has_value());
+  process->DrainStderr();
+  CHECK(process->stderr_text() == "/\n");
 }
 
 TEST_CASE("a program that cannot be run is named with the reason") {
@@ -108,7 +139,7 @@ TEST_CASE("a child dies with the process that started it") {
   pid_t pid = 0;
   REQUIRE(read(pids[0], &pid, sizeof pid) == sizeof pid);
   REQUIRE(pid > 0);
-  const UniqueFd child(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  const Fd child(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   REQUIRE(child.valid());
   kill(owner, SIGKILL);
   waitpid(owner, nullptr, 0);

@@ -5,10 +5,10 @@
 #include <catch2/catch.hpp>
 #include <thread>
 
+#include "guest-init/base/fd.h"
 #include "test/unit/vmm/host/temp_dir.h"
 #include "test/unit/vmm/machine/fake_image.h"
 #include "vmm/host/cache_dir.h"
-#include "vmm/host/fd.h"
 #include "vmm/host/host_command.h"
 #include "vmm/host/host_file.h"
 #include "vmm/kernel/kernel_build.h"
@@ -138,7 +138,7 @@ TEST_CASE("an interrupted build ends at once and is continued by the next") {
   const FakeTree tree;
   const auto fifo = tree.dir() / "block";
   REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
-  const UniqueFd cancel(::open(fifo.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));  // make writes into it
+  const Fd cancel(::open(fifo.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));  // make writes into it
   KernelBuildRequest request = Of(tree.Path());
   request.cancel_fd = cancel.get();
   const auto stopped = BuildKernel(request, {});

@@ -5,8 +5,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "guest-init/base/fd.h"
 #include "test/unit/vmm/host/temp_dir.h"
-#include "vmm/host/fd.h"
 #include "vmm/machine/guest_ram.h"
 
 namespace ktstr::vmm {
@@ -15,23 +15,23 @@ namespace {
 constexpr off_t kPage = 4096;
 
 /// A file of `pages` zero pages, all of them a hole.
-UniqueFd Sparse(const std::filesystem::path& path, off_t pages) {
-  UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+Fd Sparse(const std::filesystem::path& path, off_t pages) {
+  Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   REQUIRE(::ftruncate(file.get(), pages * kPage) == 0);
   return file;
 }
 
-void Put(const UniqueFd& file, off_t offset, const std::string& text) {
+void Put(const Fd& file, off_t offset, const std::string& text) {
   REQUIRE(::pwrite(file.get(), text.data(), text.size(), offset) == static_cast<ssize_t>(text.size()));
 }
 
-std::uint64_t HashOf(const UniqueFd& file) {
+std::uint64_t HashOf(const Fd& file) {
   const Result<std::uint64_t> hash = HashPages(file.get());
   REQUIRE(hash.ok());
   return *hash;
 }
 
-std::int64_t DiskBytes(const UniqueFd& file) {
+std::int64_t DiskBytes(const Fd& file) {
   struct stat status {};
   REQUIRE(::fstat(file.get(), &status) == 0);
   return status.st_blocks * 512;
@@ -39,12 +39,12 @@ std::int64_t DiskBytes(const UniqueFd& file) {
 
 TEST_CASE("zeros count the same whether they are a hole or written") {
   const TempDir dir;
-  const UniqueFd holes = Sparse(dir / "holes", 600);
-  const UniqueFd full = Sparse(dir / "full", 600);
+  const Fd holes = Sparse(dir / "holes", 600);
+  const Fd full = Sparse(dir / "full", 600);
   Put(full, 0, std::string(600 * kPage, '\0'));
   REQUIRE(DiskBytes(full) > DiskBytes(holes));
   CHECK(HashOf(holes) == HashOf(full));
-  for (const UniqueFd* file : {&holes, &full}) {
+  for (const Fd* file : {&holes, &full}) {
     Put(*file, 3, "near the beginning");
     Put(*file, 599 * kPage, "in the last page, behind the first mebibyte");
   }
@@ -54,7 +54,7 @@ TEST_CASE("zeros count the same whether they are a hole or written") {
 TEST_CASE("a hash tells content, place and length") {
   const TempDir dir;
   const auto with = [&](const std::string& name, off_t pages, off_t at, const std::string& text) {
-    const UniqueFd file = Sparse(dir / name, pages);
+    const Fd file = Sparse(dir / name, pages);
     Put(file, at, text);
     return HashOf(file);
   };
@@ -70,7 +70,7 @@ TEST_CASE("a hash tells content, place and length") {
 
 TEST_CASE("two equal pages do not cancel each other out") {
   const TempDir dir;
-  const UniqueFd twice = Sparse(dir / "twice", 4);
+  const Fd twice = Sparse(dir / "twice", 4);
   Put(twice, 0, "page");
   Put(twice, kPage, "page");
   CHECK(HashOf(twice) != HashOf(Sparse(dir / "none", 4)));
@@ -78,12 +78,12 @@ TEST_CASE("two equal pages do not cancel each other out") {
 
 TEST_CASE("a copy has the content and the holes of its original") {
   const TempDir dir;
-  const UniqueFd from = Sparse(dir / "from", 1000);
+  const Fd from = Sparse(dir / "from", 1000);
   Put(from, 0, std::string(1000 * kPage, '\0'));  // the original has no holes at all
   Put(from, 7 * kPage + 100, "here");
   Put(from, 8 * kPage, "and next to it");
   Put(from, 700 * kPage, "far away");
-  const UniqueFd to = Sparse(dir / "to", 0);
+  const Fd to = Sparse(dir / "to", 0);
   const Result<std::uint64_t> copied = CopyPages(from.get(), to.get());
   REQUIRE(copied.ok());
   CHECK(*copied == HashOf(from));
@@ -99,7 +99,7 @@ TEST_CASE("a copy has the content and the holes of its original") {
 
 TEST_CASE("a copy of zeros has its length and takes no blocks") {
   const TempDir dir;
-  const UniqueFd from = Sparse(dir / "from", 50), to = Sparse(dir / "to", 0);
+  const Fd from = Sparse(dir / "from", 50), to = Sparse(dir / "to", 0);
   const Result<std::uint64_t> copied = CopyPages(from.get(), to.get());
   REQUIRE(copied.ok());
   CHECK(*copied == HashOf(to));
@@ -109,9 +109,9 @@ TEST_CASE("a copy of zeros has its length and takes no blocks") {
 
 TEST_CASE("memory that cannot be copied or read says why") {
   const TempDir dir;
-  const UniqueFd from = Sparse(dir / "from", 2);
+  const Fd from = Sparse(dir / "from", 2);
   Put(from, 0, "x");
-  const UniqueFd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+  const Fd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
   const Result<std::uint64_t> no_space = CopyPages(from.get(), full.get());
   REQUIRE_FALSE(no_space.ok());
   CHECK(no_space.error().kind == ErrorKind::kEnvironment);

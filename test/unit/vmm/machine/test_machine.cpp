@@ -246,8 +246,8 @@ TEST_CASE("a sink that fails is dropped and the machine goes on") {
 TEST_CASE("a cancellation ends every wait until it is switched off") {
   int fds[2];
   REQUIRE(pipe2(fds, O_CLOEXEC) == 0);
-  const UniqueFd read_end(fds[0]);
-  const UniqueFd write_end(fds[1]);
+  const Fd read_end(fds[0]);
+  const Fd write_end(fds[1]);
   MachineHooks hooks;
   hooks.cancel_fd = read_end.get();
   const auto machine = Built(Small(), std::move(hooks));

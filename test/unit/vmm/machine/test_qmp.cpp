@@ -17,7 +17,7 @@ constexpr char kGreeting[] = R"({"QMP": {"version": {}, "capabilities": []}})"
                              "\r\n";
 
 struct Peer {
-  UniqueFd fd;
+  Fd fd;
 
   void Say(std::string_view text) const {
     while (!text.empty()) {

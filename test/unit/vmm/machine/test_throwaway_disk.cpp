@@ -11,7 +11,7 @@ namespace {
 
 TEST_CASE("a disk's file is as long as asked for, takes no room, and has no name") {
   const TempDir dir;
-  const Result<UniqueFd> file = MakeDiskFile(64, dir.path());
+  const Result<Fd> file = MakeDiskFile(64, dir.path());
   REQUIRE(file.ok());
   struct stat status {};
   REQUIRE(::fstat(file->get(), &status) == 0);
@@ -22,7 +22,7 @@ TEST_CASE("a disk's file is as long as asked for, takes no room, and has no name
 }
 
 TEST_CASE("a disk that cannot be made is an error that names size and place") {
-  const Result<UniqueFd> file = MakeDiskFile(64, "/nonexistent/scratch");
+  const Result<Fd> file = MakeDiskFile(64, "/nonexistent/scratch");
   REQUIRE_FALSE(file.ok());
   CHECK(file.error().kind == ErrorKind::kEnvironment);
   CHECK(file.error().message ==
@@ -42,7 +42,7 @@ TEST_CASE("the mount table tells what a disk lies on") {
 
 TEST_CASE("a disk's own mount is found in the table") {
   const TempDir dir;
-  const Result<UniqueFd> file = MakeDiskFile(1, dir.path());
+  const Result<Fd> file = MakeDiskFile(1, dir.path());
   REQUIRE(file.ok());
   CHECK(BackingOf(file->get()).file_system != "unknown");
   CHECK(BackingOf(file->get(), dir.Write("mountinfo", "1 0 0:1 / / rw - ext4 /dev/x rw\n")).file_system ==

@@ -20,7 +20,7 @@ constexpr const char* kKey = "0123456789abcdef";
 constexpr const char* kOther = "fedcba9876543210";
 
 std::uint64_t HashOf(const fs::path& path) {
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   return *HashPages(file.get());
 }
 
@@ -116,7 +116,7 @@ TEST_CASE("one changed byte is seen") {
   const HandMade templates;
   templates.Make(kKey, kKey, 0s, 64);
   const auto overwrite = [&](const char* file, off_t at) {
-    const UniqueFd fd(::open((templates.At(kKey) / file).c_str(), O_WRONLY | O_CLOEXEC));
+    const Fd fd(::open((templates.At(kKey) / file).c_str(), O_WRONLY | O_CLOEXEC));
     REQUIRE(::pwrite(fd.get(), "!", 1, at) == 1);
   };
   SECTION("of the memory") { overwrite("ram0", 65535); }

@@ -69,8 +69,8 @@ TEST_CASE("a RAM file's mapping is found by device and inode, or by its path") {
 class Child {
  public:
   explicit Child(bool shared) {
-    for (UniqueFd& file : files_) {
-      file = UniqueFd(::memfd_create("ram", MFD_CLOEXEC));
+    for (Fd& file : files_) {
+      file = Fd(::memfd_create("ram", MFD_CLOEXEC));
       REQUIRE(::ftruncate(file.get(), 8192) == 0);
     }
     REQUIRE(::pwrite(files_[1].get(), "saved", 5, 0) == 5);
@@ -78,7 +78,7 @@ class Child {
     REQUIRE(::pipe(ready) == 0);
     pid_ = ::fork();
     if (pid_ == 0) {
-      for (const UniqueFd& file : files_) {
+      for (const Fd& file : files_) {
         void* at =
             ::mmap(nullptr, 8192, PROT_READ | PROT_WRITE, shared ? MAP_SHARED : MAP_PRIVATE, file.get(), 0);
         std::strcpy(static_cast<char*>(at) + 8190 - 5, "here!");
@@ -105,7 +105,7 @@ class Child {
   }
 
  private:
-  UniqueFd files_[2];
+  Fd files_[2];
   pid_t pid_ = 0;
 };
 
@@ -149,7 +149,7 @@ TEST_CASE("memory of a process that shares its RAM files and of one that keeps i
 
 TEST_CASE("a process that is gone or does not map the files has no memory to open") {
   Child child(false);
-  const UniqueFd other(::memfd_create("other", MFD_CLOEXEC));
+  const Fd other(::memfd_create("other", MFD_CLOEXEC));
   REQUIRE(::ftruncate(other.get(), 4096) == 0);
   const int files[] = {other.get()};
   CHECK(GuestMemory::OpenProcess(::getpid(), files).error().message ==
