@@ -25,7 +25,18 @@ Error NotWritable(const std::filesystem::path& path, int error_number) {
                                                ErrnoText(error_number))};
 }
 
-/// Creates `path` and its missing parents, all 0700, and proves that it can be written.
+/// Why others could put something into `path`, which is there; empty when only this user can.
+std::string Distrusted(const std::filesystem::path& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) return ErrnoText(errno);
+  if (S_ISLNK(status.st_mode)) return "it is a link";
+  if (status.st_uid != ::geteuid()) return fmt::format("it belongs to user {}", status.st_uid);
+  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) return "others may write to it";
+  return {};
+}
+
+/// Creates `path` and its missing parents, all 0700, and proves that this user can write to it and nobody
+/// else.
 Result<std::filesystem::path> MakePrivateDirectory(const std::filesystem::path& path) {
   std::filesystem::path prefix;
   for (const auto& part : path) {
@@ -41,6 +52,11 @@ Result<std::filesystem::path> MakePrivateDirectory(const std::filesystem::path& 
   if (::stat(path.c_str(), &status) != 0) return NotWritable(path, errno);
   if (!S_ISDIR(status.st_mode)) return NotWritable(path, ENOTDIR);
   if (::access(path.c_str(), W_OK | X_OK) != 0) return NotWritable(path, errno);
+  // What lies in it is booted and believed.
+  if (const std::string why = Distrusted(path); !why.empty()) {
+    return Error{ErrorKind::kEnvironment,
+                 fmt::format("the cache directory {} cannot be trusted: {}", path.string(), why)};
+  }
   return path;
 }
 
@@ -84,6 +100,11 @@ Result<Fd> OpenLock(const std::filesystem::path& path) {
                fmt::format("the lock file {} cannot be opened: {}", path.string(), ErrnoText(errno))};
 }
 
+Error CannotLock(const std::filesystem::path& path, int error_number) {
+  return {ErrorKind::kEnvironment,
+          fmt::format("{} cannot be locked: {}", path.string(), ErrnoText(error_number))};
+}
+
 /// Whether it is still the file of that name: its last holder may have removed it between our open and flock.
 bool IsAt(const Fd& file, const std::filesystem::path& path) {
   struct stat ours {};
@@ -97,8 +118,13 @@ bool IsAt(const Fd& file, const std::filesystem::path& path) {
 Result<std::optional<FileLock>> FileLock::TryAcquire(const std::filesystem::path& path) {
   while (true) {
     FileLock lock(TRY(OpenLock(path)));
-    if (::flock(lock.fd_.get(), LOCK_EX | LOCK_NB) != 0) return std::optional<FileLock>();
-    if (IsAt(lock.fd_, path)) return std::optional<FileLock>(std::move(lock));
+    if (::flock(lock.fd_.get(), LOCK_EX | LOCK_NB) == 0) {
+      if (IsAt(lock.fd_, path)) return std::optional<FileLock>(std::move(lock));
+    } else if (errno == EWOULDBLOCK) {
+      return std::optional<FileLock>();
+    } else if (errno != EINTR) {  // a file system without locks: nobody will ever let go of it
+      return CannotLock(path, errno);
+    }
   }
 }
 
@@ -119,8 +145,7 @@ Result<FileLock> FileLock::Acquire(const std::filesystem::path& path, const std:
   if (errno == EINTR) {
     return Error{ErrorKind::kCancelled, fmt::format("interrupted while waiting for {}", path.string())};
   }
-  return Error{ErrorKind::kEnvironment,
-               fmt::format("{} cannot be locked: {}", path.string(), ErrnoText(errno))};
+  return CannotLock(path, errno);
 }
 
 }  // namespace ktstr::vmm

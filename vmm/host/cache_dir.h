@@ -13,25 +13,29 @@
 
 namespace ktstr::vmm {
 
-/// `$XDG_CACHE_HOME/ktstr-interp`, else `~/.cache/ktstr-interp`; created with mode 0700 when missing.
-/// Error (kEnvironment): "the cache directory X cannot be written: Permission denied".
+/// `$XDG_CACHE_HOME/ktstr-interp`, else `~/.cache/ktstr-interp`; created with mode 0700 when missing. Kernels
+/// in it are booted and templates believed, so it must be a directory of this user that nobody else may write
+/// to. Errors (kEnvironment): "the cache directory X cannot be written: Permission denied"; "the cache
+/// directory X cannot be trusted: it is a link" (or "it belongs to user 0", "others may write to it").
 Result<std::filesystem::path> CacheDir();
 
 /// As CacheDir, from given values instead of the environment. A relative `xdg_cache_home` is ignored, as the
 /// XDG specification demands. Error when both leave nothing to go by.
 Result<std::filesystem::path> CacheDirFrom(const std::string& xdg_cache_home, const std::string& home);
 
-/// A directory below CacheDir(), created with mode 0700 when missing. `name` is a relative path.
+/// A directory below CacheDir(), created with mode 0700 when missing. `name` is a relative path. Errors as
+/// above.
 Result<std::filesystem::path> CacheSubdir(std::string_view name);
 
 /// An exclusive lock on a file, held while the object lives; the kernel releases it when the process dies.
 class FileLock {
  public:
   /// Waits for the lock; `on_wait` is called once if another process (or thread) holds it.
-  /// Errors: kEnvironment when the file cannot be opened, kCancelled when a signal interrupts the wait.
+  /// Errors: kEnvironment as for TryAcquire(), kCancelled when a signal interrupts the wait.
   static Result<FileLock> Acquire(const std::filesystem::path& path,
                                   const std::function<void()>& on_wait = {});
-  /// nullopt when another process (or thread) holds it.
+  /// nullopt when another process (or thread) holds it. Errors (kEnvironment): the file cannot be opened, or
+  /// not locked: "X cannot be locked: No locks available".
   static Result<std::optional<FileLock>> TryAcquire(const std::filesystem::path& path);
 
   /// Removes the file that is locked; whoever waits for it makes a new one. `path` as it was acquired by.

@@ -66,22 +66,27 @@ fs::path FirstFile(const std::vector<fs::path>& names, std::uintmax_t at_least) 
   return {};
 }
 
-/// `wanted` is an image's path or the version of a cached kernel.
+/// `wanted` is an image's path when it has a slash, else the version of a cached kernel: what lies in the
+/// working directory, which may be anybody's, is booted only by its path.
 Result<Kernel> KernelByName(const std::string& wanted, std::string_view origin) {
-  std::error_code ignored;
-  if (wanted.find('/') == std::string::npos && !fs::exists(wanted, ignored)) {
-    auto cached = ListKernels();
-    if (cached.ok()) {
-      for (Kernel& kernel : *cached) {
-        if (kernel.version != wanted) continue;
-        kernel.origin = origin;
-        return std::move(kernel);
-      }
-    }
+  if (wanted.find('/') != std::string::npos) {
+    auto kernel = InspectKernel(wanted, origin);
+    if (!kernel.ok()) return kernel.error().Within(origin);
+    return kernel;
   }
-  auto kernel = InspectKernel(wanted, origin);
-  if (!kernel.ok()) return kernel.error().Within(origin);
-  return kernel;
+  std::string versions;
+  for (Kernel& kernel : TRY(ListKernels())) {
+    if (kernel.version == wanted) {
+      kernel.origin = origin;
+      return std::move(kernel);
+    }
+    versions += (versions.empty() ? "" : ", ") + kernel.version;
+  }
+  return Input(fmt::format(
+                   "no kernel of version '{}' is in the cache, which has {}; an image is named by its path, "
+                   "e.g. ./{}",
+                   wanted, versions.empty() ? "none" : versions, wanted))
+      .Within(origin);
 }
 
 }  // namespace
@@ -118,6 +123,11 @@ Result<std::string> KernelVersion(std::span<const std::byte> image, std::uint64_
   }
   if (start == 0x200 || version.empty()) {
     return Input(fmt::format("'{}' is a kernel image without a version in its header", name));
+  }
+  // It becomes part of file names: a directory of the cache, config-VERSION beside the image.
+  if (version.find('/') != std::string::npos || version.starts_with('.')) {
+    return Input(fmt::format("'{}' is a kernel image whose version '{}' cannot be part of a file's name",
+                             name, version));
   }
   return version;
 }

@@ -33,7 +33,7 @@ struct Kernel {
 
 /// What the user asked for; empty strings ask for nothing.
 struct KernelRequest {
-  std::string option;       // --kernel: an image, or the version of a cached kernel
+  std::string option;  // --kernel: the path of an image (it has a slash), or the version of a cached kernel
   std::string environment;  // $KTSTR_KERNEL, likewise
 };
 
@@ -42,8 +42,8 @@ using KernelProgress = std::function<void(std::string_view line)>;
 
 /// The kernel version in a bzImage's header. Pure, and safe on any bytes.
 /// Errors (kInput), each naming `name`: "'x' is not a Linux kernel image (no bzImage header)", a kernel of
-/// another architecture, an uncompressed vmlinux, a truncated image.
-/// `head` is at least the first 128 KiB of the image, or all of it; `size` the length of all.
+/// another architecture, an uncompressed vmlinux, a truncated image, a version that is no part of a file's
+/// name. `head` is at least the first 128 KiB of the image, or all of it; `size` the length of all.
 Result<std::string> KernelVersion(std::span<const std::byte> head, std::uint64_t size, std::string_view name);
 
 /// Negative, zero or positive as version `a` is older than, equal to or newer than `b`; runs of digits

@@ -2,14 +2,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <catch2/catch.hpp>
 #include <cstring>
-#include <thread>
 
 #include "test/unit/vmm/host/temp_dir.h"
 #include "test/unit/vmm/machine/fake_image.h"
-#include "vmm/host/cache_dir.h"
 #include "vmm/host/host_file.h"
 #include "vmm/kernel/kernel_fetch.h"
 #include "vmm/kernel/kernels.h"
@@ -109,6 +106,16 @@ TEST_CASE("a version pointer outside the image is not followed") {
   CHECK(VersionError(image) == "'x' is a kernel image without a version in its header");
 }
 
+TEST_CASE("a version that would lead out of the cache is refused") {
+  const auto refused = [](const std::string& version) {
+    return "'x' is a kernel image whose version '" + version + "' cannot be part of a file's name";
+  };
+  CHECK(VersionError(FakeImage("../../.ssh/x")) == refused("../../.ssh/x"));
+  CHECK(VersionError(FakeImage("/etc/x")) == refused("/etc/x"));
+  CHECK(VersionError(FakeImage(".hidden")) == refused(".hidden"));
+  CHECK(VersionError(FakeImage("..")) == refused(".."));
+}
+
 TEST_CASE("versions compare by number") {
   CHECK(CompareVersions("6.9", "6.12") < 0);
   CHECK(CompareVersions("6.12.117+deb12", "6.12.99+deb12") > 0);
@@ -150,6 +157,26 @@ TEST_CASE("a given image wins over the environment, which wins over the cache") 
   CHECK(ResolveKernel({}, {}).value().origin == "cache");
   CHECK(ResolveKernel({"6.12.9+deb12-cloud-amd64", ""}, {}).value().image ==
         apt.Kernels() / "6.12.9+deb12-cloud-amd64/vmlinuz");
+}
+
+TEST_CASE("a word is a version, also where a file of that name lies in the working directory") {
+  const FakeApt apt;
+  REQUIRE(FetchDefaultKernel({}).ok());
+  const std::string version = "6.12.9+deb12-cloud-amd64";
+  (void)apt.dir().Write("work/" + version, FakeImage("6.66-planted"));
+  (void)apt.dir().Write("work/bzImage", FakeImage("6.66-planted"));
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(apt.dir() / "work");
+  const auto by_version = ResolveKernel({version, ""}, {});
+  const auto by_word = ResolveKernel({"bzImage", ""}, {});
+  const auto by_path = ResolveKernel({"./bzImage", ""}, {});
+  std::filesystem::current_path(before);
+  CHECK(by_version.value().image == apt.Kernels() / version / "vmlinuz");
+  CHECK(by_word.error().message ==
+        "--kernel: no kernel of version 'bzImage' is in the cache, which has 6.12.9+deb12-cloud-amd64; an "
+        "image is "
+        "named by its path, e.g. ./bzImage");
+  CHECK(by_path.value().version == "6.66-planted");
 }
 
 TEST_CASE("a bad --kernel or $KTSTR_KERNEL is an error that names it, never the next choice") {
@@ -267,37 +294,6 @@ TEST_CASE("empty package lists are updated once, by root only") {
   (void)apt.dir().Write("names", "");
   CHECK(ResolveKernel({}, {}).value().origin == "fetched");
   CHECK(apt.Log() == "update\ndownload\n");
-}
-
-TEST_CASE("the cache directory: where it is, private, and a clear error") {
-  const TempDir dir;
-  const std::string root = dir.path().string();
-  CHECK(CacheDirFrom(root + "/x", "/nonexistent").value() == root + "/x/ktstr-interp");
-  CHECK((std::filesystem::status(root + "/x/ktstr-interp").permissions() & std::filesystem::perms::all) ==
-        std::filesystem::perms::owner_all);
-  CHECK(CacheDirFrom("", root).value() == root + "/.cache/ktstr-interp");
-  CHECK(CacheDirFrom("relative", root).value() == root + "/.cache/ktstr-interp");
-  CHECK(CacheDirFrom("", "").error().message ==
-        "no cache directory: neither $XDG_CACHE_HOME nor $HOME is an absolute path");
-  CHECK(CacheDirFrom("/dev/null", "").error().message ==
-        "the cache directory /dev/null/ktstr-interp cannot be written: Not a directory");
-  CHECK(CacheDirFrom("/proc", "").error().message ==
-        "the cache directory /proc/ktstr-interp cannot be written: No such file or directory");
-}
-
-TEST_CASE("the lock keeps others out until it is gone, and tells who waits") {
-  const TempDir dir;
-  auto held = std::make_unique<FileLock>(FileLock::Acquire(dir / "lock").value());
-  std::atomic<bool> waiting = false, released = false, too_early = false;
-  std::thread other([&] {
-    const auto lock = FileLock::Acquire(dir / "lock", [&] { waiting = true; });
-    too_early = !released;
-  });
-  while (!waiting) std::this_thread::yield();
-  released = true;
-  held.reset();
-  other.join();
-  CHECK_FALSE(too_early);
 }
 
 }  // namespace
