@@ -392,10 +392,8 @@ RunOutcome RunScenario(const RunPlan& plan, const std::filesystem::path& scenari
 }
 
 Result<> ProveKvm(const RunEnvironment& environment) {
-  vmm::InitramfsSpec spec;
-  spec.init = vmm::GuestInitImage();
   const std::filesystem::path image = environment.scratch / "prove-kvm.img";
-  TRY(vmm::PackInitramfs(spec, image));
+  TRY(vmm::PackGuestImage({}, image));
   vmm::MachineConfig config;
   config.qemu = environment.qemu;
   config.kernel = environment.kernel.image;

@@ -53,10 +53,9 @@ std::filesystem::path BootKernel() {
 }
 
 std::filesystem::path PackImage(const std::filesystem::path& scratch) {
-  vmm::InitramfsSpec spec;
-  spec.init = vmm::GuestInitImage();
   const std::filesystem::path image = scratch / "bench-guest.img";
-  Need(vmm::PackInitramfs(spec, image));
+  if (const Result<> packed = vmm::PackGuestImage({}, image); !packed.ok())
+    throw std::runtime_error(packed.error().message);
   return image;
 }
 

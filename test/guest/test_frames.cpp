@@ -94,9 +94,7 @@ struct RealGuest {
     config.kernel = DefaultKernel();
     config.initrd = dir.path() / "initramfs.img";
     config.accel = vmm::Accel::kTcg;
-    vmm::InitramfsSpec spec;
-    spec.init = vmm::GuestInitImage();
-    REQUIRE(vmm::PackInitramfs(spec, config.initrd).ok());
+    REQUIRE(vmm::PackGuestImage({}, config.initrd).ok());
     auto built = vmm::Machine::Build(config);
     REQUIRE(built.ok());
     machine = std::move(*built);

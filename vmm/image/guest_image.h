@@ -3,7 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <span>
+#include <vector>
+
+#include "vmm/image/initramfs.h"
 
 namespace ktstr::vmm {
 
@@ -15,5 +19,9 @@ extern "C" const std::uint64_t ktstr_guest_init_size;
 inline std::span<const std::byte> GuestInitImage() {
   return {ktstr_guest_init_begin, static_cast<std::size_t>(ktstr_guest_init_size)};
 }
+
+/// Writes the root file system of a guest to `path`: the image above as /init, and `files`. Errors: those of
+/// PackInitramfs.
+Result<> PackGuestImage(std::vector<InitramfsFile> files, const std::filesystem::path& path);
 
 }  // namespace ktstr::vmm

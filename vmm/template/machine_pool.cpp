@@ -104,13 +104,10 @@ Result<PooledMachine> MachinePool::CloneOf(const TemplateSpec& spec, std::shared
 }
 
 Result<PooledMachine> MachinePool::Boot(const TemplateSpec& spec) {
-  InitramfsSpec initramfs;
-  initramfs.init = GuestInitImage();
-  initramfs.files = spec.files;
   MachineConfig config = spec.machine;
   config.initrd = scratch_ / "initramfs.img";
   config.disk_directory = scratch_;
-  TRY(PackInitramfs(initramfs, config.initrd));
+  TRY(PackGuestImage(spec.files, config.initrd));
   MachineFiles files = TRY(MakeBootFiles(config));
   MachineHooks hooks;
   hooks.cancel_fd = cancel_fd_;

@@ -58,9 +58,7 @@ Result<Reply> AwaitReplies(GuestChannel& channel, std::uint32_t last_id, Deadlin
 
 Result<std::unique_ptr<Machine>> Boot(const TemplateSpec& spec, const std::filesystem::path& image,
                                       int cancel_fd) {
-  InitramfsSpec initramfs;
-  initramfs.init = GuestInitImage();
-  TRY(PackInitramfs(initramfs, image));
+  TRY(PackGuestImage({}, image));
   MachineConfig config = spec.machine;
   config.initrd = image;
   config.disk_directory = image.parent_path();
