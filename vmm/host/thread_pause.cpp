@@ -3,11 +3,15 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
+
+#include "vmm/host/deadline.h"
 
 namespace ktstr::vmm {
 namespace {
@@ -24,12 +28,16 @@ pid_t FindThread(pid_t process, std::string_view name) {
   return -1;
 }
 
-/// Waits until the traced thread is paused; false when it has ended instead.
-bool AwaitStop(pid_t thread) {
-  int status = 0;
-  while (::waitpid(thread, &status, __WALL) < 0)
-    if (errno != EINTR) return false;
-  return WIFSTOPPED(status);
+/// Waits until the traced thread is paused; false when it has ended instead or the deadline has passed.
+bool AwaitPause(pid_t thread, Deadline deadline) {
+  // Nothing that poll(2) could wait for tells of it. A thread in user space pauses within microseconds.
+  for (std::chrono::microseconds nap{20};; nap = std::min(2 * nap, std::chrono::microseconds(1000))) {
+    int status = 0;
+    const pid_t found = ::waitpid(thread, &status, __WALL | WNOHANG);
+    if (found == thread) return WIFSTOPPED(status);
+    if ((found < 0 && errno != EINTR) || Passed(deadline)) return false;
+    std::this_thread::sleep_for(nap);
+  }
 }
 
 }  // namespace
@@ -37,12 +45,16 @@ bool AwaitStop(pid_t thread) {
 ThreadPause::ThreadPause(pid_t process, std::string_view name) {
   const pid_t thread = FindThread(process, name);
   if (thread < 0 || ::ptrace(PTRACE_SEIZE, thread, nullptr, nullptr) != 0) return;
-  if (::ptrace(PTRACE_INTERRUPT, thread, nullptr, nullptr) == 0 && AwaitStop(thread)) thread_ = thread;
+  thread_ = thread;
+  paused_ = ::ptrace(PTRACE_INTERRUPT, thread, nullptr, nullptr) == 0 && AwaitPause(thread, After(kPatience));
 }
 
 ThreadPause::~ThreadPause() {
-  // One that was killed meanwhile needs no letting go.
-  if (paused()) ::ptrace(PTRACE_DETACH, thread_, nullptr, nullptr);
+  if (thread_ < 0) return;
+  // One that was given up pauses as soon as it leaves the kernel, and only a paused one can be let go.
+  if (!paused_) AwaitPause(thread_, After(kPatience));
+  ::ptrace(PTRACE_DETACH, thread_, nullptr,
+           nullptr);  // fails for one that was killed meanwhile, which needs none
 }
 
 }  // namespace ktstr::vmm

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "vmm/host/thread_pause.h"
+#include "vmm/host/thread_states.h"
 
 namespace ktstr::vmm {
 namespace {
@@ -122,7 +123,8 @@ Result<nlohmann::json> Machine::Command(std::string_view command, const nlohmann
     if (auto reply = qmp_.TakeReply()) return *std::move(reply);
     qmp_.Abandon();
     if (pumped.error().kind != ErrorKind::kTimeout) return pumped.error();
-    return Error{ErrorKind::kTimeout, fmt::format("QEMU did not answer '{}' in time", command)};
+    return Error{ErrorKind::kTimeout, fmt::format("QEMU did not answer '{}' in time; its threads: {}",
+                                                  command, DescribeThreads(process_.pid()))};
   }
 }
 

@@ -79,7 +79,8 @@ class Machine final : public BytePort {
   Result<> Resume(Deadline deadline = After(kControlTimeout));
   Result<> Pause(Deadline deadline = After(kControlTimeout));
   /// One QMP command to its "return" value, serving all streams meanwhile. Errors: those of Pump(); kMachine
-  /// "QEMU refused 'x': reason"; kTimeout "QEMU did not answer 'x' in time".
+  /// "QEMU refused 'x': reason"; kTimeout
+  /// "QEMU did not answer 'x' in time; its threads: qemu-system-x86 sleeping, ALL CPUs/TCG running".
   Result<nlohmann::json> Command(std::string_view command, const nlohmann::json& arguments, Deadline deadline,
                                  int passed_fd = -1);
   /// Stops the guest and writes the state of all devices, but not the memory, to `file`. The machine stays as
@@ -128,7 +129,8 @@ class Machine final : public BytePort {
   void SetCancelFd(int fd) { hooks_.cancel_fd = fd; }
 
  private:
-  static constexpr std::chrono::seconds kControlTimeout{30};
+  /// QEMU answers within a millisecond. What takes longer than this hangs, and a user should not wait for it.
+  static constexpr std::chrono::seconds kControlTimeout{10};
 
   Machine(Process process, MachineFiles files, QmpClient qmp, Fd console, Fd crash, Fd channel, Fd gdb,
           MachineHooks hooks, Clock clock);

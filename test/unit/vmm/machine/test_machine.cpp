@@ -1,6 +1,7 @@
 // The machine with a real QEMU, and a toy kernel where a guest is needed.
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -223,6 +224,24 @@ TEST_CASE("a guest that floods its console hides neither deadlines nor answers")
   CHECK(machine->Pause().ok());
   CHECK(Status(*machine) == "paused");
   CHECK(machine->console_tail() == std::string(Machine::kKeptText, 'A'));
+}
+
+TEST_CASE("a QEMU that does not answer is told with what its threads do, and may come back") {
+  const auto machine = Built(Small());
+  REQUIRE(machine->Resume().ok());
+  REQUIRE(kill(machine->pid(), SIGSTOP) == 0);
+  siginfo_t stopped{};
+  REQUIRE(waitid(P_PID, static_cast<id_t>(machine->pid()), &stopped, WSTOPPED | WNOWAIT) == 0);
+  const Result<> hung = machine->Pause(After(std::chrono::milliseconds(50)));
+  REQUIRE_FALSE(hung.ok());
+  CHECK(hung.error().kind == ErrorKind::kTimeout);
+  CHECK_THAT(
+      hung.error().message,
+      Catch::StartsWith("QEMU did not answer 'stop' in time; its threads: qemu-system-x86 stopped by a "
+                        "signal, "));
+  REQUIRE(kill(machine->pid(), SIGCONT) == 0);
+  CHECK(machine->Resume(Soon()).ok());
+  CHECK(Status(*machine) == "running");
 }
 
 TEST_CASE("a sink that fails is dropped and the machine goes on") {
