@@ -21,8 +21,6 @@ constexpr std::uint64_t kSetUpPatienceNs = 100'000'000;
 constexpr std::uint64_t kSettlePollNs = 50'000'000;
 constexpr std::uint64_t kSettlePatienceNs = 5'000'000'000;
 
-Error Refuse(std::string cause) { return {ErrorKind::kGuest, std::move(cause)}; }
-
 /// A step that is done at once.
 Step Now(Result<> result) {
   return [result = std::move(result)](std::uint64_t, std::uint64_t&) { return std::optional(result); };

@@ -5,11 +5,6 @@
 #include "guest-init/base/clock.h"
 
 namespace ktstr::guest {
-namespace {
-
-Error Refuse(std::string cause) { return {ErrorKind::kGuest, std::move(cause)}; }
-
-}  // namespace
 
 Result<> Tasks::Start(const StartWorkers& request) {
   if (groups_.contains(request.group) || collected_groups_.contains(request.group))

@@ -17,6 +17,9 @@
 
 namespace ktstr::guest {
 
+/// What a request that cannot be carried out is answered with.
+inline Error Refuse(std::string cause) { return {ErrorKind::kGuest, std::move(cause)}; }
+
 /// Hands an event to the host.
 using SendEvent = std::function<void(AnyStruct event)>;
 

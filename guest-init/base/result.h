@@ -31,6 +31,9 @@ struct Error {
   }
 };
 
+/// What a file that the user gave is wrong in.
+inline Error InputError(std::string message) { return {ErrorKind::kInput, std::move(message)}; }
+
 /// Either a value or an Error. Use `TRY` to hand an error on.
 template <typename T = std::monostate>
 class [[nodiscard]] Result {

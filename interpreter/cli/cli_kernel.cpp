@@ -119,21 +119,21 @@ int KernelPath(const CliOptions& options, Console& io) {
   return 0;
 }
 
-struct Action {
+struct KernelAction {
   std::string_view name;
   int (*run)(const CliOptions& options, Console& io);
 };
-constexpr Action kActions[] = {{"list", &ListKernels},
-                               {"fetch", &FetchKernel},
-                               {"build", &BuildKernel},
-                               {"path", &KernelPath},
-                               {"gc", &CollectKernels}};
+constexpr KernelAction kKernelActions[] = {{"list", &ListKernels},
+                                           {"fetch", &FetchKernel},
+                                           {"build", &BuildKernel},
+                                           {"path", &KernelPath},
+                                           {"gc", &CollectKernels}};
 
 }  // namespace
 
 int KernelCommand(const CliOptions& options, Console& io) {
   std::vector<std::string_view> names;
-  for (const Action& action : kActions) {
+  for (const KernelAction& action : kKernelActions) {
     if (action.name == options.topic) return action.run(options, io);
     names.push_back(action.name);
   }

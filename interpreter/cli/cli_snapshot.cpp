@@ -253,17 +253,17 @@ int Diff(const CliOptions& options, Console& io) {
   return diff.empty() ? 0 : 1;
 }
 
-struct Action {
+struct SnapshotAction {
   std::string_view name;
   int (*run)(const CliOptions& options, Console& io);
 };
-constexpr Action kActions[] = {{"show", &Show}, {"diff", &Diff}};
+constexpr SnapshotAction kSnapshotActions[] = {{"show", &Show}, {"diff", &Diff}};
 
 }  // namespace
 
 int SnapshotCommand(const CliOptions& options, Console& io) {
   std::vector<std::string_view> names;
-  for (const Action& action : kActions) {
+  for (const SnapshotAction& action : kSnapshotActions) {
     if (action.name == options.topic) return action.run(options, io);
     names.push_back(action.name);
   }

@@ -15,7 +15,6 @@ constexpr std::size_t kMaxKvName = 64;
 constexpr std::size_t kMaxNotes = 20;
 
 bool IsSpace(char c) { return c == ' ' || c == '\t'; }
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool IsNameChar(char c) {
   return IsLetter(c) || IsDigit(c) || c == '_' || c == '.' || c == '-' || c == '%' || c == '/';

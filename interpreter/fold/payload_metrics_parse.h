@@ -10,6 +10,9 @@
 
 namespace ktstr {
 
+/// ASCII only, whatever the locale is.
+inline bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
 /// Collects what a parser finds: applies hints, keeps the bounds. `hints` must outlive it.
 class MetricSink {
  public:

@@ -19,8 +19,6 @@ constexpr std::uint64_t kMaxRepeat = 256;
 // and recurses once per character.
 constexpr auto kRegexFlags = std::regex::ECMAScript | std::regex_constants::__polynomial;
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
 /// What all `{n,m}` of a pattern multiply to, at most: the matcher's size grows with it.
 std::uint64_t Repetitions(std::string_view pattern) {
   std::uint64_t product = 1;

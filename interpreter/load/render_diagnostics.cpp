@@ -64,7 +64,7 @@ std::string Paint(std::string_view style, std::string_view text, const Style& st
   return fmt::format("{}{}{}", style, text, styles.off);
 }
 
-std::string Place(const std::string& file, const Span& span) {
+std::string PlaceText(const std::string& file, const Span& span) {
   return span.line == 0 ? file + ":" : fmt::format("{}:{}:{}:", file, span.line, span.column);
 }
 
@@ -173,11 +173,11 @@ std::string RenderPretty(std::span<const Located> located, bool color) {
     const bool error = item.severity == Severity::kError;
     const std::string label = fmt::format("{}[{}]:", error ? "error" : "warning", item.code);
     const std::string file = WithoutControls(item.file);
-    out += fmt::format("{} {} {}\n", Paint(styles.place, Place(file, item.span), styles),
+    out += fmt::format("{} {} {}\n", Paint(styles.place, PlaceText(file, item.span), styles),
                        Paint(error ? styles.error : styles.warning, label, styles), item.message);
     AppendExcerpt(out, item.span, item.excerpt, item.hint, styles);
     for (const LocatedNote& note : item.notes) {
-      out += fmt::format("{} {} {}\n", Paint(styles.place, Place(file, note.span), styles),
+      out += fmt::format("{} {} {}\n", Paint(styles.place, PlaceText(file, note.span), styles),
                          Paint(styles.note, "note:", styles), note.message);
       AppendExcerpt(out, note.span, note.excerpt, "", styles);
     }

@@ -44,7 +44,7 @@ std::string PaintedVerdict(Verdict verdict, bool color) {
   return color ? fmt::format("\x1b[1m{}{}\x1b[0m", VerdictColor(verdict), name) : name;
 }
 
-std::string Row(std::string_view label, std::string_view text) {
+std::string RowText(std::string_view label, std::string_view text) {
   return fmt::format("  {:<6} {}", label, OneLine(text, kRowBytes));
 }
 
@@ -146,7 +146,7 @@ Lines WhereLines(const RunOutcome& outcome) {
   Lines lines;
   for (const CgroupStats& row : rows) {
     if (lines.size() == kWhereRows) break;
-    lines.push_back(Row(lines.empty() ? "where" : "", WhereText(row)));
+    lines.push_back(RowText(lines.empty() ? "where" : "", WhereText(row)));
   }
   return lines;
 }
@@ -159,8 +159,8 @@ Lines AlsoLines(const RunOutcome& outcome) {
   for (const CheckResult& check : outcome.checks) {
     if (check.verdict == Verdict::kPass || !check.counts || &check == cause) continue;
     if (lines.size() < kAlsoRows) {
-      lines.push_back(
-          Row(lines.empty() ? "also" : "", fmt::format("{} {}", VerdictName(check.verdict), check.message)));
+      lines.push_back(RowText(lines.empty() ? "also" : "",
+                              fmt::format("{} {}", VerdictName(check.verdict), check.message)));
     } else {
       ++more;
     }
@@ -175,7 +175,7 @@ void Append(Lines& to, Lines from) { std::move(from.begin(), from.end(), std::ba
 Lines Quoted(std::string_view label, std::string_view text, std::size_t count) {
   Lines lines;
   for (const std::string& line : LastLines(text, count))
-    lines.push_back(Row(lines.empty() ? label : "", line));
+    lines.push_back(RowText(lines.empty() ? label : "", line));
   return lines;
 }
 
@@ -194,9 +194,9 @@ Lines FailureLines(const FinishedRun& run) {
   Lines lines;
   const std::string machine = MachineText(run);
   if (!machine.empty() && outcome.machine.total_ms > 0)
-    lines.push_back(Row("on", fmt::format("{}  {}", machine, FormatElapsed(outcome.machine.total_ms))));
-  if (const std::string why = WhyText(run); !why.empty()) lines.push_back(Row("why", why));
-  if (const std::string when = WhenText(outcome); !when.empty()) lines.push_back(Row("when", when));
+    lines.push_back(RowText("on", fmt::format("{}  {}", machine, FormatElapsed(outcome.machine.total_ms))));
+  if (const std::string why = WhyText(run); !why.empty()) lines.push_back(RowText("why", why));
+  if (const std::string when = WhenText(outcome); !when.empty()) lines.push_back(RowText("when", when));
   if (!run.interrupted) {  // else the cause is no riddle, and half a run's numbers only distract
     Append(lines, WhereLines(outcome));
     Append(lines, AlsoLines(outcome));
@@ -207,7 +207,7 @@ Lines FailureLines(const FinishedRun& run) {
   const Lines footer = FooterLines(run);
   lines.resize(std::min(lines.size(), kMaxReportLines - 1 - footer.size()));
   for (const std::string& warning : outcome.warnings)
-    if (lines.size() + footer.size() + 1 < kMaxReportLines) lines.push_back(Row("warn", warning));
+    if (lines.size() + footer.size() + 1 < kMaxReportLines) lines.push_back(RowText("warn", warning));
   Append(lines, footer);
   return lines;
 }
@@ -267,7 +267,7 @@ std::string RenderRun(const FinishedRun& run, std::string_view program, bool col
     Lines lines = {
         fmt::format("{}  [{}]  {}", head, MachineText(run), FormatElapsed(run.outcome.machine.total_ms))};
     for (std::size_t i = 0; i < std::min<std::size_t>(2, run.outcome.warnings.size()); ++i)
-      lines.push_back(Row("warn", run.outcome.warnings[i]));
+      lines.push_back(RowText("warn", run.outcome.warnings[i]));
     if (!run.directory_fault.empty())
       lines.push_back(fmt::format("  warning: run directory incomplete: {}", run.directory_fault));
     return Joined(lines);

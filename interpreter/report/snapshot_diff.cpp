@@ -12,7 +12,6 @@
 namespace ktstr {
 namespace {
 
-using Json = nlohmann::json;
 using vmm::RenderedValue;
 using Values = std::vector<std::pair<std::string, std::string>>;  // field, text
 
@@ -23,7 +22,7 @@ struct Item {
 /// Items by what tells them apart.
 using Items = std::map<std::string, Item>;
 /// Sections by name, in the order they are shown.
-struct Contents {
+struct SnapshotContents {
   std::vector<std::string> order;
   std::map<std::string, Items> sections;
 
@@ -40,7 +39,7 @@ std::string Join(const std::string& path, const std::string& name) {
   return path + "." + name;
 }
 
-void Flatten(const Json& json, const std::string& path, Values& values) {
+void Flatten(const nlohmann::json& json, const std::string& path, Values& values) {
   if (json.is_null()) return;
   const bool list_of_pids = json.is_array() && path.ends_with("pids");
   if (!json.is_structured() || list_of_pids) {
@@ -90,11 +89,11 @@ constexpr Listed kListed[] = {{"vcpu_regs", "CPU registers", "", ""},
                               {"dsq_states", "dispatch queues", "id", "origin"},
                               {"prog_runtime_stats", "BPF programs", "id", "name"}};
 
-void AddLists(const vmm::SnapshotReport& report, Contents& contents) {
+void AddLists(const vmm::SnapshotReport& report, SnapshotContents& contents) {
   for (const Listed& listed : kListed) {
-    const std::optional<Json> list = vmm::SnapshotMemberJson(report, listed.member);
+    const std::optional<nlohmann::json> list = vmm::SnapshotMemberJson(report, listed.member);
     for (std::size_t i = 0; i < list->size(); ++i) {
-      const Json& element = (*list)[i];
+      const nlohmann::json& element = (*list)[i];
       if (!element.is_object()) continue;
       const std::string id = *listed.id == '\0' ? std::to_string(i) : element.at(listed.id).dump();
       Item item{id, {}};
@@ -114,7 +113,7 @@ void AddLists(const vmm::SnapshotReport& report, Contents& contents) {
 }
 
 /// What was and was not read.
-void AddCapture(const vmm::SnapshotReport& report, Contents& contents) {
+void AddCapture(const vmm::SnapshotReport& report, SnapshotContents& contents) {
   for (const std::string& member : vmm::SnapshotMemberNames()) {
     const bool about = member.ends_with("_unavailable") || member == "is_placeholder" ||
                        member == "tasks_truncated" || member == "active_obj_name";
@@ -143,7 +142,7 @@ void AddSingleValue(const RenderedValue& value, Items& items) {
   }
 }
 
-void AddMap(const vmm::MapRecord& map, const Json& json, Items& items) {
+void AddMap(const vmm::MapRecord& map, const nlohmann::json& json, Items& items) {
   if (map.value) AddSingleValue(*map.value, items);
   if (map.entries)
     for (const vmm::MapEntry& entry : *map.entries) {
@@ -174,11 +173,11 @@ void AddMap(const vmm::MapRecord& map, const Json& json, Items& items) {
   }
 }
 
-Contents ContentsOf(const vmm::SnapshotReport& report) {
-  Contents contents;
+SnapshotContents ContentsOf(const vmm::SnapshotReport& report) {
+  SnapshotContents contents;
   AddCapture(report, contents);
   AddLists(report, contents);
-  const Json maps = *vmm::SnapshotMemberJson(report, "maps");
+  const nlohmann::json maps = *vmm::SnapshotMemberJson(report, "maps");
   std::map<std::string, int> seen;
   for (std::size_t i = 0; i < report.maps.size(); ++i) {
     const std::string& name = report.maps[i].name;
@@ -240,7 +239,7 @@ std::vector<ItemDiff> DiffItems(const Items& before, const Items& after) {
 }  // namespace
 
 std::vector<SectionDiff> DiffSnapshots(const vmm::SnapshotReport& before, const vmm::SnapshotReport& after) {
-  Contents a = ContentsOf(before), b = ContentsOf(after);
+  SnapshotContents a = ContentsOf(before), b = ContentsOf(after);
   std::vector<std::string> order = a.order;
   for (const std::string& name : b.order)
     if (!a.sections.contains(name)) order.push_back(name);

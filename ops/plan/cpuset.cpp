@@ -5,8 +5,6 @@
 namespace ktstr {
 namespace {
 
-Error Input(std::string message) { return {ErrorKind::kInput, std::move(message)}; }
-
 std::string Have(std::uint32_t count, std::string_view thing) {
   return "the topology has " + std::to_string(count) + " " + std::string(thing) + (count == 1 ? "" : "s");
 }
@@ -52,10 +50,10 @@ CpuSet Part(const CpuSet& usable, std::size_t first, std::size_t last) {
 std::size_t Floor(double value) { return static_cast<std::size_t>(std::floor(value + 1e-9)); }
 
 Result<CpuSet> ResolveSlice(std::uint32_t index, std::uint32_t of, double overlap, const CpuSet& usable) {
-  if (of == 0 || index >= of) return Input("there is no such part");
+  if (of == 0 || index >= of) return InputError("there is no such part");
   if (usable.size() < of)
-    return Input("cannot cut " + std::to_string(usable.size()) + " usable CPUs into " + std::to_string(of) +
-                 " parts");
+    return InputError("cannot cut " + std::to_string(usable.size()) + " usable CPUs into " +
+                      std::to_string(of) + " parts");
   const std::size_t chunk = usable.size() / of;
   const std::size_t extra = Floor(static_cast<double>(chunk) * overlap);
   const std::size_t start = index == 0 ? 0 : index * chunk - extra;
@@ -69,13 +67,13 @@ Result<CpuSet> ResolveUnchecked(const CpusetSpec& spec, const vmm::Topology& top
   const double count = static_cast<double>(usable.size());
   if (spec.llc) {
     if (*spec.llc >= topology.llcs)
-      return Input("there is no LLC " + std::to_string(*spec.llc) + ": " + Have(topology.llcs, "LLC"));
+      return InputError("there is no LLC " + std::to_string(*spec.llc) + ": " + Have(topology.llcs, "LLC"));
     return vmm::CpusOfLlc(topology, *spec.llc);
   }
   if (spec.numa) {
     if (*spec.numa >= topology.numa_nodes)
-      return Input("there is no NUMA node " + std::to_string(*spec.numa) + ": " +
-                   Have(topology.numa_nodes, "NUMA node"));
+      return InputError("there is no NUMA node " + std::to_string(*spec.numa) + ": " +
+                        Have(topology.numa_nodes, "NUMA node"));
     return vmm::CpusOfNode(topology, *spec.numa);
   }
   if (spec.range && spec.range->size() == 2)
@@ -83,12 +81,12 @@ Result<CpuSet> ResolveUnchecked(const CpusetSpec& spec, const vmm::Topology& top
   if (spec.disjoint) return ResolveSlice(spec.disjoint->index, spec.disjoint->of, 0, usable);
   if (spec.overlap)
     return ResolveSlice(spec.overlap->index, spec.overlap->of, spec.overlap->share.fraction, usable);
-  if (!spec.cpus) return Input("no CPUs are given");
+  if (!spec.cpus) return InputError("no CPUs are given");
   const CpuSet all = vmm::AllCpus(topology);
   for (const std::uint32_t cpu : spec.cpus->cpus)
     if (!all.Contains(cpu))
-      return Input("there is no CPU " + std::to_string(cpu) + ": " +
-                   Have(static_cast<std::uint32_t>(all.size()), "CPU"));
+      return InputError("there is no CPU " + std::to_string(cpu) + ": " +
+                        Have(static_cast<std::uint32_t>(all.size()), "CPU"));
   return *spec.cpus;
 }
 
@@ -160,8 +158,8 @@ CpuSet UsableCpus(const vmm::Topology& topology) {
 Result<CpuSet> ResolveCpuset(const CpusetSpec& spec, const vmm::Topology& topology) {
   CpuSet set = TRY(ResolveUnchecked(spec, topology));
   if (set.empty())
-    return Input(DescribeCpuset(spec) + " is empty on " + vmm::FormatTopology(topology) + " (" +
-                 std::to_string(UsableCpus(topology).size()) + " usable CPUs)");
+    return InputError(DescribeCpuset(spec) + " is empty on " + vmm::FormatTopology(topology) + " (" +
+                      std::to_string(UsableCpus(topology).size()) + " usable CPUs)");
   return set;
 }
 

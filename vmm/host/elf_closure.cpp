@@ -21,8 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Error Input(std::string message) { return {ErrorKind::kInput, std::move(message)}; }
-
 std::vector<std::string> Split(std::string_view text, char separator) {
   std::vector<std::string> parts;
   while (!text.empty()) {
@@ -159,8 +157,8 @@ Result<> ClosureBuilder::AddFile(const fs::path& host_path, const std::string& g
   const auto [entry, inserted] = files_.try_emplace(guest_path, host_path);
   std::error_code ignored;
   if (inserted || entry->second == host_path || fs::equivalent(entry->second, host_path, ignored)) return {};
-  return Input(fmt::format("'{}' and '{}' would both be {} in the guest", entry->second.string(),
-                           host_path.string(), guest_path));
+  return InputError(fmt::format("'{}' and '{}' would both be {} in the guest", entry->second.string(),
+                                host_path.string(), guest_path));
 }
 
 const ElfReading& ClosureBuilder::ReadLibrary(const fs::path& path) {
@@ -193,21 +191,21 @@ Result<> ClosureBuilder::AddProgram(const ClosureRoot& root, int script_depth) {
 
 Result<> ClosureBuilder::AddScript(const ClosureRoot& root, std::string_view first_line, int script_depth) {
   if (first_line.ends_with('\r')) {
-    return Input(fmt::format("'{}' has Windows line endings, so the guest cannot start its #! interpreter",
-                             root.shown));
+    return InputError(fmt::format(
+        "'{}' has Windows line endings, so the guest cannot start its #! interpreter", root.shown));
   }
   const std::string_view text = Trim(first_line);
   const std::string interpreter(text.substr(0, text.find_first_of(" \t")));
   if (interpreter.empty())
-    return Input(fmt::format("'{}' starts with #! but names no interpreter", root.shown));
+    return InputError(fmt::format("'{}' starts with #! but names no interpreter", root.shown));
   if (script_depth >= 4)
-    return Input(fmt::format("'{}' is a script run by a script, more than 4 deep", root.shown));
+    return InputError(fmt::format("'{}' is a script run by a script, more than 4 deep", root.shown));
   if (!interpreter.starts_with('/')) {
-    return Input(
+    return InputError(
         fmt::format("'{}' starts with #!{}, which is not an absolute path", root.shown, interpreter));
   }
   if (!IsRegularFile(interpreter)) {
-    return Input(fmt::format("'{}' starts with #!{}, which does not exist", root.shown, interpreter));
+    return InputError(fmt::format("'{}' starts with #!{}, which does not exist", root.shown, interpreter));
   }
   TRY(AddProgram({interpreter, fs::path(interpreter).lexically_normal().string(), interpreter},
                  script_depth + 1));
@@ -224,11 +222,11 @@ Result<> ClosureBuilder::AddEnvTarget(const ClosureRoot& root, std::string_view 
     break;
   }
   if (name.empty())
-    return Input(fmt::format("'{}' starts with #!/usr/bin/env but names no program", root.shown));
+    return InputError(fmt::format("'{}' starts with #!/usr/bin/env but names no program", root.shown));
   const fs::path host_path =
       name.find('/') == std::string::npos ? FindOnPath(name, search_.path) : fs::path(name);
   if (host_path.empty() || !host_path.is_absolute() || !IsRegularFile(host_path)) {
-    return Input(
+    return InputError(
         fmt::format("'{}' starts with #!/usr/bin/env {}, and {} is not on PATH", root.shown, name, name));
   }
   // The guest's PATH has the standard directories only.
@@ -243,11 +241,11 @@ Result<> ClosureBuilder::AddEnvTarget(const ClosureRoot& root, std::string_view 
 /// before anything of it is looked at: the answer does not tell whether it exists.
 Result<> ClosureBuilder::AddLoader(const ClosureRoot& root, const std::string& loader) {
   if (!system_.Have(loader)) {
-    return Input(fmt::format("'{}' needs the loader {}, which is not in the system's library directories",
-                             root.shown, loader));
+    return InputError(fmt::format(
+        "'{}' needs the loader {}, which is not in the system's library directories", root.shown, loader));
   }
   if (!IsRegularFile(loader))
-    return Input(fmt::format("'{}' needs the loader {}, which does not exist", root.shown, loader));
+    return InputError(fmt::format("'{}' needs the loader {}, which does not exist", root.shown, loader));
   const ElfReading& reading = ReadLibrary(loader);
   if (reading.fault != ElfFault::kNone)
     return ElfError(reading, loader).Within(fmt::format("'{}' needs the loader {}", root.shown, loader));
@@ -310,16 +308,16 @@ Result<ClosureFile> ClosureBuilder::FindLibrary(const std::string& name, const L
     const fs::path candidate = fs::path(dir.host) / fs::path(name).filename();
     looked_in.push_back(dir.host);
     if (!allowed(candidate)) {
-      return Input(fmt::format("'{}' needs {}, but '{}' leads out of the directories for libraries",
-                               object.shown, name, candidate.string()));
+      return InputError(fmt::format("'{}' needs {}, but '{}' leads out of the directories for libraries",
+                                    object.shown, name, candidate.string()));
     }
     if (!IsRegularFile(candidate)) continue;
     const ElfReading& reading = ReadLibrary(candidate);
     // Like the loader, pass over a library of another architecture and take the next one.
     if (reading.fault == ElfFault::kOtherArchitecture) continue;
     if (reading.fault == ElfFault::kNotElf || reading.fault == ElfFault::kNotLoadable) {
-      return Input(fmt::format("'{}' needs {}, but '{}' is not a shared library", object.shown, name,
-                               candidate.string()));
+      return InputError(fmt::format("'{}' needs {}, but '{}' is not a shared library", object.shown, name,
+                                    candidate.string()));
     }
     if (reading.fault != ElfFault::kNone) {
       return ElfError(reading, candidate.string()).Within(fmt::format("'{}' needs {}", object.shown, name));
@@ -331,8 +329,9 @@ Result<ClosureFile> ClosureBuilder::FindLibrary(const std::string& name, const L
           ? ""
           : fmt::format("; {} {} neither one of the system's library directories nor the program's own",
                         Join(outside), outside.size() == 1 ? "is" : "are");
-  return Input(fmt::format("'{}' needs {}, which {}{}", object.shown, name,
-                           looked_in.empty() ? "was not found" : "is in none of " + Join(looked_in), unseen));
+  return InputError(fmt::format("'{}' needs {}, which {}{}", object.shown, name,
+                                looked_in.empty() ? "was not found" : "is in none of " + Join(looked_in),
+                                unseen));
 }
 
 std::vector<ClosureFile> ClosureBuilder::Files() const {

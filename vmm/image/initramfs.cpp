@@ -22,8 +22,6 @@ constexpr std::uint64_t kMaxEntry = 0xFFFF'0000;
 constexpr std::size_t kLegacyBlock = std::size_t{8} << 20;  // fixed by the legacy format
 constexpr std::uint32_t kLegacyMagic = 0x184C2102;
 
-Error Input(std::string message) { return {ErrorKind::kInput, std::move(message)}; }
-
 /// One archive member. `bytes` is what is stored, unless `host_path` names the file that holds it.
 struct Entry {
   std::uint32_t mode = 0;  // file type and permissions, as in st_mode
@@ -40,23 +38,23 @@ using Entries = std::map<std::string, Entry>;
 /// "/a//b/" -> "a/b"; an error for a relative path or one that could leave the root.
 Result<std::string> ArchiveName(const std::string& guest_path) {
   if (!guest_path.starts_with('/')) {
-    return Input(fmt::format("guest path '{}' is not absolute", guest_path));
+    return InputError(fmt::format("guest path '{}' is not absolute", guest_path));
   }
   std::string name;
   for (const auto& part : std::filesystem::path(guest_path).relative_path()) {
-    if (part == "..") return Input(fmt::format("guest path '{}' contains '..'", guest_path));
+    if (part == "..") return InputError(fmt::format("guest path '{}' contains '..'", guest_path));
     if (part.empty() || part == ".") continue;
     if (!name.empty()) name += '/';
     name += part.string();
   }
-  if (name.empty()) return Input(fmt::format("guest path '{}' is the root directory", guest_path));
+  if (name.empty()) return InputError(fmt::format("guest path '{}' is the root directory", guest_path));
   return name;
 }
 
 Result<> AddDirectory(Entries& entries, const std::string& name) {
   const auto [entry, inserted] = entries.try_emplace(name, Entry{S_IFDIR | 0755, 0, 0, {}, nullptr});
   if (inserted || S_ISDIR(entry->second.mode)) return {};
-  return Input(fmt::format("guest path '/{}' is wanted both as a file and as a directory", name));
+  return InputError(fmt::format("guest path '/{}' is wanted both as a file and as a directory", name));
 }
 
 Result<> AddParents(Entries& entries, const std::string& name) {
@@ -72,9 +70,9 @@ Result<> AddLeaf(Entries& entries, const std::string& guest_path, const Entry& e
   const auto [existing, inserted] = entries.try_emplace(name, entry);
   if (inserted) return {};
   if (S_ISDIR(existing->second.mode)) {
-    return Input(fmt::format("guest path '/{}' is wanted both as a file and as a directory", name));
+    return InputError(fmt::format("guest path '/{}' is wanted both as a file and as a directory", name));
   }
-  return Input(fmt::format("guest path '/{}' is given twice", name));
+  return InputError(fmt::format("guest path '/{}' is given twice", name));
 }
 
 Result<Entries> CollectEntries(const InitramfsSpec& spec) {
@@ -142,7 +140,7 @@ Result<std::vector<std::byte>> BuildCpio(const InitramfsSpec& spec) {
       entry.bytes = file;
     }
     if (entry.bytes.size() > kMaxEntry || archive.size() + entry.bytes.size() > kMaxEntry) {
-      return Input(fmt::format("the guest's root filesystem would exceed 4 GiB at '/{}'", name));
+      return InputError(fmt::format("the guest's root filesystem would exceed 4 GiB at '/{}'", name));
     }
     AppendMember(archive, name, entry, ++inode);
   }

@@ -12,7 +12,7 @@ namespace ktstr::vmm {
 namespace {
 
 // Offsets in the boot sector, from the kernel's Documentation/arch/x86/boot.rst.
-constexpr std::size_t kSetupSectors = 0x1F1;
+constexpr std::size_t kSetupSectorsOffset = 0x1F1;
 constexpr std::size_t kPayloadOffset = 0x248;  // from the start of the protected-mode code
 constexpr std::size_t kPayloadLength = 0x24C;
 
@@ -83,7 +83,7 @@ std::optional<std::string> ConfigIn(std::string_view kernel) {
 std::optional<std::string> EmbeddedConfig(std::span<const std::byte> image) {
   const std::string_view bytes(reinterpret_cast<const char*>(image.data()), image.size());
   if (bytes.size() < kPayloadLength + 4) return std::nullopt;
-  const auto sectors = static_cast<unsigned char>(bytes[kSetupSectors]);
+  const auto sectors = static_cast<unsigned char>(bytes[kSetupSectorsOffset]);
   const std::size_t start =
       (std::size_t{sectors == 0 ? 4U : sectors} + 1) * 512 + Word(bytes, kPayloadOffset);
   if (start >= bytes.size()) return std::nullopt;

@@ -16,8 +16,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kPackage = "linux-source-6.12";
 
-Error Input(std::string message) { return {ErrorKind::kInput, std::move(message)}; }
-
 /// The package itself, not its relatives (linux-source-6.12-rt).
 std::vector<std::string> SourcePackages(std::string_view names) {
   while (!names.empty()) {
@@ -44,7 +42,7 @@ Result<std::string> TreeIdentity(const fs::path& directory) {
                                 status.st_mtim.tv_sec, status.st_mtim.tv_nsec));
   }
   if (failed)
-    return Input(
+    return InputError(
         fmt::format("the kernel source '{}' cannot be read: {}", directory.string(), failed.message()));
   std::sort(lines.begin(), lines.end());
   std::string all;
@@ -57,10 +55,10 @@ Result<KernelSource> SourceDirectory(const fs::path& given) {
   std::error_code failed;
   source.directory = fs::canonical(given, failed);
   if (const std::string lack = NotAKernelTree(source.directory); !lack.empty())
-    return Input(fmt::format("'{}' is not a kernel tree ({})", given.string(), lack));
+    return InputError(fmt::format("'{}' is not a kernel tree ({})", given.string(), lack));
   if (fs::exists(source.directory / ".config", failed) ||
       fs::exists(source.directory / "include/config", failed)) {
-    return Input(
+    return InputError(
         fmt::format("'{}' was built in, which keeps it from being built elsewhere; run `make -C {} mrproper`",
                     given.string(), given.string()));
   }
@@ -94,7 +92,8 @@ Result<KernelSource> FindKernelSource(const std::string& given, const KernelProg
     source.package = std::move(*package);
     return source;
   }
-  if (!fs::exists(given, failed)) return Input(fmt::format("the kernel source '{}' does not exist", given));
+  if (!fs::exists(given, failed))
+    return InputError(fmt::format("the kernel source '{}' does not exist", given));
   if (fs::is_directory(given, failed)) return SourceDirectory(given);
   KernelSource source;
   const std::uint64_t hash = TRY(HashHostFile(given));

@@ -38,8 +38,6 @@ bool HasText(std::span<const std::byte> bytes, std::size_t offset, std::string_v
          std::memcmp(bytes.data() + offset, text.data(), text.size()) == 0;
 }
 
-Error Input(std::string message) { return {ErrorKind::kInput, std::move(message)}; }
-
 /// The digits at the front of `text`, taken off it, without leading zeros.
 std::string_view TakeNumber(std::string_view& text) {
   const std::size_t end = std::min(text.find_first_not_of("0123456789"), text.size());
@@ -82,7 +80,7 @@ Result<Kernel> KernelByName(const std::string& wanted, std::string_view origin) 
     }
     versions += (versions.empty() ? "" : ", ") + kernel.version;
   }
-  return Input(fmt::format(
+  return InputError(fmt::format(
                    "no kernel of version '{}' is in the cache, which has {}; an image is named by its path, "
                    "e.g. ./{}",
                    wanted, versions.empty() ? "none" : versions, wanted))
@@ -94,25 +92,25 @@ Result<Kernel> KernelByName(const std::string& wanted, std::string_view origin) 
 Result<std::string> KernelVersion(std::span<const std::byte> image, std::uint64_t size,
                                   std::string_view name) {
   if (HasText(image, 0, "\177ELF")) {
-    return Input(
+    return InputError(
         fmt::format("'{}' is an uncompressed ELF kernel; give the bzImage (arch/x86/boot/bzImage)", name));
   }
   if (HasText(image, kArm64Magic, "ARM\x64")) {
-    return Input(fmt::format("'{}' is a kernel for AArch64; the guest is x86-64", name));
+    return InputError(fmt::format("'{}' is a kernel for AArch64; the guest is x86-64", name));
   }
   if (!HasText(image, kBootFlag, "\x55\xAA") || !HasText(image, kHeaderMagic, "HdrS")) {
-    return Input(fmt::format("'{}' is not a Linux kernel image (no bzImage header)", name));
+    return InputError(fmt::format("'{}' is not a Linux kernel image (no bzImage header)", name));
   }
-  if (image.size() < kHeaderEnd) return Input(fmt::format("'{}' is a truncated kernel image", name));
+  if (image.size() < kHeaderEnd) return InputError(fmt::format("'{}' is a truncated kernel image", name));
   if (At<std::uint16_t>(image, kProtocol) < 0x20C ||
       !(At<std::uint16_t>(image, kXLoadFlags) & kXLoadKernel64)) {
-    return Input(fmt::format("'{}' is a 32-bit kernel; the guest is x86-64", name));
+    return InputError(fmt::format("'{}' is a 32-bit kernel; the guest is x86-64", name));
   }
   const auto sectors = std::to_integer<std::size_t>(image[kSetupSectors]);
   const std::uint64_t promised =
       ((sectors == 0 ? 4 : sectors) + 1) * 512 + std::uint64_t{At<std::uint32_t>(image, kSysSize)} * 16;
   if (size < promised) {
-    return Input(fmt::format("'{}' is a truncated kernel image: {} bytes of {}", name, size, promised));
+    return InputError(fmt::format("'{}' is a truncated kernel image: {} bytes of {}", name, size, promised));
   }
   const std::size_t start = std::size_t{0x200} + At<std::uint16_t>(image, kVersionPointer);
   std::string version;
@@ -122,11 +120,11 @@ Result<std::string> KernelVersion(std::span<const std::byte> image, std::uint64_
     version += c;
   }
   if (start == 0x200 || version.empty()) {
-    return Input(fmt::format("'{}' is a kernel image without a version in its header", name));
+    return InputError(fmt::format("'{}' is a kernel image without a version in its header", name));
   }
   // It becomes part of file names: a directory of the cache, config-VERSION beside the image.
   if (version.find('/') != std::string::npos || version.starts_with('.')) {
-    return Input(fmt::format("'{}' is a kernel image whose version '{}' cannot be part of a file's name",
+    return InputError(fmt::format("'{}' is a kernel image whose version '{}' cannot be part of a file's name",
                              name, version));
   }
   return version;
@@ -150,8 +148,8 @@ int CompareVersions(std::string_view a, std::string_view b) {
 Result<Kernel> InspectKernel(const fs::path& image, std::string_view origin) {
   std::error_code ignored;
   if (fs::is_directory(image, ignored)) {
-    return Input(fmt::format("'{}' is a directory; give the image in it, e.g. {}", image.string(),
-                             (image / "arch/x86/boot/bzImage").string()));
+    return InputError(fmt::format("'{}' is a directory; give the image in it, e.g. {}", image.string(),
+                                  (image / "arch/x86/boot/bzImage").string()));
   }
   Kernel kernel;
   // The version lies in the setup code, of which there is at most 0x200 + 64 KiB.

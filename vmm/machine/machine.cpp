@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "vmm/host/byte_stream.h"
 #include "vmm/host/thread_pause.h"
 #include "vmm/host/thread_states.h"
 

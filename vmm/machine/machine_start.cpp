@@ -4,6 +4,7 @@
 #include <thread>
 #include <utility>
 
+#include "vmm/host/byte_stream.h"
 #include "vmm/host/spawn.h"
 #include "vmm/machine/machine.h"
 #include "vmm/machine/qemu_args.h"

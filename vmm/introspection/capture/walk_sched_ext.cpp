@@ -189,7 +189,7 @@ std::vector<std::int32_t> PidsOf(const RenderContext& context, const std::vector
   return pids;
 }
 
-RqScx QueueOf(const RenderContext& context, const RawCpu& raw, std::uint32_t cpu) {
+RqScx ScxQueueOf(const RenderContext& context, const RawCpu& raw, std::uint32_t cpu) {
   const RqLayout& layout = context.layout.rq;
   RqScx queue;
   queue.cpu = cpu;
@@ -266,7 +266,7 @@ void RenderSchedExt(const RenderContext& context, SnapshotReport& report) {
   if (!raw.read) return;
   for (std::uint32_t cpu = 0; cpu < context.raw.cpus.size(); ++cpu)
     if (!context.raw.cpus[cpu].rq.empty())
-      report.rq_scx_states.push_back(QueueOf(context, context.raw.cpus[cpu], cpu));
+      report.rq_scx_states.push_back(ScxQueueOf(context, context.raw.cpus[cpu], cpu));
   for (const RawDsq& dsq : raw.dsqs) {
     DsqState& state = report.dsq_states.emplace_back();
     state.id = Get(dsq.bytes, layout.dsq.id).value_or(0);

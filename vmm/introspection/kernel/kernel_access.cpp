@@ -9,8 +9,6 @@
 namespace ktstr::vmm {
 namespace {
 
-Error InputError(std::string message) { return {ErrorKind::kInput, std::move(message)}; }
-
 bool IsNumber(const ResolvedPlace& place) { return place.type && place.type->is_number; }
 
 /// "rq.clock of CPU 0: 0xffff888010000108"; of an address that the author gave, only that.

@@ -14,8 +14,6 @@ namespace {
 constexpr std::uint64_t kKernelHalf =
     0xff00000000000000;  // of 5-level page tables; 4-level ones begin higher
 
-Error InputError(std::string message) { return {ErrorKind::kInput, std::move(message)}; }
-
 /// libbpf's description of a type without modifiers; nullptr for ids that do not exist.
 const btf_type* TypeById(const Btf& btf, std::uint32_t type) {
   return ::btf__type_by_id(btf.raw(), btf.Resolve(type));

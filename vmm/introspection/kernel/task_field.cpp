@@ -12,8 +12,6 @@
 namespace ktstr::vmm {
 namespace {
 
-Error InputError(std::string message) { return {ErrorKind::kInput, std::move(message)}; }
-
 constexpr std::uint64_t kTaskDead = 0x80;
 constexpr int kWalks = 3;
 constexpr std::string_view kAdvice =

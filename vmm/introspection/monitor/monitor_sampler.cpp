@@ -68,7 +68,7 @@ std::uint64_t Number(std::span<const std::byte> bytes) {
   return number;
 }
 
-bool Plausible(const CpuSample& sample) {
+bool PlausibleReading(const CpuSample& sample) {
   return sample.nr_running <= kMaxPlausibleRunning &&
          sample.scx_nr_running.value_or(0) <= kMaxPlausibleRunning &&
          sample.local_dsq_depth.value_or(0) <= kMaxPlausibleDsqDepth;
@@ -185,7 +185,7 @@ std::optional<CpuSample> MonitorSampler::ReadPair(std::uint32_t cpu) {
   if (!view_.memory().Read(address, first_) || !view_.memory().Read(address, second_)) return std::nullopt;
   const CpuSample first = Decode(first_);
   CpuSample second = Decode(second_);
-  if (!Consistent(first, second) || !Plausible(second)) return std::nullopt;
+  if (!Consistent(first, second) || !PlausibleReading(second)) return std::nullopt;
   second.cpu = cpu;
   return second;
 }

@@ -1,7 +1,5 @@
 #include "vmm/introspection/snapshot/snapshot_report.h"
 
-#include <type_traits>
-
 #include "vmm/introspection/snapshot/snapshot_fields.h"
 #include "vmm/introspection/snapshot/snapshot_json.h"
 
@@ -10,11 +8,6 @@ namespace {
 
 using Json = nlohmann::json;
 using Counters = std::vector<std::pair<std::string, std::int64_t>>;
-
-template <typename T>
-struct IsOptional : std::false_type {};
-template <typename T>
-struct IsOptional<std::optional<T>> : std::true_type {};
 
 /// Writes with or without what is empty.
 template <bool kComplete>

@@ -11,11 +11,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-template <typename T>
-struct IsOptional : std::false_type {};
-template <typename T>
-struct IsOptional<std::optional<T>> : std::true_type {};
-
 /// A step into the document; the path is only put together for an error.
 struct Place {
   const Place* above = nullptr;

@@ -18,15 +18,13 @@ constexpr std::uint64_t kMaxReach = std::uint64_t{1} << 40;  // of one index, in
 /// How many members are examined per component, so that a hostile struct of anonymous structs ends, too.
 constexpr std::size_t kMaxLooks = 100'000;
 
-Error Wrong(std::string message) { return Error{ErrorKind::kInput, std::move(message)}; }
-
 /// Paths are quoted in messages of one line.
 Result<> CheckText(std::string_view path) {
   if (path.size() > kMaxPathBytes)
-    return Wrong(fmt::format("a path of {} bytes; {} are the limit", path.size(), kMaxPathBytes));
+    return InputError(fmt::format("a path of {} bytes; {} are the limit", path.size(), kMaxPathBytes));
   const auto unprintable = [](char c) { return c < ' ' || c > '~'; };
   if (std::any_of(path.begin(), path.end(), unprintable))
-    return Wrong("a path has a byte that cannot be printed");
+    return InputError("a path has a byte that cannot be printed");
   return {};
 }
 
@@ -109,7 +107,7 @@ class PathWalk {
       while (rest.starts_with('[')) TRY(TakeIndex(rest));
       if (rest.empty()) break;
       const std::size_t separator = rest.starts_with('.') ? 1 : rest.starts_with("->") ? 2 : 0;
-      if (separator == 0) return Wrong(fmt::format("'{}' follows a ']' in '{}'", rest, whole_));
+      if (separator == 0) return InputError(fmt::format("'{}' follows a ']' in '{}'", rest, whole_));
       rest.remove_prefix(separator);
       if (rest.empty()) return Empty();
     }
@@ -117,11 +115,11 @@ class PathWalk {
   }
 
  private:
-  Error Empty() const { return Wrong(fmt::format("an empty component in '{}'", whole_)); }
+  Error Empty() const { return InputError(fmt::format("an empty component in '{}'", whole_)); }
 
   Result<> Count() {
     if (++components_ > kMaxComponents)
-      return Wrong(fmt::format("'{}' has more than {} components", whole_, kMaxComponents));
+      return InputError(fmt::format("'{}' has more than {} components", whole_, kMaxComponents));
     return {};
   }
 
@@ -129,7 +127,7 @@ class PathWalk {
 
   Result<> Hop() {
     if (path_.hops.size() == kMaxHops)
-      return Wrong(fmt::format("'{}' follows more than {} pointers", whole_, kMaxHops));
+      return InputError(fmt::format("'{}' follows more than {} pointers", whole_, kMaxHops));
     path_.hops.push_back(path_.offset);
     path_.offset = 0;
     type_ = Here().type;
@@ -141,16 +139,16 @@ class PathWalk {
     const bool pointer = btf_is_ptr(&Here());
     while (btf_is_ptr(&Here())) TRY(Hop());
     const btf_type& here = Here();
-    if (btf_is_array(&here)) return Wrong(fmt::format("'{}' is an array; give an index", last_));
+    if (btf_is_array(&here)) return InputError(fmt::format("'{}' is an array; give an index", last_));
     if (!btf_is_composite(&here)) {
       const std::string_view how = pointer ? "points to" : "is";
-      return Wrong(fmt::format("'{}' {} {}; it has no members", last_, how, Phrase(here)));
+      return InputError(fmt::format("'{}' {} {}; it has no members", last_, how, Phrase(here)));
     }
     MemberSearch search(btf_);
     const auto member = search.Find(here, name);
     if (!member) {
-      return Wrong(fmt::format("{} has no member '{}'{}", btf_.NameOf(btf_.Resolve(type_)), name,
-                               DidYouMean(name, search.names())));
+      return InputError(fmt::format("{} has no member '{}'{}", btf_.NameOf(btf_.Resolve(type_)), name,
+                                    DidYouMean(name, search.names())));
     }
     path_.offset += member->bits_before / 8;
     path_.bit_offset = static_cast<std::uint32_t>(member->bits_before % 8);
@@ -164,7 +162,8 @@ class PathWalk {
   Result<> TakeIndex(std::string_view& rest) {
     TRY(Count());
     const std::size_t end = rest.find(']');
-    if (end == std::string_view::npos) return Wrong(fmt::format("'{}' lacks its ']' in '{}'", rest, whole_));
+    if (end == std::string_view::npos)
+      return InputError(fmt::format("'{}' lacks its ']' in '{}'", rest, whole_));
     const std::string_view digits = rest.substr(1, end - 1);
     std::uint64_t index = 0;
     bool number = !digits.empty() && digits.size() <= 10;
@@ -172,7 +171,7 @@ class PathWalk {
       number = number && c >= '0' && c <= '9';
       index = index * 10 + static_cast<std::uint64_t>(c - '0');
     }
-    if (!number) return Wrong(fmt::format("'[{}]' in '{}' is not an index", digits, whole_));
+    if (!number) return InputError(fmt::format("'[{}]' in '{}' is not an index", digits, whole_));
     rest.remove_prefix(end + 1);
     return Index(index);
   }
@@ -183,17 +182,17 @@ class PathWalk {
       const std::uint32_t length = btf_array(&here)->nelems;
       // Flexible arrays say 0; only the kernel knows how many elements there are.
       if (length != 0 && index >= length)
-        return Wrong(fmt::format("index {} is outside {}", index, btf_.NameOf(btf_.Resolve(type_))));
+        return InputError(fmt::format("index {} is outside {}", index, btf_.NameOf(btf_.Resolve(type_))));
       type_ = btf_array(&here)->type;
     } else if (btf_is_ptr(&here)) {
       TRY(Hop());
       if (btf_.SizeOf(type_) == 0)
-        return Wrong(fmt::format("'{}' points to {}; it has no elements", last_, Phrase(Here())));
+        return InputError(fmt::format("'{}' points to {}; it has no elements", last_, Phrase(Here())));
     } else {
-      return Wrong(fmt::format("'{}' is {}; it has no elements", last_, Phrase(here)));
+      return InputError(fmt::format("'{}' is {}; it has no elements", last_, Phrase(here)));
     }
     const std::uint64_t reach = index * btf_.SizeOf(type_);
-    if (reach > kMaxReach) return Wrong(fmt::format("index {} in '{}' is too large", index, whole_));
+    if (reach > kMaxReach) return InputError(fmt::format("index {} in '{}' is too large", index, whole_));
     path_.offset += reach;
     last_ += fmt::format("[{}]", index);
     return {};
@@ -229,7 +228,8 @@ Result<MemberPath> Btf::Path(std::string_view text) const {
   std::string_view rest = text.substr(end);
   if (!rest.empty() && !rest.starts_with('[')) {
     rest.remove_prefix(rest.starts_with('.') ? 1 : 2);
-    if (rest.empty() || rest.starts_with('[')) return Wrong(fmt::format("an empty component in '{}'", text));
+    if (rest.empty() || rest.starts_with('['))
+      return InputError(fmt::format("an empty component in '{}'", text));
   }
   return PathWalk(*this, type, text).Walk(rest);
 }

@@ -18,7 +18,7 @@ namespace {
 using Kind = RenderedValue::Kind;
 using Bytes = std::span<const std::byte>;
 
-constexpr std::uint32_t kMaxNesting = 64;         // values inside one another, pointers included
+constexpr std::uint32_t kMaxRenderNesting = 64;   // values inside one another, pointers included
 constexpr std::size_t kMaxPointee = 64 << 10;     // bytes of one thing pointed to
 constexpr std::size_t kMaxFetched = 4 << 20;      // bytes of everything pointed to
 constexpr std::size_t kMaxString = 256;           // of what a char pointer leads to
@@ -94,7 +94,8 @@ class Renderer {
   RenderedValue Value(std::uint32_t declared, Bytes bytes, std::uint32_t nesting) {
     if (values_left_ == 0) return OutOfValues();
     --values_left_;
-    if (nesting > kMaxNesting) return Unsupported(fmt::format("nested more than {} deep", kMaxNesting));
+    if (nesting > kMaxRenderNesting)
+      return Unsupported(fmt::format("nested more than {} deep", kMaxRenderNesting));
     std::uint32_t id = btf_.Resolve(declared);
     if (btf_is_var(&btf_.Type(id))) id = btf_.Resolve(declared = btf_.Type(id).type);
     const btf_type& type = btf_.Type(id);

@@ -14,7 +14,7 @@ using Kind = RenderedValue::Kind;
 constexpr std::size_t kLine = 76;  // what is no longer, and has no line break inside, is put on one line
 constexpr std::size_t kMaxHex = 128;
 constexpr std::size_t kMinText = 3;  // printable bytes that make an array of u8 a string
-constexpr int kMaxNesting = 200;
+constexpr int kMaxTextNesting = 200;
 
 bool IsPrintable(std::uint64_t byte) { return (byte >= ' ' && byte <= '~') || byte == '\n' || byte == '\t'; }
 
@@ -35,7 +35,7 @@ bool IsZero(const RenderedValue& value, int nesting = 0) {
       return value.text.find_first_not_of('0') == std::string::npos;
     case Kind::kStruct:
     case Kind::kArray:
-      return nesting < kMaxNesting &&
+      return nesting < kMaxTextNesting &&
              std::all_of(value.members.begin(), value.members.end(),
                          [&](const RenderedMember& member) { return IsZero(member.value, nesting + 1); });
     default:
@@ -161,7 +161,7 @@ std::string FormatChar(std::uint64_t byte) {
 }
 
 std::string Format(const RenderedValue& value, std::size_t indent, int nesting) {
-  if (nesting > kMaxNesting) return "...";
+  if (nesting > kMaxTextNesting) return "...";
   switch (value.kind) {
     case Kind::kInt:
       return fmt::format("{}", static_cast<std::int64_t>(value.number));

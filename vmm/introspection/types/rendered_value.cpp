@@ -13,7 +13,7 @@ namespace {
 using Json = nlohmann::json;
 using Kind = RenderedValue::Kind;
 
-constexpr int kMaxNesting = 200;
+constexpr int kMaxJsonNesting = 200;
 
 /// By Kind.
 constexpr std::array<std::string_view, 13> kKindNames = {
@@ -43,8 +43,6 @@ Json ArrayOfMembers(const std::vector<RenderedMember>& members) {
   return all;
 }
 
-Error Wrong(std::string message) { return Error{ErrorKind::kInput, std::move(message)}; }
-
 Result<RenderedValue> Read(const Json& json, int nesting);
 
 /// The members of one JSON object that is to be a value of one kind.
@@ -55,7 +53,7 @@ class Fields {
   /// The member called `key`, which all values of this kind have.
   Result<const Json*> Get(const char* key) const {
     if (const Json* found = Optional(key)) return found;
-    return Wrong("a rendered " + kind_ + " has no '" + key + "'");
+    return InputError("a rendered " + kind_ + " has no '" + key + "'");
   }
   [[nodiscard]] const Json* Optional(const char* key) const {
     const auto found = object_.find(key);
@@ -121,7 +119,7 @@ class Fields {
     std::vector<RenderedMember> members;
     members.reserve(json->size());
     for (const Json& member : *json) {
-      if (!member.is_object()) return Wrong("a member of a rendered struct is not an object");
+      if (!member.is_object()) return InputError("a member of a rendered struct is not an object");
       const Fields fields(member, "member");
       std::string name = TRY(fields.Text("name"));
       const Json* value = TRY(fields.Get("value"));
@@ -132,7 +130,7 @@ class Fields {
 
  private:
   Error Bad(const char* key, const std::string& expected) const {
-    return Wrong("'" + std::string(key) + "' of a rendered " + kind_ + " is not " + expected);
+    return InputError("'" + std::string(key) + "' of a rendered " + kind_ + " is not " + expected);
   }
   const Json& object_;
   std::string kind_;
@@ -173,14 +171,15 @@ Result<> ReadScalar(const Fields& fields, RenderedValue& value) {
 }
 
 Result<RenderedValue> Read(const Json& json, int nesting) {
-  if (nesting > kMaxNesting)
-    return Wrong("a rendered value is nested more than " + std::to_string(kMaxNesting) + " deep");
-  if (!json.is_object()) return Wrong("a rendered value is not an object");
+  if (nesting > kMaxJsonNesting)
+    return InputError("a rendered value is nested more than " + std::to_string(kMaxJsonNesting) + " deep");
+  if (!json.is_object()) return InputError("a rendered value is not an object");
   const std::string name = TRY(Fields(json, "value").Text("kind"));
   RenderedValue value;
   std::size_t kind = 0;
   while (kind < kKindNames.size() && kKindNames[kind] != name) ++kind;
-  if (kind == kKindNames.size()) return Wrong("a rendered value has no kind '" + name.substr(0, 64) + "'");
+  if (kind == kKindNames.size())
+    return InputError("a rendered value has no kind '" + name.substr(0, 64) + "'");
   value.kind = static_cast<Kind>(kind);
   const Fields fields(json, name);
   switch (value.kind) {

@@ -21,8 +21,6 @@ namespace {
 constexpr std::uint64_t kLowestImage = 0xffffffff80000000;
 constexpr std::size_t kMostText = std::size_t{256} << 20;
 
-Error Wrong(std::string message) { return {ErrorKind::kInput, std::move(message)}; }
-
 std::uint64_t HashName(std::string_view name) { return XXH3_64bits(name.data(), name.size()); }
 
 bool IsGlobal(char type) { return std::isupper(static_cast<unsigned char>(type)) != 0; }
@@ -137,7 +135,7 @@ std::size_t SymbolTable::SlotOf(std::string_view name) const {
 
 Result<std::shared_ptr<const SymbolTable>> SymbolTable::FromText(std::string_view text,
                                                                  std::uint64_t runtime_text) {
-  if (text.size() > kMostText) return Wrong("the symbols are longer than 256 MiB");
+  if (text.size() > kMostText) return InputError("the symbols are longer than 256 MiB");
   const std::uint64_t moved = runtime_text == 0 ? 0 : runtime_text - kLinkText;
   std::unique_ptr<SymbolTable> table(new SymbolTable);
   table->names_.reserve(text.size());
@@ -146,26 +144,28 @@ Result<std::shared_ptr<const SymbolTable>> SymbolTable::FromText(std::string_vie
   for (std::size_t number = 1; !text.empty(); ++number) {
     const std::size_t end = std::min(text.find('\n'), text.size());
     const auto line = ParseLine(text.substr(0, end));
-    if (!line) return Wrong(fmt::format("line {} is not \"address type name\"", number));
+    if (!line) return InputError(fmt::format("line {} is not \"address type name\"", number));
     text.remove_prefix(std::min(end + 1, text.size()));
     if (line->of_module) continue;
     all_hidden = all_hidden && line->address == 0;
     table->Add(line->address >= kLowestImage ? line->address - moved : line->address, line->type, line->name);
   }
-  if (all_hidden && !table->sorted_.empty()) return Wrong("all addresses are hidden (kernel.kptr_restrict)");
+  if (all_hidden && !table->sorted_.empty())
+    return InputError("all addresses are hidden (kernel.kptr_restrict)");
   table->MarkPerCpu();
   table->BuildIndex();
   const auto begin = table->Find("_text");
-  if (!begin) return Wrong("has no symbol _text");
+  if (!begin) return InputError("has no symbol _text");
   if (begin->address != kLinkText)
-    return Wrong(fmt::format("_text is at {:#x}, not at {:#x}", begin->address + moved, kLinkText + moved));
+    return InputError(
+        fmt::format("_text is at {:#x}, not at {:#x}", begin->address + moved, kLinkText + moved));
   return std::shared_ptr<const SymbolTable>(std::move(table));
 }
 
 Result<std::shared_ptr<const SymbolTable>> SymbolTable::FromElf(const std::filesystem::path& vmlinux) {
   const std::vector<std::byte> file = TRY(ReadHostFile(vmlinux));
   const auto corrupt = [&](std::string_view what) {
-    return Wrong(fmt::format("'{}': {}", vmlinux.string(), what));
+    return InputError(fmt::format("'{}': {}", vmlinux.string(), what));
   };
   const auto header = ArrayAt<Elf64_Ehdr>(file, 0, 1);
   if (!header || std::memcmp(header->front().e_ident, ELFMAG, SELFMAG) != 0)

@@ -48,8 +48,6 @@ bool Compare(WatchCondition::Op op, T left, T right) {
 /// Whether anybody has use for the value.
 bool NeedsValue(const WatchSpec& spec) { return spec.when.has_value() || spec.mode != WatchMode::kCount; }
 
-Error Wrong(std::string why) { return {ErrorKind::kInput, std::move(why)}; }
-
 }  // namespace
 
 bool WatchCondition::Holds(std::uint64_t old_value, std::uint64_t new_value, std::uint32_t bytes) const {
@@ -86,21 +84,22 @@ Watchpoints::~Watchpoints() { parts_.machine.Serve(-1, {}); }
 
 Result<> Watchpoints::Check(const WatchSpec& spec) {
   if (spec.bytes != 1 && spec.bytes != 2 && spec.bytes != 4 && spec.bytes != 8)
-    return Wrong(fmt::format("a watch has 1, 2, 4 or 8 bytes, not {}", spec.bytes));
-  if (spec.every == 0) return Wrong("a watch tells of each n-th write, not of each 0th");
-  if (spec.address == 0) return Wrong("address 0 cannot be watched");
-  if (spec.address < kKernelHalf) return Wrong(fmt::format("{:#x} is not a kernel address", spec.address));
+    return InputError(fmt::format("a watch has 1, 2, 4 or 8 bytes, not {}", spec.bytes));
+  if (spec.every == 0) return InputError("a watch tells of each n-th write, not of each 0th");
+  if (spec.address == 0) return InputError("address 0 cannot be watched");
+  if (spec.address < kKernelHalf)
+    return InputError(fmt::format("{:#x} is not a kernel address", spec.address));
   if (spec.address % spec.bytes != 0)
-    return Wrong(fmt::format("{:#x} is not aligned to its {} bytes", spec.address, spec.bytes));
+    return InputError(fmt::format("{:#x} is not aligned to its {} bytes", spec.address, spec.bytes));
   for (const Watch& other : watches_) {
     if (!other.stats.armed) continue;
     if (spec.address < other.spec.address + other.spec.bytes &&
         other.spec.address < spec.address + spec.bytes)
-      return Wrong(fmt::format("it overlaps the watch '{}'", other.spec.tag));
+      return InputError(fmt::format("it overlaps the watch '{}'", other.spec.tag));
   }
   const std::size_t cap = WatchCap(parts_.accel);
-  if (armed() >= cap) return Wrong(fmt::format("all {} watchpoints of the machine are in use", cap));
-  if (!ValueOf(spec)) return Wrong(fmt::format("{:#x} is not mapped in the guest", spec.address));
+  if (armed() >= cap) return InputError(fmt::format("all {} watchpoints of the machine are in use", cap));
+  if (!ValueOf(spec)) return InputError(fmt::format("{:#x} is not mapped in the guest", spec.address));
   return {};
 }
 
@@ -111,7 +110,7 @@ Result<WatchId> Watchpoints::Arm(const WatchSpec& spec) {
   const Result<> armed = WhilePaused(id, [&] { return Insert(watches_[id]); });
   if (!watches_[id].inserted) {
     watches_.pop_back();
-    return armed.ok() ? Wrong("QEMU refused the watchpoint") : armed.error();
+    return armed.ok() ? InputError("QEMU refused the watchpoint") : armed.error();
   }
   watches_[id].stats.armed = true;
   if (!armed.ok()) return armed.error();
@@ -140,7 +139,7 @@ Result<> Watchpoints::Insert(Watch& watch) {
   const Result<> inserted = gdb_.InsertWatch(watch.spec.address, watch.spec.bytes);
   if (!inserted.ok()) {
     const bool refused = inserted.error().message.starts_with("QEMU's debugger stub refused");
-    return refused ? Wrong("QEMU refused the watchpoint") : inserted.error();
+    return refused ? InputError("QEMU refused the watchpoint") : inserted.error();
   }
   watch.inserted = true;
   if (NeedsValue(watch.spec)) watch.last = ValueOf(watch.spec).value_or(watch.last);

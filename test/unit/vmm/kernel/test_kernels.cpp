@@ -2,8 +2,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <cstring>
+#include <thread>
 
 #include "test/unit/vmm/host/temp_dir.h"
 #include "test/unit/vmm/machine/fake_image.h"

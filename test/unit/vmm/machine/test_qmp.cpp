@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <thread>
 
+#include "vmm/host/byte_stream.h"
 #include "vmm/machine/qmp.h"
 
 namespace ktstr::vmm {
