@@ -6,7 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "interpreter/fold/fold_carrier.h"
+#include "interpreter/fold/cgroup_totals.h"
 #include "interpreter/fold/metrics.h"
 
 namespace ktstr {
@@ -41,10 +41,10 @@ class Folder {
     Stats stats;
     AddPhases(stats);
     RunTotals run;
-    for (auto& [key, carrier] : phases_) {
-      PoolInto(run, carrier);
+    for (auto& [key, totals] : phases_) {
+      PoolInto(run, totals);
       whole_in_phase_[key.second] = true;
-      BucketFor(stats, key.first).per_cgroup.push_back(RowOf(carrier, cgroups_[key.second]));
+      BucketFor(stats, key.first).per_cgroup.push_back(RowOf(totals, cgroups_[key.second]));
     }
     for (std::size_t i = 0; i < whole_.size(); ++i) {
       whole_[i].Seal();
@@ -66,7 +66,7 @@ class Folder {
     std::optional<CpuSet> nodes;   // of its allowed CPUs
     std::set<std::uint32_t> seen;  // indexes of workers that reported
   };
-  using PhaseKey = std::pair<std::uint32_t, std::size_t>;  // epoch, cgroup
+  using PhaseKey = std::pair<std::uint32_t, std::size_t>;  // phase, cgroup
 
   void AddGroup(const WorkerGroup& group) {
     auto [at, is_new] = cgroup_index_.try_emplace(group.cgroup, cgroups_.size());
@@ -82,20 +82,20 @@ class Folder {
 
   void AddReport(const Group& entry, const WorkerReport& report) {
     const std::string worker = WorkerName(record_, *entry.group, report.index);
-    const auto add = [&](Carrier& carrier, const Measures& measures) {
-      AddMeasures(carrier, measures, entry, report, worker);
-      carrier.stripped = carrier.stripped || report.stripped;
+    const auto add = [&](CgroupTotals& totals, const Measures& measures) {
+      AddMeasures(totals, measures, entry, report, worker);
+      totals.stripped = totals.stripped || report.stripped;
     };
     add(whole_[entry.cgroup], report);
     if (!entry.group->backdrop) {
-      add(phases_[{entry.group->first_epoch, entry.cgroup}], report);
+      add(phases_[{entry.group->first_phase, entry.cgroup}], report);
       return;
     }
     for (const PhaseSlice& slice : report.phase_slices)
       if (slice.phase != 0 && slice.phase != kBetweenPhases) add(phases_[{slice.phase, entry.cgroup}], slice);
   }
 
-  static void AddMeasures(Carrier& c, const Measures& m, const Group& entry, const WorkerReport& report,
+  static void AddMeasures(CgroupTotals& c, const Measures& m, const Group& entry, const WorkerReport& report,
                           const std::string& worker) {
     ++c.workers;
     for (const std::uint32_t cpu : m.cpus_used) c.cpus_used.Add(cpu);
@@ -134,12 +134,12 @@ class Folder {
     const std::uint32_t missing = group.expected - reported;
     whole_[entry.cgroup].missing += missing;
     if (!group.backdrop) {
-      phases_[{group.first_epoch, entry.cgroup}].missing += missing;
+      phases_[{group.first_phase, entry.cgroup}].missing += missing;
       return;
     }
     for (const PhaseWindow& phase : record_.phases)
-      if (phase.started && phase.epoch >= std::max(1U, group.first_epoch))
-        phases_[{phase.epoch, entry.cgroup}].missing += missing;
+      if (phase.started && phase.index >= std::max(1U, group.first_phase))
+        phases_[{phase.index, entry.cgroup}].missing += missing;
   }
 
   void AddPhases(Stats& stats) const {
@@ -149,28 +149,28 @@ class Folder {
     std::vector<const PhaseWindow*> steps;
     for (const PhaseWindow& phase : record_.phases) {
       if (!phase.started) continue;
-      PhaseBucket& bucket = BucketFor(stats, phase.epoch);
+      PhaseBucket& bucket = BucketFor(stats, phase.index);
       bucket.label = phase.name;
       bucket.start_ms = (phase.start_ns - begin) / 1'000'000;
       if (phase.ended && phase.end_ns >= begin) bucket.end_ms = (phase.end_ns - begin) / 1'000'000;
       const PhaseWindow* const only = &phase;
       for (const MetricDecl& metric : AllMetrics())
         if (metric.of_phases != nullptr) Put(bucket.metrics, metric, metric.of_phases({&only, 1}));
-      if (phase.epoch != 0) steps.push_back(&phase);
+      if (phase.index != 0) steps.push_back(&phase);
     }
     for (const MetricDecl& metric : AllMetrics())
       if (metric.of_phases != nullptr) Put(stats.metrics, metric, metric.of_phases(steps));
   }
 
-  /// The bucket of an epoch, in its place; of one that no window tells about, an unnamed one.
-  static PhaseBucket& BucketFor(Stats& stats, std::uint32_t epoch) {
-    const auto at = std::lower_bound(
-        stats.phases.begin(), stats.phases.end(), epoch,
-        [](const PhaseBucket& bucket, std::uint32_t index) { return bucket.step_index < index; });
-    if (at != stats.phases.end() && at->step_index == epoch) return *at;
+  /// The bucket of a phase, in its place; of one that no window tells about, an unnamed one.
+  static PhaseBucket& BucketFor(Stats& stats, std::uint32_t phase) {
+    const auto at =
+        std::lower_bound(stats.phases.begin(), stats.phases.end(), phase,
+                         [](const PhaseBucket& bucket, std::uint32_t index) { return bucket.index < index; });
+    if (at != stats.phases.end() && at->index == phase) return *at;
     PhaseBucket bucket;
-    bucket.step_index = epoch;
-    bucket.label = "step " + std::to_string(epoch);
+    bucket.index = phase;
+    bucket.label = "step " + std::to_string(phase);
     return *stats.phases.insert(at, std::move(bucket));
   }
 
@@ -178,27 +178,27 @@ class Folder {
     if (value) metrics.items.emplace_back(std::string(metric.name), *value);
   }
 
-  static void PoolInto(RunTotals& run, Carrier& carrier) {
-    carrier.Seal();
-    run.wake.Pool(carrier.wake);
-    run.timer.Pool(carrier.timer);
-    run.run_delays_ns.insert(run.run_delays_ns.end(), carrier.run_delays_ns.begin(),
-                             carrier.run_delays_ns.end());
+  static void PoolInto(RunTotals& run, CgroupTotals& totals) {
+    totals.Seal();
+    run.wake.Pool(totals.wake);
+    run.timer.Pool(totals.timer);
+    run.run_delays_ns.insert(run.run_delays_ns.end(), totals.run_delays_ns.begin(),
+                             totals.run_delays_ns.end());
   }
 
-  static CgroupStats RowOf(const Carrier& carrier, const std::string& cgroup) {
+  static CgroupStats RowOf(const CgroupTotals& totals, const std::string& cgroup) {
     CgroupStats row;
     row.cgroup = cgroup;
-    row.num_workers = carrier.workers;
-    row.missing_workers = carrier.missing;
-    row.cpus_used = carrier.cpus_used;
-    row.stripped = carrier.stripped;
-    if (carrier.gap) {
-      row.max_gap_worker = carrier.gap->worker;
-      row.max_gap_cpu = carrier.gap->cpu;
+    row.num_workers = totals.workers;
+    row.missing_workers = totals.missing;
+    row.cpus_used = totals.cpus_used;
+    row.stripped = totals.stripped;
+    if (totals.gap) {
+      row.max_gap_worker = totals.gap->worker;
+      row.max_gap_cpu = totals.gap->cpu;
     }
     for (const MetricDecl& metric : AllMetrics())
-      if (metric.of_cgroup != nullptr) Put(row.metrics, metric, metric.of_cgroup(carrier));
+      if (metric.of_cgroup != nullptr) Put(row.metrics, metric, metric.of_cgroup(totals));
     return row;
   }
 
@@ -206,9 +206,9 @@ class Folder {
   std::vector<std::string> cgroups_;  // in order of first use
   std::unordered_map<std::string, std::size_t> cgroup_index_;
   std::unordered_map<std::uint32_t, Group> groups_;
-  std::vector<Carrier> whole_;  // by cgroup
+  std::vector<CgroupTotals> whole_;  // by cgroup
   std::vector<bool> whole_in_phase_;
-  std::map<PhaseKey, Carrier> phases_;
+  std::map<PhaseKey, CgroupTotals> phases_;
 };
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace ktstr {
 /// - Counters add; max_gap_ms keeps its worker and CPU with it (of equal gaps the later one);
 ///   vmstat migrations take the maximum, because every worker reads one system-wide counter.
 /// - Percentiles weigh each sample by what it stands for (observations / samples kept, per worker). Beyond
-///   kReportSamples samples a cgroup is thinned by drawing (fold_carrier.h).
+///   kReportSamples samples a cgroup is thinned by drawing (cgroup_totals.h).
 /// - Sentinels count as missing and give no numbers; what was not measured is absent.
 /// - Up to kReportSamples samples a cgroup, the result does not depend on the order of the reports, except
 ///   for that tie rule.

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "interpreter/fold/fold_carrier.h"
+#include "interpreter/fold/cgroup_totals.h"
 
 namespace ktstr {
 namespace {
@@ -23,7 +23,7 @@ Value Ratio(double numerator, double denominator) {
 Value Ratio(std::uint64_t numerator, std::uint64_t denominator) {
   return Ratio(static_cast<double>(numerator), static_cast<double>(denominator));
 }
-Value Counted(const Carrier& c, std::uint64_t count) {
+Value Counted(const CgroupTotals& c, std::uint64_t count) {
   if (c.workers == 0) return std::nullopt;
   return static_cast<double>(count);
 }
@@ -38,8 +38,8 @@ Value TailRatio(const Samples& samples, std::uint64_t iterations) {
   return Ratio(*p99, *median);
 }
 
-template <Samples Carrier::*Of, std::uint32_t kPermille>
-Value PercentileUs(const Carrier& c) {
+template <Samples CgroupTotals::*Of, std::uint32_t kPermille>
+Value PercentileUs(const CgroupTotals& c) {
   return Scaled((c.*Of).Percentile(kPermille), 1e3);
 }
 template <Samples RunTotals::*Of, std::uint32_t kPermille>
@@ -56,52 +56,52 @@ Value MaxUs(const std::vector<std::uint64_t>& values_ns) {
   if (values_ns.empty()) return std::nullopt;
   return static_cast<double>(*std::max_element(values_ns.begin(), values_ns.end())) / 1e3;
 }
-Value MeanRunDelayUs(const Carrier& c) { return MeanUs(c.run_delays_ns); }
-Value MaxRunDelayUs(const Carrier& c) { return MaxUs(c.run_delays_ns); }
+Value MeanRunDelayUs(const CgroupTotals& c) { return MeanUs(c.run_delays_ns); }
+Value MaxRunDelayUs(const CgroupTotals& c) { return MaxUs(c.run_delays_ns); }
 
-Value AvgOffCpu(const Carrier& c) {
+Value AvgOffCpu(const CgroupTotals& c) {
   double sum = 0;
   for (const double pct : c.off_cpu_pct) sum += pct;
   return Ratio(sum, static_cast<double>(c.off_cpu_pct.size()));
 }
-Value MinOffCpu(const Carrier& c) {
+Value MinOffCpu(const CgroupTotals& c) {
   if (c.off_cpu_pct.empty()) return std::nullopt;
   return *std::min_element(c.off_cpu_pct.begin(), c.off_cpu_pct.end());
 }
-Value MaxOffCpu(const Carrier& c) {
+Value MaxOffCpu(const CgroupTotals& c) {
   if (c.off_cpu_pct.empty()) return std::nullopt;
   return *std::max_element(c.off_cpu_pct.begin(), c.off_cpu_pct.end());
 }
-Value OffCpuSpread(const Carrier& c) {
+Value OffCpuSpread(const CgroupTotals& c) {
   if (c.off_cpu_pct.empty()) return std::nullopt;
   return *MaxOffCpu(c) - *MinOffCpu(c);
 }
 
-Value MigrationRatio(const Carrier& c) { return Ratio(c.migrations, c.iterations); }
-Value Migrations(const Carrier& c) { return Counted(c, c.migrations); }
-Value Iterations(const Carrier& c) { return Counted(c, c.iterations); }
-Value WorkUnits(const Carrier& c) { return Counted(c, c.work_units); }
-Value NumWorkers(const Carrier& c) { return static_cast<double>(c.workers); }
-Value NumCpus(const Carrier& c) { return Counted(c, c.cpus_used.size()); }
-Value IterationsPerWorker(const Carrier& c) { return Ratio(c.iterations, c.workers); }
-Value IterationsPerCpuSec(const Carrier& c) {
+Value MigrationRatio(const CgroupTotals& c) { return Ratio(c.migrations, c.iterations); }
+Value Migrations(const CgroupTotals& c) { return Counted(c, c.migrations); }
+Value Iterations(const CgroupTotals& c) { return Counted(c, c.iterations); }
+Value WorkUnits(const CgroupTotals& c) { return Counted(c, c.work_units); }
+Value NumWorkers(const CgroupTotals& c) { return static_cast<double>(c.workers); }
+Value NumCpus(const CgroupTotals& c) { return Counted(c, c.cpus_used.size()); }
+Value IterationsPerWorker(const CgroupTotals& c) { return Ratio(c.iterations, c.workers); }
+Value IterationsPerCpuSec(const CgroupTotals& c) {
   return Ratio(static_cast<double>(c.timed_iterations) * 1e9, static_cast<double>(c.cpu_time_ns));
 }
-Value CpuTimeNs(const Carrier& c) {
+Value CpuTimeNs(const CgroupTotals& c) {
   if (!c.cpu_time_measured) return std::nullopt;
   return static_cast<double>(c.cpu_time_ns);
 }
-Value MinWorkRate(const Carrier& c) {
+Value MinWorkRate(const CgroupTotals& c) {
   if (c.work_rates.empty()) return std::nullopt;
   return *std::min_element(c.work_rates.begin(), c.work_rates.end());
 }
-Value ThroughputCv(const Carrier& c) { return Cv(c.work_rates); }
-Value MaxGapMs(const Carrier& c) {
+Value ThroughputCv(const CgroupTotals& c) { return Cv(c.work_rates); }
+Value MaxGapMs(const CgroupTotals& c) {
   if (!c.gap) return std::nullopt;
   return static_cast<double>(c.gap->ms);
 }
-Value PageLocality(const Carrier& c) { return Ratio(c.local_pages, c.placed_pages); }
-Value CrossNode(const Carrier& c) { return Ratio(c.pages_migrated, c.pages); }
+Value PageLocality(const CgroupTotals& c) { return Ratio(c.local_pages, c.placed_pages); }
+Value CrossNode(const CgroupTotals& c) { return Ratio(c.pages_migrated, c.pages); }
 
 // ---- phases --------------------------------------------------------------------------------------------
 
@@ -140,24 +140,24 @@ Value IterationRate(Phases phases) {
 
 // ---- the run -------------------------------------------------------------------------------------------
 
-template <Value (*Of)(const Carrier&)>
+template <Value (*Of)(const CgroupTotals&)>
 Value Highest(const RunTotals& run) {
   Value worst;
-  for (const Carrier& c : run.cgroups)
+  for (const CgroupTotals& c : run.cgroups)
     if (const Value value = Of(c); value && (!worst || *value > *worst)) worst = value;
   return worst;
 }
-template <Value (*Of)(const Carrier&)>
+template <Value (*Of)(const CgroupTotals&)>
 Value Lowest(const RunTotals& run) {
   Value worst;
-  for (const Carrier& c : run.cgroups)
+  for (const CgroupTotals& c : run.cgroups)
     if (const Value value = Of(c); value && (!worst || *value < *worst)) worst = value;
   return worst;
 }
-template <Value (*Of)(const Carrier&)>
+template <Value (*Of)(const CgroupTotals&)>
 Value Sum(const RunTotals& run) {
   Value sum;
-  for (const Carrier& c : run.cgroups)
+  for (const CgroupTotals& c : run.cgroups)
     if (const Value value = Of(c)) sum = sum.value_or(0) + *value;
   return sum;
 }
@@ -166,13 +166,13 @@ Value RunMaxDelayUs(const RunTotals& run) { return MaxUs(run.run_delays_ns); }
 Value RunWakeCv(const RunTotals& run) { return run.wake.Cv(); }
 Value RunTailRatio(const RunTotals& run) {
   std::uint64_t iterations = 0;
-  for (const Carrier& c : run.cgroups) iterations = AddSaturating(iterations, c.iterations);
+  for (const CgroupTotals& c : run.cgroups) iterations = AddSaturating(iterations, c.iterations);
   return TailRatio(run.wake, iterations);
 }
 Value RunIterationsPerCpuSec(const RunTotals& run) {
   double iterations = 0;
   double cpu_ns = 0;
-  for (const Carrier& c : run.cgroups) {
+  for (const CgroupTotals& c : run.cgroups) {
     iterations += static_cast<double>(c.timed_iterations);
     cpu_ns += static_cast<double>(c.cpu_time_ns);
   }
@@ -184,8 +184,9 @@ Value TotalCpuTimeSec(const RunTotals& run) {
   return *ns / 1e9;
 }
 Value BalanceRatio(const RunTotals& run) {
-  const auto measured = std::count_if(run.cgroups.begin(), run.cgroups.end(),
-                                      [](const Carrier& c) { return IterationsPerWorker(c).has_value(); });
+  const auto measured = std::count_if(run.cgroups.begin(), run.cgroups.end(), [](const CgroupTotals& c) {
+    return IterationsPerWorker(c).has_value();
+  });
   if (measured < 2) return std::nullopt;
   return Ratio(*Highest<IterationsPerWorker>(run), *Lowest<IterationsPerWorker>(run));
 }
@@ -197,7 +198,7 @@ constexpr Polarity kLower = Polarity::kLower;
 constexpr Polarity kHigher = Polarity::kHigher;
 
 constexpr MetricDecl Row(std::string_view name, std::string_view unit, Polarity better,
-                         Value (*of)(const Carrier&), std::string_view doc) {
+                         Value (*of)(const CgroupTotals&), std::string_view doc) {
   return {.name = name, .doc = doc, .unit = unit, .better = better, .scope = Scope::kCgroup, .of_cgroup = of};
 }
 constexpr MetricDecl Row(std::string_view name, std::string_view unit, Polarity better, Value (*of)(Phases),
@@ -212,29 +213,29 @@ constexpr MetricDecl Row(std::string_view name, std::string_view unit, Polarity 
 constexpr MetricDecl kMetrics[] = {
     Row("max_gap_ms", "ms", kLower, &MaxGapMs,
         "The longest time a worker did not get from one checkpoint to the next."),
-    Row("median_wake_latency_us", "us", kLower, &PercentileUs<&Carrier::wake, 500>,
+    Row("median_wake_latency_us", "us", kLower, &PercentileUs<&CgroupTotals::wake, 500>,
         "Median wake-up latency, for work types that measure it."),
-    Row("p99_wake_latency_us", "us", kLower, &PercentileUs<&Carrier::wake, 990>,
+    Row("p99_wake_latency_us", "us", kLower, &PercentileUs<&CgroupTotals::wake, 990>,
         "99th percentile of the wake-up latency."),
     Row(
-        "wake_latency_cv", "", kLower, +[](const Carrier& c) { return c.wake.Cv(); },
+        "wake_latency_cv", "", kLower, +[](const CgroupTotals& c) { return c.wake.Cv(); },
         "Standard deviation over mean of the wake-up latency; needs two observations."),
     Row(
         "wake_latency_tail_ratio", "x", kLower,
-        +[](const Carrier& c) { return TailRatio(c.wake, c.iterations); },
+        +[](const CgroupTotals& c) { return TailRatio(c.wake, c.iterations); },
         "99th percentile over median of the wake-up latency; needs 100 iterations."),
-    Row("median_timer_latency_us", "us", kLower, &PercentileUs<&Carrier::timer, 500>,
+    Row("median_timer_latency_us", "us", kLower, &PercentileUs<&CgroupTotals::timer, 500>,
         "Median latency of a timer's expiry."),
-    Row("p99_timer_latency_us", "us", kLower, &PercentileUs<&Carrier::timer, 990>,
+    Row("p99_timer_latency_us", "us", kLower, &PercentileUs<&CgroupTotals::timer, 990>,
         "99th percentile of the timer latency."),
-    Row("p999_timer_latency_us", "us", kLower, &PercentileUs<&Carrier::timer, 999>,
+    Row("p999_timer_latency_us", "us", kLower, &PercentileUs<&CgroupTotals::timer, 999>,
         "99.9th percentile of the timer latency."),
-    Row("max_timer_latency_us", "us", kLower, &PercentileUs<&Carrier::timer, 1000>,
+    Row("max_timer_latency_us", "us", kLower, &PercentileUs<&CgroupTotals::timer, 1000>,
         "The largest timer latency kept."),
-    Row("median_iteration_cost_us", "us", kLower, &PercentileUs<&Carrier::iteration_cost, 500>,
+    Row("median_iteration_cost_us", "us", kLower, &PercentileUs<&CgroupTotals::iteration_cost, 500>,
         "Median time of one iteration, for work types that measure it; per phase only of step-local "
         "workers."),
-    Row("p99_iteration_cost_us", "us", kLower, &PercentileUs<&Carrier::iteration_cost, 990>,
+    Row("p99_iteration_cost_us", "us", kLower, &PercentileUs<&CgroupTotals::iteration_cost, 990>,
         "99th percentile of the time of one iteration."),
     Row("mean_run_delay_us", "us", kLower, &MeanRunDelayUs,
         "Time spent runnable but not running (schedstat), mean over workers."),

@@ -14,8 +14,8 @@
 
 namespace ktstr {
 
-struct Carrier;    // fold_carrier.h: the raw numbers of one cgroup's workers
-struct RunTotals;  // fold_carrier.h: the raw numbers of a run
+struct CgroupTotals;  // cgroup_totals.h: the raw numbers of one cgroup's workers
+struct RunTotals;     // cgroup_totals.h: the raw numbers of a run
 
 enum class Scope : std::uint8_t { kCgroup, kPhase, kRun };
 inline constexpr EnumValue kScopes[] = {
@@ -31,7 +31,7 @@ struct MetricDecl {
   Polarity better;
   Scope scope;
   /// Exactly one is set, the one of its scope. Nothing when there is no data.
-  std::optional<double> (*of_cgroup)(const Carrier&) = nullptr;
+  std::optional<double> (*of_cgroup)(const CgroupTotals&) = nullptr;
   std::optional<double> (*of_phases)(std::span<const PhaseWindow* const>) = nullptr;
   std::optional<double> (*of_run)(const RunTotals&) = nullptr;
 };

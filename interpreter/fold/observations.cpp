@@ -6,7 +6,7 @@ const StructDecl& ReadRecord::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&ReadRecord::tag>("tag", ""),
       Required<&ReadRecord::place>("place", "\"jiffies_64\""),
-      Required<&ReadRecord::epoch>("epoch", ""),
+      Required<&ReadRecord::phase>("phase", ""),
       Required<&ReadRecord::elapsed_ms>("elapsed_ms", ""),
       Required<&ReadRecord::text>("text", "the value: decimal, or hex bytes"),
       Optional<&ReadRecord::value>("value", "none: not a number"),
@@ -18,7 +18,7 @@ const StructDecl& ReadRecord::Decl() {
 
 const StructDecl& FireRecord::Decl() {
   static constexpr FieldDecl kFields[] = {
-      Required<&FireRecord::epoch>("epoch", ""),
+      Required<&FireRecord::phase>("phase", ""),
       Required<&FireRecord::elapsed_ms>("elapsed_ms", ""),
       Required<&FireRecord::cpu>("cpu", ""),
       Required<&FireRecord::instruction>(
@@ -52,7 +52,7 @@ const StructDecl& PauseRecord::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&PauseRecord::reason>("reason",
                                      "\"snapshot before\", \"cold read x\", \"watch x (17 stops)\""),
-      Required<&PauseRecord::epoch>("epoch", ""),
+      Required<&PauseRecord::phase>("phase", ""),
       Required<&PauseRecord::stops>("stops", ""),
       Required<&PauseRecord::at_ms>("at_ms", "host time"),
       Required<&PauseRecord::ms>("ms", "host time"),
@@ -83,7 +83,7 @@ const StructDecl& MonitorRecord::Decl() {
 const StructDecl& SnapshotEntry::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&SnapshotEntry::tag>("tag", ""),
-      Required<&SnapshotEntry::epoch>("epoch", ""),
+      Required<&SnapshotEntry::phase>("phase", ""),
       Optional<&SnapshotEntry::elapsed_ms>("elapsed_ms", ""),
       Optional<&SnapshotEntry::boundary_ms>("boundary_ms", ""),
       Required<&SnapshotEntry::placeholder>("placeholder", ""),

@@ -17,7 +17,7 @@ namespace ktstr {
 struct ReadRecord {
   std::string tag;
   std::string place;  // "jiffies_64"
-  std::uint32_t epoch = 0;
+  std::uint32_t phase = 0;
   std::uint64_t elapsed_ms = 0;
   std::string text;             // the value: decimal, or hex bytes
   std::optional<double> value;  // rounded; none: not a number
@@ -35,7 +35,7 @@ struct ReadRecord {
 
 /// One kept write to a watched place.
 struct FireRecord {
-  std::uint32_t epoch = 0;
+  std::uint32_t phase = 0;
   std::uint64_t elapsed_ms = 0;
   std::uint32_t cpu = 0;
   std::string instruction;  // "tick_do_update_jiffies64+0x5c"; empty when fires are only counted
@@ -62,7 +62,7 @@ struct WatchRecord {
 /// One time the guest stood still because of us. Watch fires of one phase are one entry.
 struct PauseRecord {
   std::string reason;  // "snapshot before", "cold read x", "watch x (17 stops)"
-  std::uint32_t epoch = 0;
+  std::uint32_t phase = 0;
   std::uint64_t stops = 1;
   double at_ms = 0;  // host time since the run began; of the first
   double ms = 0;     // host time, all together
@@ -88,7 +88,7 @@ struct MonitorRecord {
 /// A snapshot without its contents, for reports.
 struct SnapshotEntry {
   std::string tag;
-  std::uint32_t epoch = 0;
+  std::uint32_t phase = 0;
   std::optional<std::uint64_t> elapsed_ms;
   std::optional<std::uint64_t> boundary_ms;
   bool placeholder = false;

@@ -6,7 +6,7 @@ namespace ktstr {
 
 const StructDecl& PhaseWindow::Decl() {
   static constexpr FieldDecl kFields[] = {
-      Required<&PhaseWindow::epoch>("epoch", "0 BASELINE, k the k-th step"),
+      Required<&PhaseWindow::index>("index", "0 BASELINE, k the k-th step"),
       Required<&PhaseWindow::name>("name", ""),
       Required<&PhaseWindow::start_ns>("start_ns", "", Unit("ns")),
       Required<&PhaseWindow::end_ns>("end_ns", "", Unit("ns")),
@@ -29,7 +29,7 @@ const StructDecl& WorkerGroup::Decl() {
       Required<&WorkerGroup::group_idx>("group_idx", "position of the work entry in its cgroup"),
       Required<&WorkerGroup::expected>("expected", "workers started"),
       Required<&WorkerGroup::backdrop>("backdrop", "it lived across steps and reports one slice per phase"),
-      Required<&WorkerGroup::first_epoch>("first_epoch", "the phase it was started in"),
+      Required<&WorkerGroup::first_phase>("first_phase", "the phase it was started in"),
       Optional<&WorkerGroup::allowed>(
           "allowed", "every CPU its workers were allowed on at some time; absent: not restricted"),
       Required<&WorkerGroup::may_be_killed>(
@@ -54,7 +54,7 @@ const StructDecl& PayloadResult::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&PayloadResult::name>("name", ""),
       Required<&PayloadResult::cgroup>("cgroup", "\"\" is the runner's own"),
-      Required<&PayloadResult::epoch>("epoch", "the phase it was started in"),
+      Required<&PayloadResult::phase>("phase", "the phase it was started in"),
       Required<&PayloadResult::done>("done", ""),
       Required<&PayloadResult::stdout_text>("stdout_text", ""),
       Required<&PayloadResult::stderr_text>("stderr_text", ""),
@@ -98,7 +98,7 @@ const StructDecl& CgroupStats::Decl() {
 
 const StructDecl& PhaseBucket::Decl() {
   static constexpr FieldDecl kFields[] = {
-      Required<&PhaseBucket::step_index>("step_index", "0 BASELINE, k the k-th step"),
+      Required<&PhaseBucket::index>("index", "0 BASELINE, k the k-th step"),
       Required<&PhaseBucket::label>("label", ""),
       Required<&PhaseBucket::start_ms>("start_ms", "since the start of the first phase", Unit("ms")),
       Optional<&PhaseBucket::end_ms>("end_ms", "absent when the phase did not end", Unit("ms")),

@@ -1,7 +1,7 @@
 // What a run left behind (RunRecord, the input of fold and judge) and what is made of it (Stats). Plain data;
 // everything is declared, so it can be printed as JSON and explained.
 //
-// Phases are numbered as in the guest: epoch 0 is BASELINE (before the first step), epochs 1..N are the
+// Phases are numbered as in the guest: 0 is BASELINE (before the first step), 1..N are the
 // steps. Times ending in _ns are guest time.
 #pragma once
 
@@ -18,14 +18,14 @@
 
 namespace ktstr {
 
-/// The name of epoch 0.
+/// The name of phase 0.
 inline constexpr std::string_view kBaselinePhase = "BASELINE";
 
 // ---- what a run left behind --------------------------------------------------------------------------
 
 /// One phase: its two PhaseMarks. The plan lists all phases, so that one which was not reached is known too.
 struct PhaseWindow {
-  std::uint32_t epoch = 0;
+  std::uint32_t index = 0;
   std::string name;
   std::uint64_t start_ns = 0;
   std::uint64_t end_ns = 0;
@@ -47,7 +47,7 @@ struct WorkerGroup {
   std::uint32_t group_idx = 0;
   std::uint32_t expected = 0;     // workers started
   bool backdrop = false;          // its reports carry PhaseSlices; else the whole report belongs to one phase
-  std::uint32_t first_epoch = 0;  // the phase it was started in
+  std::uint32_t first_phase = 0;  // the phase it was started in
   /// Every CPU its workers were allowed on at some time of their lives; none: they were not restricted.
   std::optional<CpuSet> allowed;
   bool may_be_killed = false;  // the scenario kills its workers: a report that is missing is not an error
@@ -63,9 +63,9 @@ struct CollectedReport {
 
 /// One finalised payload, in the order of finalisation.
 struct PayloadResult {
-  std::string name;    // the scenario's name for the payload
-  std::string cgroup;  // "": the runner's own
-  std::uint32_t epoch = 0;
+  std::string name;         // the scenario's name for the payload
+  std::string cgroup;       // "": the runner's own
+  std::uint32_t phase = 0;  // that it was started in
   PayloadDone done;
   std::string stdout_text;  // at most kMaxPayloadOutput bytes
   std::string stderr_text;
@@ -74,7 +74,7 @@ struct PayloadResult {
 };
 
 struct RunRecord {
-  std::vector<PhaseWindow> phases;  // rising epochs
+  std::vector<PhaseWindow> phases;  // rising indexes
   std::vector<WorkerGroup> groups;
   std::vector<CollectedReport> reports;
   std::vector<PayloadResult> payloads;
@@ -109,7 +109,7 @@ struct CgroupStats {
 };
 
 struct PhaseBucket {
-  std::uint32_t step_index = 0;  // 0 BASELINE, k the k-th step
+  std::uint32_t index = 0;  // 0 BASELINE, k the k-th step
   std::string label;
   std::uint64_t start_ms = 0;  // since the start of the first phase
   std::optional<std::uint64_t> end_ms;
@@ -121,7 +121,7 @@ struct PhaseBucket {
 };
 
 struct Stats {
-  std::vector<PhaseBucket> phases;   // rising step_index; phases that did not start are absent
+  std::vector<PhaseBucket> phases;   // rising indexes; phases that did not start are absent
   std::vector<CgroupStats> cgroups;  // whole lives, from the reports as such; in order of first use
   NamedMap<double> metrics;          // Scope::kRun, and Scope::kPhase over all steps
   static const StructDecl& Decl();

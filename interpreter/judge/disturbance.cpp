@@ -10,7 +10,7 @@ double DisturbedShare(const PhaseWindow& phase, const Observations& observed) {
   if (!phase.started || !phase.ended || phase.end_ns <= phase.start_ns) return 0;
   double paused_ms = 0;
   for (const PauseRecord& pause : observed.pauses)
-    if (pause.epoch == phase.epoch) paused_ms += pause.ms;
+    if (pause.phase == phase.index) paused_ms += pause.ms;
   const double guest_ms = static_cast<double>(phase.end_ns - phase.start_ns) / 1e6;
   return paused_ms / (guest_ms + paused_ms);
 }

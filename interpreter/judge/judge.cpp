@@ -106,9 +106,9 @@ std::size_t MissingWorkers(const std::vector<GroupReports>& groups) {
   return missing;
 }
 
-std::string PhaseName(const RunRecord& record, std::uint32_t epoch) {
+std::string PhaseName(const RunRecord& record, std::uint32_t index) {
   for (const PhaseWindow& phase : record.phases)
-    if (phase.epoch == epoch) return phase.name;
+    if (phase.index == index) return phase.name;
   return {};
 }
 

@@ -79,7 +79,7 @@ class Findings {
 };
 
 std::string PhaseOf(const Context& context, const WorkerGroup& group) {
-  return group.backdrop ? std::string() : PhaseName(context.record, group.first_epoch);
+  return group.backdrop ? std::string() : PhaseName(context.record, group.first_phase);
 }
 
 void WorkersReported(const Context& context) {

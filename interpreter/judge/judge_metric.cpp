@@ -164,7 +164,7 @@ class Judgement {
     const auto named = ParsePayloadMetricName(check_.metric, names);
     if (!named) return;
     for (const PayloadResult& payload : record_.payloads) {
-      const std::string phase = PhaseName(record_, payload.epoch);
+      const std::string phase = PhaseName(record_, payload.phase);
       if (payload.name != named->payload || (check_.cgroup && payload.cgroup != *check_.cgroup) ||
           (phase_ && phase != *phase_))
         continue;
@@ -192,7 +192,7 @@ class Judgement {
   void PayloadBase(const PayloadResult& payload, const std::string& metric, Candidate& candidate) const {
     const PayloadResult* base = nullptr;
     for (const PayloadResult& other : record_.payloads) {
-      if (other.name != payload.name || PhaseName(record_, other.epoch) != *check_.vs_phase) continue;
+      if (other.name != payload.name || PhaseName(record_, other.phase) != *check_.vs_phase) continue;
       if (base == nullptr || (base->cgroup != payload.cgroup && other.cgroup == payload.cgroup))
         base = &other;
     }

@@ -46,8 +46,8 @@ std::optional<PayloadNumber> ReadPayload(const PayloadResult& payload, std::stri
 
 /// "payload stress", "payload stress in cgroup hot".
 std::string PayloadTitle(const PayloadResult& payload);
-/// The name of a phase by epoch, "" when there is none.
-std::string PhaseName(const RunRecord& record, std::uint32_t epoch);
+/// The name of a phase by its index, "" when there is none.
+std::string PhaseName(const RunRecord& record, std::uint32_t index);
 /// The last `size` bytes, beginning at a character's first byte; "..." in front when it was cut.
 std::string TailOf(std::string_view text, std::size_t size);
 

@@ -118,7 +118,7 @@ class PayloadJudge {
     CheckResult result;
     result.check = std::move(check);
     result.path = JoinPath(placed_.path, index);
-    result.phase = PhaseName(record_, payload_.epoch);
+    result.phase = PhaseName(record_, payload_.phase);
     result.cgroup = payload_.cgroup;
     result.counts = placed_.gate;
     return results_.emplace_back(std::move(result));

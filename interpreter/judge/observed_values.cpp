@@ -88,8 +88,8 @@ SampleValue SampleOf(const vmm::SnapshotScalar& scalar) {
 std::vector<std::string> PhaseNames(const RunRecord& record) {
   std::vector<std::string> names;
   for (const PhaseWindow& phase : record.phases) {
-    names.resize(std::max<std::size_t>(names.size(), phase.epoch + 1));
-    names[phase.epoch] = phase.name;
+    names.resize(std::max<std::size_t>(names.size(), phase.index + 1));
+    names[phase.index] = phase.name;
   }
   return names;
 }
@@ -134,7 +134,7 @@ ObservedValue ValueOfRead(const Observations& observed, const RunRecord& record,
     return value;
   }
   value.title += fmt::format(" ({})", last->place);
-  value.phase = PhaseName(record, last->epoch);
+  value.phase = PhaseName(record, last->phase);
   value.text = last->text;
   value.number = last->Exact();
   const std::optional<std::string> text = value.number ? std::nullopt : TextOfHex(last->text);
@@ -171,7 +171,7 @@ Series SeriesOfReads(const Observations& observed, const RunRecord& record, cons
     Sample sample;
     sample.tag = fmt::format("#{}", count++);
     sample.elapsed_ms = static_cast<double>(read.elapsed_ms);
-    sample.phase = read.epoch;
+    sample.phase = read.phase;
     if (read.value)
       sample.value =
           read.is_signed ? SampleValue(static_cast<std::int64_t>(read.number)) : SampleValue(read.number);
@@ -189,7 +189,7 @@ Series SeriesInSnapshots(const Observations& observed, const RunRecord& record, 
     if (snapshot.elapsed_ms) sample.elapsed_ms = static_cast<double>(*snapshot.elapsed_ms);
     if (snapshot.boundary_offset_ms)
       sample.boundary_offset_ms = static_cast<double>(*snapshot.boundary_offset_ms);
-    sample.step_index = snapshot.step_index;
+    sample.phase = snapshot.step_index;
     samples.push_back(std::move(sample));
   }
   const vmm::SnapshotSelector selector = SelectorOf(check);

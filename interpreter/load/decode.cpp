@@ -25,7 +25,7 @@ std::string NameHint(std::string_view wrong, const std::vector<std::string_view>
 /// Puts the faults of a struct's rules at their places.
 class RuleFaults : public RuleSink {
  public:
-  RuleFaults(const Place& place, Diagnostics& out) : place_(place), out_(out) {}
+  RuleFaults(const NodePlace& place, Diagnostics& out) : place_(place), out_(out) {}
   void Fault(std::string_view field, std::string message) override {
     std::string path = place_.Text();
     if (!field.empty() && !path.empty()) path += '/';
@@ -36,7 +36,7 @@ class RuleFaults : public RuleSink {
   [[nodiscard]] bool any() const { return any_; }
 
  private:
-  const Place& place_;
+  const NodePlace& place_;
   Diagnostics& out_;
   bool any_ = false;
 };
@@ -45,27 +45,27 @@ class Decoder : private LeafDecoder {
  public:
   explicit Decoder(Diagnostics& out) : LeafDecoder(out) {}
 
-  bool Struct(const StructDecl& decl, const Node& node, const Place& place, void* object);
+  bool Struct(const StructDecl& decl, const Node& node, const NodePlace& place, void* object);
 
  private:
-  bool Value(const TypeDecl& type, const Limits& limits, const Node& node, const Place& place, void* out);
-  bool List(const TypeDecl& type, const Limits& limits, const Node& node, const Place& place, void* out);
-  bool Map(const TypeDecl& type, const Limits& limits, const Node& node, const Place& place, void* out);
-  bool OneKeyChoice(const TypeDecl& type, const Node& node, const Place& place, void* out);
+  bool Value(const TypeDecl& type, const Limits& limits, const Node& node, const NodePlace& place, void* out);
+  bool List(const TypeDecl& type, const Limits& limits, const Node& node, const NodePlace& place, void* out);
+  bool Map(const TypeDecl& type, const Limits& limits, const Node& node, const NodePlace& place, void* out);
+  bool OneKeyChoice(const TypeDecl& type, const Node& node, const NodePlace& place, void* out);
 
-  bool Fields(const StructDecl& decl, const Node& node, const Place& place, void* object);
-  bool Missing(const StructDecl& decl, const Node& node, const Place& place,
+  bool Fields(const StructDecl& decl, const Node& node, const NodePlace& place, void* object);
+  bool Missing(const StructDecl& decl, const Node& node, const NodePlace& place,
                const std::vector<std::string>& meant);
-  bool ExactlyOne(const StructDecl& decl, const Node& node, const Place& place, bool complain_of_none);
-  bool Rules(const StructDecl& decl, const Place& place, const void* object);
+  bool ExactlyOne(const StructDecl& decl, const Node& node, const NodePlace& place, bool complain_of_none);
+  bool Rules(const StructDecl& decl, const NodePlace& place, const void* object);
   /// The alternative that `field` chooses in this map, stored in its AnyStruct; nullptr after a fault.
-  const StructDecl* Chosen(const FieldDecl& field, const Node& node, const Place& place, void* object);
+  const StructDecl* Chosen(const FieldDecl& field, const Node& node, const NodePlace& place, void* object);
   /// Returns the key that was probably meant, or "".
   std::string UnknownKey(std::string_view key, const StructDecl& decl, const FieldDecl* variant,
-                         const StructDecl* chosen, const Place& place);
+                         const StructDecl* chosen, const NodePlace& place);
 };
 
-bool Decoder::Value(const TypeDecl& type, const Limits& limits, const Node& node, const Place& place,
+bool Decoder::Value(const TypeDecl& type, const Limits& limits, const Node& node, const NodePlace& place,
                     void* out) {
   if (node.broken) return false;
   switch (type.kind) {
@@ -86,7 +86,7 @@ bool Decoder::Value(const TypeDecl& type, const Limits& limits, const Node& node
   }
 }
 
-bool Decoder::List(const TypeDecl& type, const Limits& limits, const Node& node, const Place& place,
+bool Decoder::List(const TypeDecl& type, const Limits& limits, const Node& node, const NodePlace& place,
                    void* out) {
   if (!node.IsSeq())
     return WrongType(
@@ -104,7 +104,7 @@ bool Decoder::List(const TypeDecl& type, const Limits& limits, const Node& node,
   return ok;
 }
 
-bool Decoder::Map(const TypeDecl& type, const Limits& limits, const Node& node, const Place& place,
+bool Decoder::Map(const TypeDecl& type, const Limits& limits, const Node& node, const NodePlace& place,
                   void* out) {
   if (!node.IsMap()) return WrongType(ExpectPhrase(type), node, place);
   const ContainerDecl& map = *type.container;
@@ -113,14 +113,14 @@ bool Decoder::Map(const TypeDecl& type, const Limits& limits, const Node& node, 
   of_elements.pattern = {};
   bool ok = true;
   for (const Entry& entry : node.entries) {
-    const Place child = place.Child(entry.key);
+    const NodePlace child = place.Child(entry.key);
     ok &= Pattern(entry.key, limits, child, true);
     ok &= Value(map.element(), of_elements, *entry.value, child, map.append(out, entry.key));
   }
   return ok;
 }
 
-bool Decoder::OneKeyChoice(const TypeDecl& type, const Node& node, const Place& place, void* out) {
+bool Decoder::OneKeyChoice(const TypeDecl& type, const Node& node, const NodePlace& place, void* out) {
   const ChoiceDecl& choice = *type.choice;
   if (!node.IsMap()) {
     const bool bare_name = node.IsScalar() && FindAlternative(choice, node.text) != nullptr;
@@ -153,7 +153,7 @@ bool Decoder::OneKeyChoice(const TypeDecl& type, const Node& node, const Place& 
   return Struct(*chosen, *first.value, place.Child(first.key), any.data()) && ok;
 }
 
-bool Decoder::Struct(const StructDecl& decl, const Node& node, const Place& place, void* object) {
+bool Decoder::Struct(const StructDecl& decl, const Node& node, const NodePlace& place, void* object) {
   if (node.broken) return false;
   bool ok = true;
   if (node.IsMap()) {
@@ -174,7 +174,7 @@ bool Decoder::Struct(const StructDecl& decl, const Node& node, const Place& plac
   return ok && Rules(decl, place, object);
 }
 
-bool Decoder::Fields(const StructDecl& decl, const Node& node, const Place& place, void* object) {
+bool Decoder::Fields(const StructDecl& decl, const Node& node, const NodePlace& place, void* object) {
   bool ok = true;
   const FieldDecl* const variant = VariantField(decl);
   const StructDecl* const chosen = variant != nullptr ? Chosen(*variant, node, place, object) : nullptr;
@@ -185,7 +185,7 @@ bool Decoder::Fields(const StructDecl& decl, const Node& node, const Place& plac
       chosen != nullptr ? static_cast<AnyStruct*>(variant->member(object))->data() : nullptr;
   std::vector<std::string> meant;  // what unknown keys probably meant: not reported as missing as well
   for (const Entry& entry : node.entries) {
-    const Place child = place.Child(entry.key);
+    const NodePlace child = place.Child(entry.key);
     if (const FieldDecl* field = decl.Find(entry.key); field != nullptr) {
       ok &=
           field == variant || Value(field->type(), field->limits, *entry.value, child, field->member(object));
@@ -205,7 +205,7 @@ bool Decoder::Fields(const StructDecl& decl, const Node& node, const Place& plac
   return ok;
 }
 
-const StructDecl* Decoder::Chosen(const FieldDecl& field, const Node& node, const Place& place,
+const StructDecl* Decoder::Chosen(const FieldDecl& field, const Node& node, const NodePlace& place,
                                   void* object) {
   auto& any = *static_cast<AnyStruct*>(field.member(object));
   const Node* const name = node.Get(field.name);
@@ -213,7 +213,7 @@ const StructDecl* Decoder::Chosen(const FieldDecl& field, const Node& node, cons
     return field.required ? nullptr : any.decl();  // a missing one is reported with the others
   if (name->broken) return nullptr;
   const TypeDecl& type = field.type();
-  const Place at = place.Child(field.name);
+  const NodePlace at = place.Child(field.name);
   if (name->kind != NodeKind::kString) {
     WrongType(ExpectPhrase(type), *name, at);
     return nullptr;
@@ -228,7 +228,7 @@ const StructDecl* Decoder::Chosen(const FieldDecl& field, const Node& node, cons
 }
 
 std::string Decoder::UnknownKey(std::string_view key, const StructDecl& decl, const FieldDecl* variant,
-                                const StructDecl* chosen, const Place& place) {
+                                const StructDecl* chosen, const NodePlace& place) {
   std::vector<std::string_view> names = FieldNames(decl);
   std::string within(decl.name);
   if (chosen != nullptr) {
@@ -251,7 +251,7 @@ std::string Decoder::UnknownKey(std::string_view key, const StructDecl& decl, co
   return closest.value_or("");
 }
 
-bool Decoder::Missing(const StructDecl& decl, const Node& node, const Place& place,
+bool Decoder::Missing(const StructDecl& decl, const Node& node, const NodePlace& place,
                       const std::vector<std::string>& meant) {
   bool ok = true;
   for (const FieldDecl& field : decl.fields) {
@@ -264,7 +264,7 @@ bool Decoder::Missing(const StructDecl& decl, const Node& node, const Place& pla
   return ok;
 }
 
-bool Decoder::ExactlyOne(const StructDecl& decl, const Node& node, const Place& place,
+bool Decoder::ExactlyOne(const StructDecl& decl, const Node& node, const NodePlace& place,
                          bool complain_of_none) {
   const auto names = FieldNames(decl);
   std::string_view first;
@@ -285,7 +285,7 @@ bool Decoder::ExactlyOne(const StructDecl& decl, const Node& node, const Place& 
   return ok;
 }
 
-bool Decoder::Rules(const StructDecl& decl, const Place& place, const void* object) {
+bool Decoder::Rules(const StructDecl& decl, const NodePlace& place, const void* object) {
   if (decl.rules == nullptr) return true;
   RuleFaults sink(place, diagnostics());
   decl.rules(object, sink);
@@ -296,7 +296,7 @@ bool Decoder::Rules(const StructDecl& decl, const Place& place, const void* obje
 
 bool Decode(const Node& node, const StructDecl& decl, void* object, std::string_view path,
             Diagnostics& diagnostics) {
-  return Decoder(diagnostics).Struct(decl, node, Place{nullptr, path, 0, false}, object);
+  return Decoder(diagnostics).Struct(decl, node, NodePlace{nullptr, path, 0, false}, object);
 }
 
 }  // namespace ktstr

@@ -91,24 +91,25 @@ std::string Shown(std::string_view text) {
   return shown;
 }
 
-bool LeafDecoder::Fault(const Place& place, std::string_view code, std::string message, std::string hint) {
+bool LeafDecoder::Fault(const NodePlace& place, std::string_view code, std::string message,
+                        std::string hint) {
   out_.Error(place.Text(), std::string(code), std::move(message), std::move(hint));
   return false;
 }
 
-bool LeafDecoder::FaultOnKey(const Place& place, std::string_view code, std::string message,
+bool LeafDecoder::FaultOnKey(const NodePlace& place, std::string_view code, std::string message,
                              std::string hint) {
   out_.ErrorOnKey(place.Text(), std::string(code), std::move(message), std::move(hint));
   return false;
 }
 
-bool LeafDecoder::WrongType(const std::string& expected, const Node& node, const Place& place,
+bool LeafDecoder::WrongType(const std::string& expected, const Node& node, const NodePlace& place,
                             std::string hint) {
   return Fault(place, "wrong-type", fmt::format("expected {}, found {}", expected, FoundPhrase(node)),
                std::move(hint));
 }
 
-bool LeafDecoder::Leaf(const TypeDecl& type, const Limits& limits, const Node& node, const Place& place,
+bool LeafDecoder::Leaf(const TypeDecl& type, const Limits& limits, const Node& node, const NodePlace& place,
                        void* out) {
   switch (type.kind) {
     case Kind::kBool:
@@ -129,7 +130,7 @@ bool LeafDecoder::Leaf(const TypeDecl& type, const Limits& limits, const Node& n
   }
 }
 
-bool LeafDecoder::Bool(const TypeDecl& type, const Node& node, const Place& place, void* out) {
+bool LeafDecoder::Bool(const TypeDecl& type, const Node& node, const NodePlace& place, void* out) {
   if (const auto value = node.BoolValue()) {
     *static_cast<bool*>(out) = *value;
     return true;
@@ -143,8 +144,8 @@ bool LeafDecoder::Bool(const TypeDecl& type, const Node& node, const Place& plac
   return WrongType(ExpectPhrase(type), node, place, std::move(hint));
 }
 
-bool LeafDecoder::Integer(const TypeDecl& type, const Limits& limits, const Node& node, const Place& place,
-                          void* out) {
+bool LeafDecoder::Integer(const TypeDecl& type, const Limits& limits, const Node& node,
+                          const NodePlace& place, void* out) {
   const bool number = node.kind == NodeKind::kInt || node.kind == NodeKind::kFloat;
   const auto real = number ? node.FloatValue() : std::nullopt;
   const bool whole = node.kind == NodeKind::kInt ||  // 1e3 and 2.0 are whole too, as for JSON Schema
@@ -173,7 +174,7 @@ bool LeafDecoder::Integer(const TypeDecl& type, const Limits& limits, const Node
   return true;
 }
 
-bool LeafDecoder::Double(const TypeDecl& type, const Limits& limits, const Node& node, const Place& place,
+bool LeafDecoder::Double(const TypeDecl& type, const Limits& limits, const Node& node, const NodePlace& place,
                          void* out) {
   const bool number = node.kind == NodeKind::kInt || node.kind == NodeKind::kFloat;
   const auto value = number ? node.FloatValue() : std::nullopt;
@@ -187,7 +188,7 @@ bool LeafDecoder::Double(const TypeDecl& type, const Limits& limits, const Node&
   return true;
 }
 
-bool LeafDecoder::Pattern(std::string_view text, const Limits& limits, const Place& place, bool on_key) {
+bool LeafDecoder::Pattern(std::string_view text, const Limits& limits, const NodePlace& place, bool on_key) {
   if (limits.pattern.empty()) return true;
   if (text.size() <= kMaxScalarText && std::regex_search(text.begin(), text.end(), Compiled(limits.pattern)))
     return true;
@@ -200,7 +201,7 @@ bool LeafDecoder::Pattern(std::string_view text, const Limits& limits, const Pla
                 : Fault(place, "bad-value", std::move(message));
 }
 
-bool LeafDecoder::String(const TypeDecl& type, const Limits& limits, const Node& node, const Place& place,
+bool LeafDecoder::String(const TypeDecl& type, const Limits& limits, const Node& node, const NodePlace& place,
                          void* out) {
   if (node.kind != NodeKind::kString) {
     const bool quotable = node.IsScalar() && !node.IsNull();
@@ -211,7 +212,7 @@ bool LeafDecoder::String(const TypeDecl& type, const Limits& limits, const Node&
   return Pattern(node.text, limits, place, false);
 }
 
-bool LeafDecoder::Text(const Node& node, const Place& place, bool number_too, const std::string& expected,
+bool LeafDecoder::Text(const Node& node, const NodePlace& place, bool number_too, const std::string& expected,
                        std::string (*parse)(std::string_view, void*), void* out,
                        std::span<const NamedForm> names) {
   const bool number = node.kind == NodeKind::kInt || node.kind == NodeKind::kFloat;
@@ -231,11 +232,11 @@ bool LeafDecoder::Text(const Node& node, const Place& place, bool number_too, co
   return true;
 }
 
-bool LeafDecoder::Scalar(const TypeDecl& type, const Node& node, const Place& place, void* out) {
+bool LeafDecoder::Scalar(const TypeDecl& type, const Node& node, const NodePlace& place, void* out) {
   return Text(node, place, type.scalar->number_too, ExpectPhrase(type), type.scalar->parse, out);
 }
 
-bool LeafDecoder::Enum(const TypeDecl& type, const Node& node, const Place& place, void* out) {
+bool LeafDecoder::Enum(const TypeDecl& type, const Node& node, const NodePlace& place, void* out) {
   if (node.kind != NodeKind::kString) return WrongType(ExpectPhrase(type), node, place);
   for (const EnumValue& value : type.enumeration->values) {
     if (value.name != node.text) continue;

@@ -12,14 +12,14 @@
 namespace ktstr {
 
 /// Where the decoder stands, as a chain of stack frames: a path becomes text only when there is a fault.
-struct Place {
-  const Place* parent = nullptr;
+struct NodePlace {
+  const NodePlace* parent = nullptr;
   std::string_view key;  // the root's is the whole path of the decoded node
   std::size_t index = 0;
   bool is_index = false;
 
-  [[nodiscard]] Place Child(std::string_view name) const { return {this, name, 0, false}; }
-  [[nodiscard]] Place Child(std::size_t i) const { return {this, {}, i, true}; }
+  [[nodiscard]] NodePlace Child(std::string_view name) const { return {this, name, 0, false}; }
+  [[nodiscard]] NodePlace Child(std::size_t i) const { return {this, {}, i, true}; }
   [[nodiscard]] std::string Text() const {
     if (parent == nullptr) return std::string(key);
     return is_index ? JoinPath(parent->Text(), index) : JoinPath(parent->Text(), key);
@@ -35,31 +35,35 @@ class LeafDecoder {
   explicit LeafDecoder(Diagnostics& out) : out_(out) {}
 
   /// A value of any kind that holds no others. Returns false after a fault.
-  bool Leaf(const TypeDecl& type, const Limits& limits, const Node& node, const Place& place, void* out);
+  bool Leaf(const TypeDecl& type, const Limits& limits, const Node& node, const NodePlace& place, void* out);
 
   /// A text with a grammar, or a number standing for one. `parse` stores the value; of `names`, which it also
   /// knows, the nearest is offered for a text that it refuses.
-  bool Text(const Node& node, const Place& place, bool number_too, const std::string& expected,
+  bool Text(const Node& node, const NodePlace& place, bool number_too, const std::string& expected,
             std::string (*parse)(std::string_view, void*), void* out, std::span<const NamedForm> names = {});
 
   /// Whether `text`, a string or (`on_key`) the key that ends `place`, follows the pattern of `limits`.
-  bool Pattern(std::string_view text, const Limits& limits, const Place& place, bool on_key);
+  bool Pattern(std::string_view text, const Limits& limits, const NodePlace& place, bool on_key);
 
   // Each adds one fault and returns false.
-  bool Fault(const Place& place, std::string_view code, std::string message, std::string hint = "");
-  bool FaultOnKey(const Place& place, std::string_view code, std::string message, std::string hint = "");
-  bool WrongType(const std::string& expected, const Node& node, const Place& place, std::string hint = "");
+  bool Fault(const NodePlace& place, std::string_view code, std::string message, std::string hint = "");
+  bool FaultOnKey(const NodePlace& place, std::string_view code, std::string message, std::string hint = "");
+  bool WrongType(const std::string& expected, const Node& node, const NodePlace& place,
+                 std::string hint = "");
 
   /// For rules that span several values.
   Diagnostics& diagnostics() { return out_; }
 
  private:
-  bool Bool(const TypeDecl& type, const Node& node, const Place& place, void* out);
-  bool Integer(const TypeDecl& type, const Limits& limits, const Node& node, const Place& place, void* out);
-  bool Double(const TypeDecl& type, const Limits& limits, const Node& node, const Place& place, void* out);
-  bool String(const TypeDecl& type, const Limits& limits, const Node& node, const Place& place, void* out);
-  bool Scalar(const TypeDecl& type, const Node& node, const Place& place, void* out);
-  bool Enum(const TypeDecl& type, const Node& node, const Place& place, void* out);
+  bool Bool(const TypeDecl& type, const Node& node, const NodePlace& place, void* out);
+  bool Integer(const TypeDecl& type, const Limits& limits, const Node& node, const NodePlace& place,
+               void* out);
+  bool Double(const TypeDecl& type, const Limits& limits, const Node& node, const NodePlace& place,
+              void* out);
+  bool String(const TypeDecl& type, const Limits& limits, const Node& node, const NodePlace& place,
+              void* out);
+  bool Scalar(const TypeDecl& type, const Node& node, const NodePlace& place, void* out);
+  bool Enum(const TypeDecl& type, const Node& node, const NodePlace& place, void* out);
 
   Diagnostics& out_;
 };

@@ -113,7 +113,7 @@ std::string WhenText(const RunOutcome& outcome) {
   if (outcome.cause_phase == kBaselinePhase) return "before the first step (BASELINE)";
   for (const PhaseWindow& window : outcome.record.phases) {
     if (window.name != outcome.cause_phase) continue;
-    std::string text = fmt::format("step {} '{}'", window.epoch, window.name);
+    std::string text = fmt::format("step {} '{}'", window.index, window.name);
     if (window.started && window.ended && window.end_ns >= window.start_ns)
       text += fmt::format(", which lasted {}",
                           FormatElapsed(static_cast<double>(window.end_ns - window.start_ns) / 1e6));

@@ -116,10 +116,10 @@ void RunDirectory::WriteResults(const FinishedRun& run) {
   if (HasObservations(run.outcome.observed))
     WriteWhole("observations.json", DumpJson(ObservationsJson(run.outcome.observed)));
   for (const DrainedSnapshot& snapshot : run.outcome.observed.snapshots) {
-    const std::uint32_t epoch = snapshot.step_index.value_or(0);
+    const std::uint32_t index = snapshot.step_index.value_or(0);
     std::string phase;
     for (const PhaseWindow& window : run.outcome.record.phases)
-      if (window.epoch == epoch) phase = window.name;
+      if (window.index == index) phase = window.name;
     const Result<> written = WriteSnapshotFile(path_, snapshot, phase);
     if (!written.ok() && fault_.empty()) fault_ = written.error().message;
   }

@@ -261,7 +261,7 @@ void GuestObserver::KeepRead(const KernelAccess& access, const vmm::KernelReadVa
   ReadRecord record;
   record.tag = access.tag;
   record.place = ToText(access.entries.front());
-  record.epoch = epoch_;
+  record.phase = epoch_;
   record.elapsed_ms = ElapsedMs();
   record.text = vmm::ToText(value);
   record.path = path_;
@@ -289,7 +289,7 @@ Observations GuestObserver::Finish(std::uint32_t periodic_target) {
   for (const DrainedSnapshot& snapshot : seen_.snapshots) {
     SnapshotEntry entry;
     entry.tag = snapshot.tag;
-    entry.epoch = snapshot.step_index.value_or(0);
+    entry.phase = snapshot.step_index.value_or(0);
     entry.elapsed_ms = snapshot.elapsed_ms;
     entry.boundary_ms = snapshot.boundary_offset_ms;
     entry.placeholder = snapshot.report.is_placeholder;

@@ -42,7 +42,7 @@ class ScenarioRun {
   Result<> BootAndExecute() {
     for (const PlannedPhase& phase : plan_.phases) {
       PhaseWindow window;
-      window.epoch = phase.index;
+      window.index = phase.index;
       window.name = phase.name;
       outcome_.record.phases.push_back(std::move(window));
     }

@@ -254,14 +254,14 @@ void RunSession::NoteGroup(const GroupState& group) {
   started.group_idx = group.group_idx;
   started.expected = group.count;
   started.backdrop = group.slot == Slot::kBackdrop;
-  started.first_epoch = group.phase;
+  started.first_phase = group.phase;
   if (group.always_restricted) started.allowed = group.allowed;
   outcome_.record.groups.push_back(std::move(started));
 }
 
 void RunSession::NotePhase(const MarkPhase& mark, const PhaseMark& at) {
   for (PhaseWindow& window : outcome_.record.phases) {
-    if (window.epoch != mark.phase) continue;
+    if (window.index != mark.phase) continue;
     (mark.end ? window.end_ns : window.start_ns) = at.clock_ns;
     (mark.end ? window.iterations_end : window.iterations_start) = at.total_iterations;
     (mark.end ? window.ended : window.started) = true;

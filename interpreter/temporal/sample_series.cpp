@@ -37,8 +37,7 @@ Series SampleSeries::Project(
   for (const SnapshotSample& sample : samples_) {
     const bool readable = sample.report != nullptr && !sample.report->is_placeholder;
     series.samples.push_back({sample.tag, sample.elapsed_ms,
-                              readable ? read(*sample.report) : Placeholder(sample.report),
-                              sample.step_index});
+                              readable ? read(*sample.report) : Placeholder(sample.report), sample.phase});
   }
   return series;
 }

@@ -18,7 +18,7 @@ struct SnapshotSample {
   const vmm::SnapshotReport* report = nullptr;  // not owned; nullptr counts as a placeholder without a reason
   std::optional<double> elapsed_ms = {};        // guest time since the run's start, at the pause
   std::optional<double> boundary_offset_ms = {};  // of a periodic one: where on the hold timeline it was due
-  std::optional<std::uint32_t> step_index = {};   // the phase it fell into, 0 is BASELINE
+  std::optional<std::uint32_t> phase = {};        // the phase it fell into, 0 is BASELINE
 };
 
 class SampleSeries {

@@ -126,7 +126,7 @@ RunRecord RecordOf(std::vector<CollectedReport> reports) {
     group.cgroup = id == 0 ? "hot" : "steady";
     group.work_type = "Bursty";
     group.expected = kReports / 2;
-    group.first_epoch = 1;
+    group.first_phase = 1;
     record.groups.push_back(group);
   }
   record.reports = std::move(reports);

@@ -497,7 +497,7 @@ TEST_CASE("more than the cap of samples in a cgroup are thinned, deterministical
 TEST_CASE("statistics as JSON: metrics by name, absent ones left out") {
   Stats stats;
   PhaseBucket phase;
-  phase.step_index = 1;
+  phase.index = 1;
   phase.label = "warm";
   phase.metrics.items = {{"iteration_rate", 2.5}};
   CgroupStats row;
@@ -509,7 +509,7 @@ TEST_CASE("statistics as JSON: metrics by name, absent ones left out") {
   stats.phases = {phase};
   CHECK(
       ToJson(stats).dump() ==
-      R"({"phases":[{"step_index":1,"label":"warm","start_ms":0,"metrics":{"iteration_rate":2.5},"per_cgroup":[)"
+      R"({"phases":[{"index":1,"label":"warm","start_ms":0,"metrics":{"iteration_rate":2.5},"per_cgroup":[)"
       R"({"cgroup":"hot","num_workers":1,"missing_workers":0,"cpus_used":"0-2","max_gap_worker":"",)"
       R"("max_gap_cpu":0,"stripped":false,"metrics":{"max_gap_ms":12.0}}]}],"cgroups":[],"metrics":{}})");
 }

@@ -23,13 +23,13 @@ inline RunRecord RecordWithSteps(const std::vector<std::string>& steps) {
   return record;
 }
 
-inline WorkerGroup Group(std::uint32_t id, std::string cgroup, std::uint32_t expected, std::uint32_t epoch) {
+inline WorkerGroup Group(std::uint32_t id, std::string cgroup, std::uint32_t expected, std::uint32_t phase) {
   WorkerGroup group;
   group.id = id;
   group.cgroup = std::move(cgroup);
   group.work_type = "SpinWait";
   group.expected = expected;
-  group.first_epoch = epoch;
+  group.first_phase = phase;
   return group;
 }
 

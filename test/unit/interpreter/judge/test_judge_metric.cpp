@@ -230,11 +230,11 @@ TEST_CASE("what lint should have found is an ERROR here") {
 
 TEST_CASE("payload metrics in checks: every run must hold") {
   RunRecord record = Record();
-  const auto payload = [&](const std::string& cgroup, std::uint32_t epoch, double ops) {
+  const auto payload = [&](const std::string& cgroup, std::uint32_t phase, double ops) {
     PayloadResult result;
     result.name = "stress";
     result.cgroup = cgroup;
-    result.epoch = epoch;
+    result.phase = phase;
     result.done.started_ns = 5 * kSec;
     result.done.ended_ns = 6 * kSec + 500 * kMs;
     result.done.exit_code = 0;

@@ -53,7 +53,7 @@ ReadRecord Read(const std::string& tag, std::uint64_t value) {
 RunRecord OnePhase() {
   RunRecord record;
   PhaseWindow phase;
-  phase.epoch = 1;
+  phase.index = 1;
   phase.name = "warm";
   phase.start_ns = 0;
   phase.end_ns = 1'000'000'000;

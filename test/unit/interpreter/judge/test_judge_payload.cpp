@@ -43,7 +43,7 @@ PayloadCheck Exists(const std::string& metric) {
 PayloadResult Stress() {
   PayloadResult payload;
   payload.name = "stress";
-  payload.epoch = 1;
+  payload.phase = 1;
   payload.done.exit_code = 0;
   payload.metrics.metrics = {{"ops", 50, "ops/s", Polarity::kHigher, Stream::kStdout},
                              {"lat", 3, "ms", Polarity::kLower, Stream::kStdout}};

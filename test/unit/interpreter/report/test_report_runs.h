@@ -47,9 +47,9 @@ inline FinishedRun FailedRun() {
   outcome.cause_path = "steps/1/checks/0";
   outcome.cause_phase = "shrink";
   outcome.machine.total_ms = 9800;
-  for (const auto& [epoch, name] : {std::pair{0U, "BASELINE"}, {1U, "warm"}, {2U, "shrink"}}) {
+  for (const auto& [index, name] : {std::pair{0U, "BASELINE"}, {1U, "warm"}, {2U, "shrink"}}) {
     PhaseWindow window;
-    window.epoch = epoch;
+    window.index = index;
     window.name = name;
     window.start_ns = 1'000'000'000;
     window.end_ns = 4'200'000'000;
@@ -67,7 +67,7 @@ inline FinishedRun FailedRun() {
   hot.cpus_used = {{0, 1, 2, 3}};
   hot.metrics.items = {{"migrations", 12}, {"iterations", 1200}, {"max_gap_ms", 4812}};
   PhaseBucket bucket;
-  bucket.step_index = 2;
+  bucket.index = 2;
   bucket.label = "shrink";
   bucket.per_cgroup = {cold, hot};
   outcome.stats.phases = {bucket};

@@ -20,7 +20,7 @@ struct Gap {
 };
 
 /// The workers of one cgroup, in one phase or over their whole lives. Counters saturate.
-struct Carrier {
+struct CgroupTotals {
   std::uint32_t workers = 0;  // that reported
   std::uint32_t missing = 0;
   CpuSet cpus_used;
@@ -53,9 +53,9 @@ struct Carrier {
   }
 };
 
-/// The raw numbers of a run; all carriers are sealed.
+/// The raw numbers of a run; all totals are sealed.
 struct RunTotals {
-  std::vector<Carrier> cgroups;  // whole lives
+  std::vector<CgroupTotals> cgroups;  // whole lives
   /// The distributions of all phases together, and of cgroups that are in no phase.
   Samples wake;
   Samples timer;
