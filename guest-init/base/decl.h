@@ -173,7 +173,7 @@ struct Limits {
 };
 
 struct FieldDecl {
-  std::string_view name;
+  std::string_view name;  // of a kVariant may be "": the first alternative that is named like a key is meant
   std::string_view doc;
   const TypeDecl& (*type)();
   void* (*member)(void* object);

@@ -11,7 +11,7 @@
 #include "interpreter/fold/metrics.h"
 #include "interpreter/load/explain_text.h"
 #include "interpreter/report/version.h"
-#include "interpreter/scenario/checks.h"
+#include "interpreter/scenario/check_list.h"
 #include "interpreter/scenario/scenario.h"
 #include "ops/op.h"
 #include "workloads/work_type.h"

@@ -54,6 +54,18 @@ std::string Wrapped(std::string_view text, std::size_t margin) {
   return out;
 }
 
+/// The key of a field; of a variant that is chosen by key, all of its keys.
+std::string KeyText(const FieldDecl& field) {
+  if (!field.name.empty()) return std::string(field.name);
+  return fmt::format("{}", fmt::join(AlternativeNames(*field.type().choice), " | "));
+}
+
+/// The type of a field; of a variant that is chosen by key, what its key brings along.
+std::string FieldTypeText(const FieldDecl& field) {
+  if (!field.name.empty()) return TypeText(field.type());
+  return fmt::format("one of these, with the keys of that {}", field.type().choice->name);
+}
+
 struct Fact {
   std::string_view label;
   std::string text;
@@ -166,6 +178,7 @@ std::string ExampleOf(const StructDecl& decl) {
   if (decl.shorthand != nullptr) return YamlString(SplitExamples(decl.shorthand->examples).front());
   std::string text;
   const auto add = [&text](const FieldDecl& field) {
+    if (field.name.empty()) return;
     text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", field.name, ExampleOfType(field.type(), field));
   };
   if (decl.exactly_one) add(decl.fields.front());
@@ -194,7 +207,7 @@ std::string ExplainStruct(const StructDecl& decl, std::string_view what) {
   const std::shared_ptr<void> defaults = decl.make();
   if (!decl.fields.empty()) page += "\n  Keys:\n";
   for (const FieldDecl& field : decl.fields) {
-    std::string head = fmt::format("{}: {}", field.name, TypeText(field.type()));
+    std::string head = fmt::format("{}: {}", KeyText(field), FieldTypeText(field));
     if (const std::string facts = FactsText(FactsOf(field, defaults.get())); !facts.empty())
       head += " (" + facts + ")";
     page += Wrapped(head, 4) + Wrapped(field.doc, 8);
@@ -220,7 +233,7 @@ std::string StructMarkdown(const StructDecl& decl) {
     text += fmt::format("\n\nShort form: {} E.g. `{}`", decl.shorthand->doc, decl.shorthand->examples);
   if (!decl.fields.empty()) text += "\n";
   for (const FieldDecl& field : decl.fields)
-    text += fmt::format("\n- `{}`{}: {}", field.name, field.required ? " (required)" : "", field.doc);
+    text += fmt::format("\n- `{}`{}: {}", KeyText(field), field.required ? " (required)" : "", field.doc);
   return text;
 }
 
@@ -244,7 +257,7 @@ std::string ManualSection(const StructDecl& decl, int heading_level) {
   text += "\n| key | type | | |\n|---|---|---|---|\n";
   const std::shared_ptr<void> defaults = decl.make();
   for (const FieldDecl& field : decl.fields)
-    text += fmt::format("| `{}` | {} | {} | {} |\n", field.name, cell(TypeText(field.type())),
+    text += fmt::format("| `{}` | {} | {} | {} |\n", cell(KeyText(field)), cell(FieldTypeText(field)),
                         cell(FactsText(FactsOf(field, defaults.get()))), cell(std::string(field.doc)));
   return text;
 }
@@ -259,9 +272,9 @@ Json DeclarationJson(const StructDecl& decl) {
       out["short_form"]["names"].push_back({{"name", form.name}, {"doc", form.doc}});
   const std::shared_ptr<void> defaults = decl.make();
   for (const FieldDecl& field : decl.fields) {
-    Json entry = {{"name", field.name},
+    Json entry = {{"name", KeyText(field)},
                   {"doc", field.doc},
-                  {"type", TypeText(field.type())},
+                  {"type", FieldTypeText(field)},
                   {"required", field.required}};
     if (!field.required)
       if (Json value = DefaultJson(field, defaults.get()); !value.is_null())

@@ -49,7 +49,7 @@ void EffectiveValues::Fields(const StructDecl& decl, const void* object, const N
   for (const FieldDecl& field : decl.fields) {
     const Node* const child = node != nullptr ? node->Get(field.name) : nullptr;
     const void* const member = field.Member(object);
-    Value(field.type(), member, child, JoinPath(path, field.name));
+    if (!field.name.empty()) Value(field.type(), member, child, JoinPath(path, field.name));
     if (field.type().kind != Kind::kVariant) continue;
     const auto& any = *static_cast<const AnyStruct*>(member);
     if (any.decl() != nullptr) Fields(*any.decl(), any.data(), node, path);

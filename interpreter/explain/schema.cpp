@@ -199,19 +199,41 @@ Json SchemaWriter::Field(const FieldDecl& field, const StructDecl& owner, const 
 Json RequiredNames(const StructDecl& decl) {
   Json names = Json::array();
   for (const FieldDecl& field : decl.fields)
-    if (field.required) names.push_back(field.name);
+    if (field.required && !field.name.empty()) names.push_back(field.name);
   return names;
+}
+
+/// When an object is this alternative: by the value of the variant's key, or by the alternative's own key
+/// unless one that stands before it is given too.
+Json Condition(const FieldDecl& variant, const StructDecl& alternative) {
+  Json chosen = Json::object();
+  if (!variant.name.empty()) {
+    const std::string key(variant.name);
+    chosen["properties"][key]["const"] = alternative.name;
+    if (variant.required) chosen["required"] = Json::array({key});
+    return chosen;
+  }
+  chosen["required"] = Json::array({alternative.name});
+  for (const StructDecl* before : variant.type().choice->alternatives()) {
+    if (before == &alternative) break;
+    chosen["not"]["anyOf"].push_back({{"required", Json::array({before->name})}});
+  }
+  return chosen;
+}
+
+/// One of the keys that choose an alternative must be there.
+void AddChoiceByKey(const FieldDecl& variant, Json& out) {
+  const std::vector<std::string_view> names = AlternativeNames(*variant.type().choice);
+  for (const std::string_view name : names) out["anyOf"].push_back({{"required", Json::array({name})}});
+  out["errorMessage"] = fmt::format("{}: one of {}", variant.doc, JoinNames(names, "and"));
 }
 
 /// The if/then that adds one alternative's fields and forbids all others. Keys of the owner are allowed by
 /// `true`: they are described, and checked, by the owner's own properties.
 Json SchemaWriter::Alternative(const StructDecl& owner, const FieldDecl& variant,
                                const StructDecl& alternative) {
-  const std::string key(variant.name);
-  Json chosen = {{"properties", {{key, {{"const", alternative.name}}}}}};
-  if (variant.required) chosen["required"] = Json::array({key});
   Json properties = Json::object();
-  for (const FieldDecl& field : owner.fields) properties[std::string(field.name)] = true;
+  for (const std::string_view name : FieldNames(owner)) properties[std::string(name)] = true;
   const std::shared_ptr<void> defaults = alternative.make();
   for (const FieldDecl& field : alternative.fields)
     properties[std::string(field.name)] = Field(field, alternative, defaults.get());
@@ -219,7 +241,7 @@ Json SchemaWriter::Alternative(const StructDecl& owner, const FieldDecl& variant
   if (owner.allow_extension_keys) then["patternProperties"]["^x-"] = true;
   then["additionalProperties"] = false;
   if (Json required = RequiredNames(alternative); !required.empty()) then["required"] = std::move(required);
-  return {{"if", std::move(chosen)}, {"then", std::move(then)}};
+  return {{"if", Condition(variant, alternative)}, {"then", std::move(then)}};
 }
 
 /// The short form's pattern with its names; once more as snippets, which editors offer with their texts and
@@ -246,7 +268,7 @@ Json SchemaWriter::Struct(const StructDecl& decl) {
   const std::shared_ptr<void> defaults = decl.make();
   Json properties = Json::object();
   for (const FieldDecl& field : decl.fields)
-    properties[std::string(field.name)] = Field(field, decl, defaults.get());
+    if (!field.name.empty()) properties[std::string(field.name)] = Field(field, decl, defaults.get());
   out["properties"] = std::move(properties);
   if (decl.allow_extension_keys)
     out["patternProperties"]["^x-"] = {{"description", "Ignored: a place for anchors and templates."}};
@@ -257,6 +279,7 @@ Json SchemaWriter::Struct(const StructDecl& decl) {
     AddOneOnly(FieldNames(decl),
                fmt::format("Exactly one of the keys {} is given", JoinNames(FieldNames(decl), "and")), out);
   if (variant == nullptr) return out;
+  if (variant->name.empty()) AddChoiceByKey(*variant, out);
   out["allOf"] = Json::array();
   for (const StructDecl* alternative : variant->type().choice->alternatives())
     out["allOf"].push_back(Alternative(decl, *variant, *alternative));

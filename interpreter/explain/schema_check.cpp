@@ -59,11 +59,15 @@ void Checker::Pattern(const std::string& where, std::string_view pattern, std::s
 void Checker::Variant(const StructDecl& decl, const FieldDecl& field) {
   if (VariantField(decl) != &field)
     Fault(fmt::format("{}.{}", decl.name, field.name), "a second choice in one struct");
-  for (const StructDecl* alternative : field.type().choice->alternatives())
+  for (const StructDecl* alternative : field.type().choice->alternatives()) {
+    const FieldDecl* const key = alternative->Find(alternative->name);
+    if (field.name.empty() && (key == nullptr || !key->required))
+      Fault(std::string(alternative->name), "it is chosen by the key of its name, which it does not require");
     for (const FieldDecl& parameter : alternative->fields)
       if (decl.Find(parameter.name) != nullptr)
         Fault(fmt::format("{}.{}", alternative->name, parameter.name),
               fmt::format("hidden by the key of the same name of {}", decl.name));
+  }
 }
 
 void Checker::Field(const StructDecl& decl, const FieldDecl& field) {

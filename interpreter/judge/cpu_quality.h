@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "interpreter/judge/check_result.h"
+#include "interpreter/scenario/checks/check_result.h"
 #include "interpreter/judge/cpu_grade.h"
 #include "vmm/host/cpu_wait.h"
 

@@ -8,11 +8,10 @@
 #include "interpreter/fold/observations.h"
 #include "interpreter/fold/stats.h"
 #include "interpreter/fold/verdict.h"
-#include "interpreter/judge/check_result.h"
+#include "interpreter/scenario/check_list.h"
+#include "interpreter/scenario/checks/check_result.h"
 
 namespace ktstr {
-
-struct CheckList;  // interpreter/scenario/checks.h
 
 /// REQUIRES: `stats` is Fold(record), and ResolveChecks found no error in `checks`; a name that is unknown
 /// all the same gives an ERROR result.

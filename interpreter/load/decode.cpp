@@ -60,6 +60,11 @@ class Decoder : private LeafDecoder {
   bool Rules(const StructDecl& decl, const NodePlace& place, const void* object);
   /// The alternative that `field` chooses in this map, stored in its AnyStruct; nullptr after a fault.
   const StructDecl* Chosen(const FieldDecl& field, const Node& node, const NodePlace& place, void* object);
+  const StructDecl* ChosenByKey(const FieldDecl& field, const Node& node, const NodePlace& place,
+                                void* object);
+  /// Says that a key of another alternative stands beside those of the chosen one.
+  void ForeignKey(std::string_view key, const FieldDecl& variant, const StructDecl& chosen,
+                  const NodePlace& place);
   /// Returns the key that was probably meant, or "".
   std::string UnknownKey(std::string_view key, const StructDecl& decl, const FieldDecl* variant,
                          const StructDecl* chosen, const NodePlace& place);
@@ -207,6 +212,7 @@ bool Decoder::Fields(const StructDecl& decl, const Node& node, const NodePlace& 
 
 const StructDecl* Decoder::Chosen(const FieldDecl& field, const Node& node, const NodePlace& place,
                                   void* object) {
+  if (field.name.empty()) return ChosenByKey(field, node, place, object);
   auto& any = *static_cast<AnyStruct*>(field.member(object));
   const Node* const name = node.Get(field.name);
   if (name == nullptr)
@@ -227,6 +233,36 @@ const StructDecl* Decoder::Chosen(const FieldDecl& field, const Node& node, cons
   return chosen;
 }
 
+/// "say what is checked: one of metric and read", from the doc of the field.
+std::string SayWhich(const FieldDecl& variant) {
+  return fmt::format("{}: one of {}", variant.doc,
+                     JoinNames(AlternativeNames(*variant.type().choice), "and"));
+}
+
+const StructDecl* Decoder::ChosenByKey(const FieldDecl& field, const Node& node, const NodePlace& place,
+                                       void* object) {
+  for (const StructDecl* alternative : field.type().choice->alternatives()) {
+    if (node.FindEntry(alternative->name) == nullptr) continue;
+    *static_cast<AnyStruct*>(field.member(object)) = AnyStruct(*alternative);
+    return alternative;
+  }
+  FaultOnKey(place, "missing-key", SayWhich(field));
+  return nullptr;
+}
+
+void Decoder::ForeignKey(std::string_view key, const FieldDecl& variant, const StructDecl& chosen,
+                         const NodePlace& place) {
+  if (FindAlternative(*variant.type().choice, key) != nullptr) {
+    FaultOnKey(place.Child(key), "too-many-keys", SayWhich(variant));
+    return;
+  }
+  std::vector<std::string_view> owners;
+  for (const StructDecl* other : variant.type().choice->alternatives())
+    if (other->Find(key) != nullptr) owners.push_back(other->name);
+  FaultOnKey(place.Child(key), "unknown-key",
+             fmt::format("'{}' goes with {}, not with {}", key, JoinNames(owners, "or"), chosen.name));
+}
+
 std::string Decoder::UnknownKey(std::string_view key, const StructDecl& decl, const FieldDecl* variant,
                                 const StructDecl* chosen, const NodePlace& place) {
   std::vector<std::string_view> names = FieldNames(decl);
@@ -234,7 +270,8 @@ std::string Decoder::UnknownKey(std::string_view key, const StructDecl& decl, co
   if (chosen != nullptr) {
     const auto parameters = FieldNames(*chosen);
     names.insert(names.end(), parameters.begin(), parameters.end());
-    within += fmt::format(" of {} {}", variant->name, chosen->name);
+    within += variant->name.empty() ? fmt::format(" with {}", chosen->name)
+                                    : fmt::format(" of {} {}", variant->name, chosen->name);
   }
   std::string hint = NameHint(key, names, "known");
   const auto closest = ClosestName(key, names);
@@ -242,6 +279,10 @@ std::string Decoder::UnknownKey(std::string_view key, const StructDecl& decl, co
     for (const StructDecl* other : variant->type().choice->alternatives()) {
       if (other->Find(key) == nullptr) continue;
       if (chosen == nullptr) return {};  // may well be right: which alternative was meant is not known
+      if (variant->name.empty()) {
+        ForeignKey(key, *variant, *chosen, place);
+        return {};
+      }
       hint = fmt::format("it belongs to {} {}", variant->name, other->name);
       break;
     }
@@ -255,7 +296,7 @@ bool Decoder::Missing(const StructDecl& decl, const Node& node, const NodePlace&
                       const std::vector<std::string>& meant) {
   bool ok = true;
   for (const FieldDecl& field : decl.fields) {
-    if (!field.required || node.FindEntry(field.name) != nullptr) continue;
+    if (!field.required || field.name.empty() || node.FindEntry(field.name) != nullptr) continue;
     ok = false;
     if (std::find(meant.begin(), meant.end(), field.name) != meant.end()) continue;
     FaultOnKey(place, "missing-key", fmt::format("{} needs the key '{}'", decl.name, field.name),

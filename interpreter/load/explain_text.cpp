@@ -143,7 +143,8 @@ const FieldDecl* VariantField(const StructDecl& decl) {
 
 std::vector<std::string_view> FieldNames(const StructDecl& decl) {
   std::vector<std::string_view> names;
-  for (const FieldDecl& field : decl.fields) names.push_back(field.name);
+  for (const FieldDecl& field : decl.fields)
+    if (!field.name.empty()) names.push_back(field.name);
   return names;
 }
 

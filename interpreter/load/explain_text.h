@@ -25,8 +25,11 @@ const TypeDecl& ElementType(const TypeDecl& type);
 /// The type behind optionals only.
 const TypeDecl& WithoutOptional(const TypeDecl& type);
 
-/// The field whose value chooses an alternative (Kind::kVariant), or nullptr.
+/// The field that chooses an alternative (Kind::kVariant), or nullptr. It chooses by its value, or, when it
+/// has no name, by the keys of the map: each alternative is named like a key that it requires, and the first
+/// one whose key is given is meant (`{metric: iterations, min: 1}`).
 const FieldDecl* VariantField(const StructDecl& decl);
+/// The names of the fields as keys of a map: without that of a variant that is chosen by key.
 
 std::vector<std::string_view> FieldNames(const StructDecl& decl);
 std::vector<std::string_view> EnumNames(const EnumDecl& decl);

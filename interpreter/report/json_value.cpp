@@ -100,7 +100,7 @@ void AddFields(const StructDecl& decl, const void* object, const JsonStyle& styl
   for (const FieldDecl& field : decl.fields) {
     const void* const member = field.Member(object);
     if (IsEmptyChoice(field.type(), member)) continue;
-    out[std::string(field.name)] = ValueJson(field.type(), member, style);
+    if (!field.name.empty()) out[std::string(field.name)] = ValueJson(field.type(), member, style);
     if (field.type().kind != Kind::kVariant) continue;
     const auto& any = *static_cast<const AnyStruct*>(member);
     AddFields(*any.decl(), any.data(), style, out);
@@ -196,7 +196,9 @@ void YamlWriter::Fields(const StructDecl& decl, const void* object, const void* 
     const void* const member = field.Member(object);
     const void* const standard = field.Member(defaults);
     if (IsEmptyChoice(type, member)) continue;
-    if (!field.required && SameValue(type, member, standard)) {
+    if (field.name.empty()) {
+      // The keys of the alternative say which one it is.
+    } else if (!field.required && SameValue(type, member, standard)) {
       std::string text = InlineYaml(type, member);
       if (type.kind == Kind::kStruct) text = ShortForm(type.structure(), member, standard);
       if (!text.empty() && text != "[]" && text != "\"\"")

@@ -7,7 +7,7 @@
 #include "interpreter/fold/observations.h"
 #include "interpreter/fold/stats.h"
 #include "interpreter/fold/verdict.h"
-#include "interpreter/judge/check_result.h"
+#include "interpreter/scenario/checks/check_result.h"
 #include "interpreter/run/machine_facts.h"
 
 namespace ktstr {

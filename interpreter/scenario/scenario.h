@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "interpreter/fold/payload_metrics.h"
-#include "interpreter/scenario/checks.h"
+#include "interpreter/scenario/check_list.h"
 #include "interpreter/scenario/kernel_requirement.h"
 #include "interpreter/scenario/observe_spec.h"
 #include "ops/op.h"
@@ -73,7 +73,7 @@ struct Step {
   std::vector<CgroupDef> cgroups;
   std::vector<Op> ops;
   std::optional<HoldSpec> hold;  // none: the step ends after its ops
-  std::vector<MetricCheck> checks;
+  std::vector<Check> checks;
   static const StructDecl& Decl();
 };
 
@@ -121,7 +121,7 @@ struct Scenario {
   SnapshotsSpec snapshots;
   std::optional<MonitorSpec> monitor;
   DefaultChecks defaults;
-  std::vector<MetricCheck> checks;
+  std::vector<Check> checks;
   std::optional<Matrix> matrix;
   static const StructDecl& Decl();
 };

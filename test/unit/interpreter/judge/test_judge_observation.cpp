@@ -4,6 +4,10 @@
 
 #include "interpreter/judge/disturbance.h"
 #include "interpreter/judge/judge.h"
+#include "interpreter/scenario/checks/over_time_check.h"
+#include "interpreter/scenario/checks/read_check.h"
+#include "interpreter/scenario/checks/snapshot_check.h"
+#include "interpreter/scenario/checks/watch_check.h"
 
 using namespace ktstr;
 
@@ -62,17 +66,18 @@ RunRecord OnePhase() {
   return record;
 }
 
-CheckResult JudgeOne(const Observations& observed, const MetricCheck& check) {
+template <typename Args>
+CheckResult JudgeOne(const Observations& observed, const Args& check) {
   CheckList list;
   list.defaults = {false, false, false, false, Seconds(2), false};
-  list.checks.push_back({"checks/0", "", check});
+  list.checks.push_back({"checks/0", "", CheckOf(check)});
   const auto results = Judge(OnePhase(), {}, list, observed);
   REQUIRE(results.size() == 1);
   return results.front();
 }
 
-MetricCheck OfCounts(double min) {
-  MetricCheck check;
+SnapshotCheck OfCounts(double min) {
+  SnapshotCheck check;
   check.snapshot = "before";
   check.map = "counts";
   check.key = PlainText{"3"};
@@ -104,7 +109,7 @@ TEST_CASE("a snapshot that was not taken, and a name it does not have, never pas
         "map 'counts', key 3, field total in snapshot before: that snapshot was not taken");
   Observations observed;
   observed.snapshots.push_back(Snapshot("before", 17));
-  MetricCheck wrong = OfCounts(0);
+  SnapshotCheck wrong = OfCounts(0);
   wrong.field = "totl";
   const CheckResult unknown = JudgeOne(observed, wrong);
   CHECK(unknown.verdict == Verdict::kError);
@@ -118,7 +123,7 @@ TEST_CASE("what may be in the part of a map that was not read cannot be decided"
   Observations observed;
   observed.snapshots.push_back(Snapshot("before", 17));
   observed.snapshots.front().report.maps.front().truncated = true;
-  MetricCheck other = OfCounts(0);
+  SnapshotCheck other = OfCounts(0);
   other.key = PlainText{"4"};
   CHECK(JudgeOne(observed, other).verdict == Verdict::kInconclusive);
   CHECK(JudgeOne(observed, OfCounts(20)).verdict == Verdict::kFail);
@@ -127,13 +132,13 @@ TEST_CASE("what may be in the part of a map that was not read cannot be decided"
 TEST_CASE("the last value of a read counts, with all its bits") {
   Observations observed;
   observed.reads = {Read("j", 5), Read("j", 9007199254740993)};
-  MetricCheck check;
+  ReadCheck check;
   check.read = "j";
   check.equals = PlainText{"9007199254740993"};
   CHECK(JudgeOne(observed, check).verdict == Verdict::kPass);
   check.equals = PlainText{"9007199254740992"};
   CHECK(JudgeOne(observed, check).message == "read j (jiffies_64) is 9007199254740993, not 9007199254740992");
-  MetricCheck never;
+  ReadCheck never;
   never.read = "k";
   never.min = Quantity{1.0};
   CHECK(JudgeOne(observed, never).verdict == Verdict::kInconclusive);
@@ -147,7 +152,7 @@ TEST_CASE("a count that may have missed some proves too many, never too few or f
   watch.fires = 5;
   watch.lower_bound = true;
   observed.watches.push_back(watch);
-  MetricCheck check;
+  WatchCheck check;
   check.watch = "w";
   check.max = Quantity{4.0};
   CHECK(JudgeOne(observed, check).verdict == Verdict::kFail);
@@ -167,12 +172,11 @@ TEST_CASE("a count that may have missed some proves too many, never too few or f
 
 TEST_CASE("periodic snapshots are a series, reads of one tag another; a single value decides nothing") {
   Observations observed;
-  MetricCheck check;
+  OverTimeCheck check;
   check.map = "counts";
   check.key = PlainText{"3"};
   check.field = "total";
-  check.over_time.emplace();
-  check.over_time->strictly_increasing = true;
+  check.over_time.strictly_increasing = true;
   observed.periodic_target = 3;
   observed.snapshots.push_back(Snapshot("periodic_000", 4, 100));
   observed.snapshots.push_back(Snapshot("other", 1, 150));
@@ -184,7 +188,7 @@ TEST_CASE("periodic snapshots are a series, reads of one tag another; a single v
   CHECK(failed.verdict == Verdict::kFail);
   CHECK(failed.message.find("periodic_002") != std::string::npos);
 
-  MetricCheck reads;
+  ReadCheck reads;
   reads.read = "j";
   reads.over_time = check.over_time;
   observed.reads = {Read("j", 9007199254740992), Read("j", 9007199254740993)};

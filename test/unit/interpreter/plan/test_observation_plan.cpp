@@ -188,9 +188,9 @@ TEST_CASE("a check says what it is about, and names what exists") {
   CHECK(fault("{read: j, min: 1}") == "");
   CHECK(fault("{over_time: {nondecreasing: true}, var: nr}") == "");
   CHECK(fault("{min: 1}") ==
-        "checks/0: say what is checked: one of metric, snapshot, read, watch, and over_time\n");
+        "checks/0: say what is checked: one of metric, snapshot, read, watch and over_time\n");
   CHECK(fault("{read: j, snapshot: before, min: 1}") ==
-        "checks/0: say what is checked: one of metric, snapshot, read, watch, and over_time\n");
+        "checks/0/read: say what is checked: one of metric, snapshot, read, watch and over_time\n");
   CHECK(fault("{snapshot: bevore, var: x, min: 1}") ==
         "checks/0/snapshot: there is no snapshot 'bevore' in this scenario (did you mean 'before'?)\n");
   CHECK(fault("{snapshot: before, min: 1}") ==
@@ -198,8 +198,8 @@ TEST_CASE("a check says what it is about, and names what exists") {
   CHECK(fault("{snapshot: before, var: x}") ==
         "checks/0: the check has no bound; give min, max, between or equals\n");
   CHECK(fault("{read: j, var: x, min: 1}") ==
-        "checks/0/var: this goes with `snapshot`, or with `over_time` for all periodic snapshots\n");
+        "checks/0/var: 'var' goes with snapshot or over_time, not with read\n");
   CHECK(fault("{snapshot: before, var: x, key: 3, min: 1}") == "checks/0/key: a key needs `map`\n");
   CHECK(fault("{read: j, min: 1, cgroup: hot}") ==
-        "checks/0/cgroup: only a check on a metric has this, not one on a read\n");
+        "checks/0/cgroup: 'cgroup' goes with metric, not with read\n");
 }

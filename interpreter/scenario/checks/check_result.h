@@ -1,10 +1,10 @@
-// What came of one check.
+// What came of one check: what `judge` collects, and what every report shows.
 #pragma once
 
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "guest-init/base/decl.h"
 #include "interpreter/fold/verdict.h"
 
 namespace ktstr {
@@ -23,5 +23,7 @@ struct CheckResult {
   bool counts = true;           // false for a payload with `gate: false`: shown only
   static const StructDecl& Decl();
 };
+
+using CheckResults = std::vector<CheckResult>;
 
 }  // namespace ktstr

@@ -2,6 +2,7 @@
 
 #include "interpreter/fold/fold.h"
 #include "interpreter/judge/judge.h"
+#include "interpreter/scenario/checks/payload_checks.h"
 #include "test/unit/interpreter/fold/test_fold_record.h"
 
 using namespace ktstr;
@@ -14,31 +15,17 @@ Quantity Q(std::string_view text) {
   REQUIRE(Quantity::Scalar().parse(text, &quantity).empty());
   return quantity;
 }
-PayloadCheck ExitCodeIs(int code) {
-  PayloadCheck check;
-  check.exit_code = code;
-  return check;
-}
+PayloadCheck ExitCodeIs(int code) { return PayloadCheckOf(ExitCodeCheck{code}); }
 PayloadCheck Min(const std::string& metric, std::string_view value) {
-  PayloadCheck check;
-  check.min = PayloadBound{metric, Q(value)};
-  return check;
+  return PayloadCheckOf(PayloadMinCheck{{metric, Q(value)}});
 }
 PayloadCheck Max(const std::string& metric, std::string_view value) {
-  PayloadCheck check;
-  check.max = PayloadBound{metric, Q(value)};
-  return check;
+  return PayloadCheckOf(PayloadMaxCheck{{metric, Q(value)}});
 }
 PayloadCheck Range(const std::string& metric, std::string_view lo, std::string_view hi) {
-  PayloadCheck check;
-  check.range = PayloadRange{metric, Q(lo), Q(hi)};
-  return check;
+  return PayloadCheckOf(PayloadRangeCheck{{metric, Q(lo), Q(hi)}});
 }
-PayloadCheck Exists(const std::string& metric) {
-  PayloadCheck check;
-  check.exists = metric;
-  return check;
-}
+PayloadCheck Exists(const std::string& metric) { return PayloadCheckOf(PayloadExistsCheck{metric}); }
 
 PayloadResult Stress() {
   PayloadResult payload;

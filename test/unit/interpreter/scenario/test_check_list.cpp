@@ -3,7 +3,8 @@
 
 #include "interpreter/load/decode.h"
 #include "interpreter/load/document.h"
-#include "interpreter/scenario/checks.h"
+#include "interpreter/scenario/check_list.h"
+#include "interpreter/scenario/checks/metric_check.h"
 
 using namespace ktstr;
 
@@ -47,7 +48,7 @@ CheckNames Names() {
 Text Resolved(const std::string& yaml, const std::string& step = "") {
   Diagnostics diagnostics;
   CheckList list;
-  list.checks = {{"checks/0", step, Read<MetricCheck>(yaml, diagnostics)}};
+  list.checks = {{"checks/0", step, Read<Check>(yaml, diagnostics)}};
   REQUIRE(Lines(diagnostics).empty());
   ResolveChecks(list, Names(), diagnostics);
   return Lines(diagnostics);
@@ -65,21 +66,25 @@ Text ResolvedPayload(const std::string& payload, const std::string& yaml) {
 
 TEST_CASE("metric checks decode with quantities") {
   Diagnostics diagnostics;
-  const auto check =
-      Read<MetricCheck>("{metric: max_gap_ms, cgroup: hot, max: 2s, because: it must}", diagnostics);
+  const auto written =
+      Read<Check>("{metric: max_gap_ms, cgroup: hot, max: 2s, because: it must}", diagnostics);
+  REQUIRE(written.kind.Is<MetricCheck>());
+  const auto& check = written.kind.As<MetricCheck>();
+  CHECK(written.because == "it must");
   CHECK(Lines(diagnostics).empty());
   CHECK(check.metric == "max_gap_ms");
   CHECK(check.cgroup == "hot");
   CHECK_FALSE(check.phase.has_value());
   REQUIRE(check.max.has_value());
   CHECK(*check.max->In("ms") == 2000);
-  const auto ratio = Read<MetricCheck>("{metric: x, between: [1, 2.5]}", diagnostics);
+  const Check with_range = Read<Check>("{metric: x, between: [1, 2.5]}", diagnostics);
+  const auto& ratio = with_range.kind.As<MetricCheck>();
   CHECK(ratio.between.size() == 2);
   CHECK(*ratio.between[1].In("") == 2.5);
 }
 
 TEST_CASE("the rules of a metric check") {
-  const auto rule = [](const std::string& yaml) { return ReadFaults<MetricCheck>(yaml); };
+  const auto rule = [](const std::string& yaml) { return ReadFaults<Check>(yaml); };
   CHECK(rule("{metric: m}") ==
         Text{"metric rule: the check has no bound; give min, max, between, min_ratio or max_ratio"});
   CHECK(rule("{metric: m, between: [1]}") == Text{"between rule: two numbers are wanted: [lowest, highest]"});

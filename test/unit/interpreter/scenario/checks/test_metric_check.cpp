@@ -2,6 +2,7 @@
 
 #include "interpreter/fold/fold.h"
 #include "interpreter/judge/judge.h"
+#include "interpreter/scenario/checks/metric_check.h"
 #include "test/unit/interpreter/fold/test_fold_record.h"
 
 using namespace ktstr;
@@ -35,10 +36,12 @@ RunRecord Record() {
   return record;
 }
 
-CheckResult One(const RunRecord& record, const MetricCheck& check, const std::string& step = "") {
+CheckResult One(const RunRecord& record, const MetricCheck& check, const std::string& step = "",
+                const std::string& because = "") {
   CheckList list;
   list.defaults = DefaultChecks{false, false, false, false, Seconds(2), false};
-  list.checks = {{"checks/0", step, check}};
+  list.checks = {{"checks/0", step, CheckOf(check)}};
+  list.checks[0].check.because = because;
   const auto results = Judge(record, Fold(record), list);
   REQUIRE(results.size() == 1);
   CHECK(results[0].path == "checks/0");
@@ -56,8 +59,7 @@ std::string Said(const MetricCheck& check, const std::string& step = "") {
 
 TEST_CASE("a bound in its own unit, with phase, cgroup, worker and reason") {
   MetricCheck check{.metric = "max_gap_ms", .phase = "warm", .cgroup = "hot", .max = Q("2s")};
-  check.because = "nobody may\nstarve";
-  const CheckResult result = One(Record(), check);
+  const CheckResult result = One(Record(), check, "", "nobody may\nstarve");
   CHECK(Said(result) ==
         "FAIL max_gap_ms of cgroup hot in phase warm is 2500 ms (worker hot/SpinWait/0 on cpu 1), above the "
         "maximum of "

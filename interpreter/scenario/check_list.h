@@ -1,0 +1,36 @@
+// The checks of a scenario in their places, and what can be said about them before a run.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "interpreter/scenario/checks/check_kind.h"
+#include "interpreter/scenario/defaults/default_checks.h"
+#include "ops/plan/diagnostics.h"
+
+namespace ktstr {
+
+struct PlacedCheck {
+  std::string path;  // document path
+  std::string step;  // the step whose `checks:` it stands in; "" for the scenario's
+  Check check;
+};
+struct PlacedPayloadChecks {
+  std::string path;  // of the payload's `checks:` list; entry i is at path/i
+  std::string payload;
+  bool gate = true;  // false: results are shown but do not count
+  std::vector<PayloadCheck> checks;
+};
+struct CheckList {
+  DefaultChecks defaults;
+  std::string defaults_path;  // "" when the scenario does not mention them
+  std::vector<PlacedCheck> checks;
+  std::vector<PlacedPayloadChecks> payloads;
+};
+
+/// Adds an error for each metric, phase, cgroup or payload metric that does not exist (`unknown-name`, with a
+/// suggestion), each bound in a unit that does not fit (`wrong-unit`), and each selector that a metric cannot
+/// have (`bad-check`). What the declarations' own rules say is not repeated.
+void ResolveChecks(const CheckList& list, const CheckNames& names, Diagnostics& diagnostics);
+
+}  // namespace ktstr

@@ -1,0 +1,41 @@
+#include "interpreter/scenario/checks/bounds.h"
+
+#include <fmt/format.h>
+
+namespace ktstr {
+
+void BoundRules(const BoundsView& bounds, RuleSink& sink) {
+  if (!bounds.between.empty()) {
+    if (bounds.between.size() != 2)
+      sink.Fault("between", "two numbers are wanted: [lowest, highest]");
+    else if (bounds.between[0].SurelyMoreThan(bounds.between[1]))
+      sink.Fault("between", "the first number is above the second");
+    if (bounds.min || bounds.max) sink.Fault("between", "between already says min and max");
+  }
+  if (bounds.min && bounds.max && bounds.min->SurelyMoreThan(*bounds.max))
+    sink.Fault("min", "min is above max");
+}
+
+void PlainBoundRules(const BoundsView& bounds, RuleSink& sink) {
+  const auto plain = [&](std::string_view field, const Quantity& bound) {
+    const Result<double> value = bound.In("");
+    if (!value.ok()) sink.Fault(field, value.error().message);
+  };
+  if (bounds.min) plain("min", *bounds.min);
+  if (bounds.max) plain("max", *bounds.max);
+  for (const Quantity& bound : bounds.between) plain("between", bound);
+}
+
+void ResolveBounds(const BoundsView& bounds, std::string_view unit, CheckSite& site) {
+  if (bounds.min) site.FitsUnit("min", *bounds.min, unit);
+  if (bounds.max) site.FitsUnit("max", *bounds.max, unit);
+  for (std::size_t i = 0; i < bounds.between.size(); ++i)
+    site.FitsUnit(fmt::format("between/{}", i), bounds.between[i], unit);
+  if (bounds.between.size() != 2) return;
+  const Result<double> lo = bounds.between[0].In(unit);
+  const Result<double> hi = bounds.between[1].In(unit);
+  if (lo && hi && *lo > *hi && !bounds.between[0].SurelyMoreThan(bounds.between[1]))
+    site.Bad("between", "the first number is above the second");
+}
+
+}  // namespace ktstr

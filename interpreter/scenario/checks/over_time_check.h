@@ -1,0 +1,24 @@
+// The check on how a value follows itself over the periodic snapshots.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "interpreter/scenario/checks/snapshot_place.h"
+#include "interpreter/temporal/temporal_check.h"
+
+namespace ktstr {
+
+/// A pattern of one place in all periodic snapshots; the reads of one tag have `over_time` in ReadCheck.
+struct OverTimeCheck {
+  TemporalPattern over_time;
+  std::optional<std::string> map = {};
+  std::optional<std::string> var = {};
+  std::optional<PlainText> key = {};
+  std::optional<std::uint32_t> cpu = {};
+  std::optional<std::string> field = {};
+  std::string at = {};
+  static const StructDecl& Decl();
+};
+
+}  // namespace ktstr

@@ -1,0 +1,38 @@
+// The default check `progress`.
+#include <fmt/format.h>
+
+#include "interpreter/scenario/defaults/default_check.h"
+
+namespace ktstr {
+
+namespace {
+
+/// A worker that lived for less cannot be blamed for not having worked.
+constexpr std::uint64_t kShortLifeMs = 500;
+
+std::uint64_t Ms(std::uint64_t ns) { return ns / 1'000'000; }
+
+}  // namespace
+
+void JudgeProgress(DefaultSite& site);
+
+void JudgeProgress(DefaultSite& site) {
+  EachReport(
+      site, "every worker did some work", &AnyGroup,
+      [&](const WorkerGroup& group, const WorkerReport& report, const std::string& name, Findings& found) {
+        if (report.work_units > 0) return;
+        const std::uint64_t life = Ms(report.wall_time_ns);
+        Finding finding{
+            Verdict::kFail,
+            fmt::format("worker {} made no progress: 0 work units in {} ms, {} ms of them on a CPU", name,
+                        life, Ms(report.cpu_time_ns)),
+            static_cast<double>(life), PhaseOf(site.run(), group)};
+        if (life < kShortLifeMs) {
+          finding.verdict = Verdict::kInconclusive;
+          finding.message = fmt::format("worker {} did no work, but it lived for {} ms only", name, life);
+        }
+        found.Add(group.cgroup, std::move(finding));
+      });
+}
+
+}  // namespace ktstr

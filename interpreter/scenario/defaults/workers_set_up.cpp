@@ -1,0 +1,24 @@
+// The default check `workers_set_up`.
+#include <fmt/format.h>
+
+#include "interpreter/scenario/defaults/default_check.h"
+
+namespace ktstr {
+
+void JudgeWorkersSetUp(DefaultSite& site);
+
+void JudgeWorkersSetUp(DefaultSite& site) {
+  EachReport(
+      site, "every worker got the affinity and policy asked for", &AnyGroup,
+      [&](const WorkerGroup& group, const WorkerReport& report, const std::string& name, Findings& found) {
+        for (const auto& [what, error] :
+             {std::pair{"affinity", report.affinity_error}, {"scheduling policy", report.sched_policy_error}})
+          if (!error.empty())
+            found.Add(
+                group.cgroup,
+                {Verdict::kError, fmt::format("worker {} did not get its {}: {}", name, what, OneLine(error)),
+                 0, PhaseOf(site.run(), group)});
+      });
+}
+
+}  // namespace ktstr
