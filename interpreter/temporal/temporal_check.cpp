@@ -72,10 +72,13 @@ TemporalVerdict Conclude(const Series& series, const PatternResult& result) {
                                     samples == 1 ? "" : "s", first.value.error().message));
   }
   if (has(TemporalOutcome::Kind::kFail)) return {Verdict::kFail, "", ""};
-  if (has(TemporalOutcome::Kind::kInconclusive)) return {Verdict::kInconclusive, "", ""};
   if (values < 2)
     return inconclusive(fmt::format("only 1 of {} has a value; at least 2 are needed",
                                     samples == 1 ? "1 sample" : fmt::format("{} samples", samples)));
+  if (has(TemporalOutcome::Kind::kInconclusive)) return {Verdict::kInconclusive, "", ""};
+  if (series.lost > 0 && !result.proven)
+    return inconclusive(fmt::format("{} of {} samples {} missing", series.lost, samples + series.lost,
+                                    series.lost == 1 ? "is" : "are"));
   if (result.decided == 0)
     return has(TemporalOutcome::Kind::kNote) ? TemporalVerdict{Verdict::kInconclusive, "", ""}
                                              : inconclusive("there is nothing to compare");
@@ -167,9 +170,8 @@ const StructDecl& TemporalPattern::Decl() {
                                                 "Each sample stays near the mean of all of them."),
       Optional<&TemporalPattern::converges_to>("converges_to",
                                                "Three samples in a row get near a target before a deadline."),
-      Optional<&TemporalPattern::always_true>(
-          "always_true", "Each sample is true (a number: not 0); one without a value fails."),
-      Optional<&TemporalPattern::each>("each", "Bounds for each sample; one without a value fails."),
+      Optional<&TemporalPattern::always_true>("always_true", "Each sample is true (a number: not 0)."),
+      Optional<&TemporalPattern::each>("each", "Bounds for each sample."),
       Optional<&TemporalPattern::phase_ratio>(
           "phase_ratio", "The last value in a phase, divided by the last one in an earlier phase."),
   };

@@ -24,14 +24,17 @@ class Findings {
   void Fail(const std::string& what) { Add(TemporalOutcome::Kind::kFail, what); }
   void Inconclusive(const std::string& what) { Add(TemporalOutcome::Kind::kInconclusive, what); }
   void Note(const std::string& what) { Add(TemporalOutcome::Kind::kNote, what); }
-  /// Nothing when `names` is empty; else "<count> <what>: a; b".
-  void NoteAll(std::string_view one, std::string_view several, const std::vector<std::string>& names) {
+  /// What could not be looked at leaves the verdict open. Nothing when `names` is empty; else "<count>
+  /// <what>: a; b".
+  void LeftOut(std::string_view one, std::string_view several, const std::vector<std::string>& names) {
     if (names.empty()) return;
-    Note(fmt::format("{} {}: {}", names.size(), names.size() == 1 ? one : several, fmt::join(names, "; ")));
+    Inconclusive(
+        fmt::format("{} {}: {}", names.size(), names.size() == 1 ? one : several, fmt::join(names, "; ")));
   }
-  void NoteSkipped(const std::vector<std::string>& names) {
-    NoteAll("sample without a value was left out", "samples without a value were left out", names);
+  void Skipped(const std::vector<std::string>& names) {
+    LeftOut("sample without a value was left out", "samples without a value were left out", names);
   }
+  void Proven() { result_.proven = true; }
   void Decided(std::size_t count = 1) { result_.decided += count; }
   PatternResult Take() { return std::move(result_); }
 
@@ -84,20 +87,29 @@ bool ToleranceIsWrong(double tolerance, Findings& findings) {
 
 std::string CountText(std::size_t count) { return fmt::format("{} sample{}", count, count == 1 ? "" : "s"); }
 
-/// Calls `judge` with each adjacent pair of which both have a value, and notes the rest.
+enum class Pairs { kAdjacent, kAcrossHoles };
+
+/// Calls `judge` with each pair of samples that follow each other and have a value; kAcrossHoles also with
+/// those that only samples without a value stand between. The latter leave the verdict open.
 template <typename F>
-void ForEachPair(const Series& series, Findings& findings, F judge) {
+void ForEachPair(const Series& series, Pairs pairs, Findings& findings, F judge) {
   if (series.samples.size() < 2)
     return findings.Note(CountText(series.samples.size()) + "; at least 2 are needed");
-  for (std::size_t i = 1; i < series.samples.size(); ++i)
-    if (series.samples[i - 1].value && series.samples[i].value)
-      judge(series.samples[i - 1], series.samples[i]);
-  findings.NoteSkipped(ErrorsOf(series));
+  const Sample* last = nullptr;
+  for (const Sample& sample : series.samples) {
+    if (!sample.value) {
+      if (pairs == Pairs::kAdjacent) last = nullptr;
+      continue;
+    }
+    if (last != nullptr) judge(*last, sample);
+    last = &sample;
+  }
+  findings.Skipped(ErrorsOf(series));
 }
 
 PatternResult Ordered(const Series& series, std::string_view pattern, std::string_view broken, bool strict) {
   Findings findings(series, pattern);
-  ForEachPair(series, findings, [&](const Sample& left, const Sample& right) {
+  ForEachPair(series, Pairs::kAcrossHoles, findings, [&](const Sample& left, const Sample& right) {
     findings.Decided();
     const long double before = ExactNumber(*left.value), after = ExactNumber(*right.value);
     if (strict ? after > before : after >= before) return;  // false for a NaN
@@ -125,7 +137,7 @@ PatternResult RateWithin(const Series& series, ValueRange per_second) {
   Findings findings(series, fmt::format("rate_within {}/s", RangeText(per_second)));
   if (RangeIsWrong(per_second, findings)) return findings.Take();
   std::vector<std::string> unmeasured;
-  ForEachPair(series, findings, [&](const Sample& left, const Sample& right) {
+  ForEachPair(series, Pairs::kAdjacent, findings, [&](const Sample& left, const Sample& right) {
     if (!left.elapsed_ms || !right.elapsed_ms) {
       unmeasured.push_back(SampleName(left) + " to " + SampleName(right));
       return;
@@ -141,7 +153,7 @@ PatternResult RateWithin(const Series& series, ValueRange per_second) {
     else if (!Inside(per_second, rate))
       findings.Fail(fmt::format("{}/s at sample {}", OutsideText(rate, per_second), PairText(left, right)));
   });
-  findings.NoteAll("pair without measured times was left out", "pairs without measured times were left out",
+  findings.LeftOut("pair without measured times was left out", "pairs without measured times were left out",
                    unmeasured);
   return findings.Take();
 }
@@ -178,13 +190,28 @@ PatternResult SteadyWithin(const Series& series, double warmup_ms, double tolera
   if (judged.size() >= 2) findings.Decided(judged.size());
   if (judged.size() == 1) findings.Note("only 1 sample after the warmup, which is its own mean");
   if (judged.empty() && errors.empty() && corrupt.empty()) findings.Note("no sample after the warmup");
-  findings.NoteSkipped(errors);
-  findings.NoteAll("sample without a measured time was left out",
+  findings.Skipped(errors);
+  findings.LeftOut("sample without a measured time was left out",
                    "samples without a measured time were left out", unmeasured);
-  findings.NoteAll("sample that is no finite number was left out",
+  findings.LeftOut("sample that is no finite number was left out",
                    "samples that are no finite numbers were left out", corrupt);
   return findings.Take();
 }
+
+namespace {
+
+/// Whether enough samples in a row would be in the band if those of which it is not known were.
+bool MayHaveConverged(const Series& series, ValueRange band, double deadline_ms) {
+  std::size_t run = 0;
+  for (const Sample& sample : series.samples) {
+    const bool in_time = !sample.elapsed_ms || *sample.elapsed_ms <= deadline_ms;
+    run = in_time && (!sample.value || Inside(band, Number(*sample.value))) ? run + 1 : 0;
+    if (run >= kRunToConverge) return true;
+  }
+  return false;
+}
+
+}  // namespace
 
 PatternResult ConvergesTo(const Series& series, double target, double tolerance, double deadline_ms) {
   Findings findings(series, fmt::format("converges_to {} +-{} by {}ms", FormatDouble(target),
@@ -203,6 +230,7 @@ PatternResult ConvergesTo(const Series& series, double target, double tolerance,
     if (in_time && sample.value && Inside(band, Number(*sample.value))) {
       if (++run < kRunToConverge) continue;
       findings.Decided(values);
+      findings.Proven();
       return findings.Take();
     }
     if (run > 0 && !sample.value) broken.push_back(ErrorOf(sample));
@@ -214,21 +242,22 @@ PatternResult ConvergesTo(const Series& series, double target, double tolerance,
     return findings.Take();
   }
   findings.Decided(values);
-  findings.Fail(fmt::format(
+  const std::string found = fmt::format(
       "no {} samples in a row within {}..{} by the deadline, of {}; the last by then was {} at {}{}",
       kRunToConverge, FormatAmount(band.lo, ""), FormatAmount(band.hi, ""), CountText(series.samples.size()),
       ValueText(*last->value), SampleName(*last),
-      broken.empty() ? "" : fmt::format("; interrupted by {}", fmt::join(broken, "; "))));
+      broken.empty() ? "" : fmt::format("; interrupted by {}", fmt::join(broken, "; ")));
+  if (series.lost > 0 || MayHaveConverged(series, band, deadline_ms))
+    findings.Inconclusive(found);
+  else
+    findings.Fail(found);
   return findings.Take();
 }
 
 PatternResult AlwaysTrue(const Series& series) {
   Findings findings(series, "always_true");
   for (const Sample& sample : series.samples) {
-    if (!sample.value) {
-      findings.Fail("no value at sample " + ErrorOf(sample));
-      continue;
-    }
+    if (!sample.value) continue;
     findings.Decided();
     if (std::holds_alternative<double>(*sample.value))
       findings.Fail(fmt::format("{} at sample {} is neither true nor false", ValueText(*sample.value),
@@ -236,6 +265,7 @@ PatternResult AlwaysTrue(const Series& series) {
     else if (ExactNumber(*sample.value) == 0)
       findings.Fail(fmt::format("{} at sample {}", ValueText(*sample.value), SampleName(sample)));
   }
+  findings.Skipped(ErrorsOf(series));
   return findings.Take();
 }
 
@@ -271,7 +301,7 @@ PatternResult RatioWithin(const Series& series, const Series& other, ValueRange 
     else if (!Inside(range, ratio))
       findings.Fail(fmt::format("ratio {} at {}", OutsideText(ratio, range), where));
   }
-  findings.NoteAll("index without both values was left out", "indices without both values were left out",
+  findings.LeftOut("index without both values was left out", "indices without both values were left out",
                    gaps);
   return findings.Take();
 }
@@ -280,16 +310,14 @@ PatternResult Each(const Series& series, ValueRange range) {
   Findings findings(series, "each " + RangeText(range));
   if (RangeIsWrong(range, findings)) return findings.Take();
   for (const Sample& sample : series.samples) {
-    if (!sample.value) {
-      findings.Fail("no value at sample " + ErrorOf(sample));
-      continue;
-    }
+    if (!sample.value) continue;
     findings.Decided();
     const long double value = ExactNumber(*sample.value);
     if (value >= range.lo && value <= range.hi) continue;
     findings.Fail(fmt::format("{} at sample {}{}", ValueText(*sample.value), SampleName(sample),
                               std::isnan(value) ? " cannot be compared" : ""));
   }
+  findings.Skipped(ErrorsOf(series));
   return findings.Take();
 }
 

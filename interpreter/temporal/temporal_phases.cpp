@@ -60,6 +60,14 @@ TemporalOutcome Compare(const MetricPair& pair, Polarity better, std::optional<d
           fmt::format("better by {}: {}", FormatAmount(share * 100, "%"), values)};
 }
 
+/// The last sample of a phase when it has no value, else nullptr.
+const Sample* HoleAtEnd(const Series& series, std::uint32_t phase) {
+  const Sample* last = nullptr;
+  for (const Sample& sample : series.samples)
+    if (sample.phase == phase) last = &sample;
+  return last == nullptr || last->value ? nullptr : last;
+}
+
 }  // namespace
 
 SamplesByPhase ByPhase(const Series& series) {
@@ -136,6 +144,11 @@ PatternResult RatioAcrossPhases(const Series& series, std::string_view from, std
   for (const std::size_t side : {0U, 1U}) {
     const std::string_view name = side == 0 ? from : to;
     const auto phase = series.FindPhase(name);
+    if (phase && HoleAtEnd(series, *phase)) {
+      say(Outcome::kInconclusive, fmt::format("the last sample of phase {} has no value: {}", name,
+                                              HoleAtEnd(series, *phase)->value.error().message));
+      return result;
+    }
     if (phase) values[side] = ValueAtPhase(series, *phase);
     if (!values[side]) say(Outcome::kInconclusive, fmt::format("no value in phase {}", name));
   }

@@ -36,6 +36,8 @@ struct Series {
   std::string label;                     // names the value in messages
   std::vector<Sample> samples;           // in the order they were taken
   std::vector<std::string> phase_names;  // by step index; may be empty
+  /// Samples that should be in the series and are not: never taken, or not kept. Where is not known.
+  std::size_t lost = 0;
 
   /// Samples that have a value.
   [[nodiscard]] std::size_t CountValues() const;
@@ -59,6 +61,8 @@ struct PatternResult {
   /// The comparisons (pairs, samples, indices) that could be made; 0 says that the pattern holds only because
   /// there was nothing to hold it against.
   std::size_t decided = 0;
+  /// The values that are there prove that it holds, whatever the missing ones were.
+  bool proven = false;
 
   [[nodiscard]] std::size_t Count(TemporalOutcome::Kind kind) const;
 };

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "interpreter/scenario/checks/bounds.h"
 #include "interpreter/scenario/checks/check_kind.h"
 #include "interpreter/scenario/checks/observed_value.h"
@@ -35,14 +37,18 @@ Series SeriesOf(const OverTimeCheck& check, const RunFacts& run) {
     samples.push_back(std::move(sample));
   }
   const vmm::SnapshotSelector selector = place.Selector();
-  return SampleSeries(std::move(samples), PhaseNames(run.record))
-      .PeriodicOnly()
-      .Project(place.Text(), [&](const vmm::SnapshotReport& report) -> Result<SampleValue> {
-        const auto found = vmm::Evaluate(report, selector);
-        if (!found.ok()) return Error{ErrorKind::kInput, found.error().message};
-        if (!found->number) return Error{ErrorKind::kInput, found->text + " is not a number"};
-        return SampleOf(*found);
-      });
+  Series series = SampleSeries(std::move(samples), PhaseNames(run.record))
+                      .PeriodicOnly()
+                      .Project(place.Text(), [&](const vmm::SnapshotReport& report) -> Result<SampleValue> {
+                        const auto found = vmm::Evaluate(report, selector);
+                        if (!found.ok()) return Error{ErrorKind::kInput, found.error().message};
+                        if (!found->number) return Error{ErrorKind::kInput, found->text + " is not a number"};
+                        return SampleOf(*found);
+                      });
+  // Snapshots that were given up, or evicted by later ones.
+  const std::size_t planned = run.observed.periodic_target;
+  series.lost = planned - std::min(planned, series.samples.size());
+  return series;
 }
 
 CheckResult Judge(const OverTimeCheck& check, const RunFacts& run) {

@@ -182,7 +182,13 @@ TEST_CASE("periodic snapshots are a series, reads of one tag another; a single v
   observed.snapshots.push_back(Snapshot("other", 1, 150));
   CHECK(JudgeOne(observed, check).verdict == Verdict::kInconclusive);
   observed.snapshots.push_back(Snapshot("periodic_001", 6, 200));
+  // The third of three was evicted.
+  CHECK(JudgeOne(observed, check).verdict == Verdict::kInconclusive);
+  CHECK(JudgeOne(observed, check).message ==
+        "map 'counts', key 3, field total (strictly_increasing): 1 of 3 samples is missing");
+  observed.periodic_target = 2;
   CHECK(JudgeOne(observed, check).verdict == Verdict::kPass);
+  observed.periodic_target = 3;
   observed.snapshots.push_back(Snapshot("periodic_002", 6, 300));
   const CheckResult failed = JudgeOne(observed, check);
   CHECK(failed.verdict == Verdict::kFail);

@@ -147,7 +147,7 @@ TEST_CASE("nothing passes silently") {
              "x (nondecreasing): 1 sample without a value was left out: s1 (+200ms): boom"});
   // A broken one is broken all the same.
   CHECK(Judged(Of({U(0)}), "each: {min: 1}") == Text{"FAIL x (each at least 1): 0 at sample s0 (+100ms)"});
-  // Enough values, but none that could be compared.
+  // Enough values, but not all.
   CHECK(Judged(Of({U(1), Bad("boom"), U(3)}), "nondecreasing: true") ==
         Text{"INCONCLUSIVE x (nondecreasing): 1 sample without a value was left out: s1 (+200ms): boom"});
   CHECK(Judged(Of({U(1), U(2)}), "steady_within: {warmup: 1s, tolerance: 1%}") ==
@@ -166,8 +166,43 @@ TEST_CASE("nothing passes silently") {
 TEST_CASE("without any value a strict pattern is inconclusive too") {
   CHECK(Judged(Of({Bad("boom"), Bad("bang")}), "each: {min: 1}") ==
         Text{"INCONCLUSIVE x (each at least 1): none of 2 samples has a value, the first one because: boom",
-             "x (each at least 1): no value at sample s0 (+100ms): boom",
-             "x (each at least 1): no value at sample s1 (+200ms): bang"});
-  CHECK(Judged(Of({Bad("boom"), U(1)}), "each: {min: 1}") ==
-        Text{"FAIL x (each at least 1): no value at sample s0 (+100ms): boom"});
+             "x (each at least 1): 2 samples without a value were left out: s0 (+100ms): boom; s1 (+200ms): "
+             "bang"});
+}
+
+TEST_CASE("a series with holes passes no pattern that could be broken in them") {
+  // Each of these passes without the hole.
+  const Series series = In({1, 1, 1, 2, 2, 2}, {U(10), U(10), Bad("evicted"), U(10), U(10), U(10)});
+  for (const std::string_view pattern :
+       {"nondecreasing: true", "rate_within: {max: 1}", "steady_within: {tolerance: 1%}", "always_true: true",
+        "each: {max: 10}"}) {
+    const Text judged = Judged(series, std::string(pattern));
+    INFO(judged[0]);
+    CHECK(judged[0].starts_with("INCONCLUSIVE"));
+    CHECK(judged[0].ends_with("1 sample without a value was left out: s2 (+300ms): evicted"));
+  }
+  // These two look at some of the samples only.
+  CHECK(Judged(series, "converges_to: {target: 10, tolerance: 0, deadline: 600ms}")[0] ==
+        "PASS x (converges_to 10 +-0 by 600ms): held in 5 comparisons");
+  CHECK(Judged(series, "converges_to: {target: 10, tolerance: 0, deadline: 500ms}")[0].starts_with(
+      "INCONCLUSIVE"));
+  CHECK(Judged(series, "phase_ratio: {from: warm, to: shrink, max: 1}")[0] ==
+        "INCONCLUSIVE x (phase_ratio shrink / warm, at most 1): the last sample of phase warm has no value: "
+        "evicted");
+  // What the other values break is broken.
+  CHECK(Judged(series, "each: {max: 9}")[0] == "FAIL x (each at most 9): 10 at sample s0 (+100ms)");
+}
+
+TEST_CASE("samples that are not in the series at all are holes too") {
+  Series series = In({1, 1, 2}, {U(10), U(10), U(10)});
+  series.lost = 2;
+  CHECK(Judged(series, "each: {max: 10}")[0] ==
+        "INCONCLUSIVE x (each at most 10): 2 of 5 samples are missing");
+  CHECK(Judged(series, "phase_ratio: {from: warm, to: shrink, max: 1}")[0] ==
+        "INCONCLUSIVE x (phase_ratio shrink / warm, at most 1): 2 of 5 samples are missing");
+  CHECK(Judged(series, "converges_to: {target: 10, tolerance: 0, deadline: 1s}")[0] ==
+        "PASS x (converges_to 10 +-0 by 1000ms): held in 3 comparisons");
+  CHECK(Judged(series, "converges_to: {target: 99, tolerance: 0, deadline: 1s}")[0].starts_with(
+      "INCONCLUSIVE x (converges_to 99 +-0 by 1000ms): no 3 samples in a row"));
+  CHECK(Judged(series, "each: {max: 9}")[0] == "FAIL x (each at most 9): 10 at sample s0 (+100ms)");
 }
