@@ -7,6 +7,7 @@
 
 namespace ktstr {
 
+/// How often QEMU wanted a CPU of the host and had none. What a grade does to verdicts: see cpu_quality.h.
 enum class CpuGrade : std::uint8_t { kNotMeasured, kNotApplicable, kGood, kFair, kPoor };
 inline constexpr EnumValue kCpuGrades[] = {
     {"not measured", 0, "The run ended too early, or the host does not count."},
