@@ -1,18 +1,22 @@
 #include "guest-init/base/one_line.h"
 
+#include <algorithm>
+
 namespace ktstr {
 
 std::string OneLine(std::string_view text, std::size_t max_bytes) {
+  constexpr std::string_view kWhite = " \t\n\v\f\r";
   std::string line;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == ' ' || (c >= '\t' && c <= '\r')) {
-      if (!line.empty() && line.back() != ' ') line += ' ';
-    } else {
-      line += byte < 0x20 || byte == 0x7F ? '?' : c;
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t end = std::min(text.find_first_not_of(kWhite, i), text.size());
+    if (const std::string_view run = text.substr(i, end - i); !run.empty()) {
+      if (i > 0 && end < text.size()) line += run.find_first_not_of(' ') == run.npos ? run : " ";
+      i = end;
+      continue;
     }
+    const auto byte = static_cast<unsigned char>(text[i++]);
+    line += byte < 0x20 || byte == 0x7F ? '?' : static_cast<char>(byte);
   }
-  if (!line.empty() && line.back() == ' ') line.pop_back();
   if (line.size() <= max_bytes) return line;
   std::size_t end = max_bytes;
   while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0) == 0x80) --end;

@@ -7,9 +7,10 @@
 
 namespace ktstr {
 
-/// Text from a guest or a file without what could break a line or steer a terminal: each run of blanks, tabs
-/// and line ends becomes one blank, none at the ends; other control characters become `?`. Longer than
-/// `max_bytes`, it is cut after a whole UTF-8 character, with `...` behind it.
+/// Text from a guest or a file without what could break a line or steer a terminal: each run of white space
+/// that has a tab or a line end in it becomes one blank, white space at the ends goes; other control
+/// characters become `?`. Longer than `max_bytes`, it is cut after a whole UTF-8 character, with `...` behind
+/// it.
 std::string OneLine(std::string_view text, std::size_t max_bytes = std::string::npos);
 
 }  // namespace ktstr

@@ -11,7 +11,7 @@ namespace {
 std::string GapPhase(const RunFacts& run, const WorkerGroup& group, const WorkerReport& report) {
   if (!group.backdrop) return PhaseOf(run, group);
   for (const PhaseSlice& slice : report.phase_slices)
-    if (slice.max_gap_ms == report.max_gap_ms) return PhaseName(run.record, slice.phase_epoch);
+    if (slice.max_gap_ms == report.max_gap_ms) return PhaseName(run.record, slice.phase);
   return {};
 }
 

@@ -21,7 +21,7 @@ void JudgeProgress(DefaultSite& site) {
       site, "every worker did some work", &AnyGroup,
       [&](const WorkerGroup& group, const WorkerReport& report, const std::string& name, Findings& found) {
         if (report.work_units > 0) return;
-        const std::uint64_t life = Ms(report.wall_time_ns);
+        const std::uint64_t life = Ms(report.wall_ns);
         Finding finding{
             Verdict::kFail,
             fmt::format("worker {} made no progress: 0 work units in {} ms, {} ms of them on a CPU", name,

@@ -40,7 +40,7 @@ TEST_CASE("btf: types are found by name, sized, resolved and named") {
   CHECK(*btf.FindType("u64") == Id(world.u64_type));
   CHECK(*btf.FindType("unsigned int") == Id(world.u32_type));
   CHECK(Message(btf.FindType("tassk")) == "the kernel has no type 'tassk'; did you mean 'task'?");
-  CHECK(Message(btf.FindType("u46")) == "the kernel has no type 'u46'");  // two slips in three letters
+  CHECK(Message(btf.FindType("u46")) == "the kernel has no type 'u46'; did you mean 'u64'?");
   CHECK(Message(btf.FindType("completely_else")) == "the kernel has no type 'completely_else'");
   CHECK(Message(btf.FindType("")) == "the kernel has no type ''");
 
