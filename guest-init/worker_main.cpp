@@ -73,8 +73,7 @@ void RunWorker(const WorkerSpawn& spawn, std::uint32_t index, int report_fd) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);  // a change of ids has cleared it
   const pid_t tid = gettid();
   SystemProbe probe(tid);
-  Telemetry telemetry(probe, tid, true,
-                      spawn.memory.control().phase.load(std::memory_order_relaxed));
+  Telemetry telemetry(probe, tid, true, spawn.memory.control().phase.load(std::memory_order_relaxed));
   WorkerContext context(spawn.memory, telemetry, place, std::move(pipes),
                         request.seed ^ ((index + std::uint64_t{1}) * 0xD1B54A32D192ED03));
   spawn.type.run(spawn.params, context);

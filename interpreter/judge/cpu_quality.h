@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "interpreter/scenario/checks/check_result.h"
 #include "interpreter/judge/cpu_grade.h"
+#include "interpreter/scenario/checks/check_result.h"
 #include "vmm/host/cpu_wait.h"
 
 namespace ktstr {

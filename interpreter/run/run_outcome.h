@@ -7,8 +7,8 @@
 #include "interpreter/fold/observations.h"
 #include "interpreter/fold/stats.h"
 #include "interpreter/fold/verdict.h"
-#include "interpreter/scenario/checks/check_result.h"
 #include "interpreter/run/machine_facts.h"
+#include "interpreter/scenario/checks/check_result.h"
 
 namespace ktstr {
 

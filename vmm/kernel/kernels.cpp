@@ -80,10 +80,11 @@ Result<Kernel> KernelByName(const std::string& wanted, std::string_view origin) 
     }
     versions += (versions.empty() ? "" : ", ") + kernel.version;
   }
-  return InputError(fmt::format(
-                   "no kernel of version '{}' is in the cache, which has {}; an image is named by its path, "
-                   "e.g. ./{}",
-                   wanted, versions.empty() ? "none" : versions, wanted))
+  return InputError(
+             fmt::format(
+                 "no kernel of version '{}' is in the cache, which has {}; an image is named by its path, "
+                 "e.g. ./{}",
+                 wanted, versions.empty() ? "none" : versions, wanted))
       .Within(origin);
 }
 
@@ -125,7 +126,7 @@ Result<std::string> KernelVersion(std::span<const std::byte> image, std::uint64_
   // It becomes part of file names: a directory of the cache, config-VERSION beside the image.
   if (version.find('/') != std::string::npos || version.starts_with('.')) {
     return InputError(fmt::format("'{}' is a kernel image whose version '{}' cannot be part of a file's name",
-                             name, version));
+                                  name, version));
   }
   return version;
 }

@@ -507,9 +507,8 @@ TEST_CASE("statistics as JSON: metrics by name, absent ones left out") {
   row.metrics.items = {{"max_gap_ms", 12}};
   phase.per_cgroup = {row};
   stats.phases = {phase};
-  CHECK(
-      ToJson(stats).dump() ==
-      R"({"phases":[{"index":1,"label":"warm","start_ms":0,"metrics":{"iteration_rate":2.5},"per_cgroup":[)"
-      R"({"cgroup":"hot","num_workers":1,"missing_workers":0,"cpus_used":"0-2","max_gap_worker":"",)"
-      R"("max_gap_cpu":0,"stripped":false,"metrics":{"max_gap_ms":12.0}}]}],"cgroups":[],"metrics":{}})");
+  CHECK(ToJson(stats).dump() ==
+        R"({"phases":[{"index":1,"label":"warm","start_ms":0,"metrics":{"iteration_rate":2.5},"per_cgroup":[)"
+        R"({"cgroup":"hot","num_workers":1,"missing_workers":0,"cpus_used":"0-2","max_gap_worker":"",)"
+        R"("max_gap_cpu":0,"stripped":false,"metrics":{"max_gap_ms":12.0}}]}],"cgroups":[],"metrics":{}})");
 }

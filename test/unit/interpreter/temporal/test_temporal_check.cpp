@@ -123,6 +123,7 @@ TEST_CASE("each pattern is judged with its own parameters") {
 TEST_CASE("the first failing sample is the message, the rest is detail") {
   CHECK(Judged(Of({U(5), U(4), Bad("boom"), U(3), U(2)}), "nondecreasing: true") ==
         Text{"FAIL x (nondecreasing): fell at sample s1 (+200ms): 4 after 5 at s0 (+100ms)",
+             "x (nondecreasing): fell at sample s3 (+400ms): 3 after 4 at s1 (+200ms)",
              "x (nondecreasing): fell at sample s4 (+500ms): 2 after 3 at s3 (+400ms)",
              "x (nondecreasing): 1 sample without a value was left out: s2 (+300ms): boom"});
 }

@@ -128,7 +128,8 @@ TEST_CASE("clones with different seeds come from one template") {
                                     R"({"key": ")" + key + R"(", "description": "", "kernel_release": "",
                                     "boot_id": "", "parked_ns": 0, "build_ms": 0, "ram_hashes": [1],
                                     "state_hash": 2})"));
-  OpenTemplates templates(*TemplateCache::Open(guest.dir / "templates"), KnownFiles(), [](std::string_view) {});
+  OpenTemplates templates(*TemplateCache::Open(guest.dir / "templates"), KnownFiles(),
+                          [](std::string_view) {});
   CHECK(templates.Known(guest.spec) == nullptr);  // nobody has asked for it yet
   const auto plain = templates.Obtain(guest.spec, -1);
   REQUIRE(plain.ok());
