@@ -216,15 +216,17 @@ Json Condition(const FieldDecl& variant, const StructDecl& alternative) {
   chosen["required"] = Json::array({alternative.name});
   for (const StructDecl* before : variant.type().choice->alternatives()) {
     if (before == &alternative) break;
-    chosen["not"]["anyOf"].push_back({{"required", Json::array({before->name})}});
+    chosen["allOf"].push_back({{"not", {{"required", Json::array({before->name})}}}});
   }
   return chosen;
 }
 
-/// One of the keys that choose an alternative must be there.
+/// One of the keys that choose an alternative must be there: not all of them may be missing. (An anyOf would
+/// make editors complain of the alternative that they deem nearest.)
 void AddChoiceByKey(const FieldDecl& variant, Json& out) {
   const std::vector<std::string_view> names = AlternativeNames(*variant.type().choice);
-  for (const std::string_view name : names) out["anyOf"].push_back({{"required", Json::array({name})}});
+  for (const std::string_view name : names)
+    out["not"]["allOf"].push_back({{"not", {{"required", Json::array({name})}}}});
   out["errorMessage"] = fmt::format("{}: one of {}", variant.doc, JoinNames(names, "and"));
 }
 
