@@ -149,7 +149,7 @@ class Disk {
 
 TEST_CASE("templates may lie on another file system") {
   const TemplateCache cache;
-  const Disk disk(cache.home() / "ktstr-interp", "size=512m");
+  const Disk disk(cache.home() / "ktstr-interp", "mode=700,size=512m");
   if (!disk.mounted()) return Skip("a file system cannot be mounted: not root?");
   const auto run = cache.Pass();
   CHECK_THAT(Started(*run), Catch::StartsWith("clone of "));
@@ -158,7 +158,7 @@ TEST_CASE("templates may lie on another file system") {
 
 TEST_CASE("without room for a template the run boots, and says why") {
   const TemplateCache cache;
-  const Disk disk(cache.home() / "ktstr-interp", "size=16m");
+  const Disk disk(cache.home() / "ktstr-interp", "mode=700,size=16m");
   if (!disk.mounted()) return Skip("a file system cannot be mounted: not root?");
   const auto run = cache.Pass();
   CHECK(Started(*run) == "boot");

@@ -134,7 +134,7 @@ std::vector<std::string> EnvironmentWithout(std::span<const std::string_view> na
 
 std::vector<std::string> MinimalEnvironment() {
   return EnvironmentWhere([](std::string_view name) {
-    return name == "PATH" || name == "LD_LIBRARY_PATH" || name.starts_with("KTSTR_");
+    return name == "PATH" || name == "LD_LIBRARY_PATH" || name == "TMPDIR" || name.starts_with("KTSTR_");
   });
 }
 

@@ -30,8 +30,8 @@ std::optional<std::filesystem::path> FindProgram(std::string_view program);
 /// Our environment without the variables named, then LC_ALL=C: what programs say has to be understood here.
 std::vector<std::string> EnvironmentWithout(std::span<const std::string_view> names);
 
-/// What a program that serves an untrusted guest may know of us: PATH, LD_LIBRARY_PATH and KTSTR_*, then
-/// LC_ALL=C. An access token in the user's environment stays with the user.
+/// What a program that serves an untrusted guest may know of us: PATH, LD_LIBRARY_PATH, TMPDIR and KTSTR_*,
+/// then LC_ALL=C. An access token in the user's environment stays with the user.
 std::vector<std::string> MinimalEnvironment();
 
 struct ChildSpec {

@@ -38,6 +38,7 @@ TEST_CASE("exit codes, signals and stderr come back") {
 TEST_CASE("the child runs in / and learns nothing of our environment but what it needs") {
   const ScopedEnvironment token("ACCESS_TOKEN", "secret");
   const ScopedEnvironment libraries("LD_LIBRARY_PATH", "/opt/lib");
+  const ScopedEnvironment temporary("TMPDIR", "/tmp");
   const ScopedEnvironment ours("KTSTR_SHIM", "start");
   auto process =
       Process::Start({"/bin/sh",
@@ -53,7 +54,7 @@ TEST_CASE("the child runs in / and learns nothing of our environment but what it
     if (!line.starts_with("KTSTR_") || line.starts_with("KTSTR_SHIM=")) text += line;
     at = end;
   }
-  CHECK(text == "KTSTR_SHIM=start\nLC_ALL=C\nLD_LIBRARY_PATH=/opt/lib\n/\n");
+  CHECK(text == "KTSTR_SHIM=start\nLC_ALL=C\nLD_LIBRARY_PATH=/opt/lib\nTMPDIR=/tmp\n/\n");
 }
 
 TEST_CASE("a program named by a relative path starts although its directory is another") {
