@@ -243,7 +243,7 @@ json MeasureMonitor(std::uint32_t cpus) {
 // ---- watches -----------------------------------------------------------------------------------------
 
 /// Fires of one watch for some host time, and the share of it in which the guest stood still.
-void MeasureWatch(vmm::WatchMode mode, vmm::PauseBudget budget, json& series) {
+void MeasureWatch(vmm::WatchMode mode, vmm::PauseLimits limits, json& series) {
   LiveGuest guest(BenchKernel(), Start::kClone);
   vmm::KernelFactsCache cache;
   const auto kernel = Need(guest.OpenKernel(cache));
@@ -252,7 +252,7 @@ void MeasureWatch(vmm::WatchMode mode, vmm::PauseBudget budget, json& series) {
   const auto watches =
       Need(vmm::Watchpoints::Attach({machine, kernel->space(), vmm::Accel::kTcg,
                                      [&](std::uint64_t at) { return kernel->Live().Symbolize(at); },
-                                     [] { return 0U; }, [](const vmm::WatchFire&) {}, budget}));
+                                     [] { return 0U; }, [](const vmm::WatchFire&) {}, limits}));
   vmm::WatchSpec spec;
   spec.address =
       Need(kernel->Live().PerCpu("runqueues", 0)) + Need(kernel->facts().btf->Path("rq.clock")).offset;
@@ -275,12 +275,12 @@ void MeasureWatch(vmm::WatchMode mode, vmm::PauseBudget budget, json& series) {
 }
 
 json MeasureWatches() {
-  const vmm::PauseBudget all(vmm::PauseBudget::kWindow, 1000);
+  const vmm::PauseLimits all{std::chrono::hours(1), 100};
   json series;
   for (int round = 0; round < kWatchRounds; ++round) {  // a guest each, as each has its own stub
     MeasureWatch(vmm::WatchMode::kCount, all, series["count"]);
     MeasureWatch(vmm::WatchMode::kValue, all, series["value"]);
-    MeasureWatch(vmm::WatchMode::kCount, vmm::PauseBudget(), series["count_in_budget"]);
+    MeasureWatch(vmm::WatchMode::kCount, vmm::PauseLimits(), series["count_in_budget"]);
   }
   return series;
 }

@@ -67,6 +67,13 @@ void LiveGuest::Send(const std::vector<vmm::InitramfsFile>& files) {
   }
 }
 
+void LiveGuest::Await(std::chrono::milliseconds time) {
+  const vmm::Deadline end = vmm::After(time);
+  Result<> pumped;
+  while (pumped.ok()) pumped = machine().Pump(end);
+  if (pumped.error().kind != ErrorKind::kTimeout) throw std::runtime_error(pumped.error().message);
+}
+
 std::string LiveGuest::ReadFile(const std::string& path) {
   std::string content;
   const Reply reply = Call(AnyStruct::Of(ktstr::ReadFile{path}), &content);

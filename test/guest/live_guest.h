@@ -47,6 +47,8 @@ class LiveGuest {
   }
   /// Puts files into the guest.
   void Send(const std::vector<vmm::InitramfsFile>& files);
+  /// Lets so much of the host's time pass without asking the guest for anything.
+  void Await(std::chrono::milliseconds time);
   /// What a file of the guest holds; fails when it cannot be read.
   std::string ReadFile(const std::string& path);
 

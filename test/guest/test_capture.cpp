@@ -93,6 +93,49 @@ bool AtRest(const SnapshotReport& report) {
   return resting == kPlantedTasks.size();
 }
 
+/// Whether no CPU was stopped in the middle of a switch: one without tasks runs its idle task.
+bool BetweenSwitches(const SnapshotReport& report) {
+  return std::all_of(report.run_queues.begin(), report.run_queues.end(), [](const auto& queue) {
+    return queue.nr_running > 0 || queue.curr_comm == "swapper/" + std::to_string(queue.cpu);
+  });
+}
+
+/// A capture, and what the guest itself said just before and after it.
+struct Look {
+  SnapshotReport report;
+  std::string tasks_before,
+      tasks_after;                      // "68 123": how many there are, and the last pid that was given away
+  std::string stat_before, stat_after;  // of /proc/stat
+};
+
+Look Take(TruthGuest& guest) {
+  const auto tasks = [&] {
+    const std::string load = guest.live().ReadFile("/proc/loadavg");
+    return load.substr(load.find('/') + 1);
+  };
+  Look look;
+  look.tasks_before = tasks();
+  look.stat_before = guest.live().ReadFile("/proc/stat");
+  look.report = guest.Capture();
+  look.stat_after = guest.live().ReadFile("/proc/stat");
+  look.tasks_after = tasks();
+  return look;
+}
+
+/// The first look at a guest that has come to rest: no task came or went meanwhile, the planted ones sleep.
+Look AtRest(TruthGuest& guest) {
+  Look look = Take(guest);
+  const auto rests = [&] {
+    return AtRest(look.report) && BetweenSwitches(look.report) && look.tasks_before == look.tasks_after;
+  };
+  for (int tries = 0; tries < 200 && !rests(); ++tries) {
+    guest.live().Call(Hold{10'000'000, false});
+    look = Take(guest);
+  }
+  REQUIRE(rests());
+  return look;
+}
+
 /// "key => value" of all entries, ordered.
 std::set<std::string> Entries(const MapRecord& map) {
   CHECK(map.error.empty());
@@ -220,7 +263,8 @@ std::string StatusField(const std::string& status, const std::string& name) {
 }
 
 /// Sleeping tasks, whose figures stand still.
-void ExpectTasks(LiveGuest& guest, const SnapshotReport& report) {
+void ExpectTasks(LiveGuest& guest, const Look& look) {
+  const SnapshotReport& report = look.report;
   CHECK(report.tasks_unavailable.empty());
   CHECK_FALSE(report.tasks_truncated);
   for (const char* comm :
@@ -255,11 +299,20 @@ void ExpectTasks(LiveGuest& guest, const SnapshotReport& report) {
   CHECK(Task(report, "truth-two").tgid == Task(report, "truth-threads").pid);
   // As many as the guest counts, which includes those that hang on no list: the idle task of each CPU does
   // not.
-  const std::string load = guest.ReadFile("/proc/loadavg");
-  CHECK(load.find("/" + std::to_string(report.tasks.size()) + " ") != std::string::npos);
+  CHECK(std::to_string(report.tasks.size()) == look.tasks_before.substr(0, look.tasks_before.find(' ')));
 }
 
-void ExpectCpus(const SnapshotReport& report) {
+/// user, nice, system, softirq of a CPU in /proc/stat, in hundredths of a second.
+std::array<std::uint64_t, 4> StatOf(const std::string& stat, std::uint32_t cpu) {
+  std::istringstream words(stat.substr(stat.find("\ncpu" + std::to_string(cpu) + " ")));
+  std::string name;
+  std::uint64_t user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0;
+  words >> name >> user >> nice >> system >> idle >> iowait >> irq >> softirq;
+  return {user, nice, system, softirq};
+}
+
+void ExpectCpus(const Look& look) {
+  const SnapshotReport& report = look.report;
   REQUIRE(report.run_queues.size() == 2);
   REQUIRE(report.per_cpu_time.size() == 2);
   REQUIRE(report.vcpu_regs.size() == 2);
@@ -269,9 +322,14 @@ void ExpectCpus(const SnapshotReport& report) {
     CHECK(queue.nr_switches > 10);
     CHECK(queue.clock > 1'000'000);
     CHECK(queue.curr_pid.has_value());
-    if (queue.nr_running == 0) CHECK(queue.curr_comm == "swapper/" + std::to_string(cpu));
     const auto& time = report.per_cpu_time[cpu];
-    CHECK(time.system > 0);
+    const std::uint64_t times[] = {time.user, time.nice, time.system, time.softirq};
+    const auto before = StatOf(look.stat_before, cpu);
+    const auto after = StatOf(look.stat_after, cpu);
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      CHECK(before[i] <= times[i] / 10'000'000);
+      CHECK(times[i] / 10'000'000 <= after[i]);
+    }
     CHECK(time.softirqs.size() == 10);
     CHECK(time.irqs_sum > 0);
     CHECK(time.iowait_sleeptime_ns.has_value());
@@ -332,16 +390,13 @@ void Examine(const std::string& kind, Start start) {
     const bool fine = !line.starts_with("no ") || (kind == "built" && line == "no t_inode: Invalid argument");
     CHECK(fine);
   }
-  SnapshotReport report = guest.Capture();
-  for (int tries = 0; tries < 200 && !AtRest(report); ++tries) {
-    guest.live().Call(Hold{10'000'000, false});
-    report = guest.Capture();
-  }
+  const Look look = AtRest(guest);
+  const SnapshotReport& report = look.report;
   ExpectPlainMaps(report);
   ExpectPerCpuMaps(report);
   ExpectOtherMaps(guest.live(), report, said);
-  ExpectTasks(guest.live(), report);
-  ExpectCpus(report);
+  ExpectTasks(guest.live(), look);
+  ExpectCpus(look);
   CHECK(report.scx_walker_unavailable == (kind == "built"
                                               ? "scx_root is NULL (no scheduler attached)"
                                               : "no scx walker capture: the kernel has no sched_ext"));

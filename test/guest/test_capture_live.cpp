@@ -141,7 +141,8 @@ void Churn(const std::string& kind, Start start) {
   for (int i = 0; i < 3; ++i) guest.Plant("churn");
   std::set<std::int32_t> pids;
   std::size_t gone = 0;
-  for (int i = 0; i < 100; ++i) {
+  // Tasks and maps have come and gone meanwhile, however slow the guest is.
+  for (int i = 0; i < 100 || pids.size() <= 100 || gone == 0; ++i) {
     const SnapshotReport report = guest.Capture();
     CHECK_FALSE(report.dump_truncated_at_us.has_value());
     CHECK(report.maps_unavailable.empty());
@@ -153,8 +154,6 @@ void Churn(const std::string& kind, Start start) {
     for (const auto& task : report.tasks) pids.insert(task.pid);
     CHECK_FALSE(guest.live().ReadFile("/proc/version").empty());  // the guest goes on
   }
-  CHECK(gone > 0);
-  CHECK(pids.size() > 100);  // tasks did come and go
 }
 
 TEST_CASE("capture: while maps and tasks come and go, with our kernel") { Churn("built", Start::kClone); }

@@ -61,13 +61,14 @@ TEST_CASE("the guest powers off by itself") {
 }
 
 TEST_CASE("the guest hangs") {
-  GuestRun run("timeout: 5s\n" + BreaksInStepTwo("    hold: 2s\n"));
+  // Long enough for a busy host to come to step two.
+  GuestRun run("timeout: 15s\n" + BreaksInStepTwo("    hold: 5s\n"));
   REQUIRE(run.process().WaitForOutput("phase_begin  two"));
   const std::vector<pid_t> qemu = run.process().Children();
   REQUIRE(qemu.size() == 1);
   REQUIRE(kill(qemu[0], SIGSTOP) == 0);
   run.Finish("ERROR");
-  CHECK(run.cause() == "the scenario did not finish within its timeout of 5s; it was at: hold 2s");
+  CHECK(run.cause() == "the scenario did not finish within its timeout of 15s; it was at: hold 5s");
   ExpectFirstStepKept(run);
 }
 
@@ -84,12 +85,12 @@ TEST_CASE("QEMU is killed during a hold") {
 
 TEST_CASE("after the overall timeout the guest still hands over what its workers measured") {
   GuestRun run(
-      "timeout: 3s\n" +
+      "timeout: 10s\n" +
       BreaksInStepTwo("    ops: [{RunPayload: {payload: endless}}, {WaitPayload: {name: endless}}]\n",
                       "payloads: {endless: {binary: sh, args: [-c, 'while :; do :; done']}}\n"));
   run.Finish("ERROR");
   CHECK(run.cause() ==
-        "the scenario did not finish within its timeout of 3s; it was at: WaitPayload endless");
+        "the scenario did not finish within its timeout of 10s; it was at: WaitPayload endless");
   ExpectFirstStepKept(run);
   const Json reports = run.Reports();
   REQUIRE(reports.size() == 3);

@@ -10,6 +10,7 @@
 
 #include "test/guest/guest_run.h"
 #include "test/guest/live_guest.h"
+#include "vmm/host/host_tsc.h"
 #include "vmm/introspection/memory/pause.h"
 
 namespace ktstr::test {
@@ -56,7 +57,7 @@ void ExpectFreezeUnseen(LiveGuest& guest, const KernelView& view) {
     REQUIRE(pause.began().ok());
     const std::uint64_t ticks = Word(view, "jiffies_64");
     const vmm::MachinePause inner(guest.machine(), &log, "capture 'b'", 3);
-    CHECK_FALSE(guest.machine().Pump(vmm::After(kLong)).ok());  // nothing comes
+    guest.Await(kLong);
     CHECK(Word(view, "jiffies_64") == ticks);
     CHECK_FALSE(guest.machine().running());
     CHECK(pause.duration() >= kLong);
@@ -117,6 +118,9 @@ void ExpectFacts(const LiveGuest& guest, const KernelView& view) {
   CHECK(facts.ram_bytes == std::uint64_t{512} << 20);
   CHECK(facts.kaslr_offset + vmm::kLinkText == guest.ready().kernel_text);
   CHECK(view.cpus() == 2);
+  // Told at its boot and refined by itself: its clock is as fast as ours, however busy the host was then.
+  const auto tsc_khz = static_cast<double>(view.Load<std::uint32_t>(Need(view.Symbol("tsc_khz"))).value());
+  if (vmm::HostTscKhz() != 0) CHECK(tsc_khz == Approx(vmm::HostTscKhz()).epsilon(0.005));
   CHECK(facts.btf->VariableType("runqueues").has_value());
   // The direct map shows what the image's own mapping shows.
   const std::uint64_t text = Need(view.Symbol("init_task"));
@@ -173,6 +177,18 @@ TEST_CASE("introspection: a clone with our kernel") { Examine("built", Start::kC
 TEST_CASE("introspection: a booted guest with Debian's kernel") { Examine("fetched", Start::kBoot); }
 TEST_CASE("introspection: a clone with Debian's kernel") { Examine("fetched", Start::kClone); }
 
+TEST_CASE("introspection: a guest takes the speed of its time-stamp counter from its host") {
+  const auto kernel_file = CachedKernel("built");
+  if (!kernel_file) return Skip("no kernel was built");
+  vmm::MachineConfig config;
+  config.tsc_khz = 1'000'000;  // what it would never measure, however busy the host
+  LiveGuest guest(*kernel_file, Start::kBoot, config);
+  vmm::KernelFactsCache cache;
+  const std::unique_ptr<vmm::GuestKernel> kernel = Need(guest.OpenKernel(cache));
+  const KernelView view = kernel->Live();
+  CHECK(view.Load<std::uint32_t>(Need(view.Symbol("tsc_khz"))) == 1'000'000U);
+}
+
 TEST_CASE("introspection: a guest with two nodes and memory above 4 GiB") {
   const auto kernel_file = CachedKernel("built");
   if (!kernel_file) return Skip("no kernel was built");
@@ -209,7 +225,7 @@ TEST_CASE("introspection: a clone on the virtual clock is paused and goes on") {
     REQUIRE(pause.began().ok());
     // Idle, it would skip from timer to timer.
     const std::uint64_t ticks = Word(view, "jiffies_64");
-    CHECK_FALSE(guest.machine().Pump(vmm::After(std::chrono::milliseconds(50))).ok());
+    guest.Await(std::chrono::milliseconds(50));
     CHECK(Word(view, "jiffies_64") == ticks);
   }
   ExpectTicks(guest, view);

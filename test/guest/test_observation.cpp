@@ -123,6 +123,25 @@ TEST_CASE("observation: a watch that fires more often than it may fails with the
              "the number of fires of watch jiffies_64 is (at least )?[0-9]+, above the maximum of 0");
 }
 
+TEST_CASE("observation: a watch that was paced comes back within one wait") {
+  const auto kernel = CachedKernel("built");
+  if (!kernel) return Skip("no kernel was built");
+  GuestRun run(
+      "topology: 1n1l2c1t\n"
+      "defaults: off\n"
+      "steps:\n"
+      "  - name: hot\n"
+      "    cgroups: [{name: c, cpuset: \"1\", work: [{type: YieldHeavy}]}]\n"
+      "    ops: [{WatchSnapshot: {target: {symbol: runqueues, cpu: 1, field: clock}, tag: w, capture: "
+      "count}}]\n"
+      "    hold: 6s\n",
+      {"--kernel", kernel->image.string()});
+  run.Finish("PASS");
+  const Json watch = run.File("observations.json").at("watches").at(0);
+  CHECK(watch.at("lower_bound") == true);
+  CHECK(watch.at("paused") > 2);
+}
+
 TEST_CASE("observation: a series that breaks its pattern names the sample") {
   ExpectBoth("", "{over_time: {each: {max: 1}}, at: run_queues.length}", "FAIL",
              R"(run_queues\.length \(each at most 1\): 2 at sample periodic_000 \(\+[0-9]+ms\))",
@@ -168,7 +187,17 @@ constexpr char kTruth[] =
     "        setsid bpf_truth >/tmp/said &\n"
     "        while [ \"$line\" != ready ]; do read line; done </tmp/said\n"
     "    checks: [{exit_code: 0}]\n"
-    "  end: {binary: pkill, args: [bpf_truth]}\n";
+    // Once it is gone the kernel drops in the background what its maps and programs held.
+    "  end:\n"
+    "    binary: sh\n"
+    "    include: [pkill, bpftool]\n"
+    "    args:\n"
+    "      - -c\n"
+    "      - |\n"
+    "        pkill bpf_truth\n"
+    "        for map in t_single t_array truth.bss; do\n"
+    "          while bpftool map lookup name $map key 0 0 0 0; do :; done\n"
+    "        done\n";
 constexpr char kPlanted[] =
     "{snapshot: now, map: t_single, field: y, equals: -1000},"
     "{snapshot: now, map: t_array, key: 3, field: b, between: [13, 13]},"
@@ -198,7 +227,6 @@ void ExpectPlanted(const std::string& kind) {
                    "      - CaptureSnapshot: {name: now}\n"
                    "      - RunPayload: {payload: end}\n"
                    "      - WaitPayload: {name: end, timeout: 60s}\n"
-                   "    hold: 500ms\n"  // the kernel frees maps in the background
                    "  - name: gone\n    ops: [CaptureSnapshot: {name: gone}]\n"
                    "checks: [" +
                    kPlanted + "]\n",

@@ -18,9 +18,9 @@ constexpr const char* kRunAndWait =
 TEST_CASE("a payload that never ends fails its step") {
   GuestRun run(Script("echo begun; while :; do :; done", kExitsWell,
                       "      - RunPayload: {payload: p, cgroup: box}\n"
-                      "      - WaitPayload: {name: p, timeout: 500ms}\n"));
+                      "      - WaitPayload: {name: p, timeout: 5s}\n"));
   run.Finish("FAIL");
-  CHECK(run.first_line() == "FAIL scenario.yaml: payload 'p' was still running after 500ms");
+  CHECK(run.first_line() == "FAIL scenario.yaml: payload 'p' was still running after 5s");
   const Json done = run.Payload("p").at("done");
   CHECK(done.at("end") == "timed_out");
   CHECK(done.at("signal") == 9);
@@ -72,10 +72,19 @@ TEST_CASE("a payload that dies by signal is said to have") {
 }
 
 TEST_CASE("killing a payload that has ended is no fault") {
+  // The other one ends once nobody is left in the first one's cgroup.
   GuestRun run(
-      "payloads: {p: {binary: sh, args: [-c, 'exit 0'], checks: [{exit_code: 0}]}}\n"
-      "backdrop: {payloads: [p]}\n"
-      "steps: [{name: wait, hold: 1s}, {name: kill, ops: [{KillPayload: {name: p}}]}]\n");
+      "payloads:\n"
+      "  p: {binary: sh, args: [-c, 'exit 0'], checks: [{exit_code: 0}]}\n"
+      "  other: {binary: sh, args: [-c, 'while read pid < /sys/fs/cgroup/ktstr/box/cgroup.procs; do :; "
+      "done']}\n"
+      "steps:\n"
+      "  - cgroups: [{name: box}]\n"
+      "    ops:\n"
+      "      - RunPayload: {payload: p, cgroup: box}\n"
+      "      - RunPayload: {payload: other}\n"
+      "      - WaitPayload: {name: other, timeout: 60s}\n"
+      "      - KillPayload: {name: p}\n");
   run.Finish("PASS");
   CHECK(run.Payload("p").at("done").at("end") == "exited");
   CHECK(run.Payload("p").at("done").at("exit_code") == 0);

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "guest-init/base/fd.h"
@@ -40,7 +41,13 @@ bool KilledAt(const TemplateCache& cache, const fs::path& yaml, const std::strin
       return false;
   run.Signal(SIGKILL);
   CHECK(run.Finish() == 128 + SIGKILL);
+  CHECK(WaitUntil([&] { return ProcessesWith(cache.home().string()).empty(); }));
   return true;
+}
+
+bool HalfMade(const TemplateCache& cache) {
+  const std::vector<std::string> left = cache.Names();
+  return std::any_of(left.begin(), left.end(), [](const auto& name) { return name.ends_with(".new"); });
 }
 
 TEST_CASE("killed at any point of saving, the next run recovers") {
@@ -48,11 +55,9 @@ TEST_CASE("killed at any point of saving, the next run recovers") {
   const fs::path yaml = WriteFile(cache.home(), "scenario.yaml", std::string("version: 1\n") + kTiny);
   for (const std::string point : {"", "initramfs.img", "state", "ram0"}) {
     INFO("killed when '" << point << "' appeared");
-    REQUIRE(KilledAt(cache, yaml, point));
-    CHECK(WaitUntil([&] { return ProcessesWith(cache.home().string()).empty(); }));
-    const std::vector<std::string> left = cache.Names();
-    REQUIRE(left.size() == 1);
-    CHECK_THAT(left[0], Catch::EndsWith(".new"));
+    // The point lasts for milliseconds; on a busy host we may be off the CPU for longer, and miss it.
+    while (!KilledAt(cache, yaml, point) || !HalfMade(cache)) fs::remove_all(cache.templates());
+    CHECK(cache.Names().size() == 1);
   }
   const auto run = cache.Pass();
   CHECK(TemplatesMade(*run) == 1);

@@ -1,5 +1,6 @@
 // Write watchpoints in real guests, and what QEMU's debugger stub shows held against what the host sees
 // itself.
+#include <fmt/format.h>
 #include <signal.h>
 
 #include <algorithm>
@@ -24,9 +25,15 @@ using vmm::WatchMode;
 using vmm::WatchSpec;
 using Op = vmm::WatchCondition::Op;
 
+/// Enough for every write of a test, however slow the host, and so little afterwards that a watch which loses
+/// its burst shows.
+constexpr vmm::PauseLimits kBurst{std::chrono::minutes(10), 1};
+/// So little that a place which is written to all the time is paced on every host.
+constexpr vmm::PauseLimits kTight{std::chrono::milliseconds(20), 5};
+
 /// A guest, its kernel and its watches.
 struct Watched {
-  Watched(const vmm::Kernel& file, Start start, vmm::MachineConfig config = {})
+  Watched(const vmm::Kernel& file, Start start, vmm::PauseLimits limits, vmm::MachineConfig config = {})
       : guest(file, start, std::move(config)), kernel(Need(guest.OpenKernel(cache))) {
     watches = Need(vmm::Watchpoints::Attach({
         guest.machine(),
@@ -38,8 +45,7 @@ struct Watched {
           fires.push_back(fire);
           if (on_fire) on_fire(fire);
         },
-        // Less than the default, which a fast host may never reach.
-        vmm::PauseBudget(vmm::PauseBudget::kWindow, 5),
+        limits,
     }));
   }
 
@@ -106,6 +112,7 @@ std::vector<std::pair<std::int64_t, std::int64_t>> Values(const std::vector<Watc
   return values;
 }
 
+/// A burst of fifty writes, none of which is lost.
 void ExpectTicks(Watched& guest) {
   guest.phase = 7;
   guest.Work("SpinWait");
@@ -121,39 +128,20 @@ void ExpectTicks(Watched& guest) {
   REQUIRE(guest.fires.size() == 50);
   CHECK(stats.writes == 50);
   CHECK(stats.told == 50);
+  CHECK(stats.suspended == 0);
   CHECK(stats.at_least);
   CHECK(stats.pause_time().count() > 0);
   CHECK(stats.by_phase.size() == 1);
   CHECK(stats.by_phase.count(7) == 1);
-  std::size_t by_one = 0;
   for (std::size_t i = 0; i < guest.fires.size(); ++i) {
     const WatchFire& fire = guest.fires[i];
-    if (i > 0 && stats.suspended == 0) CHECK(fire.old_value == guest.fires[i - 1].new_value);
+    if (i > 0) CHECK(fire.old_value == guest.fires[i - 1].new_value);
     CHECK(fire.number == i + 1);
-    CHECK(fire.new_value > fire.old_value);
+    CHECK(fire.new_value > fire.old_value);  // a late tick adds several
     CHECK(fire.cpu < 2);
     CHECK_THAT(fire.symbol, Catch::StartsWith("tick_") || Catch::StartsWith("do_timer"));
-    by_one += fire.new_value == fire.old_value + 1 ? 1 : 0;
   }
-  CHECK(by_one > 0);  // a late tick adds several
   guest.on_fire = nullptr;
-}
-
-/// The tick goes on being counted for five seconds, and the guest lives.
-void ExpectAlive(Watched& guest) {
-  const WatchId id = guest.Arm("jiffies_64", 8, WatchMode::kCount);
-  const std::uint64_t before = guest.guest.Call(Ping{}).clock_ns;
-  guest.Run(std::chrono::seconds(5));
-  CHECK(guest.guest.Call(Ping{}).clock_ns - before >= 5'000'000'000);
-  REQUIRE(guest.watches->DisarmAll().ok());
-  const vmm::WatchStats stats = guest.watches->Stats(id);
-  CHECK(stats.writes > 100);
-  CHECK(stats.matched == stats.writes);
-  CHECK(stats.told == 0);
-  CHECK(stats.at_least == (stats.suspended > 0));
-  CHECK_FALSE(stats.armed);
-  guest.Run(std::chrono::milliseconds(100));
-  CHECK(guest.watches->Stats(id).writes == stats.writes);
 }
 
 void ExpectOrder(Watched& guest) {
@@ -276,7 +264,7 @@ void ExpectErrors(Watched& guest) {
   CHECK(guest.watches->armed() == 0);
 }
 
-/// Places that all CPUs write to all the time, and a host that stops the guest for itself meanwhile.
+/// Places that all CPUs write to all the time: they are paced, and the guest goes on.
 void ExpectHotPlaces(Watched& guest) {
   guest.Work("YieldHeavy");
   vmm::Machine& machine = guest.guest.machine();
@@ -288,20 +276,31 @@ void ExpectHotPlaces(Watched& guest) {
     spec.address = Need(guest.kernel->Live().PerCpu("runqueues", cpu)) + clock.offset;
     ids.push_back(Need(guest.watches->Arm(spec)));
   }
+  const std::uint64_t clock_before = guest.guest.Call(Ping{}).clock_ns;
   const auto host_before = std::chrono::steady_clock::now();
-  const auto still_before = machine.paused_time();
-  guest.Run(std::chrono::seconds(1));
-  const auto still = machine.paused_time() - still_before;
-  const auto passed = std::chrono::steady_clock::now() - host_before;
+  const auto paused_before = machine.paused_time();
+  const auto paced = [&](WatchId id) { return guest.watches->Stats(id).suspended >= 3; };
+  while (!std::all_of(ids.begin(), ids.end(), paced)) guest.Run(std::chrono::milliseconds(100));
+  // What a burst took is paid back: most of the time the guest runs.
+  const auto paused_pct = [&] {
+    return (machine.paused_time() - paused_before) * 100 / (std::chrono::steady_clock::now() - host_before);
+  };
+  while (paused_pct() >= 30) guest.Run(std::chrono::milliseconds(100));
+  CHECK(guest.guest.Call(Ping{}).clock_ns > clock_before + 100'000'000);
   for (const WatchId id : ids) {
     const vmm::WatchStats& stats = guest.watches->Stats(id);
-    CHECK(stats.writes > 10);
-    CHECK(stats.suspended > 0);
+    CHECK(stats.writes >= stats.suspended);  // none is suspended before it has seen one
+    CHECK(stats.matched == stats.writes);
+    CHECK(stats.told == 0);
     CHECK(stats.at_least);
     CHECK(stats.armed);
   }
-  CHECK(still * 100 < passed * 30);  // bounded by construction: 20 %, and the last stop
-  // More stops than QEMU's socket holds notes of them, each of which may meet a write.
+}
+
+/// More stops than QEMU's socket holds notes of them, each of which may meet a write.
+void ExpectStopsAndWrites(Watched& guest) {
+  vmm::Machine& machine = guest.guest.machine();
+  REQUIRE(guest.watches->armed() == 2);
   for (int i = 0; i < 500; ++i) {
     vmm::MachinePause pause(machine, nullptr, "", 0);
     REQUIRE(pause.began().ok());
@@ -309,6 +308,29 @@ void ExpectHotPlaces(Watched& guest) {
     if (i % 50 == 0) REQUIRE(guest.watches->Tick().ok());
   }
   REQUIRE(guest.watches->DisarmAll().ok());
+  const vmm::WatchStats stats = guest.watches->Stats(0);
+  CHECK_FALSE(stats.armed);
+  guest.Run(std::chrono::milliseconds(100));
+  CHECK(guest.watches->Stats(0).writes == stats.writes);
+  CHECK(machine.running());
+}
+
+/// When two CPUs write at about the same moment, QEMU may stop a second time although it has told of the
+/// write. A breakpoint makes such stops: by the stub, and for no write.
+void ExpectStopsForNoWrite(Watched& guest) {
+  vmm::Machine& machine = guest.guest.machine();
+  const std::string breakpoint = fmt::format("0,{:x},1", guest.At("__x64_sys_sched_yield"));
+  const auto ask = [&](const std::string& what) {
+    vmm::MachinePause pause(machine, nullptr, "", 0);
+    REQUIRE(pause.began().ok());
+    CHECK(Need(guest.watches->gdb().Ask(what + breakpoint)) == "OK");
+    REQUIRE(pause.End().ok());
+  };
+  const auto before = machine.paused_time_served();
+  ask("Z");
+  while (machine.paused_time_served() == before)
+    REQUIRE(machine.Pump(vmm::After(std::chrono::seconds(100))).ok());
+  ask("z");
   guest.Run(std::chrono::milliseconds(100));
   CHECK(machine.running());
 }
@@ -328,14 +350,12 @@ void ExpectEnd(Watched& guest) {
 void Examine(const std::string& kind, Start start) {
   const auto kernel = CachedKernel(kind);
   if (!kernel) return Skip("no kernel was " + kind);
-  Watched guest(*kernel, start);
+  Watched guest(*kernel, start, kBurst);
   ExpectErrors(guest);
   ExpectOrder(guest);
   ExpectALook(guest);
   ExpectSameBytes(guest);
   ExpectTicks(guest);
-  ExpectAlive(guest);
-  ExpectHotPlaces(guest);
   ExpectEnd(guest);
 }
 
@@ -344,12 +364,24 @@ TEST_CASE("watchpoints: a clone with our kernel") { Examine("built", Start::kClo
 TEST_CASE("watchpoints: a booted guest with Debian's kernel") { Examine("fetched", Start::kBoot); }
 TEST_CASE("watchpoints: a clone with Debian's kernel") { Examine("fetched", Start::kClone); }
 
+void Pace(const std::string& kind) {
+  const auto kernel = CachedKernel(kind);
+  if (!kernel) return Skip("no kernel was " + kind);
+  Watched guest(*kernel, Start::kClone, kTight);
+  ExpectHotPlaces(guest);
+  ExpectStopsAndWrites(guest);
+  ExpectStopsForNoWrite(guest);
+}
+
+TEST_CASE("watchpoints: places written to all the time, with our kernel") { Pace("built"); }
+TEST_CASE("watchpoints: places written to all the time, with Debian's kernel") { Pace("fetched"); }
+
 TEST_CASE("watchpoints: with the virtual clock") {
   const auto kernel = CachedKernel("built");
   if (!kernel) return Skip("no kernel was built");
   vmm::MachineConfig config;
   config.clock = vmm::Clock::kVirtual;
-  Watched guest(*kernel, Start::kBoot, config);
+  Watched guest(*kernel, Start::kBoot, kBurst, config);
   ExpectOrder(guest);
   ExpectTicks(guest);
 }

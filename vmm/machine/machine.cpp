@@ -75,6 +75,7 @@ Result<> Machine::Resume(Deadline deadline) {
 }
 
 Result<> Machine::Pause(Deadline deadline) {
+  stop_asked_ = true;
   TRY(Command("stop", nullptr, deadline));
   return {};
 }
@@ -129,6 +130,20 @@ Result<nlohmann::json> Machine::Command(std::string_view command, const nlohmann
   }
 }
 
+void Machine::NoteUnaskedStop() {
+  const bool only_waited_for = !running_ && !stop_asked_ && !in_handler_ && !qmp_.in_flight();
+  if (!only_waited_for) unasked_until_.reset();
+  if (only_waited_for && !unasked_until_.has_value()) unasked_until_ = After(kUnaskedStop);
+}
+
+Error Machine::StoppedByItself() {
+  const auto status = Command("query-status", nullptr, After(kControlTimeout));
+  if (!status.ok()) return status.error();
+  return {ErrorKind::kMachine, fmt::format("QEMU has stopped the guest by itself (its status is '{}') and "
+                                           "does not let it go on",
+                                           status->value("status", ""))};
+}
+
 void Machine::Kill() {
   if (!failure_.has_value()) killed_ = true;
   process_.Kill();
@@ -167,7 +182,9 @@ Result<> Machine::Pump(Deadline deadline) {
       {hooks_.cancel_fd, POLLIN, 0},
       {in_handler_ || qmp_.in_flight() ? -1 : served_fd_, POLLIN, 0},
   };
-  const Deadline until = doomed_until_.has_value() ? std::min(deadline, *doomed_until_) : deadline;
+  NoteUnaskedStop();
+  const Deadline until =
+      std::min({deadline, doomed_until_.value_or(deadline), unasked_until_.value_or(deadline)});
   const int ready = poll(fds, kCount, PollTimeout(until));
   if (ready > 0) {
     if (fds[kConsole].revents != 0) ReadConsole();
@@ -185,6 +202,8 @@ Result<> Machine::Pump(Deadline deadline) {
   }
   if (fds[kCancel].revents != 0) return Error{ErrorKind::kCancelled, "interrupted"};
   if (fds[kServed].revents != 0 && TRY(CallHandler())) TRY(GoOnAfterHandler());
+  NoteUnaskedStop();
+  if (unasked_until_.has_value() && Passed(*unasked_until_)) return StoppedByItself();
   if (!Passed(deadline)) return {};  // even a stream that never falls silent must not hide the deadline
   return Error{ErrorKind::kTimeout, "the guest did not answer in time"};
 }
@@ -243,6 +262,7 @@ void Machine::NoteEvent(const QmpEvent& event) {
     stopped_at_us_ = event.at_us;
   } else if (event.name == "RESUME") {
     running_ = true;
+    stop_asked_ = false;
     // The wall clock may be set between the two.
     const std::int64_t paused_us =
         stopped_at_us_ == 0 ? 0 : std::max<std::int64_t>(0, event.at_us - stopped_at_us_);

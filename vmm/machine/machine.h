@@ -111,7 +111,10 @@ class Machine final : public BytePort {
   Result<> QueueOutgoing(std::span<const std::byte> bytes) override;
   [[nodiscard]] std::size_t outgoing() const override { return outbox_.size(); }
   std::string TakeIncoming() override { return std::exchange(inbox_, {}); }
-  /// See BytePort. The error of a machine that has ended is failure()->ToError().
+  /// See BytePort. The error of a machine that has ended is failure()->ToError(). When
+  /// QEMU has stopped the guest without Pause(), no handler lets it go on, and all that happens is waiting,
+  /// the wait ends after kUnaskedStop: kMachine "QEMU has stopped the guest by itself (its status is
+  /// 'paused') and does not let it go on".
   Result<> Pump(Deadline deadline) override;
 
   /// Set once the machine has ended without Kill().
@@ -131,6 +134,7 @@ class Machine final : public BytePort {
  private:
   /// QEMU answers within a millisecond. What takes longer than this hangs, and a user should not wait for it.
   static constexpr std::chrono::seconds kControlTimeout{10};
+  static constexpr std::chrono::seconds kUnaskedStop{5};
 
   Machine(Process process, MachineFiles files, QmpClient qmp, Fd console, Fd crash, Fd channel, Fd gdb,
           MachineHooks hooks, Clock clock);
@@ -148,6 +152,8 @@ class Machine final : public BytePort {
   void NoteEvent(const QmpEvent& event);
   Result<bool> CallHandler();
   Result<> GoOnAfterHandler();
+  void NoteUnaskedStop();
+  Error StoppedByItself();
   void DrainStreams();
   void NoteClosed(Fd& stream, const char* name);
   void NoteDoom();
@@ -173,7 +179,9 @@ class Machine final : public BytePort {
   bool in_handler_ = false;
 
   bool running_ = false;
-  std::int64_t stopped_at_us_ = 0;  // of the last STOP; 0 before the first
+  bool stop_asked_ = true;                 // by Pause(), or it has not run yet
+  std::optional<Deadline> unasked_until_;  // set while an unasked stop is only waited for
+  std::int64_t stopped_at_us_ = 0;         // of the last STOP; 0 before the first
   std::chrono::nanoseconds paused_time_{0};
   std::chrono::nanoseconds paused_time_served_{0};
 

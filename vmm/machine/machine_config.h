@@ -45,6 +45,11 @@ struct MachineConfig {
   /// measured in VIRTUAL-CLOCK.md.
   std::uint32_t icount_shift = 6;
 
+  /// What the guest is told of how fast its time-stamp counter counts, in kHz; 0: it measures by itself.
+  /// Without a value HostTscKhz(). Only with TCG and the wall clock, where it sees the host's counter. One
+  /// that measures on a busy host is easily wrong by a factor of ten, and so are then all its clocks.
+  std::optional<std::uint32_t> tsc_khz;
+
   /// A clone goes on as soon as it has loaded. Otherwise, and when it boots, it waits for Machine::Resume().
   bool autostart = false;
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "guest-init/wire/messages.h"
+#include "vmm/host/host_tsc.h"
 #include "vmm/machine/guest_ram.h"
 #include "vmm/machine/throwaway_disk.h"
 
@@ -144,6 +145,9 @@ std::string BuildKernelCmdline(const MachineConfig& config) {
       // Run times of BPF programs, for snapshots.
       "sysctl.kernel.bpf_stats_enabled=1 "
       "rdinit=/init";
+  const bool sees_host_tsc = config.accel == Accel::kTcg && config.clock == Clock::kWall;
+  const std::uint32_t tsc_khz = sees_host_tsc ? config.tsc_khz.value_or(HostTscKhz()) : 0;
+  if (tsc_khz != 0) line += fmt::format(" tsc_early_khz={}", tsc_khz);
   if (!config.extra_cmdline.empty()) line += " " + config.extra_cmdline;
   return line;
 }

@@ -1,4 +1,4 @@
-// From a machine's description to QEMU's command line. Pure.
+// From a machine's description to QEMU's command line.
 #pragma once
 
 #include <string>
@@ -18,7 +18,8 @@ inline constexpr std::size_t kMaxCmdline = 2047;
 /// "the virtual clock needs the accelerator tcg".
 Result<> ValidateMachineConfig(const MachineConfig& config);
 
-/// The guest kernel's command line.
+/// The guest kernel's command line. Depends on nothing but `config`, and on HostTscKhz() where that asks for
+/// it.
 std::string BuildKernelCmdline(const MachineConfig& config);
 
 /// QEMU's arguments without argv[0]: a machine that starts paused, with nothing on it that is not named here.

@@ -36,7 +36,7 @@ class PacketReader {
 
 /// Why the machine is paused, as the stub tells it.
 struct StopReply {
-  std::uint8_t signal = 0;             // kSignalTrap at a watchpoint; 2 when QMP stopped it
+  std::uint8_t signal = 0;             // kSignalTrap: the stub stopped it; 2: QMP did
   std::optional<std::uint32_t> cpu;    // from 0 on
   std::optional<std::uint64_t> watch;  // the address of the watchpoint that was written to
   bool ended = false;                  // QEMU exits

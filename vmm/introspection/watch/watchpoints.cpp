@@ -48,6 +48,8 @@ bool Compare(WatchCondition::Op op, T left, T right) {
 /// Whether anybody has use for the value.
 bool NeedsValue(const WatchSpec& spec) { return spec.when.has_value() || spec.mode != WatchMode::kCount; }
 
+Deadline Now() { return After(std::chrono::nanoseconds{0}); }
+
 }  // namespace
 
 bool WatchCondition::Holds(std::uint64_t old_value, std::uint64_t new_value, std::uint32_t bytes) const {
@@ -106,7 +108,7 @@ Result<> Watchpoints::Check(const WatchSpec& spec) {
 Result<WatchId> Watchpoints::Arm(const WatchSpec& spec) {
   TRY(Check(spec));
   const WatchId id = watches_.size();
-  watches_.push_back({spec, {}, false, 0});
+  watches_.push_back({spec, {}, PauseBudget(parts_.limits), false, 0});
   const Result<> armed = WhilePaused(id, [&] { return Insert(watches_[id]); });
   if (!watches_[id].inserted) {
     watches_.pop_back();
@@ -187,11 +189,13 @@ Result<bool> Watchpoints::OnReadable() {
 Result<bool> Watchpoints::HandleStops() {
   bool stood_for_us = false;
   while (const auto stop = gdb_.TakeStop()) {
-    if (!stop->watch) continue;
+    if (stop->ended) continue;
     stood_for_us = true;
     // QEMU tells of the stop on two sockets; from here on both have been heard.
     while (parts_.machine.running()) TRY(parts_.machine.Pump(After(kStopTimeout)));
-    TRY(Handle(*stop));
+    // When two CPUs write at about the same moment, QEMU may stop a second time although it has reported the
+    // watchpoint already. Nobody else would let the guest go on.
+    if (stop->watch) TRY(Handle(*stop));
   }
   return stood_for_us;
 }
@@ -212,7 +216,7 @@ Result<> Watchpoints::Handle(const StopReply& stop) {
     if (watch.spec.mode != WatchMode::kCount && watch.stats.matched % watch.spec.every == 0)
       TRY(Tell(watch, stop, old_value));
   }
-  if (!watch.inserted || !budget_.Spent(After(std::chrono::nanoseconds{0}))) return {};
+  if (!watch.inserted || !watch.budget.Spent(Now())) return {};
   ++watch.stats.suspended;
   watch.stats.at_least = true;
   return Remove(watch);
@@ -257,6 +261,12 @@ void Watchpoints::Account(WatchId id, std::chrono::nanoseconds paused) {
   pause.duration += paused;
 }
 
+void Watchpoints::Charge(WatchId id, std::chrono::nanoseconds paused) {
+  if (id >= watches_.size()) return;
+  const auto sharers = static_cast<std::int64_t>(std::max<std::size_t>(armed(), 1));
+  watches_[id].budget.Charge(Now(), paused, sharers);
+}
+
 void Watchpoints::Settle() {
   const auto served = parts_.machine.paused_time_served();
   if (served == settled_) return;
@@ -264,7 +274,7 @@ void Watchpoints::Settle() {
   Account(fired_last_, paused);
   // Looks are few, because they end with `max`, and to be had whole.
   const auto looked = std::exchange(looked_, std::chrono::nanoseconds{0});
-  if (paused > looked) budget_.Charge(After(std::chrono::nanoseconds{0}), paused - looked);
+  if (paused > looked) Charge(fired_last_, paused - looked);
 }
 
 const WatchStats& Watchpoints::Stats(WatchId id) {
@@ -273,23 +283,24 @@ const WatchStats& Watchpoints::Stats(WatchId id) {
 }
 
 std::optional<Deadline> Watchpoints::NextDue() const {
-  const bool waiting = std::any_of(watches_.begin(), watches_.end(),
-                                   [](const Watch& watch) { return watch.stats.armed && !watch.inserted; });
-  return waiting ? std::optional(budget_.end()) : std::nullopt;
+  if (armed() == 0) return std::nullopt;
+  Deadline due = After(kLookAgain);
+  for (const Watch& watch : watches_)
+    if (watch.IsSuspended()) due = std::min(due, watch.budget.Back());
+  return due;
 }
 
 Result<> Watchpoints::Tick() {
-  const auto due = NextDue();
-  if (!due || !Passed(*due)) return {};
   Settle();
-  const auto before = parts_.machine.paused_time();
-  const Result<> back = WhilePaused(fired_last_, [this]() -> Result<> {
-    for (Watch& watch : watches_)
-      if (watch.stats.armed && !watch.inserted) TRY(Insert(watch));
-    return {};
-  });
-  budget_.Charge(After(std::chrono::nanoseconds{0}), parts_.machine.paused_time() - before);
-  return back;
+  for (WatchId id = 0; id < watches_.size(); ++id) {
+    Watch& watch = watches_[id];
+    if (!watch.IsSuspended() || !Passed(watch.budget.Back())) continue;
+    const auto before = parts_.machine.paused_time();
+    // A write from before the watch was suspended may be reported only now, and be its last.
+    TRY(WhilePaused(id, [&] { return watch.IsSuspended() ? Insert(watch) : Result<>(); }));
+    Charge(id, parts_.machine.paused_time() - before);
+  }
+  return {};
 }
 
 }  // namespace ktstr::vmm

@@ -94,9 +94,9 @@ struct WatchStats {
 /// value as it was. So the count is not exact for places that several CPUs write to. A write by another
 /// virtual address of the same memory (the direct map, user space) is not seen.
 ///
-/// How long the guest is paused for writes is bounded (PauseBudget), except for the snapshots of kFull, which
-/// `max` bounds. A watch that takes more is suspended until NextDue(), and its counts are lower bounds from
-/// then on.
+/// How long each watch may keep the guest paused is bounded (PauseBudget), except for the snapshots of kFull,
+/// which `max` bounds. A watch that has used up its budget is suspended until it has saved some, and its
+/// counts are lower bounds from then on. The other watches stay.
 class Watchpoints {
  public:
   /// All but `on_fire` must be there; everything outlives the watches.
@@ -109,9 +109,11 @@ class Watchpoints {
     /// Called within Pump() while the guest is paused. May use the machine (a MachinePause does nothing then,
     /// Resume() neither), must not arm or disarm.
     std::function<void(const WatchFire&)> on_fire;
-    /// Another one is for measuring what watches cost.
-    PauseBudget budget{};
+    /// Other limits than the default are for tests and for measuring what watches cost.
+    PauseLimits limits{};
   };
+
+  static constexpr std::chrono::milliseconds kLookAgain{20};
 
   /// Attaches QEMU's stub, for which a running guest is paused for a moment. At most once per machine.
   /// Errors: those of GdbClient::Attach() and of Machine::Stop().
@@ -136,7 +138,8 @@ class Watchpoints {
   /// Settled up to now.
   [[nodiscard]] const WatchStats& Stats(WatchId id);
 
-  /// When Tick() has something to do: watches come back.
+  /// When to call Tick(), by which watches come back. To be asked anew at least every kLookAgain, which is
+  /// what it says while all are in: a write may take one out in the midst of a wait.
   [[nodiscard]] std::optional<Deadline> NextDue() const;
   Result<> Tick();
   /// The stub, for registers and memory within `on_fire` or while no watch is armed and the machine stands
@@ -147,12 +150,15 @@ class Watchpoints {
   struct Watch {
     WatchSpec spec;
     WatchStats stats;
+    PauseBudget budget;
     bool inserted = false;  // QEMU knows it
     std::uint64_t last = 0;
+
+    /// From when its budget was used up until Tick() inserts it again.
+    [[nodiscard]] bool IsSuspended() const { return stats.armed && !inserted; }
   };
 
-  Watchpoints(Parts parts, GdbClient gdb)
-      : parts_(std::move(parts)), gdb_(std::move(gdb)), budget_(parts_.budget) {}
+  Watchpoints(Parts parts, GdbClient gdb) : parts_(std::move(parts)), gdb_(std::move(gdb)) {}
 
   Result<> Check(const WatchSpec& spec);
   Result<> WhilePaused(WatchId for_whom, const std::function<Result<>()>& act);
@@ -163,14 +169,14 @@ class Watchpoints {
   Result<> Insert(Watch& watch);
   Result<> Remove(Watch& watch);
   void Account(WatchId id, std::chrono::nanoseconds paused);
+  void Charge(WatchId id, std::chrono::nanoseconds paused);
   void Settle();
   [[nodiscard]] std::optional<std::uint64_t> ValueOf(const WatchSpec& spec);
 
   Parts parts_;
   GdbClient gdb_;
   std::vector<Watch> watches_;
-  PauseBudget budget_;
-  std::chrono::nanoseconds settled_{0};  // of Machine::stood_still_served()
+  std::chrono::nanoseconds settled_{0};  // of Machine::paused_time_served()
   std::chrono::nanoseconds looked_{0};   // of what is not settled, by on_fire in kFull
   WatchId fired_last_ = 0;
 };

@@ -68,6 +68,18 @@ TEST_CASE("a machine is built paused, runs, pauses, and is gone when killed") {
   machine->Kill();
 }
 
+TEST_CASE("a machine that somebody else has stopped is not waited for without end") {
+  const auto machine = Built(Small());
+  REQUIRE(machine->Resume().ok());
+  // Asked for behind Pause()'s back, as when QEMU stops by itself.
+  REQUIRE(machine->Command("stop", nullptr, Soon()).ok());
+  CHECK(RunToEnd(*machine) ==
+        "QEMU has stopped the guest by itself (its status is 'paused') and does not let it go on");
+  CHECK_FALSE(machine->failure().has_value());
+  REQUIRE(machine->Resume().ok());
+  CHECK(Status(*machine) == "running");
+}
+
 TEST_CASE("a machine that goes out of scope leaves no process") {
   pid_t pid = 0;
   SECTION("paused") { pid = Built(Small())->pid(); }

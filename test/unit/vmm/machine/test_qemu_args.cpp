@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "vmm/host/host_tsc.h"
 #include "vmm/machine/qemu_args.h"
 
 namespace ktstr::vmm {
@@ -36,13 +37,32 @@ TEST_CASE("the default machine with a kernel") {
   MachineConfig config;
   config.kernel = "/k/bzImage";
   config.initrd = "/k/initrd";
+  config.tsc_khz = 2'595'000;
   CHECK(Line(config) ==
         std::string(kHead) +
             "-machine q35,hpet=off,sata=off,smbus=off,vmport=off,dump-guest-core=off,memory-backend=ram0 "
             "-accel tcg,thread=single -cpu max,la57=off,vendor=GenuineIntel "
             "-smp 2,sockets=1,dies=1,cores=2,threads=1 -m 512M "
             "-object memory-backend-file,id=ram0,size=512M,mem-path=/proc/self/fd/20,share=on " +
-            kStreams + " -kernel /k/bzImage -append " + kCmdline + " -initrd /k/initrd");
+            kStreams + " -kernel /k/bzImage -append " + kCmdline +
+            " tsc_early_khz=2595000 -initrd /k/initrd");
+}
+
+TEST_CASE("a guest that sees the host's time-stamp counter is told its speed") {
+  MachineConfig config;
+  const std::string cmdline = kCmdline;
+  const std::string host = HostTscKhz() == 0 ? "" : " tsc_early_khz=" + std::to_string(HostTscKhz());
+  CHECK(BuildKernelCmdline(config) == cmdline + host);
+  config.tsc_khz = 0;
+  CHECK(BuildKernelCmdline(config) == cmdline);
+  config.tsc_khz = 2'595'000;
+  config.extra_cmdline = "quiet";
+  CHECK(BuildKernelCmdline(config) == cmdline + " tsc_early_khz=2595000 quiet");
+  config.clock = Clock::kVirtual;  // its counter counts instructions
+  CHECK(BuildKernelCmdline(config) == cmdline + " quiet");
+  config.clock = Clock::kWall;
+  config.accel = Accel::kKvm;
+  CHECK(BuildKernelCmdline(config) == cmdline + " quiet");
 }
 
 TEST_CASE("a clone keeps what it writes to itself and needs no kernel") {

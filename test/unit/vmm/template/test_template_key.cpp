@@ -50,6 +50,7 @@ TEST_CASE("what shapes the guest changes the key") {
   SECTION("memory") { machine.memory_mib += 1; }
   SECTION("a disk") { machine.disk_mib = 64; }
   SECTION("the command line") { machine.extra_cmdline = "quiet"; }
+  SECTION("the speed of the time-stamp counter") { machine.tsc_khz = 1'000'000; }
   SECTION("the clock") { machine.clock = Clock::kVirtual; }
   SECTION("the accelerator") { machine.accel = Accel::kKvm; }
   SECTION("a file") { guest.spec.files.push_back(File("program")); }

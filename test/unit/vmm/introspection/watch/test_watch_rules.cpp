@@ -34,32 +34,73 @@ TEST_CASE("conditions on signed values know the width") {
   CHECK(WatchCondition{Op::kGreater, minus_one, true}.Holds(0, 0, 8));
 }
 
-TEST_CASE("a fifth of each window may be spent") {
+const Deadline kStart = Deadline{} + std::chrono::hours(1);
+
+TEST_CASE("a burst of a second is within the budget of a watch that was quiet") {
   PauseBudget budget;
-  const Deadline start = Deadline{} + std::chrono::hours(1);
-  CHECK_FALSE(budget.Spent(start));
-  budget.Charge(start + milliseconds(10), milliseconds(10));  // a window from 0 to 100
-  CHECK(budget.end() == start + milliseconds(100));
-  CHECK_FALSE(budget.Spent(start + milliseconds(10)));
-  budget.Charge(start + milliseconds(50), milliseconds(9));
-  CHECK_FALSE(budget.Spent(start + milliseconds(50)));
-  budget.Charge(start + milliseconds(60), milliseconds(1));
-  CHECK(budget.Spent(start + milliseconds(60)));
-  CHECK(budget.end() == start + milliseconds(100));
-  CHECK(budget.Spent(start + milliseconds(99)));
-  CHECK_FALSE(budget.Spent(start + milliseconds(100)));
-  budget.Charge(start + milliseconds(150), milliseconds(1));  // the next begins at 149
-  CHECK_FALSE(budget.Spent(start + milliseconds(150)));
-  CHECK(budget.end() == start + milliseconds(249));
+  CHECK_FALSE(budget.Spent(kStart));
+  // Writes of 5 ms each, one right after the other: each takes 5 ms and saves up 1 of them, but the first.
+  for (int i = 1; i <= 199; ++i) {
+    budget.Charge(kStart + i * milliseconds(5), milliseconds(5), 1);
+    CHECK_FALSE(budget.Spent(kStart + i * milliseconds(5)));
+  }
+  // Of 203 ms 43 are left: 40 were saved up meanwhile.
+  budget.Charge(kStart + milliseconds(1195), milliseconds(200), 1);
+  CHECK_FALSE(budget.Spent(kStart + milliseconds(1195)));
+  budget.Charge(kStart + milliseconds(1195), milliseconds(42), 1);
+  CHECK_FALSE(budget.Spent(kStart + milliseconds(1195)));
+  budget.Charge(kStart + milliseconds(1195), milliseconds(2), 1);
+  CHECK(budget.Spent(kStart + milliseconds(1195)));
 }
 
-TEST_CASE("one stop above the share makes its window longer") {
-  PauseBudget budget;
-  const Deadline start = Deadline{} + std::chrono::hours(1);
-  budget.Charge(start + milliseconds(50), milliseconds(50));
-  CHECK(budget.end() == start + milliseconds(250));  // 50 of 250 are 20 %
-  CHECK(budget.Spent(start + milliseconds(249)));
-  CHECK_FALSE(budget.Spent(start + milliseconds(250)));
+TEST_CASE("a watch that has used up its burst gets a fifth of the time") {
+  PauseBudget budget({milliseconds(100), 20});
+  budget.Charge(kStart, milliseconds(100), 1);
+  CHECK(budget.Spent(kStart));
+  CHECK(budget.Back() == kStart + milliseconds(100));  // 20 ms of 100
+  Deadline now = kStart + milliseconds(100);
+  for (int i = 0; i < 50; ++i) {  // 20 ms in a row, which save up 4; then 80 ms off, which save up 16
+    CHECK_FALSE(budget.Spent(now));
+    now += milliseconds(20);
+    budget.Charge(now, milliseconds(24), 1);
+    CHECK(budget.Spent(now));
+    CHECK(budget.Back() == now + milliseconds(100));
+    now = budget.Back();
+  }
+}
+
+TEST_CASE("a pause above the budget is paid back") {
+  PauseBudget budget({milliseconds(100), 20});
+  budget.Charge(kStart, milliseconds(150), 1);
+  CHECK(budget.Spent(kStart + milliseconds(250)));  // 50 ms of debt
+  CHECK_FALSE(budget.Spent(kStart + milliseconds(251)));
+  CHECK(budget.Back() == kStart + milliseconds(350));  // and 20 ms of reserve
+}
+
+TEST_CASE("what a watch saves up is bounded by its burst") {
+  PauseBudget budget({milliseconds(100), 20});
+  budget.Charge(kStart, milliseconds(40), 1);
+  budget.Charge(kStart + std::chrono::hours(1), milliseconds(99), 1);
+  CHECK_FALSE(budget.Spent(kStart + std::chrono::hours(1)));
+  budget.Charge(kStart + std::chrono::hours(1), milliseconds(1), 1);
+  CHECK(budget.Spent(kStart + std::chrono::hours(1)));
+}
+
+TEST_CASE("watches share what is sustained, and each has a burst") {
+  PauseBudget budget({milliseconds(100), 20});
+  budget.Charge(kStart, milliseconds(99), 4);
+  CHECK_FALSE(budget.Spent(kStart));
+  budget.Charge(kStart, milliseconds(1), 4);
+  CHECK(budget.Spent(kStart));
+  CHECK(budget.Back() == kStart + milliseconds(400));  // 20 ms at 5 %
+}
+
+TEST_CASE("a burst below the reserve is a reserve as small") {
+  PauseBudget budget({milliseconds(5), 10});
+  budget.Charge(kStart, milliseconds(5), 1);
+  CHECK(budget.Spent(kStart));
+  CHECK(budget.Back() == kStart + milliseconds(50));
+  CHECK_FALSE(budget.Spent(kStart + milliseconds(50)));
 }
 
 TEST_CASE("the caps") {
