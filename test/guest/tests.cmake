@@ -18,6 +18,7 @@ target_link_libraries(bpf_truth PRIVATE ktstr_flags PkgConfig::LIBBPF)
 
 add_executable(guest_tests ${guest_test_sources} $<TARGET_OBJECTS:ktstr_test_main>)
 target_link_libraries(guest_tests PRIVATE ${guest_test_libraries} Catch2::Catch2)
+target_compile_options(guest_tests PRIVATE -O0)
 target_precompile_headers(guest_tests REUSE_FROM ktstr_test_headers)
 target_compile_definitions(guest_tests PRIVATE KTSTR_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
   KTSTR_BINARY_DIR="${CMAKE_BINARY_DIR}" KTSTR_FAKE_QEMU="$<TARGET_FILE:fake_qemu>"
