@@ -23,7 +23,7 @@ bool LooksLikeFile(const std::string& topic) {
 int ExplainFile(const std::string& file, Console& io) {
   const LoadedScenario loaded = LoadScenario(file);
   if (loaded.has_errors) {
-    io.err << RenderPretty(loaded.findings, io.color_err);
+    io.err << RenderPretty(loaded.diagnostics, io.color_err);
     return kExitError;
   }
   io.out << ExplainDocument(Scenario::Decl(), &loaded.scenario, loaded.document);

@@ -8,7 +8,7 @@ namespace ktstr {
 int LintCommand(const CliOptions& options, Console& io) {
   const LintReport report = LintPaths(options.paths);
   const DiagnosticFormat format = ParseDiagnosticFormat(options.format).value_or(DiagnosticFormat::kPretty);
-  io.out << RenderDiagnostics(format, report.findings, io.color_out) << std::flush;
+  io.out << RenderDiagnostics(format, report.diagnostics, io.color_out) << std::flush;
   io.err << LintSummary(report) << '\n';
   return LintExitCode(report);
 }

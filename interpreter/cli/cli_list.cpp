@@ -20,7 +20,7 @@ std::size_t ReportUnusable(const Selection& selection, Console& io) {
   for (const SelectedRun& run : selection.runs) {
     if (run.plan != nullptr) continue;
     ++count;
-    io.err << RenderPretty(run.scenario->findings, io.color_err);
+    io.err << RenderPretty(run.scenario->diagnostics, io.color_err);
   }
   return count;
 }

@@ -14,7 +14,7 @@ namespace ktstr {
 namespace {
 
 struct FileResult {
-  std::vector<Located> findings;
+  std::vector<LocatedDiagnostic> diagnostics;
   bool readable = true;
 };
 
@@ -26,7 +26,7 @@ std::vector<FileResult> LoadAll(const std::vector<std::string>& files) {
   const auto work = [&] {
     for (std::size_t i = next++; i < files.size(); i = next++) {
       LoadedScenario loaded = LoadScenario(files[i]);
-      results[i] = {std::move(loaded.findings), loaded.readable};
+      results[i] = {std::move(loaded.diagnostics), loaded.readable};
     }
   };
   const std::size_t threads =
@@ -49,19 +49,19 @@ LintReport LintPaths(std::span<const std::string> paths) {
   LintReport report;
   report.files = found.files.size();
   for (const PathFault& fault : found.faults) {
-    report.findings.push_back(LocateFile(fault.path, "no-scenario", fault.message));
+    report.diagnostics.push_back(LocateFile(fault.path, "no-scenario", fault.message));
     ++report.errors;
     report.unreadable = true;
   }
   for (FileResult& file : LoadAll(found.files)) {
-    const auto errors = static_cast<std::size_t>(
-        std::count_if(file.findings.begin(), file.findings.end(),
-                      [](const Located& finding) { return finding.severity == Severity::kError; }));
+    const auto errors = static_cast<std::size_t>(std::count_if(
+        file.diagnostics.begin(), file.diagnostics.end(),
+        [](const LocatedDiagnostic& diagnostic) { return diagnostic.severity == Severity::kError; }));
     report.errors += errors;
-    report.warnings += file.findings.size() - errors;
+    report.warnings += file.diagnostics.size() - errors;
     report.faulty_files += errors > 0 ? 1 : 0;
     report.unreadable = report.unreadable || !file.readable;
-    std::move(file.findings.begin(), file.findings.end(), std::back_inserter(report.findings));
+    std::move(file.diagnostics.begin(), file.diagnostics.end(), std::back_inserter(report.diagnostics));
   }
   return report;
 }

@@ -1,4 +1,4 @@
-// `lint`: all findings of all files in one pass, without a VM, a network or any file but the given ones.
+// `lint`: all diagnostics of all files in one pass, without a VM, a network or any file but the given ones.
 #pragma once
 
 #include <span>
@@ -10,9 +10,9 @@
 namespace ktstr {
 
 struct LintReport {
-  std::vector<Located> findings;  // in the order of the files, within one by place
-  std::size_t files = 0;          // looked at, the unreadable ones among them
-  std::size_t faulty_files = 0;   // with at least one error
+  std::vector<LocatedDiagnostic> diagnostics;  // in the order of the files, within one by place
+  std::size_t files = 0;                       // looked at, the unreadable ones among them
+  std::size_t faulty_files = 0;                // with at least one error
   std::size_t errors = 0;
   std::size_t warnings = 0;
   bool unreadable = false;  // a file or directory could not be read, or a directory held no scenario

@@ -121,10 +121,10 @@ class Runner {
     const LoadedScenario& loaded = *item.selected->scenario;
     RunOutcome& outcome = item.run.outcome;
     if (!loaded.readable) {
-      outcome.cause = loaded.findings.front().message;
+      outcome.cause = loaded.diagnostics.front().message;
     } else if (item.selected->plan == nullptr) {
-      item.run.findings = loaded.findings;
-      outcome.cause = BadScenarioCause(loaded.findings);
+      item.run.diagnostics = loaded.diagnostics;
+      outcome.cause = BadScenarioCause(loaded.diagnostics);
     } else if (!host_fault_.empty()) {
       outcome.cause = host_fault_;
     } else {

@@ -10,10 +10,12 @@
 
 namespace ktstr {
 
-std::string BadScenarioCause(std::span<const Located> findings) {
-  const auto is_error = [](const Located& finding) { return finding.severity == Severity::kError; };
-  const auto errors = std::count_if(findings.begin(), findings.end(), is_error);
-  const auto first = std::find_if(findings.begin(), findings.end(), is_error);
+std::string BadScenarioCause(std::span<const LocatedDiagnostic> diagnostics) {
+  const auto is_error = [](const LocatedDiagnostic& diagnostic) {
+    return diagnostic.severity == Severity::kError;
+  };
+  const auto errors = std::count_if(diagnostics.begin(), diagnostics.end(), is_error);
+  const auto first = std::find_if(diagnostics.begin(), diagnostics.end(), is_error);
   if (errors == 1) return fmt::format("bad scenario: {}", first->message);
   return fmt::format("bad scenario: {} errors; the first: {}", errors, first->message);
 }

@@ -16,7 +16,7 @@ namespace ktstr {
 
 /// "bad scenario: 3 errors; the first: no cgroup 'hto' is alive at this point". REQUIRES: one of them is an
 /// error.
-std::string BadScenarioCause(std::span<const Located> findings);
+std::string BadScenarioCause(std::span<const LocatedDiagnostic> diagnostics);
 
 /// "interrupted by SIGINT".
 std::string InterruptedCause(std::string_view signal);

@@ -103,7 +103,7 @@ class Document {
 
 /// Parses `text`; all its faults are added to `diagnostics` with their places set. `name` is how messages
 /// call the file. Codes: `syntax`, `encoding`, `empty-file`, `too-large`, `too-deep`, `too-many-aliases`,
-/// `duplicate-key`, `bad-key`, `too-many-faults`, `unknown-anchor`, `recursive-alias`, `bad-merge`,
+/// `duplicate-key`, `bad-key`, `too-many-mistakes`, `unknown-anchor`, `recursive-alias`, `bad-merge`,
 /// `bad-tag`, `many-documents`, `tab`.
 Document LoadDocument(std::string name, std::string text, Diagnostics& diagnostics);
 

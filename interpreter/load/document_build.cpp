@@ -26,10 +26,10 @@ void DocumentBuilder::Fault(Span at, std::string code, std::string message, std:
   if (faults_.size() >= kMaxFaults) {
     faults_.push_back(
         {Severity::kError,
-         "too-many-faults",
+         "too-many-mistakes",
          "",
          false,
-         "more than " + std::to_string(kMaxFaults) + " faults; the rest of the file was not read",
+         "more than " + std::to_string(kMaxFaults) + " mistakes; the rest of the file was not read",
          "",
          {},
          at});

@@ -98,8 +98,8 @@ void AppendExcerpt(std::string& out, const Span& span, const std::string& excerp
                      Paint(styles.underline, underline, styles), hint.empty() ? "" : " " + hint);
 }
 
-Located WithPlace(const Document& document, const Diagnostic& item) {
-  Located found;
+LocatedDiagnostic WithPlace(const Document& document, const Diagnostic& item) {
+  LocatedDiagnostic found;
   found.file = document.name();
   found.severity = item.severity;
   found.code = item.code;
@@ -120,13 +120,13 @@ Located WithPlace(const Document& document, const Diagnostic& item) {
 
 }  // namespace
 
-std::vector<Located> Locate(const Document& document, const Diagnostics& diagnostics) {
+std::vector<LocatedDiagnostic> Locate(const Document& document, const Diagnostics& diagnostics) {
   using Key = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t, std::string, std::string>;
-  std::vector<Located> located;
+  std::vector<LocatedDiagnostic> located;
   std::vector<std::size_t> others;
   std::map<Key, std::size_t> seen;
   for (const Diagnostic& item : diagnostics.items()) {
-    Located found = WithPlace(document, item);
+    LocatedDiagnostic found = WithPlace(document, item);
     const Key key{found.span.line, found.span.column, found.span.length, found.code, found.message};
     const auto [at, is_new] = seen.emplace(key, located.size());
     if (is_new) {
@@ -144,18 +144,19 @@ std::vector<Located> Locate(const Document& document, const Diagnostics& diagnos
   return located;
 }
 
-Located LocateFile(std::string file, std::string code, std::string message) {
-  Located located;
+LocatedDiagnostic LocateFile(std::string file, std::string code, std::string message) {
+  LocatedDiagnostic located;
   located.file = std::move(file);
   located.code = std::move(code);
   located.message = WithoutControls(message);
   return located;
 }
 
-void SortByPlace(std::vector<Located>& located) {
-  std::stable_sort(located.begin(), located.end(), [](const Located& a, const Located& b) {
-    return std::tie(a.file, a.span.line, a.span.column) < std::tie(b.file, b.span.line, b.span.column);
-  });
+void SortByPlace(std::vector<LocatedDiagnostic>& located) {
+  std::stable_sort(
+      located.begin(), located.end(), [](const LocatedDiagnostic& a, const LocatedDiagnostic& b) {
+        return std::tie(a.file, a.span.line, a.span.column) < std::tie(b.file, b.span.line, b.span.column);
+      });
 }
 
 std::optional<DiagnosticFormat> ParseDiagnosticFormat(std::string_view word) {
@@ -166,10 +167,10 @@ std::optional<DiagnosticFormat> ParseDiagnosticFormat(std::string_view word) {
   return std::nullopt;
 }
 
-std::string RenderPretty(std::span<const Located> located, bool color) {
+std::string RenderPretty(std::span<const LocatedDiagnostic> located, bool color) {
   const Style& styles = color ? kColored : kPlain;
   std::string out;
-  for (const Located& item : located) {
+  for (const LocatedDiagnostic& item : located) {
     const bool error = item.severity == Severity::kError;
     const std::string label = fmt::format("{}[{}]:", error ? "error" : "warning", item.code);
     const std::string file = WithoutControls(item.file);
@@ -185,7 +186,8 @@ std::string RenderPretty(std::span<const Located> located, bool color) {
   return out;
 }
 
-std::string RenderDiagnostics(DiagnosticFormat format, std::span<const Located> located, bool color) {
+std::string RenderDiagnostics(DiagnosticFormat format, std::span<const LocatedDiagnostic> located,
+                              bool color) {
   switch (format) {
     case DiagnosticFormat::kPretty:
       return RenderPretty(located, color);

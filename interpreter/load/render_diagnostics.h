@@ -22,7 +22,7 @@ struct LocatedNote {
 
 /// A Diagnostic with its place: all that rendering needs, so the Document may be gone by then.
 /// Messages and hints are free of control characters.
-struct Located {
+struct LocatedDiagnostic {
   std::string file;
   Span span;  // line 0: the file as a whole
   Severity severity = Severity::kError;
@@ -36,13 +36,13 @@ struct Located {
 /// All of a document's diagnostics with their places. A fault in an anchored or merged text is shown where it
 /// is written, with a note for the alias or `<<` that led there; when several lead to the very same fault it
 /// is given once, with the first way and the number of the others.
-std::vector<Located> Locate(const Document& document, const Diagnostics& diagnostics);
+std::vector<LocatedDiagnostic> Locate(const Document& document, const Diagnostics& diagnostics);
 
 /// A fault of a whole file that could not become a Document, e.g. because it is missing.
-Located LocateFile(std::string file, std::string code, std::string message);
+LocatedDiagnostic LocateFile(std::string file, std::string code, std::string message);
 
 /// By file, line and column; the order of finding decides between equals.
-void SortByPlace(std::vector<Located>& located);
+void SortByPlace(std::vector<LocatedDiagnostic>& located);
 
 enum class DiagnosticFormat { kPretty, kJson, kSarif, kGithub };
 
@@ -51,15 +51,16 @@ std::optional<DiagnosticFormat> ParseDiagnosticFormat(std::string_view word);
 
 /// Three lines per fault and per note: place and message, the source line, the underline with the hint behind
 /// it. A long source line is cut to a window around the fault. Colour means ANSI escapes.
-std::string RenderPretty(std::span<const Located> located, bool color = false);
+std::string RenderPretty(std::span<const LocatedDiagnostic> located, bool color = false);
 /// An array of {file, line, column, endColumn, severity, code, message, hint, notes}; columns count code
 /// points from 1, endColumn is one past the end; line 0 stands for the whole file.
-std::string RenderJson(std::span<const Located> located);
+std::string RenderJson(std::span<const LocatedDiagnostic> located);
 /// A SARIF 2.1.0 log with one run.
-std::string RenderSarif(std::span<const Located> located);
+std::string RenderSarif(std::span<const LocatedDiagnostic> located);
 /// One GitHub Actions workflow command per fault.
-std::string RenderGithub(std::span<const Located> located);
+std::string RenderGithub(std::span<const LocatedDiagnostic> located);
 /// Any of the four; `color` concerns only kPretty. All end with a line feed unless empty.
-std::string RenderDiagnostics(DiagnosticFormat format, std::span<const Located> located, bool color = false);
+std::string RenderDiagnostics(DiagnosticFormat format, std::span<const LocatedDiagnostic> located,
+                              bool color = false);
 
 }  // namespace ktstr

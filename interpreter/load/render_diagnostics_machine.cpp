@@ -13,11 +13,11 @@ using Json = nlohmann::ordered_json;
 // A file name need not be UTF-8; JSON must be.
 std::string Dump(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
 
-std::string_view SeverityWord(const Located& item) {
+std::string_view SeverityWord(const LocatedDiagnostic& item) {
   return item.severity == Severity::kError ? "error" : "warning";
 }
 
-std::string MessageWithHint(const Located& item) {
+std::string MessageWithHint(const LocatedDiagnostic& item) {
   return item.hint.empty() ? item.message : item.message + "; " + item.hint;
 }
 
@@ -48,7 +48,7 @@ Json SarifLocation(const std::string& file, const Span& span) {
   return {{"physicalLocation", std::move(physical)}};
 }
 
-Json SarifResult(const Located& item, std::size_t rule) {
+Json SarifResult(const LocatedDiagnostic& item, std::size_t rule) {
   Json result = {{"ruleId", item.code},
                  {"ruleIndex", rule},
                  {"level", SeverityWord(item)},
@@ -75,9 +75,9 @@ std::string GithubEscaped(std::string_view text, bool property) {
 
 }  // namespace
 
-std::string RenderJson(std::span<const Located> located) {
+std::string RenderJson(std::span<const LocatedDiagnostic> located) {
   Json all = Json::array();
-  for (const Located& item : located) {
+  for (const LocatedDiagnostic& item : located) {
     Json json;
     AddPlace(json, item.file, item.span);
     json["severity"] = SeverityWord(item);
@@ -96,10 +96,10 @@ std::string RenderJson(std::span<const Located> located) {
   return Dump(all);
 }
 
-std::string RenderSarif(std::span<const Located> located) {
+std::string RenderSarif(std::span<const LocatedDiagnostic> located) {
   std::vector<std::string> rules;
   Json results = Json::array();
-  for (const Located& item : located) {
+  for (const LocatedDiagnostic& item : located) {
     std::size_t rule = 0;
     while (rule < rules.size() && rules[rule] != item.code) ++rule;
     if (rule == rules.size()) rules.push_back(item.code);
@@ -115,9 +115,9 @@ std::string RenderSarif(std::span<const Located> located) {
                {"runs", Json::array({run})}});
 }
 
-std::string RenderGithub(std::span<const Located> located) {
+std::string RenderGithub(std::span<const LocatedDiagnostic> located) {
   std::string out;
-  for (const Located& item : located) {
+  for (const LocatedDiagnostic& item : located) {
     out += fmt::format("::{} file={}", SeverityWord(item), GithubEscaped(item.file, true));
     if (item.span.line > 0) out += fmt::format(",line={},col={}", item.span.line, item.span.column);
     out += fmt::format(",title={}::{}\n", GithubEscaped(item.code, true),

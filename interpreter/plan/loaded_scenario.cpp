@@ -18,10 +18,10 @@ LoadedScenario LoadScenario(const std::string& file, const Overrides& overrides)
   Result<std::string> text = ReadTextFile(file);
   if (!text.ok()) {
     loaded.has_errors = true;
-    // The finding names the file itself.
+    // The diagnostic names the file itself.
     std::string_view cause = text.error().message;
     if (const std::string prefix = file + ": "; cause.starts_with(prefix)) cause.remove_prefix(prefix.size());
-    loaded.findings.push_back(LocateFile(file, "unreadable", std::string(cause)));
+    loaded.diagnostics.push_back(LocateFile(file, "unreadable", std::string(cause)));
     return loaded;
   }
   loaded.readable = true;
@@ -38,8 +38,8 @@ LoadedScenario LoadScenario(const std::string& file, const Overrides& overrides)
     }
   }
   loaded.has_errors = diagnostics.has_errors();
-  loaded.findings = Locate(loaded.document, diagnostics);
-  SortByPlace(loaded.findings);
+  loaded.diagnostics = Locate(loaded.document, diagnostics);
+  SortByPlace(loaded.diagnostics);
   if (loaded.has_errors) loaded.plans.clear();
   return loaded;
 }

@@ -19,11 +19,11 @@ struct LoadedScenario {
   Document document;
   Scenario scenario;  // with the overrides; with faults, as much as could be read; its name is never empty
   RunPlans plans;     // one per variant; none after an error
-  std::vector<Located> findings;  // sorted by place
-  bool has_errors = false;        // warnings do not count
+  std::vector<LocatedDiagnostic> diagnostics;  // sorted by place
+  bool has_errors = false;                     // warnings do not count
 };
 
-/// Never fails as such: whatever is wrong becomes a finding. Reads that one file and nothing else.
+/// Never fails as such: whatever is wrong becomes a diagnostic. Reads that one file and nothing else.
 /// `overrides` take effect before anything is checked.
 LoadedScenario LoadScenario(const std::string& file, const Overrides& overrides = {});
 

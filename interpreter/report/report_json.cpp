@@ -25,7 +25,7 @@ Json ResultJson(const FinishedRun& run) {
   json["checks"] = ChecksJson(run.outcome);
   json["stats"] = ToJson(run.outcome.stats);
   if (HasObservations(run.outcome.observed)) json["observed"] = ObservationsJson(run.outcome.observed);
-  if (!run.findings.empty()) json["findings"] = Json::parse(RenderJson(run.findings));
+  if (!run.diagnostics.empty()) json["diagnostics"] = Json::parse(RenderJson(run.diagnostics));
   return json;
 }
 
@@ -80,7 +80,7 @@ bool HasObservations(const Observations& observed) {
 
 Json ObservationsJson(const Observations& observed) {
   Json json = ToJson(observed);
-  // How long the guest stood still is the host's affair.
+  // How long the guest was paused is the host's affair.
   Json host = {{"pauses", std::move(json["pauses"])}};
   json.erase("pauses");
   for (Json& watch : json["watches"]) {

@@ -18,7 +18,7 @@ bool HasObservations(const Observations& observed);
 nlohmann::ordered_json ObservationsJson(const Observations& observed);
 
 /// One document with everything: version, kernel, accel, totals, exit code and, per run, VerdictJson with
-/// `checks`, `stats` and `findings`.
+/// `checks`, `stats` and `diagnostics`.
 std::string RenderJsonReport(const RunSummary& summary);
 
 /// Any JSON as text with a newline; bytes that are not UTF-8 become U+FFFD.

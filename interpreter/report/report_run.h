@@ -24,13 +24,13 @@ struct FinishedRun {
   /// The verdict and the cause always; the rest when a machine was asked for. The workers' samples and the
   /// payloads' output are in the run directory only.
   RunOutcome outcome;
-  bool interrupted = false;       // by a signal to us
-  std::vector<Located> findings;  // of a bad scenario
-  std::string cause_place;        // "cpuset/shrink.yaml:41:7"; "" when the cause has none
-  std::string cause_source;       // that line of the file, without the blanks around it
-  std::string directory;          // "" when nothing was kept
-  std::string directory_fault;    // what could not be written, and why
-  std::string repeat_command;     // "" when nothing was run
+  bool interrupted = false;                    // by a signal to us
+  std::vector<LocatedDiagnostic> diagnostics;  // of a bad scenario
+  std::string cause_place;                     // "cpuset/shrink.yaml:41:7"; "" when the cause has none
+  std::string cause_source;                    // that line of the file, without the blanks around it
+  std::string directory;                       // "" when nothing was kept
+  std::string directory_fault;                 // what could not be written, and why
+  std::string repeat_command;                  // "" when nothing was run
 };
 
 /// "cpuset/shrink.yaml#1n2l2c1t (2 of 5)".

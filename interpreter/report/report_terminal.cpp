@@ -82,8 +82,8 @@ std::string MachineText(const FinishedRun& run) {
   add(DisturbanceText(run.outcome.observed));
   const CpuGrade grade = run.outcome.machine.cpu_quality;
   if (grade == CpuGrade::kFair || grade == CpuGrade::kPoor)
-    add(fmt::format("CPU {}: waited {:.0f} %", kCpuGrades[static_cast<std::size_t>(grade)].name,
-                    run.outcome.machine.cpu_wait_pct));
+    add(fmt::format("CPU {}: waited {:.0f} %",
+                    kCpuGrades[static_cast<std::size_t>(grade)].name, run.outcome.machine.cpu_wait_pct));
   return text;
 }
 
@@ -212,21 +212,22 @@ Lines FailureLines(const FinishedRun& run) {
   return lines;
 }
 
-/// As many of a bad scenario's findings as fit, errors first.
-Lines FindingLines(const FinishedRun& run, std::string_view program, bool color) {
-  std::vector<Located> findings = run.findings;
-  std::stable_partition(findings.begin(), findings.end(),
-                        [](const Located& finding) { return finding.severity == Severity::kError; });
+/// As many of a bad scenario's diagnostics as fit, errors first.
+Lines DiagnosticLines(const FinishedRun& run, std::string_view program, bool color) {
+  std::vector<LocatedDiagnostic> diagnostics = run.diagnostics;
+  std::stable_partition(diagnostics.begin(), diagnostics.end(), [](const LocatedDiagnostic& diagnostic) {
+    return diagnostic.severity == Severity::kError;
+  });
   Lines lines;
-  for (std::size_t i = 0; i < findings.size(); ++i) {
-    std::string text = RenderPretty({&findings[i], 1}, color);
+  for (std::size_t i = 0; i < diagnostics.size(); ++i) {
+    std::string text = RenderPretty({&diagnostics[i], 1}, color);
     if (text.ends_with('\n')) text.pop_back();
     const auto height = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n') + 1);
     std::size_t used = 2;  // the first line, and the one about what is left out
     for (const std::string& line : lines)
       used += static_cast<std::size_t>(std::count(line.begin(), line.end(), '\n') + 1);
     if (used + height > kMaxReportLines) {
-      lines.push_back(fmt::format("  and {} more: {} lint {}", findings.size() - i, program, run.file));
+      lines.push_back(fmt::format("  and {} more: {} lint {}", diagnostics.size() - i, program, run.file));
       break;
     }
     lines.push_back(std::move(text));
@@ -273,8 +274,8 @@ std::string RenderRun(const FinishedRun& run, std::string_view program, bool col
     return Joined(lines);
   }
   Lines lines = {head + ": " + OneLine(run.outcome.cause, kTextBytes)};
-  if (!run.findings.empty()) {
-    Append(lines, FindingLines(run, program, color));
+  if (!run.diagnostics.empty()) {
+    Append(lines, DiagnosticLines(run, program, color));
   } else if (verdict != Verdict::kSkip) {
     Append(lines, FailureLines(run));
   }

@@ -71,7 +71,7 @@ void Check(std::string text) {
     if (fault.at->line > 0) walker.CheckSpan(*fault.at);
     Demand(fault.message.find('\n') == std::string::npos || document.complete(), "messages are one line");
   }
-  std::vector<Located> located = Locate(document, faults);
+  std::vector<LocatedDiagnostic> located = Locate(document, faults);
   SortByPlace(located);
   if (located.size() > 20) located.resize(20);
   for (const auto format : {DiagnosticFormat::kPretty, DiagnosticFormat::kJson, DiagnosticFormat::kSarif,

@@ -92,14 +92,14 @@ TEST_CASE("lint speaks JSON, SARIF and GitHub") {
   CHECK(Cli({"lint", "--format", "github", "bad.yaml"}).out.starts_with("::error file=bad.yaml,line=2,"));
 }
 
-TEST_CASE("The findings of many files come in the order of the files") {
+TEST_CASE("The diagnostics of many files come in the order of the files") {
   const WorkDir dir;
   for (int i = 0; i < 200; ++i) WriteText("s/" + std::to_string(1000 + i) + ".yaml", "version: 1\n");
   const std::vector<std::string> paths = {"s"};
   const LintReport report = LintPaths(paths);
-  REQUIRE(report.findings.size() == 200);
+  REQUIRE(report.diagnostics.size() == 200);
   for (std::size_t i = 0; i < 200; ++i)
-    REQUIRE(report.findings[i].file == "s/" + std::to_string(1000 + i) + ".yaml");
+    REQUIRE(report.diagnostics[i].file == "s/" + std::to_string(1000 + i) + ".yaml");
   CHECK(LintSummary(report) == "200 errors in 200 of 200 files");
 }
 

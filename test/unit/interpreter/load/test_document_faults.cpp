@@ -132,7 +132,7 @@ TEST_CASE("a file with too many mistakes is given up") {
   const Loaded loaded(text + "a: 1\n");
   CHECK_FALSE(loaded.document.complete());
   REQUIRE(loaded.faults.size() == 1001);
-  CHECK(loaded.faults.items()[1000].code == "too-many-faults");
+  CHECK(loaded.faults.items()[1000].code == "too-many-mistakes");
   CHECK(loaded.faults.items()[1000].message == "more than 1000 faults; the rest of the file was not read");
 }
 

@@ -26,7 +26,7 @@ Diagnostic UnknownCgroup(std::string path) {
 }
 
 /// One of everything, sorted.
-std::vector<Located> Sample() {
+std::vector<LocatedDiagnostic> Sample() {
   Diagnostics found;
   const Document document = LoadDocument("scenarios/shrink.yaml", kScenario, found);
   REQUIRE(found.empty());
@@ -40,7 +40,7 @@ std::vector<Located> Sample() {
   warning.hint = "";
   warning.notes = {{"steps/0/name", "newer things are here"}};
   found.Add(warning);
-  std::vector<Located> located = Locate(document, found);
+  std::vector<LocatedDiagnostic> located = Locate(document, found);
   located.push_back(LocateFile("a,b:c/gone é.yaml", "unreadable", "no such file"));
   SortByPlace(located);
   return located;
@@ -124,20 +124,20 @@ TEST_CASE("long lines are cut to a window") {
 }
 
 TEST_CASE("line numbers above 999999 keep the bar straight") {
-  Located item = LocateFile("t", "c", "m");
+  LocatedDiagnostic item = LocateFile("t", "c", "m");
   item.span = {1234567, 1, 1};
   item.excerpt = "a";
   CHECK(RenderPretty(std::vector{item}) == "t:1234567:1: error[c]: m\n1234567 | a\n        | ^\n");
 }
 
 TEST_CASE("a hint with no line to stand under") {
-  Located item = LocateFile("t", "c", "m");
+  LocatedDiagnostic item = LocateFile("t", "c", "m");
   item.hint = "h";
   CHECK(RenderPretty(std::vector{item}) == "t: error[c]: m\n       h\n");
 }
 
 TEST_CASE("nothing from a file can steer the terminal") {
-  Located item = LocateFile("t", "c", "a\x1b[31m\x7f\r\t");
+  LocatedDiagnostic item = LocateFile("t", "c", "a\x1b[31m\x7f\r\t");
   CHECK(item.message == "a\\x1b[31m\\x7f\\x0d\\t");
   item.span = {1, 1, 1};
   item.excerpt = "a\x1b[31m\xff\xc2\x9b z";
@@ -148,7 +148,7 @@ TEST_CASE("nothing from a file can steer the terminal") {
 }
 
 TEST_CASE("colour only on request") {
-  Located item = LocateFile("t", "c", "m");
+  LocatedDiagnostic item = LocateFile("t", "c", "m");
   item.span = {1, 1, 2};
   item.excerpt = "ab";
   item.hint = "h";
@@ -196,7 +196,7 @@ TEST_CASE("json") {
 }
 
 TEST_CASE("sarif") {
-  const std::vector<Located> sample = Sample();
+  const std::vector<LocatedDiagnostic> sample = Sample();
   CHECK(RenderSarif(std::vector{sample[0], sample[1], sample[2], sample[3]}) == R"({
   "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
   "version": "2.1.0",
@@ -362,7 +362,7 @@ TEST_CASE("sarif") {
 }
 
 TEST_CASE("github") {
-  const std::vector<Located> sample = Sample();
+  const std::vector<LocatedDiagnostic> sample = Sample();
   CHECK(
       RenderGithub(std::vector{sample[0], sample[1], sample[2]}) ==
       "::error file=a%2Cb%3Ac/gone é.yaml,title=unreadable::no such file\n"
@@ -375,7 +375,7 @@ TEST_CASE("formats have names") {
   CHECK(ParseDiagnosticFormat("pretty") == DiagnosticFormat::kPretty);
   CHECK(ParseDiagnosticFormat("sarif") == DiagnosticFormat::kSarif);
   CHECK_FALSE(ParseDiagnosticFormat("xml"));
-  const std::vector<Located> sample = Sample();
+  const std::vector<LocatedDiagnostic> sample = Sample();
   CHECK(RenderDiagnostics(DiagnosticFormat::kPretty, sample) == RenderPretty(sample));
   CHECK(RenderDiagnostics(DiagnosticFormat::kJson, sample) == RenderJson(sample));
   CHECK(RenderDiagnostics(DiagnosticFormat::kSarif, sample) == RenderSarif(sample));

@@ -17,7 +17,7 @@ RunSummary Mixed() {
   summary.runs[2].outcome.cause = "needs kernel >=6.13, this is 6.12.1";
   summary.runs[3].file = summary.runs[3].name = "b.yaml";
   summary.runs[3].outcome.cause = "bad scenario: e";
-  summary.runs[3].findings = {LocateFile("b.yaml", "rule", "e")};
+  summary.runs[3].diagnostics = {LocateFile("b.yaml", "rule", "e")};
   summary.not_run = {"c.yaml#v"};
   summary.elapsed_ms = 20'000;
   summary.kernel.version = "6.12.1";
@@ -81,7 +81,7 @@ TEST_CASE("The JSON report is one document with everything") {
   CHECK(failed["checks"][1]["cgroup"] == "hot");
   CHECK(failed["stats"]["phases"][0]["per_cgroup"][1]["metrics"]["max_gap_ms"] == 4812);
   CHECK(failed["host"]["total_ms"] == 9800);
-  CHECK(json["results"][3]["findings"][0]["code"] == "rule");
+  CHECK(json["results"][3]["diagnostics"][0]["code"] == "rule");
 }
 
 TEST_CASE("Bytes that are not UTF-8 do not end a JSON report") {

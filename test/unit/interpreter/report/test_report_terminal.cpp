@@ -139,13 +139,13 @@ TEST_CASE("A bad scenario shows its diagnostics, as many as fit") {
   run.file = "b.yaml";
   run.outcome.cause = "bad scenario: 5 errors; the first: e0";
   for (std::uint32_t i = 0; i < 5; ++i) {
-    Located finding = LocateFile("b.yaml", "rule", "e" + std::to_string(i));
-    finding.span = {i + 1, 1, 2};
-    finding.excerpt = "xx";
-    run.findings.push_back(finding);
+    LocatedDiagnostic diagnostic = LocateFile("b.yaml", "rule", "e" + std::to_string(i));
+    diagnostic.span = {i + 1, 1, 2};
+    diagnostic.excerpt = "xx";
+    run.diagnostics.push_back(diagnostic);
   }
-  run.findings.insert(run.findings.begin(), LocateFile("b.yaml", "odd", "a warning"));
-  run.findings.front().severity = Severity::kWarning;
+  run.diagnostics.insert(run.diagnostics.begin(), LocateFile("b.yaml", "odd", "a warning"));
+  run.diagnostics.front().severity = Severity::kWarning;
   CHECK(Render(run) == R"(ERROR b.yaml: bad scenario: 5 errors; the first: e0
 b.yaml:1:1: error[rule]: e0
      1 | xx
@@ -206,5 +206,6 @@ TEST_CASE("A host that did not serve QEMU well is named") {
   run.outcome.machine.cpu_quality = CpuGrade::kPoor;
   run.outcome.machine.cpu_wait_pct = 34.4;
   CHECK(Render(run) ==
-        "PASS cpuset/shrink.yaml#1n2l2c1t  [6.12.1, 1n2l2c1t, CPU poor: waited 34 %]  4.8 s\n");
+        "PASS cpuset/shrink.yaml#1n2l2c1t  [6.12.1, 1n2l2c1t, CPU poor: waited 34 %]  4.8 "
+        "s\n");
 }
