@@ -15,7 +15,7 @@ struct Args {
 
 const StructDecl& Args::Decl() {
   static constexpr FieldDecl kFields[] = {
-      Required<&Args::tag>("tag", "What it is called in the results.", kTagName, Refers::kTag),
+      Required<&Args::tag>("tag", "What checks call the list by (`procs: <tag>`).", kTagName, Refers::kTag),
       Required<&Args::cgroup>("cgroup", "Whose processes.", {}, Refers::kCgroup),
   };
   static constexpr StructDecl kDecl =
@@ -28,6 +28,7 @@ const StructDecl& Args::Decl() {
 }
 
 void Plan(const Args& args, PlanContext& context) {
+  if (!context.MakeTag(Tags::kProcs, "tag", args.tag)) return;
   if (context.UseCgroup("cgroup", args.cgroup) == nullptr) return;
   context.EmitRead(std::string(kCgroupParent) + "/" + args.cgroup + "/cgroup.procs", args,
                    "CaptureCgroupProcs " + args.tag + " <- " + args.cgroup);

@@ -5,13 +5,15 @@
 namespace ktstr {
 namespace {
 
+constexpr std::uint32_t kDefaultFires = 1000;
+
 struct Args {
   KernelTargetSpec target;
   std::optional<std::string> tag;
   std::optional<std::uint32_t> bytes;
   std::optional<Comparison> when;
   std::uint32_t every = 1;
-  std::uint32_t max = 1000;
+  std::optional<std::uint32_t> max;
   WatchCapture capture = WatchCapture::kValue;
   static const StructDecl& Decl();
 };
@@ -26,17 +28,19 @@ const StructDecl& Args::Decl() {
                              "symbol follows or it is aligned to no more.",
                              Between(1, 8, "bytes")),
       Optional<&Args::when>("when", "Only writes whose new value fulfils this are fires."),
-      Optional<&Args::every>("every", "Only each so-many-th fire is kept.", AtLeast(1)),
-      Optional<&Args::max>("max", "How many fires are kept; the watch ends with the last.",
+      Optional<&Args::every>("every", "Only every Nth fire is kept.", AtLeast(1)),
+      Optional<&Args::max>("max",
+                           "How many fires are kept; the watch ends with the last. Default: 1000. With "
+                           "`capture: full` a number counts as so many of the 64 snapshots of a run; "
+                           "without one the oldest snapshots give way.",
                            Between(1, 100'000)),
       Optional<&Args::capture>("capture", "What is kept of a fire."),
   };
   static constexpr StructDecl kDecl =
       DeclareStruct<Args>("WatchSnapshot",
-                          "Watches a place of the kernel's memory for writes. Each stops the guest for a "
-                          "fraction of a millisecond; a "
-                          "watch that would stop it for more than a fifth of the time pauses, and its count "
-                          "is then a lower bound.",
+                          "Watches a place of the kernel's memory for writes. Each pauses the guest for a "
+                          "fraction of a millisecond; a watch that would pause it for more than a fifth of "
+                          "the time is suspended for a while, and its count is then a lower bound.",
                           kFields);
   return kDecl;
 }
@@ -50,6 +54,7 @@ void Plan(const Args& args, PlanContext& context) {
     return context.Fault("", "watch-in-loop", "a watch lasts; it cannot be set again and again");
   if (!context.MakeTag(Tags::kWatch, args.tag ? "tag" : "target", tag)) return;
   if (args.target.symbol) context.NeedSymbol("target", *args.target.symbol);
+  if (args.capture == WatchCapture::kFull && args.max && !context.CountSnapshots("max", *args.max)) return;
   context.EmitHost(args, "WatchSnapshot " + tag);
 }
 
@@ -60,7 +65,7 @@ Result<> Run(const Args& args, HostContext& host) {
   request.bytes = args.bytes.value_or(0);
   request.when = args.when;
   request.every = args.every;
-  request.max = args.max;
+  request.max = args.max.value_or(kDefaultFires);
   request.capture = args.capture;
   return host.Watch(request);
 }

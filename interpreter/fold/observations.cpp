@@ -38,9 +38,10 @@ const StructDecl& WatchRecord::Decl() {
       Required<&WatchRecord::bytes>("bytes", ""),
       Required<&WatchRecord::writes>("writes", "seen, whatever `when` and `every` say"),
       Required<&WatchRecord::fires>("fires", "that fulfilled `when`"),
-      Required<&WatchRecord::lower_bound>("lower_bound", "it paused to let the guest go on: there were more"),
+      Required<&WatchRecord::lower_bound>("lower_bound",
+                                          "it paused to let the guest go on: there were more"),
       Required<&WatchRecord::paused>("paused", "how often"),
-      Required<&WatchRecord::stopped_ms>("stopped_ms", "host time the guest stood still for it"),
+      Required<&WatchRecord::stopped_ms>("stopped_ms", "host time the guest was paused for it"),
       Required<&WatchRecord::kept>("kept", "each `every`-th fire, at most `max`"),
       Required<&WatchRecord::path>("path", ""),
   };
@@ -50,10 +51,9 @@ const StructDecl& WatchRecord::Decl() {
 
 const StructDecl& PauseRecord::Decl() {
   static constexpr FieldDecl kFields[] = {
-      Required<&PauseRecord::reason>("reason",
-                                     "\"snapshot before\", \"cold read x\", \"watch x (17 stops)\""),
+      Required<&PauseRecord::reason>("reason", "\"snapshot before\", \"cold read x\", \"watch x\""),
       Required<&PauseRecord::phase>("phase", ""),
-      Required<&PauseRecord::stops>("stops", ""),
+      Required<&PauseRecord::count>("count", "how many; of a watch all of a phase are one entry"),
       Required<&PauseRecord::at_ms>("at_ms", "host time"),
       Required<&PauseRecord::ms>("ms", "host time"),
   };
@@ -84,7 +84,7 @@ const StructDecl& SnapshotEntry::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&SnapshotEntry::tag>("tag", ""),
       Required<&SnapshotEntry::phase>("phase", ""),
-      Optional<&SnapshotEntry::elapsed_ms>("elapsed_ms", ""),
+      Required<&SnapshotEntry::elapsed_ms>("elapsed_ms", ""),
       Optional<&SnapshotEntry::boundary_ms>("boundary_ms", ""),
       Required<&SnapshotEntry::placeholder>("placeholder", ""),
       Required<&SnapshotEntry::reason>("reason", "of a placeholder"),
@@ -92,6 +92,15 @@ const StructDecl& SnapshotEntry::Decl() {
       Required<&SnapshotEntry::tasks>("tasks", ""),
   };
   static constexpr StructDecl kDecl = DeclareStruct<SnapshotEntry>("SnapshotEntry", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& EvictionRecord::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&EvictionRecord::tag>("tag", ""),
+      Required<&EvictionRecord::made_room_for>("made_room_for", "tag of the later one"),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<EvictionRecord>("EvictionRecord", "", kFields);
   return kDecl;
 }
 
@@ -107,7 +116,8 @@ const StructDecl& ProcsRecord::Decl() {
 
 const StructDecl& Observations::Decl() {
   static constexpr FieldDecl kFields[] = {
-      Required<&Observations::taken>("taken", "the same in short"),
+      Required<&Observations::taken>("taken", "the snapshots there are, in short"),
+      Required<&Observations::evicted>("evicted", "taken and then dropped, as more came than are kept"),
       Required<&Observations::periodic_target>("periodic_target", ""),
       Required<&Observations::periodic_fired>("periodic_fired", "placeholders included"),
       Required<&Observations::periodic_real>("periodic_real", ""),
@@ -116,15 +126,20 @@ const StructDecl& Observations::Decl() {
       Required<&Observations::watches>("watches", ""),
       Optional<&Observations::monitor>("monitor", ""),
       Required<&Observations::pauses>("pauses", ""),
-      Required<&Observations::events>("events", "what became of snapshots: evicted, replaced, not taken"),
   };
   static constexpr StructDecl kDecl = DeclareStruct<Observations>("Observations", "", kFields);
   return kDecl;
 }
 
-const DrainedSnapshot* Observations::FindSnapshot(std::string_view tag) const {
-  for (const DrainedSnapshot& snapshot : snapshots)
+const StoredSnapshot* Observations::FindSnapshot(std::string_view tag) const {
+  for (const StoredSnapshot& snapshot : snapshots)
     if (snapshot.tag == tag) return &snapshot;
+  return nullptr;
+}
+
+const EvictionRecord* Observations::FindEvicted(std::string_view tag) const {
+  for (const EvictionRecord& record : evicted)
+    if (record.tag == tag) return &record;
   return nullptr;
 }
 

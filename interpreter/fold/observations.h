@@ -9,7 +9,7 @@
 
 #include "guest-init/base/decl.h"
 #include "interpreter/fold/verdict.h"
-#include "ops/host/snapshot_bridge.h"
+#include "ops/host/stored_snapshot.h"
 
 namespace ktstr {
 
@@ -53,15 +53,15 @@ struct WatchRecord {
   std::uint64_t fires = 0;       // that fulfilled `when`
   bool lower_bound = false;      // it paused to let the guest go on: there were more
   std::uint64_t paused = 0;      // how often
-  double stopped_ms = 0;         // host time the guest stood still for it
+  double stopped_ms = 0;         // host time the guest was paused for it
   std::vector<FireRecord> kept;  // each `every`-th fire, at most `max`
   std::string path;
   static const StructDecl& Decl();
 };
 
-/// One time the guest stood still because of us. Watch fires of one phase are one entry.
+/// One time the guest was paused. Watch fires of one phase are one entry.
 struct PauseRecord {
-  std::string reason;  // "snapshot before", "cold read x", "watch x (17 stops)"
+  std::string reason;  // "snapshot before", "cold read x", "watch x"
   std::uint32_t phase = 0;
   std::uint64_t stops = 1;
   double at_ms = 0;  // host time since the run began; of the first
@@ -89,7 +89,7 @@ struct MonitorRecord {
 struct SnapshotEntry {
   std::string tag;
   std::uint32_t phase = 0;
-  std::optional<std::uint64_t> elapsed_ms;
+  std::uint64_t elapsed_ms = 0;
   std::optional<std::uint64_t> boundary_ms;
   bool placeholder = false;
   std::string reason;  // of a placeholder
@@ -98,6 +98,14 @@ struct SnapshotEntry {
   static const StructDecl& Decl();
 };
 
+/// A snapshot that gave way to a later one.
+struct EvictionRecord {
+  std::string tag;
+  std::string made_room_for;  // tag of the later one
+  static const StructDecl& Decl();
+};
+
+/// The processes of a cgroup at one moment.
 struct ProcsRecord {
   std::string tag;
   std::string cgroup;
@@ -106,8 +114,9 @@ struct ProcsRecord {
 };
 
 struct Observations {
-  std::vector<DrainedSnapshot> snapshots;  // as they came; not part of the declaration
-  std::vector<SnapshotEntry> taken;        // the same in short
+  std::vector<StoredSnapshot> snapshots;  // as they came; not part of the declaration
+  std::vector<SnapshotEntry> taken;       // the same in short
+  std::vector<EvictionRecord> evicted;    // taken and then dropped, as more came than are kept
   std::uint32_t periodic_target = 0;
   std::uint32_t periodic_fired = 0;  // placeholders included
   std::uint32_t periodic_real = 0;
@@ -116,10 +125,10 @@ struct Observations {
   std::vector<WatchRecord> watches;
   std::optional<MonitorRecord> monitor;
   std::vector<PauseRecord> pauses;
-  std::vector<std::string> events;  // what became of snapshots: evicted, replaced, not taken
   static const StructDecl& Decl();
 
-  [[nodiscard]] const DrainedSnapshot* FindSnapshot(std::string_view tag) const;
+  [[nodiscard]] const StoredSnapshot* FindSnapshot(std::string_view tag) const;
+  [[nodiscard]] const EvictionRecord* FindEvicted(std::string_view tag) const;
   [[nodiscard]] double PausedMs() const;
 };
 

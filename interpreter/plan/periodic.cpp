@@ -92,8 +92,6 @@ std::optional<std::string> PeriodicFault(std::uint32_t count, Duration holds) {
       FormatDuration(kLeastPeriodicSpacing), FormatDuration(Nanoseconds(least)));
 }
 
-std::string PeriodicTag(std::uint32_t index) { return fmt::format("periodic_{:03}", index); }
-
 std::vector<PlannedRequest> PlacePeriodic(std::vector<PlannedRequest> plan, std::uint32_t count,
                                           const MakePeriodicCapture& make_capture) {
   if (count > kMaxPeriodic) return plan;

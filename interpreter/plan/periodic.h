@@ -6,13 +6,11 @@
 //   1)
 // in integers, truncating.
 //
-// Where we differ from the system we re-create: there the available time is wall-clock time from the
-// scenario's start on, and a host thread watches it pass. Here it is the *hold timeline*: the holds of the
-// plan put end to end, offset 0 being the begin of the first. The holds are all the guest time that a plan
-// spends on purpose, so a boundary is an exact point of guest time that is known before the run; it is the
-// same under both clocks, on a slow and on a fast host; and no capture can come before the workload was set
-// up or after it was taken down. What lies between two holds (ops, setup, a wait for a payload) takes no time
-// on that line.
+// The available time is the *hold timeline*: the holds of the plan put end to end, offset 0 being the begin
+// of the first. The holds are all the guest time that a plan spends on purpose, so a boundary is an exact
+// point of guest time that is known before the run; it is the same under both clocks, on a slow and on a fast
+// host; and no capture can come before the workload was set up or after it was taken down. What lies between
+// two holds (ops, setup, a wait for a payload) takes no time on that line.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +24,7 @@
 
 namespace ktstr {
 
-inline constexpr std::uint32_t kMaxPeriodic = 64;
+inline constexpr std::uint32_t kMaxPeriodic = kMaxSnapshots;
 inline constexpr Duration kLeastPeriodicSpacing = Milliseconds(100);
 
 /// The `count` boundaries in [start, end), strictly rising. None when `count` is 0, `end` <= `start`, or the
@@ -37,9 +35,6 @@ std::vector<std::uint64_t> PeriodicBoundaries(std::uint64_t start_ns, std::uint6
 /// Why `count` periodic captures cannot be made in holds that take `holds` together, in one line that names
 /// the least time which would do; nothing when they can. For lint.
 std::optional<std::string> PeriodicFault(std::uint32_t count, Duration holds);
-
-/// "periodic_007", the shape IsPeriodicTag (ops/host/snapshot_store.h) knows. REQUIRES: index < 1000.
-std::string PeriodicTag(std::uint32_t index);
 
 /// Makes the request that captures at boundary `index`; `offset_ns` is on the hold timeline, `hold` the hold
 /// it falls into (for path, phase and cleanup).

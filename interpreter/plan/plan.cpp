@@ -4,6 +4,7 @@
 #include <map>
 
 #include "interpreter/plan/periodic.h"
+#include "ops/host/stored_snapshot.h"
 #include "ops/op.h"
 
 namespace ktstr {
@@ -62,34 +63,35 @@ class Planner {
   void Take(RunPlan& plan) {
     ScenarioState& state = context_.state();
     plan.phases = std::move(phases_);
-    plan.requests = StandingStill(
-        scenario_.clock,
-        PlacePeriodic(std::move(context_.requests()), scenario_.snapshots.periodic, &PlanPeriodic));
+    plan.requests = StandingStill(scenario_.clock, PlacePeriodic(std::move(context_.requests()),
+                                                              scenario_.snapshots.periodic, &PlanPeriodic));
     plan.groups = std::move(state.groups);
     plan.payloads = std::move(state.payloads);
     plan.holds = holds_;
     plan.snapshots = std::move(state.TagsOf(Tags::kSnapshot));
+    plan.snapshot_count = state.snapshots;
     plan.reads = std::move(state.TagsOf(Tags::kRead));
     plan.watches = std::move(state.TagsOf(Tags::kWatch));
+    plan.procs = std::move(state.TagsOf(Tags::kProcs));
     plan.symbols = std::move(state.symbols);
   }
 
  private:
-  /// On the virtual clock the guest stops by itself where the host is to act, at the same instruction in each
-  /// run; it would race ahead otherwise.
+  /// On the virtual clock the guest pauses by itself where the host is to act, at the same instruction in
+  /// each run; it would race ahead otherwise.
   static std::vector<PlannedRequest> StandingStill(Clock clock, std::vector<PlannedRequest> plan) {
     if (clock == Clock::kWall) return plan;
-    std::vector<PlannedRequest> still;
+    std::vector<PlannedRequest> paused;
     for (PlannedRequest& planned : plan) {
-      if (planned.host() != nullptr && (still.empty() || still.back().host() == nullptr)) {
-        PlannedRequest stop = planned;
-        stop.what = GuestRequest{AnyStruct::Of(StandStill{})};
-        stop.label = "stand still";
-        still.push_back(std::move(stop));
+      if (planned.host() != nullptr && (paused.empty() || paused.back().host() == nullptr)) {
+        PlannedRequest pause = planned;
+        pause.what = GuestRequest{AnyStruct::Of(StandStill{})};
+        pause.label = "pause";
+        paused.push_back(std::move(pause));
       }
-      still.push_back(std::move(planned));
+      paused.push_back(std::move(planned));
     }
-    return still;
+    return paused;
   }
 
   static PlannedRequest PlanPeriodic(std::uint32_t index, std::uint64_t offset_ns,

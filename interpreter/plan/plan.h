@@ -55,8 +55,10 @@ struct RunPlan {
   std::vector<PayloadState> payloads;  // index == handle
   Duration holds;                      // the guest time the holds take together
   std::vector<TagState> snapshots;     // by name, without the periodic ones
+  std::uint64_t snapshot_count = 0;    // these, and those of watches as far as their number is known
   std::vector<TagState> reads;
   std::vector<TagState> watches;
+  std::vector<TagState> procs;
   std::vector<NeededSymbol> symbols;  // of the kernel
 };
 

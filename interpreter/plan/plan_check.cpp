@@ -4,6 +4,7 @@
 
 #include "interpreter/plan/periodic.h"
 #include "interpreter/plan/plan.h"
+#include "ops/host/stored_snapshot.h"
 
 namespace ktstr {
 namespace {
@@ -21,11 +22,13 @@ void CheckSnapshots(const RunPlan& plan, Diagnostics& diagnostics) {
   if (periodic == 0) return;
   if (const auto fault = PeriodicFault(periodic, plan.holds))
     return diagnostics.Error("snapshots/periodic", "bad-periodic", *fault);
-  if (periodic + plan.snapshots.size() > kMaxPeriodic)
+  const std::uint64_t all = periodic + plan.snapshot_count;
+  // More than can be kept without the periodic ones has been said where they are asked for.
+  if (all > kMaxSnapshots && plan.snapshot_count <= kMaxSnapshots)
     diagnostics.Error("snapshots/periodic", "too-many",
-                      "with those of CaptureSnapshot there would be " +
-                          std::to_string(periodic + plan.snapshots.size()) +
-                          " snapshots; at most 64 of a run are kept");
+                      "with those of CaptureSnapshot and WatchSnapshot there would be " +
+                          std::to_string(all) + " snapshots; at most " + std::to_string(kMaxSnapshots) +
+                          " of a run are kept");
 }
 
 void CheckMonitor(const RunPlans& plans, const Overrides& overrides, Diagnostics& diagnostics) {
@@ -84,6 +87,7 @@ CheckNames NamesOf(const RunPlan& plan) {
   take(plan.snapshots, names.snapshots);
   take(plan.reads, names.reads);
   take(plan.watches, names.watches);
+  take(plan.procs, names.procs);
   for (std::uint32_t i = 0; i < scenario.snapshots.periodic; ++i) names.snapshots.push_back(PeriodicTag(i));
   for (const auto& [name, payload] : scenario.payloads.items) {
     CheckNames::Payload known{name, KnownMetricNames(payload.output), {}};

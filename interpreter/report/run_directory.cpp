@@ -14,6 +14,7 @@
 #include "interpreter/report/report_json.h"
 #include "interpreter/report/report_run.h"
 #include "interpreter/report/snapshot_files.h"
+#include "interpreter/scenario/checks/run_facts.h"
 #include "vmm/host/host_file.h"
 
 namespace ktstr {
@@ -115,12 +116,9 @@ void RunDirectory::WriteResults(const FinishedRun& run) {
   WriteWhole("stats.json", DumpJson(ToJson(run.outcome.stats)));
   if (HasObservations(run.outcome.observed))
     WriteWhole("observations.json", DumpJson(ObservationsJson(run.outcome.observed)));
-  for (const DrainedSnapshot& snapshot : run.outcome.observed.snapshots) {
-    const std::uint32_t index = snapshot.step_index.value_or(0);
-    std::string phase;
-    for (const PhaseWindow& window : run.outcome.record.phases)
-      if (window.index == index) phase = window.name;
-    const Result<> written = WriteSnapshotFile(path_, snapshot, phase);
+  for (const StoredSnapshot& snapshot : run.outcome.observed.snapshots) {
+    const Result<> written =
+        WriteSnapshotFile(path_, snapshot, PhaseName(run.outcome.record, snapshot.phase));
     if (!written.ok() && fault_.empty()) fault_ = written.error().message;
   }
   WriteWhole("reports.json", DumpJson(RecordJson(run.outcome.record), -1));

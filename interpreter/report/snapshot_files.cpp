@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <nlohmann/json.hpp>
 
 #include "guest-init/base/fd.h"
 #include "guest-init/base/file_io.h"
@@ -25,26 +26,13 @@ using Json = nlohmann::json;
 constexpr const char* kDirectory = "snapshots";
 constexpr const char* kSuffix = ".json";
 
-const char* ReasonName(MissingStats::Reason reason) {
-  constexpr const char* kNames[] = {"NoSchedulerBinary", "NoScheduler",      "DuringFreeze",
-                                    "Cancelled",         "SchedulerError",   "MissingResponse",
-                                    "RequestTooLarge",   "ResponseTooLarge", "Poisoned"};
-  return kNames[static_cast<std::size_t>(reason)];
-}
-
-Json StampedJson(const DrainedSnapshot& snapshot, std::string_view phase) {
+Json StampedJson(const StoredSnapshot& snapshot, std::string_view phase) {
   Json json = vmm::ToJson(snapshot.report);
   json["tag"] = snapshot.tag;
   json["phase"] = phase;
-  if (snapshot.elapsed_ms) json["elapsed_ms"] = *snapshot.elapsed_ms;
+  json["phase_index"] = snapshot.phase;
+  json["elapsed_ms"] = snapshot.elapsed_ms;
   if (snapshot.boundary_offset_ms) json["boundary_offset_ms"] = *snapshot.boundary_offset_ms;
-  if (snapshot.step_index) json["step_index"] = *snapshot.step_index;
-  if (const auto* missing = std::get_if<MissingStats>(&snapshot.stats)) {
-    json["stats_missing"] = ReasonName(missing->reason);
-    if (!missing->detail.empty()) json["stats_missing_detail"] = missing->detail;
-  } else {
-    json["stats"] = std::get<Json>(snapshot.stats);
-  }
   return json;
 }
 
@@ -100,7 +88,7 @@ std::string SnapshotFileName(std::string_view tag) {
   return name + kSuffix;
 }
 
-Result<> WriteSnapshotFile(const fs::path& run, const DrainedSnapshot& snapshot, std::string_view phase) {
+Result<> WriteSnapshotFile(const fs::path& run, const StoredSnapshot& snapshot, std::string_view phase) {
   const fs::path path = run / kDirectory / SnapshotFileName(snapshot.tag);
   std::error_code error;
   fs::create_directories(path.parent_path(), error);
@@ -125,8 +113,7 @@ Result<SnapshotFile> ReadSnapshotFile(const fs::path& file) {
   snapshot.phase = Text(json, "phase");
   snapshot.elapsed_ms = Unsigned<std::uint64_t>(json, "elapsed_ms");
   snapshot.boundary_offset_ms = Unsigned<std::uint64_t>(json, "boundary_offset_ms");
-  snapshot.step_index = Unsigned<std::uint32_t>(json, "step_index");
-  if (json.contains("stats")) snapshot.stats = json["stats"];
+  snapshot.phase_index = Unsigned<std::uint32_t>(json, "phase_index");
   snapshot.report = *std::move(report);
   return snapshot;
 }

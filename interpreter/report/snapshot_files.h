@@ -1,16 +1,15 @@
 // Snapshots in a run's directory: <run>/snapshots/<tag>.json, each a report
 // (vmm/introspection/snapshot/snapshot_report.h) with what is known of its capture beside it: tag, phase,
-// elapsed_ms, boundary_offset_ms, step_index, stats or stats_missing.
+// phase_index, elapsed_ms, boundary_offset_ms.
 #pragma once
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "ops/host/snapshot_bridge.h"
+#include "ops/host/stored_snapshot.h"
 
 namespace ktstr {
 
@@ -19,8 +18,7 @@ struct SnapshotFile {
   std::string phase;
   std::optional<std::uint64_t> elapsed_ms;
   std::optional<std::uint64_t> boundary_offset_ms;
-  std::optional<std::uint32_t> step_index;
-  nlohmann::json stats;  // null: none
+  std::optional<std::uint32_t> phase_index;
   vmm::SnapshotReport report;
 };
 
@@ -30,7 +28,7 @@ std::string SnapshotFileName(std::string_view tag);
 
 /// Writes one capture below a run's directory (made as needed), so that no reader and no crash ever sees half
 /// of it. Error (kEnvironment): "'x' cannot be written: No space left on device".
-Result<> WriteSnapshotFile(const std::filesystem::path& run, const DrainedSnapshot& snapshot,
+Result<> WriteSnapshotFile(const std::filesystem::path& run, const StoredSnapshot& snapshot,
                            std::string_view phase);
 
 /// Errors (kInput): unreadable, no JSON, no snapshot; each with the file's name.

@@ -146,8 +146,9 @@ std::string RenderPrograms(const vmm::SnapshotReport& report, const SnapshotText
 
 std::string SnapshotMoment(const SnapshotFile& snapshot) {
   std::string text = snapshot.phase;
-  if (text.empty() && snapshot.step_index)
-    text = *snapshot.step_index == 0 ? "before the first step" : fmt::format("step {}", *snapshot.step_index);
+  if (text.empty() && snapshot.phase_index)
+    text =
+        *snapshot.phase_index == 0 ? "before the first step" : fmt::format("step {}", *snapshot.phase_index);
   if (snapshot.elapsed_ms) text += fmt::format("{}at {} ms", text.empty() ? "" : " ", *snapshot.elapsed_ms);
   return text;
 }

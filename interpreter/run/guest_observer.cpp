@@ -7,7 +7,6 @@
 #include "interpreter/run/event_teller.h"
 #include "interpreter/run/guest_observer_monitor.h"
 #include "interpreter/run/guest_observer_watch.h"
-#include "ops/host/kernel_spec.h"
 #include "vmm/host/host_file.h"
 #include "vmm/introspection/kernel/kernel_access.h"
 #include "vmm/introspection/kernel/task_field.h"
@@ -97,39 +96,41 @@ Result<> CheckObservable(const RunPlan& plan, const vmm::Kernel& kernel, vmm::Ac
 
 GuestObserver::GuestObserver(Parts parts)
     : parts_(std::move(parts)),
-      bridge_([](const std::string&) { return std::nullopt; }),
+      bridge_(Callbacks(), {.snapshots = kMaxSnapshots, .watches = vmm::WatchCap(parts_.accel)}),
       pauses_(SteadyClock::now()),
       ready_ns_(parts_.claims.clock_ns),
       clock_ns_(ready_ns_),
       clock_at_(SteadyClock::now()) {}
 
+SnapshotBridge::Callbacks GuestObserver::Callbacks() {
+  return {.capture = [this](StoredSnapshot& snapshot) { return Look(snapshot); },
+          .kernel_op = [this](const KernelAccess& access) { return CarryOut(access); },
+          .watch = [this](const WatchRequest& request) { return SetWatch(request); },
+          .tell = [this](std::string line) { Tell(std::move(line)); },
+          .warn = [this](std::string line) { parts_.warn(std::move(line)); }};
+}
+
 void GuestObserver::Enter(const PlannedRequest& planned) {
-  epoch_ = planned.phase;
+  phase_ = planned.phase;
   path_ = planned.path;
 }
 
 void GuestObserver::NoteClock(std::uint64_t guest_ns) {
   clock_ns_ = guest_ns;
   clock_at_ = SteadyClock::now();
-  clock_still_ = stood_still();
+  clock_paused_ = paused_time();
 }
 
-std::chrono::nanoseconds GuestObserver::stood_still() const {
+std::chrono::nanoseconds GuestObserver::paused_time() const {
   return std::chrono::nanoseconds(pauses_.All().duration_ns);
 }
 
 std::uint64_t GuestObserver::ElapsedMs() const {
   std::chrono::nanoseconds since{0};
-  // A machine with the virtual clock stands still whenever we look.
-  if (parts_.clock == Clock::kWall) since = SteadyClock::now() - clock_at_ - (stood_still() - clock_still_);
+  // A machine with the virtual clock is paused whenever we look.
+  if (parts_.clock == Clock::kWall) since = SteadyClock::now() - clock_at_ - (paused_time() - clock_paused_);
   return (clock_ns_ - ready_ns_ + static_cast<std::uint64_t>(std::max<std::int64_t>(since.count(), 0))) /
          1'000'000;
-}
-
-void GuestObserver::KeepCgroupProcs(const std::string& tag, const std::string& cgroup,
-                                    std::vector<std::uint32_t> pids) {
-  Tell(fmt::format("processes of {}: {}", cgroup, pids.size()));
-  seen_.cgroup_procs.push_back({tag, cgroup, std::move(pids)});
 }
 
 Result<> GuestObserver::StartMonitor(const MonitorSpec& spec) {
@@ -139,8 +140,8 @@ Result<> GuestObserver::StartMonitor(const MonitorSpec& spec) {
   return {};
 }
 
-void GuestObserver::Tell(const std::string& text) {
-  parts_.teller.Tell(EventKind::kObserved, text, path_, epoch_, clock_ns_);
+void GuestObserver::Tell(std::string text) {
+  parts_.teller.Tell(EventKind::kObserved, std::move(text), path_, phase_, clock_ns_);
 }
 
 Result<vmm::GuestKernel*> GuestObserver::Kernel() {
@@ -160,7 +161,7 @@ Result<vmm::SnapshotReport> GuestObserver::TakeReport(const std::string& reason)
   std::optional<vmm::RawCapture> raw;
   double paused_ms = 0;
   {
-    vmm::MachinePause pause(parts_.machine, &pauses_, reason, epoch_);
+    vmm::MachinePause pause(parts_.machine, &pauses_, reason, phase_);
     TRY(pause.began());
     auto registers = RegistersOf(parts_.machine, no_registers);
     vmm::PausedMemory paused(kernel->space());
@@ -175,38 +176,22 @@ Result<vmm::SnapshotReport> GuestObserver::TakeReport(const std::string& reason)
   return report;
 }
 
-void GuestObserver::Store(const std::string& tag, vmm::SnapshotReport report,
-                          std::optional<std::uint64_t> boundary_ns) {
-  SnapshotStamps stamps;
-  stamps.elapsed_ms = report.guest_ns > ready_ns_ ? (report.guest_ns - ready_ns_) / 1'000'000 : ElapsedMs();
-  if (boundary_ns) stamps.boundary_offset_ms = *boundary_ns / 1'000'000;
-  stamps.step_index = epoch_;
-  Tell(report.is_placeholder ? fmt::format("snapshot {} failed: {}", tag, report.maps_unavailable)
-                             : fmt::format("snapshot {}: {} maps, {} tasks, {} CPUs", tag, report.maps.size(),
-                                           report.tasks.size(), report.run_queues.size()));
-  bridge_.Store(tag, std::move(report), std::move(stamps));
-}
-
-Result<> GuestObserver::Capture(const std::string& tag) {
-  Result<vmm::SnapshotReport> report = TakeReport("snapshot " + tag);
-  if (!report.ok()) {
-    Store(tag, vmm::MakePlaceholder(report.error().message), std::nullopt);
-    return report.error();
-  }
-  Store(tag, *std::move(report), std::nullopt);
+Result<> GuestObserver::Look(StoredSnapshot& snapshot) {
+  Result<vmm::SnapshotReport> report = TakeReport("snapshot " + snapshot.tag);
+  snapshot.phase = phase_;
+  snapshot.elapsed_ms =
+      report.ok() && report->guest_ns > ready_ns_ ? (report->guest_ns - ready_ns_) / 1'000'000 : ElapsedMs();
+  snapshot.report = TRY(std::move(report));
   return {};
 }
 
 void GuestObserver::CapturePeriodic(const PeriodicCapture& capture) {
   if (failed_in_a_row_ >= kGiveUpAfter) return;
-  const std::string tag = PeriodicTag(capture.index);
   ++seen_.periodic_fired;
-  Result<vmm::SnapshotReport> report = TakeReport("snapshot " + tag);
-  failed_in_a_row_ = report.ok() ? 0 : failed_in_a_row_ + 1;
-  const bool give_up = failed_in_a_row_ == kGiveUpAfter;
-  Store(tag, report.ok() ? *std::move(report) : vmm::MakePlaceholder(report.error().message),
-        capture.boundary_ns);
-  if (give_up) seen_.events.push_back("two periodic snapshots in a row failed; the rest was given up");
+  const Result<> captured = bridge_.CaptureAt(PeriodicTag(capture.index), capture.boundary_ns / 1'000'000);
+  failed_in_a_row_ = captured.ok() ? 0 : failed_in_a_row_ + 1;
+  if (failed_in_a_row_ == kGiveUpAfter)
+    parts_.warn("two periodic snapshots in a row failed; the rest was given up");
 }
 
 // ---- kernel memory
@@ -217,9 +202,9 @@ Result<vmm::KernelTarget> GuestObserver::TargetOf(const KernelEntry& entry, cons
       TRY(vmm::TaskByName(view, entry.task_comm, std::get<vmm::TaskTarget>(entry.target).field)));
 }
 
-Result<std::vector<vmm::KernelReadValue>> GuestObserver::Carry(const KernelAccess& access,
-                                                               const vmm::KernelView& view,
-                                                               vmm::KernelMode mode) {
+Result<std::vector<vmm::KernelReadValue>> GuestObserver::ReadOrWrite(const KernelAccess& access,
+                                                                     const vmm::KernelView& view,
+                                                                     vmm::KernelMode mode) {
   std::vector<vmm::KernelRead> reads;
   std::vector<vmm::KernelWrite> writes;
   for (const KernelEntry& entry : access.entries) {
@@ -240,65 +225,75 @@ Result<std::vector<vmm::KernelReadValue>> GuestObserver::Carry(const KernelAcces
   return std::vector<vmm::KernelReadValue>();
 }
 
-Result<> GuestObserver::Access(const KernelAccess& access) {
+Result<KernelOpReply> GuestObserver::CarryOut(const KernelAccess& access) {
   vmm::GuestKernel* kernel = TRY(Kernel());
-  if (!access.cold) {
-    for (const auto& value : TRY(Carry(access, kernel->Live(), vmm::KernelMode::kHot)))
-      KeepRead(access, value);
-    return {};
-  }
-  const std::string reason = access.write ? "cold write" : "cold read " + access.tag;
-  vmm::MachinePause pause(parts_.machine, &pauses_, reason, epoch_);
-  TRY(pause.began());
-  vmm::PausedMemory paused(kernel->space());
-  const auto values = Carry(access, vmm::KernelView(kernel->facts(), paused), vmm::KernelMode::kCold);
-  TRY(pause.End());
-  for (const auto& value : TRY(values)) KeepRead(access, value);
-  return {};
-}
-
-void GuestObserver::KeepRead(const KernelAccess& access, const vmm::KernelReadValue& value) {
-  ReadRecord record;
-  record.tag = access.tag;
-  record.place = ToText(access.entries.front());
-  record.phase = epoch_;
-  record.elapsed_ms = ElapsedMs();
-  record.text = vmm::ToText(value);
-  record.path = path_;
-  record.number = value.number;
-  record.is_signed = value.is_signed;
-  if (value.bytes.empty())
-    record.value = value.is_signed ? static_cast<double>(static_cast<std::int64_t>(value.number))
-                                   : static_cast<double>(value.number);
   KernelOpReply reply;
-  reply.success = true;
-  reply.read_values.push_back(value);
-  bridge_.RecordKernelOpReply(access.tag, std::move(reply));
-  Tell(fmt::format("read {}: {} = {}", record.tag, record.place, record.text));
-  seen_.reads.push_back(std::move(record));
+  if (access.cold) {
+    vmm::MachinePause pause(parts_.machine, &pauses_, access.write ? "cold write" : "cold read " + access.tag,
+                            phase_);
+    TRY(pause.began());
+    vmm::PausedMemory paused(kernel->space());
+    auto values = ReadOrWrite(access, vmm::KernelView(kernel->facts(), paused), vmm::KernelMode::kCold);
+    TRY(pause.End());
+    reply.values = TRY(std::move(values));
+  } else {
+    reply.values = TRY(ReadOrWrite(access, kernel->Live(), vmm::KernelMode::kHot));
+  }
+  reply.phase = phase_;
+  reply.elapsed_ms = ElapsedMs();
+  reply.path = path_;
+  return reply;
 }
 
 // ---- the end
 
-Observations GuestObserver::Finish(std::uint32_t periodic_target) {
-  FinishWatches();
-  if (monitor_ != nullptr) seen_.monitor = monitor_->Finish();
-  seen_.periodic_target = periodic_target;
-  seen_.periodic_real = static_cast<std::uint32_t>(bridge_.PeriodicRealCount());
-  seen_.snapshots = bridge_.DrainOrderedWithStats();
-  for (const DrainedSnapshot& snapshot : seen_.snapshots) {
+void GuestObserver::FinishSnapshots() {
+  for (EvictedSnapshot& gone : bridge_.TakeEvicted())
+    seen_.evicted.push_back({std::move(gone.tag), std::move(gone.made_room_for)});
+  seen_.snapshots = bridge_.TakeSnapshots();
+  for (const StoredSnapshot& snapshot : seen_.snapshots) {
     SnapshotEntry entry;
     entry.tag = snapshot.tag;
-    entry.phase = snapshot.step_index.value_or(0);
+    entry.phase = snapshot.phase;
     entry.elapsed_ms = snapshot.elapsed_ms;
     entry.boundary_ms = snapshot.boundary_offset_ms;
     entry.placeholder = snapshot.report.is_placeholder;
     if (entry.placeholder) entry.reason = snapshot.report.maps_unavailable;
     entry.maps = snapshot.report.maps.size();
     entry.tasks = snapshot.report.tasks.size();
+    if (IsPeriodicTag(entry.tag) && !entry.placeholder) ++seen_.periodic_real;
     seen_.taken.push_back(std::move(entry));
   }
-  for (const SnapshotEvent& event : bridge_.DrainEvents()) seen_.events.push_back(Describe(event));
+}
+
+void GuestObserver::FinishReads() {
+  for (const TaggedKernelOp& op : bridge_.TakeKernelOps()) {
+    for (const vmm::KernelReadValue& value : op.reply.values) {
+      ReadRecord record;
+      record.tag = op.tag;
+      record.place = op.place;
+      record.phase = op.reply.phase;
+      record.elapsed_ms = op.reply.elapsed_ms;
+      record.text = vmm::ToText(value);
+      record.path = op.reply.path;
+      record.number = value.number;
+      record.is_signed = value.is_signed;
+      if (value.bytes.empty())
+        record.value = value.is_signed ? static_cast<double>(static_cast<std::int64_t>(value.number))
+                                       : static_cast<double>(value.number);
+      seen_.reads.push_back(std::move(record));
+    }
+  }
+}
+
+Observations GuestObserver::Finish(std::uint32_t periodic_target) {
+  FinishWatches();
+  if (monitor_ != nullptr) seen_.monitor = monitor_->Finish();
+  seen_.periodic_target = periodic_target;
+  FinishSnapshots();
+  FinishReads();
+  for (CgroupProcs& procs : bridge_.TakeCgroupProcs())
+    seen_.cgroup_procs.push_back({std::move(procs.tag), std::move(procs.cgroup), std::move(procs.pids)});
   for (const vmm::PauseLog::Entry& entry : pauses_.entries())
     seen_.pauses.push_back({entry.reason, entry.phase, 1, static_cast<double>(entry.start_ns) / 1e6,
                             static_cast<double>(entry.duration_ns) / 1e6});

@@ -1,5 +1,5 @@
 // What one run sees of its guest from outside, and what it changes there: snapshots, kernel memory, watches,
-// the monitor. Everything it does to the guest's time is written down.
+// the monitor. Every pause of the guest is written down.
 #pragma once
 
 #include <chrono>
@@ -14,7 +14,7 @@
 #include "interpreter/fold/observations.h"
 #include "interpreter/run/meanwhile.h"
 #include "interpreter/scenario/scenario.h"
-#include "ops/host/host_context.h"
+#include "ops/host/snapshot_bridge.h"
 #include "vmm/introspection/capture/capture.h"
 #include "vmm/introspection/kernel/guest_kernel.h"
 #include "vmm/introspection/kernel/kernel_access.h"
@@ -52,12 +52,12 @@ class ObserverCache {
 Result<> CheckObservable(const RunPlan& plan, const vmm::Kernel& kernel, vmm::Accel accel,
                          ObserverCache& cache, std::string& path);
 
-class EventTeller;  // event_teller.h
 class ObserverMonitor;
 struct ObserverWatches;
 
 /// The run's thread only. All references outlive it.
-class GuestObserver final : public HostContext, public Meanwhile {
+/// Carries out what the bridge asks for, and hands over at the end what the bridge kept.
+class GuestObserver final : public Meanwhile {
  public:
   struct Parts {
     vmm::Machine& machine;
@@ -68,6 +68,7 @@ class GuestObserver final : public HostContext, public Meanwhile {
     ObserverCache& cache;
     EventTeller& teller;
     vmm::FetchKallsyms fetch;  // needs a guest that runs and has nothing else to answer
+    std::function<void(std::string text)> warn;
   };
   explicit GuestObserver(Parts parts);
   ~GuestObserver() override;
@@ -76,11 +77,8 @@ class GuestObserver final : public HostContext, public Meanwhile {
   void Enter(const PlannedRequest& planned);
   void NoteClock(std::uint64_t guest_ns);
 
-  Result<> Capture(const std::string& tag) override;
-  Result<> Access(const KernelAccess& access) override;
-  Result<> Watch(const WatchRequest& request) override;
-  void KeepCgroupProcs(const std::string& tag, const std::string& cgroup,
-                       std::vector<std::uint32_t> pids) override;
+  /// What Ops act on.
+  HostContext& host() { return bridge_; }
   /// A snapshot that fails leaves a placeholder; after two in a row the rest is given up.
   void CapturePeriodic(const PeriodicCapture& capture);
   Result<> StartMonitor(const MonitorSpec& spec);
@@ -91,21 +89,26 @@ class GuestObserver final : public HostContext, public Meanwhile {
   /// What was seen. Call once, after the last request and before the machine is gone. `periodic_target`: how
   /// many periodic snapshots the scenario asks for.
   Observations Finish(std::uint32_t periodic_target);
-  /// Host time that the guest has stood still because of us.
-  [[nodiscard]] std::chrono::nanoseconds stood_still() const;
+  /// Host time in which the guest was paused.
+  [[nodiscard]] std::chrono::nanoseconds paused_time() const;
 
  private:
   Result<vmm::GuestKernel*> Kernel();
   [[nodiscard]] std::uint64_t ElapsedMs() const;
+  SnapshotBridge::Callbacks Callbacks();
+  Result<> Look(StoredSnapshot& snapshot);
   Result<vmm::SnapshotReport> TakeReport(const std::string& reason);
-  void Store(const std::string& tag, vmm::SnapshotReport report, std::optional<std::uint64_t> boundary_ns);
+  Result<KernelOpReply> CarryOut(const KernelAccess& access);
+  Result<> SetWatch(const WatchRequest& request);
   static Result<vmm::KernelTarget> TargetOf(const KernelEntry& entry, const vmm::KernelView& view);
-  static Result<std::vector<vmm::KernelReadValue>> Carry(const KernelAccess& access,
-                                                         const vmm::KernelView& view, vmm::KernelMode mode);
-  void KeepRead(const KernelAccess& access, const vmm::KernelReadValue& value);
+  static Result<std::vector<vmm::KernelReadValue>> ReadOrWrite(const KernelAccess& access,
+                                                               const vmm::KernelView& view,
+                                                               vmm::KernelMode mode);
   void OnFire(const vmm::WatchFire& fire);
   void FinishWatches();
-  void Tell(const std::string& text);
+  void FinishSnapshots();
+  void FinishReads();
+  void Tell(std::string text);
 
   Parts parts_;
   SnapshotBridge bridge_;
@@ -117,12 +120,12 @@ class GuestObserver final : public HostContext, public Meanwhile {
   std::unique_ptr<ObserverMonitor> monitor_;
   Observations seen_;
   std::uint32_t failed_in_a_row_ = 0;  // periodic ones
-  std::uint32_t epoch_ = 0;
+  std::uint32_t phase_ = 0;
   std::string path_;
   std::uint64_t ready_ns_ = 0;  // the guest's clock at its first answer
   std::uint64_t clock_ns_ = 0;  // at the last one
   std::chrono::steady_clock::time_point clock_at_;
-  std::chrono::nanoseconds clock_still_{0};  // stood_still() then
+  std::chrono::nanoseconds clock_paused_{0};  // paused_time() then
 };
 
 }  // namespace ktstr

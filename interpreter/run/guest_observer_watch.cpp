@@ -63,14 +63,14 @@ vmm::WatchMode ModeOf(WatchCapture capture) {
 
 GuestObserver::~GuestObserver() = default;
 
-Result<> GuestObserver::Watch(const WatchRequest& request) {
+Result<> GuestObserver::SetWatch(const WatchRequest& request) {
   vmm::GuestKernel* kernel = TRY(Kernel());
   if (watches_ == nullptr) {
     auto watches = std::make_unique<ObserverWatches>();
     watches->points = TRY(vmm::Watchpoints::Attach(
         {parts_.machine, kernel->space(), parts_.accel,
          [kernel](std::uint64_t address) { return kernel->Live().Symbolize(address); },
-         [this] { return epoch_; }, [this](const vmm::WatchFire& fire) { OnFire(fire); }}));
+         [this] { return phase_; }, [this](const vmm::WatchFire& fire) { OnFire(fire); }}));
     watches_ = std::move(watches);
   }
   const vmm::KernelView view = kernel->Live();
@@ -99,8 +99,8 @@ void GuestObserver::OnFire(const vmm::WatchFire& fire) {
   watched.kept.push_back({fire.phase, ElapsedMs(), fire.cpu, fire.symbol, fire.old_value, fire.new_value});
   if (watched.request.capture != WatchCapture::kFull) return;
   const std::string tag = fmt::format("{}#{}", watched.request.tag, watched.kept.size());
-  Result<vmm::SnapshotReport> report = TakeReport("snapshot " + tag);
-  Store(tag, report.ok() ? *std::move(report) : vmm::MakePlaceholder(report.error().message), std::nullopt);
+  // When that fails there is a placeholder; the watch goes on.
+  static_cast<void>(bridge_.Capture(tag));
 }
 
 void GuestObserver::FinishWatches() {
@@ -120,9 +120,9 @@ void GuestObserver::FinishWatches() {
     record.stopped_ms = static_cast<double>(stats.pause_time().count()) / 1e6;
     record.kept = std::move(watched.kept);
     record.path = watched.path;
-    for (const auto& [epoch, pause] : stats.by_phase)
+    for (const auto& [phase, pause] : stats.by_phase)
       if (pause.count > 0)
-        seen_.pauses.push_back({"watch " + record.tag, epoch, pause.count, 0,
+        seen_.pauses.push_back({"watch " + record.tag, phase, pause.count, 0,
                                 static_cast<double>(pause.duration.count()) / 1e6});
     seen_.watches.push_back(std::move(record));
   }

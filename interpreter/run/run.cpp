@@ -2,8 +2,8 @@
 
 #include "interpreter/fold/fold.h"
 #include "interpreter/judge/cpu_quality.h"
-#include "interpreter/judge/disturbance.h"
 #include "interpreter/judge/judge.h"
+#include "interpreter/judge/disturbance.h"
 #include "interpreter/run/event_teller.h"
 #include "interpreter/run/guest_observer.h"
 #include "interpreter/run/run_environment.h"
@@ -149,7 +149,8 @@ class ScenarioRun {
     ready_ns_ = guest.clock_ns;
     observer_.emplace(GuestObserver::Parts{*machine_, environment_.kernel, config.accel, scenario_.clock,
                                            guest, *environment_.observers, teller_,
-                                           [this] { return session_->Fetch("/proc/kallsyms", kGrace); }});
+                                           [this] { return session_->Fetch("/proc/kallsyms", kGrace); },
+                                           [this](std::string text) { Warn(std::move(text)); }});
     session_->SetMeanwhile(&*observer_);
     // How long it took is the host's affair and in the verdict: see VerdictJson.
     teller_.Tell(EventKind::kReady,
@@ -256,7 +257,7 @@ class ScenarioRun {
   Result<> HandOver(RunSession& session, const GuestRequest& request) {
     if (request.receiver.decl() == nullptr) return {};
     const std::string content = session.TakeFile(request.message.As<ReadFile>().path);
-    return OpOf(request.receiver).receive(request.receiver.data(), content, *observer_);
+    return OpOf(request.receiver).receive(request.receiver.data(), content, observer_->host());
   }
 
   /// False once the run is broken.
@@ -283,12 +284,12 @@ class ScenarioRun {
       return {};
     }
     const AnyStruct& args = planned.host()->args;
-    return OpOf(args).run(args.data(), *observer_);
+    return OpOf(args).run(args.data(), observer_->host());
   }
 
-  /// The time the guest stood still because of us is not held against it.
+  /// The time the guest was paused is not held against it.
   [[nodiscard]] vmm::Deadline OverallDeadline() const {
-    return started_ + std::chrono::nanoseconds(scenario_.timeout.ns) + observer_->stood_still();
+    return started_ + std::chrono::nanoseconds(scenario_.timeout.ns) + observer_->paused_time();
   }
   [[nodiscard]] vmm::Deadline DeadlineOf(const PlannedRequest& planned) const {
     return broken_ ? vmm::After(kSalvage) : std::min(OverallDeadline(), vmm::After(Patience(planned)));

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "ops/host/snapshot_store.h"
+#include "ops/host/stored_snapshot.h"
 
 namespace ktstr {
 namespace {

@@ -29,9 +29,7 @@ class SampleSeries {
 
   [[nodiscard]] const std::vector<SnapshotSample>& samples() const { return samples_; }
 
-  /// Those with the exact tag of a periodic capture (ops/host/snapshot_store.h). The system we re-create
-  /// takes every tag that begins with "periodic_" here, so that a capture which an author names
-  /// "periodic_kaslr" pollutes the series.
+  /// Those with the exact tag of a periodic capture (ops/host/stored_snapshot.h).
   [[nodiscard]] SampleSeries PeriodicOnly() const;
 
   /// What `read` finds in each report. A placeholder is never read, so that its emptiness does not pass for

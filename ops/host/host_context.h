@@ -1,5 +1,5 @@
-// What host Ops act on: the guest seen from outside. Implemented by the run
-// (interpreter/run/guest_observer.h); tests may implement it by hand.
+// What host Ops act on: the guest seen from outside. Implemented by SnapshotBridge (snapshot_bridge.h); tests
+// may implement it by hand.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ struct KernelEntry {
   vmm::KernelValue value;                 // of a write
 };
 
-/// A batch of reads or writes; a cold one happens within one stop of the guest.
+/// A batch of reads or writes; a cold one happens within one pause of the guest.
 struct KernelAccess {
   bool cold = false;
   bool write = false;
@@ -52,7 +52,7 @@ struct WatchRequest {
 class HostContext {
  public:
   virtual ~HostContext() = default;
-  /// Stops the guest, looks at it, lets it go on, and keeps what was seen under `tag`.
+  /// Pauses the guest, looks at it, lets it go on, and keeps what was seen under `tag`.
   virtual Result<> Capture(const std::string& tag) = 0;
   /// Reads are kept under their tag.
   virtual Result<> Access(const KernelAccess& access) = 0;

@@ -1,163 +1,79 @@
 #include "ops/host/snapshot_bridge.h"
 
-#include "ops/host/snapshot_bridge_state.h"
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "ops/host/kernel_spec.h"
 
 namespace ktstr {
 namespace {
 
-/// The active bridge of each thread: the only way from an Op that runs somewhere to its run's bridge.
-SnapshotBridge*& ActiveOfThread() {
-  static thread_local SnapshotBridge* active = nullptr;
-  return active;
+std::string InShort(const StoredSnapshot& snapshot) {
+  const vmm::SnapshotReport& report = snapshot.report;
+  if (report.is_placeholder)
+    return fmt::format("snapshot {} failed: {}", snapshot.tag, report.maps_unavailable);
+  return fmt::format("snapshot {}: {} maps, {} tasks, {} CPUs", snapshot.tag, report.maps.size(),
+                     report.tasks.size(), report.run_queues.size());
 }
 
 }  // namespace
 
-SnapshotBridge::SnapshotBridge(CaptureCallback capture, std::size_t max_watches, WarningSink warn)
-    : state_(std::make_shared<State>()) {
-  state_->capture = std::move(capture);
-  state_->max_watches = max_watches;
-  state_->warn = std::move(warn);
+Result<> SnapshotBridge::CaptureAt(const std::string& tag, std::optional<std::uint64_t> boundary_offset_ms) {
+  StoredSnapshot snapshot;
+  snapshot.tag = tag;
+  snapshot.boundary_offset_ms = boundary_offset_ms;
+  Result<> captured = callbacks_.capture(snapshot);
+  if (!captured.ok()) snapshot.report = vmm::MakePlaceholder(captured.error().message);
+  Keep(std::move(snapshot));
+  return captured;
 }
 
-SnapshotBridge& SnapshotBridge::WithWatchRegister(WatchCallback callback) {
-  state_->register_watch = std::move(callback);
-  return *this;
+void SnapshotBridge::Keep(StoredSnapshot snapshot) {
+  callbacks_.tell(InShort(snapshot));
+  snapshots_.push_back(std::move(snapshot));
+  if (snapshots_.size() <= limits_.snapshots) return;
+  evicted_.push_back({std::move(snapshots_.front().tag), snapshots_.back().tag});
+  snapshots_.pop_front();
+  // Once is enough: a watch may go on to take hundreds.
+  if (evicted_.size() == 1)
+    callbacks_.warn(
+        fmt::format("snapshot {} was dropped to make room for {}: at most {} of a run are kept, and from "
+                    "here on each new "
+                    "one takes the place of the oldest",
+                    evicted_.front().tag, evicted_.front().made_room_for, limits_.snapshots));
 }
 
-SnapshotBridge& SnapshotBridge::WithKernelOp(KernelOpCallback callback) {
-  state_->kernel_op = std::move(callback);
-  return *this;
+Result<> SnapshotBridge::Access(const KernelAccess& access) {
+  KernelOpReply reply = TRY(callbacks_.kernel_op(access));
+  if (access.write) return {};
+  std::string place = ToText(access.entries.front());
+  for (const vmm::KernelReadValue& value : reply.values)
+    callbacks_.tell(fmt::format("read {}: {} = {}", access.tag, place, vmm::ToText(value)));
+  kernel_ops_.push_back({access.tag, std::move(place), std::move(reply)});
+  return {};
 }
 
-SnapshotBridge& SnapshotBridge::WithAccessorState(std::shared_ptr<AccessorState> state) {
-  state_->accessor = std::move(state);
-  return *this;
+Result<> SnapshotBridge::Watch(const WatchRequest& request) {
+  if (watches_ == limits_.watches)
+    return Error{ErrorKind::kInput, fmt::format("'{}' would be watchpoint {} of at most {}", request.tag,
+                                                watches_ + 1, limits_.watches)};
+  TRY(callbacks_.watch(request));
+  ++watches_;
+  return {};
 }
 
-bool SnapshotBridge::Capture(const std::string& tag) { return CaptureAndStamp(tag, {}); }
-
-bool SnapshotBridge::CaptureWithStep(const std::string& tag, std::uint32_t step_index) {
-  return CaptureAndStamp(tag, {.step_index = step_index});
+void SnapshotBridge::KeepCgroupProcs(const std::string& tag, const std::string& cgroup,
+                                     std::vector<std::uint32_t> pids) {
+  callbacks_.tell(fmt::format("processes {}: {} in cgroup {}", tag, pids.size(), cgroup));
+  cgroup_procs_.push_back({tag, cgroup, std::move(pids)});
 }
 
-bool SnapshotBridge::CaptureAndStamp(const std::string& tag, SnapshotStamps stamps) {
-  std::optional<vmm::SnapshotReport> report;
-  if (state_->capture) report = state_->capture(tag);
-  if (!report) {
-    Note({CaptureUnavailable{tag}});
-    return false;
-  }
-  Store(tag, std::move(*report), std::move(stamps));
-  return true;
-}
-
-void SnapshotBridge::Store(const std::string& tag, vmm::SnapshotReport report, SnapshotStamps stamps) {
-  SnapshotEvents events;
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->store.Put(tag, {std::move(report), std::move(stamps)}, events);
-  }
-  Note(events);
-}
-
-std::size_t SnapshotBridge::size() const {
-  const std::lock_guard lock(state_->mutex);
-  return state_->store.reports.size();
-}
-
-bool SnapshotBridge::Has(const std::string& tag) const {
-  const std::lock_guard lock(state_->mutex);
-  return state_->store.reports.contains(tag);
-}
-
-std::size_t SnapshotBridge::PeriodicRealCount() const {
-  const std::lock_guard lock(state_->mutex);
-  std::size_t count = 0;
-  for (const auto& [tag, snapshot] : state_->store.reports)
-    if (IsPeriodicTag(tag) && !snapshot.report.is_placeholder) ++count;
-  return count;
-}
-
-std::unordered_map<std::string, vmm::SnapshotReport> SnapshotBridge::Drain() {
-  const std::lock_guard lock(state_->mutex);
-  std::unordered_map<std::string, vmm::SnapshotReport> drained;
-  for (auto& [tag, snapshot] : state_->store.reports) drained.emplace(tag, std::move(snapshot.report));
-  state_->store = {};
-  return drained;
-}
-
-std::vector<std::pair<std::string, vmm::SnapshotReport>> SnapshotBridge::DrainOrdered() {
-  std::vector<std::pair<std::string, vmm::SnapshotReport>> drained;
-  SnapshotEvents events;
-  {
-    const std::lock_guard lock(state_->mutex);
-    for (auto& [tag, snapshot] : state_->store.TakeOrdered("DrainOrdered", events))
-      drained.emplace_back(std::move(tag), std::move(snapshot.report));
-  }
-  Note(events);
-  return drained;
-}
-
-std::vector<DrainedSnapshot> SnapshotBridge::DrainOrderedWithStats() {
-  std::vector<DrainedSnapshot> drained;
-  SnapshotEvents events;
-  {
-    const std::lock_guard lock(state_->mutex);
-    for (auto& [tag, snapshot] : state_->store.TakeOrdered("DrainOrderedWithStats", events)) {
-      SnapshotStamps& stamps = snapshot.stamps;
-      drained.push_back({std::move(tag), std::move(snapshot.report),
-                         std::move(stamps.stats).value_or(MissingStats{}), stamps.elapsed_ms,
-                         stamps.boundary_offset_ms, stamps.step_index});
-    }
-  }
-  Note(events);
-  return drained;
-}
-
-void SnapshotBridge::Note(const SnapshotEvents& events) {
-  if (events.empty()) return;
-  {
-    const std::lock_guard lock(state_->mutex);
-    for (const SnapshotEvent& event : events) {
-      if (state_->events.size() == kMaxEvents) {
-        state_->events.pop_front();
-        ++state_->events_dropped;
-      }
-      state_->events.push_back(event);
-    }
-  }
-  if (!state_->warn) return;
-  for (const SnapshotEvent& event : events) state_->warn(Describe(event));
-}
-
-std::vector<SnapshotEvent> SnapshotBridge::DrainEvents() {
-  const std::lock_guard lock(state_->mutex);
-  std::vector<SnapshotEvent> drained(std::make_move_iterator(state_->events.begin()),
-                                     std::make_move_iterator(state_->events.end()));
-  state_->events.clear();
-  if (state_->events_dropped > 0) drained.emplace_back(EventLogTruncated{state_->events_dropped});
-  state_->events_dropped = 0;
-  return drained;
-}
-
-std::size_t SnapshotBridge::event_count() const {
-  const std::lock_guard lock(state_->mutex);
-  return state_->events.size();
-}
-
-ActiveBridge::ActiveBridge(SnapshotBridge bridge) : bridge_(std::move(bridge)), before_(ActiveOfThread()) {
-  ActiveOfThread() = &bridge_;
-}
-
-ActiveBridge::~ActiveBridge() { ActiveOfThread() = before_; }
-
-bool WithActiveBridge(const std::function<void(SnapshotBridge& bridge)>& use) {
-  SnapshotBridge* const active = ActiveOfThread();
-  if (active == nullptr) return false;
-  SnapshotBridge bridge = *active;  // lives through `use` even when that ends the installation
-  use(bridge);
-  return true;
+std::vector<StoredSnapshot> SnapshotBridge::TakeSnapshots() {
+  std::vector<StoredSnapshot> taken(std::make_move_iterator(snapshots_.begin()),
+                                    std::make_move_iterator(snapshots_.end()));
+  snapshots_.clear();
+  return taken;
 }
 
 }  // namespace ktstr

@@ -118,8 +118,11 @@ class PlanContext {
   /// The one live payload meant by a name and an optional cgroup ("" is the un-placed one).
   PayloadState* UsePayload(std::string_view field, std::string_view name,
                            const std::optional<std::string>& cgroup);
-  /// A new name for a snapshot, a read or a watch. Only reads may use one again, as a series.
+  /// A new name for a snapshot, a read, a watch or a list of processes. Only reads and lists may use one
+  /// again, as a series.
   bool MakeTag(Tags kind, std::string_view field, const std::string& name);
+  /// The run takes up to so many snapshots more. A fault of `field` when not all can be kept.
+  bool CountSnapshots(std::string_view field, std::uint64_t count);
   /// The Op needs this kernel symbol; whether there is one shows once the kernel is known.
   void NeedSymbol(std::string_view field, const std::string& name);
   /// Marks what lives in the cgroup as collected.

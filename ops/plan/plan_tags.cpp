@@ -1,15 +1,17 @@
 // Names of snapshots, reads and watches while planning.
+#include <fmt/format.h>
+
 #include "ops/plan/plan_context.h"
 
 namespace ktstr {
 
 bool PlanContext::MakeTag(Tags kind, std::string_view field, const std::string& name) {
-  static constexpr std::string_view kWhat[] = {"snapshot", "read", "watch"};
+  static constexpr std::string_view kWhat[] = {"snapshot", "read", "watch", "process list"};
   const std::string what(kWhat[static_cast<std::size_t>(kind)]);
   std::vector<TagState>& tags = state_.TagsOf(kind);
   for (const TagState& tag : tags) {
     if (tag.name != name) continue;
-    if (kind == Tags::kRead) return true;
+    if (kind == Tags::kRead || kind == Tags::kProcs) return true;  // a value at each time
     Fault(field, "duplicate-name", "two of them would be " + what + " '" + name + "'",
           "give each its own tag", {{tag.made.path, "the first one, in " + tag.made.where, {}}});
     return false;
@@ -19,17 +21,24 @@ bool PlanContext::MakeTag(Tags kind, std::string_view field, const std::string& 
     return false;
   }
   constexpr std::size_t kMaxWatches = 128;  // vmm::WatchCap(kTcg)
-  constexpr std::size_t kMaxSnapshots = 64;
-  if (kind == Tags::kSnapshot && tags.size() == kMaxSnapshots) {
-    Fault(field, "too-many", "at most 64 snapshots of a run are kept");
-    return false;
-  }
   if (kind == Tags::kWatch && tags.size() == kMaxWatches) {
     Fault(field, "too-many", "at most 128 places can be watched in a run, and 4 with KVM");
     return false;
   }
   tags.push_back({name, Here()});
-  return true;
+  return kind != Tags::kSnapshot || CountSnapshots(field, 1);
+}
+
+bool PlanContext::CountSnapshots(std::string_view field, std::uint64_t count) {
+  const std::uint64_t before = state_.snapshots;
+  state_.snapshots += count;
+  if (state_.snapshots <= kMaxSnapshots) return true;
+  if (before <= kMaxSnapshots)  // said where the limit is passed, not again for each one after it
+    Fault(field, "too-many",
+          fmt::format("with {} there would be {} snapshots; at most {} of a run are kept",
+                      count == 1 ? "this one" : fmt::format("these {}", count), state_.snapshots,
+                      kMaxSnapshots));
+  return false;
 }
 
 void PlanContext::NeedSymbol(std::string_view field, const std::string& name) {

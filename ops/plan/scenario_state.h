@@ -56,8 +56,11 @@ struct PayloadState {
 };
 
 /// What an author names so that checks can refer to it; each kind has its own names.
-enum class Tags : std::uint8_t { kSnapshot, kRead, kWatch };
-inline constexpr std::size_t kTagKinds = 3;
+enum class Tags : std::uint8_t { kSnapshot, kRead, kWatch, kProcs };
+inline constexpr std::size_t kTagKinds = 4;
+
+/// So many snapshots of a run are kept; then each new one takes the place of the oldest.
+inline constexpr std::size_t kMaxSnapshots = 64;
 
 struct TagState {
   std::string name;
@@ -78,6 +81,8 @@ struct ScenarioState {
   std::uint32_t phase = 0;
   std::vector<NeededSymbol> symbols;
   std::array<std::vector<TagState>, kTagKinds> tags;  // in order of first use
+  std::uint64_t snapshots =
+      0;  // asked for so far, as far as their number is known; periodic ones are not in it
 
   [[nodiscard]] std::vector<TagState>& TagsOf(Tags kind) { return tags[static_cast<std::size_t>(kind)]; }
   [[nodiscard]] const std::vector<TagState>& TagsOf(Tags kind) const {

@@ -118,6 +118,66 @@ TEST_CASE("observation: a run that fails before its snapshots still collects wha
   CHECK(checks.find("tasks.length in snapshot never: that snapshot was not taken") != std::string::npos);
 }
 
+TEST_CASE("observation: the processes in a cgroup are its workers, and those in another are not") {
+  GuestRun run(
+      "topology: 1n1l2c1t\n"
+      "steps:\n"
+      "  - name: who\n"
+      "    cgroups:\n"
+      "      - {name: busy, work: [{type: SpinWait, workers: 3}]}\n"
+      "      - {name: other, work: [{type: Bursty}]}\n"
+      "      - {name: empty}\n"
+      "    ops:\n"
+      "      - CaptureCgroupProcs: {tag: b, cgroup: busy}\n"
+      "      - CaptureCgroupProcs: {tag: e, cgroup: empty}\n"
+      "    hold: 100ms\n"
+      "    checks: [{procs: b, min: 3, max: 3}, {procs: e, max: 0}]\n",
+      {});
+  run.Finish("PASS");
+  std::set<std::uint32_t> workers;  // of busy, by the reports: its group is the first
+  for (const Json& report : run.Reports())
+    if (report.at("group") == 0) workers.insert(report.at("report").at("tid").get<std::uint32_t>());
+  CHECK(workers.size() == 3);
+  const Json lists = run.File("observations.json").at("cgroup_procs");
+  REQUIRE(lists.size() == 2);
+  CHECK(lists[0].at("tag") == "b");
+  CHECK(lists[0].at("cgroup") == "busy");
+  CHECK(lists[0].at("pids").get<std::set<std::uint32_t>>() == workers);
+  CHECK(lists[1].at("tag") == "e");
+  CHECK(lists[1].at("pids").empty());
+}
+
+TEST_CASE("observation: a snapshot that had to give way is warned of, and a check says so") {
+  constexpr char kPayload[] =
+      "payloads:\n"
+      "  set:\n"
+      "    binary: sh\n"
+      "    args: [-c, 'i=0; while [ $i -lt 70 ]; do i=$((i+1)); echo $i > /proc/sys/kernel/panic; done']\n";
+  GuestRun run(
+      std::string("topology: 1n1l2c1t\n") + kPayload +
+          "steps:\n"
+          "  - name: write\n"
+          "    ops:\n"
+          "      - CaptureSnapshot: {name: before}\n"
+          "      - WatchSnapshot: {target: {symbol: panic_timeout, type: int}, tag: w, capture: full}\n"
+          "      - RunPayload: {payload: set}\n"
+          "      - WaitPayload: {name: set, timeout: 60s}\n"
+          "    checks: [{snapshot: before, at: tasks.length, min: 1}]\n",
+      {});
+  run.Finish("INCONCLUSIVE");
+  CHECK_THAT(run.cause(),
+             Catch::Matches("tasks\\.length in snapshot before: that snapshot was dropped to make "
+                            "room for w#64: at most 64 of a run are kept"));
+  const std::vector<Json> warnings = run.Events("warning");
+  REQUIRE(warnings.size() == 1);
+  CHECK(warnings[0].at("text") ==
+        "snapshot before was dropped to make room for w#64: at most 64 of a run are kept, and from here on "
+        "each new one takes the place of the oldest");
+  const Json observed = run.File("observations.json");
+  CHECK(observed.at("taken").size() == 64);
+  CHECK(observed.at("evicted").at(0) == Json{{"tag", "before"}, {"made_room_for", "w#64"}});
+}
+
 TEST_CASE("observation: a watch that fires more often than it may fails with the count") {
   ExpectBoth("{WatchSnapshot: {target: jiffies_64, capture: count}}", "{watch: jiffies_64, max: 0}", "FAIL",
              "the number of fires of watch jiffies_64 is (at least )?[0-9]+, above the maximum of 0");
@@ -243,7 +303,7 @@ TEST_CASE(
 
 TEST_CASE("observation: a latency of a phase that full captures held up decides nothing") {
   // Which of the two excuses comes first is up to the host.
-  ExpectCause("built", "{WatchSnapshot: {target: jiffies_64, tag: tick, max: 1000, capture: full}}",
+  ExpectCause("built", "{WatchSnapshot: {target: jiffies_64, tag: tick, capture: full}}",
               "{metric: max_gap_ms, max: 0.001}", "INCONCLUSIVE",
               "(snapshots and watches kept the guest still for [0-9]+ % of phase look|the host was "
               "oversubscribed: QEMU "

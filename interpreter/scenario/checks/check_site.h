@@ -26,6 +26,7 @@ struct CheckNames {
   std::vector<std::string> snapshots;
   std::vector<std::string> reads;
   std::vector<std::string> watches;
+  std::vector<std::string> procs;
 };
 
 /// One check as `resolve` sees it. Fields are paths below the check: "phase", "min/metric".

@@ -28,12 +28,12 @@ SampleValue SampleOf(const vmm::SnapshotScalar& scalar) {
 Series SeriesOf(const OverTimeCheck& check, const RunFacts& run) {
   const SnapshotPlace place = PlaceOf(check);
   std::vector<SnapshotSample> samples;
-  for (const DrainedSnapshot& snapshot : run.observed.snapshots) {
+  for (const StoredSnapshot& snapshot : run.observed.snapshots) {
     SnapshotSample sample{snapshot.tag, &snapshot.report};
-    if (snapshot.elapsed_ms) sample.elapsed_ms = static_cast<double>(*snapshot.elapsed_ms);
+    sample.elapsed_ms = static_cast<double>(snapshot.elapsed_ms);
     if (snapshot.boundary_offset_ms)
       sample.boundary_offset_ms = static_cast<double>(*snapshot.boundary_offset_ms);
-    sample.phase = snapshot.step_index;
+    sample.phase = snapshot.phase;
     samples.push_back(std::move(sample));
   }
   const vmm::SnapshotSelector selector = place.Selector();

@@ -7,6 +7,7 @@
 
 #include "interpreter/scenario/checks/check_kind.h"
 #include "interpreter/scenario/checks/observed_value.h"
+#include "ops/plan/scenario_state.h"
 
 namespace ktstr {
 namespace {
@@ -62,18 +63,25 @@ Verdict VerdictOf(const vmm::SnapshotError& error) {
   }
 }
 
+std::string WhyMissing(const std::string& tag, const Observations& observed) {
+  if (const EvictionRecord* evicted = observed.FindEvicted(tag))
+    return fmt::format("that snapshot was dropped to make room for {}: at most {} of a run are kept",
+                       evicted->made_room_for, kMaxSnapshots);
+  // The run ended before, which has a cause of its own, or a watch fired less often.
+  return "that snapshot was not taken";
+}
+
 ObservedValue ValueOf(const SnapshotCheck& check, const RunFacts& run) {
   const SnapshotPlace place = PlaceOf(check);
   ObservedValue value;
   value.title = fmt::format("{} in snapshot {}", place.Text(), check.snapshot);
-  const DrainedSnapshot* snapshot = run.observed.FindSnapshot(check.snapshot);
+  const StoredSnapshot* snapshot = run.observed.FindSnapshot(check.snapshot);
   if (snapshot == nullptr) {
-    // The run ended before; that has a cause of its own.
     value.verdict = Verdict::kInconclusive;
-    value.fault = fmt::format("{}: that snapshot was not taken", value.title);
+    value.fault = fmt::format("{}: {}", value.title, WhyMissing(check.snapshot, run.observed));
     return value;
   }
-  value.phase = PhaseName(run.record, snapshot->step_index.value_or(0));
+  value.phase = PhaseName(run.record, snapshot->phase);
   const auto found = vmm::Evaluate(snapshot->report, place.Selector());
   if (!found.ok()) {
     if (const auto bytes = UntypedBytes(snapshot->report, place)) {

@@ -13,8 +13,8 @@ namespace ktstr {
 /// A bound on a value, or its text. The snapshot is one of CaptureSnapshot, a periodic one, or the n-th that
 /// a watch with `capture: full` took, "<watch>#<n>".
 ///
-/// A snapshot that was not taken is INCONCLUSIVE; one that is only a placeholder is ERROR, as is a name that
-/// it does not have, with what there is; a part of it that could not be read is INCONCLUSIVE.
+/// A snapshot that was not taken, or not kept, is INCONCLUSIVE; one that is only a placeholder is ERROR, as
+/// is a name that it does not have, with what there is; a part of it that could not be read is INCONCLUSIVE.
 struct SnapshotCheck {
   std::string snapshot;  // its tag
   std::optional<std::string> map = {};

@@ -21,9 +21,15 @@ CliResult Show(std::vector<std::string> args) {
   return Snapshot(std::move(args));
 }
 
+/// Without a time and a phase the file does not say when the snapshot was taken.
 void Write(const std::string& run, const std::string& tag, const vmm::SnapshotReport& report,
            std::optional<std::uint64_t> elapsed_ms = {}, const std::string& phase = {}) {
-  REQUIRE(WriteSnapshotFile(run, {tag, report, MissingStats{}, elapsed_ms, {}, {}}, phase).ok());
+  REQUIRE(WriteSnapshotFile(run, {tag, report, elapsed_ms.value_or(0)}, phase).ok());
+  const std::string file = run + "/snapshots/" + SnapshotFileName(tag);
+  Json json = Json::parse(ReadText(file));
+  if (!elapsed_ms) json.erase("elapsed_ms");
+  if (phase.empty()) json.erase("phase_index");
+  WriteText(file, json.dump());
 }
 
 /// FullReport some time later.

@@ -1,10 +1,11 @@
-// Checks on what was seen from outside: their verdicts and the words of their messages; what disturbance
-// excuses.
+// Checks on what was seen from outside: their verdicts and the words of their messages; what pauses
+// excuse.
 #include <catch2/catch.hpp>
 
-#include "interpreter/judge/disturbance.h"
 #include "interpreter/judge/judge.h"
+#include "interpreter/judge/disturbance.h"
 #include "interpreter/scenario/checks/over_time_check.h"
+#include "interpreter/scenario/checks/procs_check.h"
 #include "interpreter/scenario/checks/read_check.h"
 #include "interpreter/scenario/checks/snapshot_check.h"
 #include "interpreter/scenario/checks/watch_check.h"
@@ -35,12 +36,12 @@ vmm::MapRecord Counts(std::uint64_t total) {
   return map;
 }
 
-DrainedSnapshot Snapshot(const std::string& tag, std::uint64_t total, std::uint64_t elapsed_ms = 0) {
-  DrainedSnapshot snapshot;
+StoredSnapshot Snapshot(const std::string& tag, std::uint64_t total, std::uint64_t elapsed_ms = 0) {
+  StoredSnapshot snapshot;
   snapshot.tag = tag;
   snapshot.report.maps.push_back(Counts(total));
   snapshot.elapsed_ms = elapsed_ms;
-  snapshot.step_index = 1;
+  snapshot.phase = 1;
   return snapshot;
 }
 
@@ -117,6 +118,34 @@ TEST_CASE("a snapshot that was not taken, and a name it does not have, never pas
   observed.snapshots.front().report = vmm::MakePlaceholder("the guest did not stop");
   CHECK(JudgeOne(observed, OfCounts(0)).verdict == Verdict::kError);
   CHECK(JudgeOne(observed, OfCounts(0)).message.find("the guest did not stop") != std::string::npos);
+}
+
+TEST_CASE("a snapshot that was not kept is said to have been dropped, for what and why") {
+  Observations observed;
+  observed.snapshots.push_back(Snapshot("w#64", 17));
+  observed.evicted.push_back({"before", "w#64"});
+  const CheckResult result = JudgeOne(observed, OfCounts(0));
+  CHECK(result.verdict == Verdict::kInconclusive);
+  CHECK(result.message ==
+        "map 'counts', key 3, field total in snapshot before: that snapshot was dropped to make room for "
+        "w#64: at most 64 of a run are kept");
+}
+
+TEST_CASE("the number of processes in a list is held against bounds; the last list of a tag counts") {
+  Observations observed;
+  observed.cgroup_procs = {{"busy", "hot", {}}, {"busy", "hot", {12, 7}}};
+  ProcsCheck check;
+  check.procs = "busy";
+  check.min = Quantity{2.0};
+  CHECK(JudgeOne(observed, check).verdict == Verdict::kPass);
+  CHECK(JudgeOne(observed, check).message == "the number of processes in list busy (cgroup hot) is 2");
+  check.min = Quantity{3.0};
+  CHECK(JudgeOne(observed, check).verdict == Verdict::kFail);
+  CHECK(JudgeOne(observed, check).message ==
+        "the number of processes in list busy (cgroup hot) is 2, below the minimum of 3");
+  check.procs = "calm";
+  CHECK(JudgeOne(observed, check).verdict == Verdict::kInconclusive);
+  CHECK(JudgeOne(observed, check).message == "process list calm was not made");
 }
 
 TEST_CASE("what may be in the part of a map that was not read cannot be decided") {
@@ -218,7 +247,7 @@ TEST_CASE("the monitor's verdict is a result of its own; report-only it does not
   CHECK(Overall(Judge(OnePhase(), {}, none, observed)) == Verdict::kPass);
 }
 
-TEST_CASE("a phase that stood still for too long decides nothing about latencies") {
+TEST_CASE("a phase that was paused for too long decides nothing about latencies") {
   Observations observed;
   observed.pauses.push_back({"snapshot a", 1, 1, 0, 100});
   observed.pauses.push_back({"snapshot b", 2, 1, 0, 900});  // of another phase
@@ -243,4 +272,7 @@ TEST_CASE("a phase that stood still for too long decides nothing about latencies
         "snapshots and watches kept the guest still for 20 % of phase warm; max_gap_ms is 50 ms");
   CHECK(DisturbanceText(observed) == "stood still 2 times, 1150.0 ms");
   CHECK(DisturbanceText({}) == "");
+  observed.pauses.resize(1);
+  observed.pauses.front().ms = 5.4;
+  CHECK(DisturbanceText(observed) == "stood still 1 time, 5.4 ms");
 }

@@ -152,6 +152,32 @@ TEST_CASE("periodic snapshots that would come too close together say how much ti
         "holds must take 1.25s\n");
 }
 
+TEST_CASE("more snapshots than a run keeps are found, with those that full watches ask for") {
+  const auto faults = [](const std::string& watches, int periodic = 0) {
+    return FaultsOf("version: 1\n" +
+                    (periodic > 0 ? "snapshots: {periodic: " + std::to_string(periodic) + "}\n" : "") +
+                    "steps: [{ops: [{CaptureSnapshot: {name: before}}, " + watches + "], hold: 20s}]\n");
+  };
+  const std::string full = "{WatchSnapshot: {target: w, capture: full, max: 60}}";
+  CHECK(faults(full) == "");
+  CHECK(faults(full, 3) == "");
+  CHECK(faults(full, 4) ==
+        "snapshots/periodic: with those of CaptureSnapshot and WatchSnapshot there would be 65 snapshots; at "
+        "most 64 of a run are kept\n");
+  CHECK(
+      faults(full + ", {WatchSnapshot: {target: v, capture: full, max: 4}}, {CaptureSnapshot: {name: c}}") ==
+      "steps/0/ops/2/WatchSnapshot/max: with these 4 there would be 65 snapshots; at most 64 of a run are "
+      "kept\n");
+  CHECK(faults(full +
+               ", {CaptureSnapshot: {name: a}}, {CaptureSnapshot: {name: b}}, {CaptureSnapshot: {name: "
+               "c}}, {CaptureSnapshot: {name: d}}") ==
+        "steps/0/ops/5/CaptureSnapshot/name: with this one there would be 65 snapshots; at most 64 of a run "
+        "are "
+        "kept\n");
+  // Fires that are kept without a snapshot count for nothing; how often the last one fires is not known.
+  CHECK(faults("{WatchSnapshot: {target: w, max: 1000}}, {WatchSnapshot: {target: v, capture: full}}") == "");
+}
+
 TEST_CASE("a target is one thing, with what belongs to it") {
   const auto fault = [](const std::string& target) {
     return FaultsOf("version: 1\nsteps: [{ops: [{ReadKernelHot: {tag: t, width: u32, target: " + target +
@@ -176,8 +202,9 @@ TEST_CASE("a check says what it is about, and names what exists") {
     return FaultsOf(
         "version: 1\nsnapshots: {periodic: 2}\n"
         "steps: [{ops: [{CaptureSnapshot: {name: before}}, {ReadKernelHot: {tag: j, target: jiffies_64, "
-        "width: u64}}, {WatchSnapshot: {target: w, capture: full}}], "
-        "hold: 1s}]\nchecks: [" +
+        "width: u64}}, {WatchSnapshot: {target: w, capture: full}}, {CaptureCgroupProcs: {tag: p, cgroup: "
+        "c}}], "
+        "cgroups: [{name: c}], hold: 1s}]\nchecks: [" +
         check + "]\n");
   };
   CHECK(fault("{snapshot: before, map: counts, key: 3, field: total, min: 1}") == "");
@@ -186,11 +213,13 @@ TEST_CASE("a check says what it is about, and names what exists") {
   CHECK(fault("{snapshot: \"v#2\", at: tasks.length, min: 1}") ==
         "checks/0/snapshot: there is no snapshot 'v#2' in this scenario\n");
   CHECK(fault("{read: j, min: 1}") == "");
+  CHECK(fault("{procs: p, min: 1}") == "");
+  CHECK(fault("{procs: q, min: 1}") == "checks/0/procs: there is no process list 'q' in this scenario\n");
   CHECK(fault("{over_time: {nondecreasing: true}, var: nr}") == "");
   CHECK(fault("{min: 1}") ==
-        "checks/0: say what is checked: one of metric, snapshot, read, watch and over_time\n");
+        "checks/0: say what is checked: one of metric, snapshot, read, watch, procs and over_time\n");
   CHECK(fault("{read: j, snapshot: before, min: 1}") ==
-        "checks/0/read: say what is checked: one of metric, snapshot, read, watch and over_time\n");
+        "checks/0/read: say what is checked: one of metric, snapshot, read, watch, procs and over_time\n");
   CHECK(fault("{snapshot: bevore, var: x, min: 1}") ==
         "checks/0/snapshot: there is no snapshot 'bevore' in this scenario (did you mean 'before'?)\n");
   CHECK(fault("{snapshot: before, min: 1}") ==

@@ -3,7 +3,7 @@
 
 #include "guest-init/wire/messages.h"
 #include "interpreter/plan/periodic.h"
-#include "ops/host/snapshot_store.h"
+#include "ops/host/stored_snapshot.h"
 
 using namespace ktstr;
 
@@ -111,12 +111,6 @@ TEST_CASE("periodic captures that do not fit are a diagnostic that says how many
         "7 periodic snapshots in holds of 0s together would be 0s apart; 100ms is the least, for which the "
         "holds "
         "must take 1s");
-}
-
-TEST_CASE("periodic tags have the shape by which they are known") {
-  CHECK(PeriodicTag(0) == "periodic_000");
-  CHECK(PeriodicTag(63) == "periodic_063");
-  CHECK(IsPeriodicTag(PeriodicTag(63)));
 }
 
 TEST_CASE("a plain hold is cut and counts from a mark of its own") {

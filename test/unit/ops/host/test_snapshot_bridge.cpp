@@ -1,4 +1,4 @@
-// Each case is a sentence of the bridge's contract (reference/host.md 4.4).
+// What Ops ask of the bridge, what comes of it, and what is kept for the end of the run.
 #include <fmt/format.h>
 
 #include <catch2/catch.hpp>
@@ -9,293 +9,189 @@ using namespace ktstr;
 
 namespace {
 
-vmm::SnapshotReport Report(std::uint64_t guest_ns = 1) {
-  vmm::SnapshotReport report;
-  report.guest_ns = guest_ns;
-  return report;
+vmm::KernelReadValue Number(std::uint64_t number) { return {number, false, 8, {}}; }
+
+/// A guest that does what it is told, and the lines that the bridge has for others.
+struct Bench {
+  SnapshotBridge bridge;
+  std::vector<std::string> asked = {};
+  std::vector<std::string> told = {};
+  std::vector<std::string> warned = {};
+  Result<> answer = {};  // to everything
+
+  explicit Bench(std::size_t snapshots = 64, std::size_t watches = 3)
+      : bridge({.capture =
+                    [this](StoredSnapshot& snapshot) {
+                      asked.push_back("capture " + snapshot.tag);
+                      snapshot.elapsed_ms = 1200;
+                      snapshot.phase = 2;
+                      if (answer.ok()) snapshot.report.guest_ns = 42;
+                      return answer;
+                    },
+                .kernel_op = [this](const KernelAccess& access) { return Reply(access); },
+                .watch =
+                    [this](const WatchRequest& request) {
+                      asked.push_back("watch " + request.tag);
+                      return answer;
+                    },
+                .tell = [this](std::string line) { told.push_back(std::move(line)); },
+                .warn = [this](std::string line) { warned.push_back(std::move(line)); }},
+               {.snapshots = snapshots, .watches = watches}) {}
+
+  Result<KernelOpReply> Reply(const KernelAccess& access) {
+    asked.push_back((access.write ? "write " : "read ") + access.tag);
+    if (!answer.ok()) return answer.error();
+    KernelOpReply reply;
+    if (!access.write) reply.values = {Number(7)};
+    reply.phase = 3;
+    reply.elapsed_ms = 900;
+    reply.path = "steps/0/ops/1";
+    return reply;
+  }
+  std::vector<std::string> Tags() {
+    std::vector<std::string> tags;
+    for (const StoredSnapshot& snapshot : bridge.TakeSnapshots()) tags.push_back(snapshot.tag);
+    return tags;
+  }
+};
+
+using Text = std::vector<std::string>;
+
+KernelAccess Access(const std::string& tag, bool write = false) {
+  KernelAccess access;
+  access.tag = tag;
+  access.write = write;
+  access.entries.push_back({vmm::SymbolTarget{"jiffies_64", "", ""}, {}, {}, {}});
+  return access;
 }
-SnapshotBridge::CaptureCallback Capturing() {
-  return [](const std::string&) { return Report(); };
+WatchRequest Watch(const std::string& tag) {
+  WatchRequest request;
+  request.tag = tag;
+  return request;
 }
-SnapshotBridge::CaptureCallback Failing() {
-  return [](const std::string&) { return std::nullopt; };
-}
-std::vector<std::string> OrderedTags(SnapshotBridge& bridge) {
-  std::vector<std::string> tags;
-  for (const auto& [tag, report] : bridge.DrainOrdered()) tags.push_back(tag);
-  return tags;
-}
-std::string Number(std::size_t i) { return fmt::format("t{:04}", i); }
 
 }  // namespace
 
-TEST_CASE("a bridge with only a capture callback refuses watches, naming the missing wiring") {
-  SnapshotBridge bridge(Capturing());
-  CHECK(bridge.Capture("a"));
-  const auto watch = bridge.RegisterWatch("jiffies_64");
-  REQUIRE_FALSE(watch.ok());
-  CHECK(watch.error().kind == ErrorKind::kEnvironment);
-  CHECK(watch.error().message == "'jiffies_64' cannot be watched: no watch-register callback installed");
-  CHECK(bridge.watch_count() == 0);
+TEST_CASE("a capture keeps what the guest showed under the tag, with when and in which phase") {
+  Bench bench;
+  REQUIRE(bench.bridge.Capture("mid").ok());
+  REQUIRE(bench.bridge.CaptureAt("periodic_000", 500).ok());
+  CHECK(bench.asked == Text{"capture mid", "capture periodic_000"});
+  CHECK(bench.told ==
+        Text{"snapshot mid: 0 maps, 0 tasks, 0 CPUs", "snapshot periodic_000: 0 maps, 0 tasks, 0 CPUs"});
+  const auto taken = bench.bridge.TakeSnapshots();
+  REQUIRE(taken.size() == 2);
+  CHECK(taken[0].tag == "mid");
+  CHECK(taken[0].report.guest_ns == 42);
+  CHECK(taken[0].elapsed_ms == 1200);
+  CHECK(taken[0].phase == 2);
+  CHECK_FALSE(taken[0].boundary_offset_ms);
+  CHECK(taken[1].boundary_offset_ms == 500);
+  CHECK(bench.bridge.TakeSnapshots().empty());
 }
 
-TEST_CASE("copies of a bridge share what they hold") {
-  SnapshotBridge bridge(Capturing());
-  SnapshotBridge copy = bridge;
-  copy.Capture("a");
-  copy.RecordKernelOpReply("k", {true, "", {vmm::KernelReadValue()}});
-  CHECK(bridge.Has("a"));
-  CHECK(bridge.DrainKernelOps().size() == 1);
-  CHECK(copy.DrainKernelOps().empty());
+TEST_CASE("a capture that fails is the callback's error, and leaves a placeholder that says why") {
+  Bench bench;
+  bench.answer = Error{ErrorKind::kCancelled, "the guest did not stop"};
+  const Result<> captured = bench.bridge.Capture("mid");
+  REQUIRE_FALSE(captured.ok());
+  CHECK(captured.error().kind == ErrorKind::kCancelled);
+  CHECK(captured.error().message == "the guest did not stop");
+  CHECK(bench.told == Text{"snapshot mid failed: the guest did not stop"});
+  const auto taken = bench.bridge.TakeSnapshots();
+  REQUIRE(taken.size() == 1);
+  CHECK(taken[0].report.is_placeholder);
+  CHECK(taken[0].elapsed_ms == 1200);
 }
 
-TEST_CASE("capture stores the callback's report under the tag") {
-  std::string asked;
-  SnapshotBridge bridge([&](const std::string& tag) {
-    asked = tag;
-    return Report(42);
-  });
-  CHECK(bridge.Capture("mid"));
-  CHECK(asked == "mid");
-  const auto drained = bridge.DrainOrderedWithStats();
-  REQUIRE(drained.size() == 1);
-  CHECK(drained[0].tag == "mid");
-  CHECK(drained[0].report.guest_ns == 42);
-  CHECK_FALSE(drained[0].step_index);
+TEST_CASE("one snapshot more than are kept drops the oldest, which is warned of once and remembered always") {
+  Bench bench(3);
+  for (int i = 1; i <= 5; ++i) REQUIRE(bench.bridge.Capture(fmt::format("t{}", i)).ok());
+  CHECK(
+      bench.warned ==
+      Text{"snapshot t1 was dropped to make room for t4: at most 3 of a run are kept, and from here on each "
+           "new one takes the place of the oldest"});
+  const auto evicted = bench.bridge.TakeEvicted();
+  REQUIRE(evicted.size() == 2);
+  CHECK(evicted[0].tag == "t1");
+  CHECK(evicted[0].made_room_for == "t4");
+  CHECK(evicted[1].tag == "t2");
+  CHECK(evicted[1].made_room_for == "t5");
+  CHECK(bench.Tags() == Text{"t3", "t4", "t5"});
 }
 
-TEST_CASE("a capture that gives nothing is an event and a warning, returns false and stores nothing") {
-  std::vector<std::string> lines;
-  SnapshotBridge bridge(Failing(), 3, [&](std::string_view line) { lines.emplace_back(line); });
-  CHECK_FALSE(bridge.Capture("mid"));
-  CHECK(bridge.empty());
-  CHECK(bridge.DrainEvents() == std::vector<SnapshotEvent>{CaptureUnavailable{"mid"}});
-  CHECK(lines == std::vector<std::string>{"snapshot 'mid': the capture gave nothing"});
+TEST_CASE("as many snapshots as are kept warn of nothing") {
+  Bench bench(3);
+  for (const char* tag : {"a", "b", "c"}) REQUIRE(bench.bridge.Capture(tag).ok());
+  CHECK(bench.warned.empty());
+  CHECK(bench.bridge.TakeEvicted().empty());
 }
 
-TEST_CASE("a capture that gives nothing leaves an earlier one of the tag alone") {
-  bool works = true;
-  SnapshotBridge bridge([&](const std::string&) { return works ? std::optional(Report(1)) : std::nullopt; });
-  CHECK(bridge.Capture("a"));
-  works = false;
-  CHECK_FALSE(bridge.Capture("a"));
-  CHECK(bridge.Has("a"));
+TEST_CASE("a read gives its values to the log, with when, where and by which Op") {
+  Bench bench;
+  REQUIRE(bench.bridge.Access(Access("j")).ok());
+  REQUIRE(bench.bridge.Access(Access("j")).ok());
+  CHECK(bench.told == Text{"read j: jiffies_64 = 7", "read j: jiffies_64 = 7"});
+  const auto ops = bench.bridge.TakeKernelOps();
+  REQUIRE(ops.size() == 2);
+  CHECK(ops[0].tag == "j");
+  CHECK(ops[0].place == "jiffies_64");
+  REQUIRE(ops[0].reply.values.size() == 1);
+  CHECK(ops[0].reply.values[0].number == 7);
+  CHECK(ops[0].reply.phase == 3);
+  CHECK(ops[0].reply.elapsed_ms == 900);
+  CHECK(ops[0].reply.path == "steps/0/ops/1");
+  CHECK(bench.bridge.TakeKernelOps().empty());
 }
 
-TEST_CASE("capture with a step stamps the step") {
-  SnapshotBridge bridge(Capturing());
-  CHECK(bridge.CaptureWithStep("a", 4));
-  CHECK(bridge.DrainOrderedWithStats().at(0).step_index == 4);
+TEST_CASE("a write, and a read that failed, are not in the log") {
+  Bench bench;
+  REQUIRE(bench.bridge.Access(Access("", true)).ok());
+  bench.answer = Error{ErrorKind::kInput, "no kernel symbol 'jiffies_64'"};
+  CHECK(bench.bridge.Access(Access("j")).error().message == "no kernel symbol 'jiffies_64'");
+  CHECK(bench.asked == Text{"write ", "read j"});
+  CHECK(bench.bridge.TakeKernelOps().empty());
+  CHECK(bench.told.empty());
 }
 
-TEST_CASE("a capture callback may use the bridge it serves") {
-  SnapshotBridge bridge(Failing());
-  SnapshotBridge outer([&](const std::string& tag) {
-    bridge.Store(tag + "-inner", Report());
-    return Report();
-  });
-  CHECK(outer.Capture("a"));
-  CHECK(bridge.Has("a-inner"));
+TEST_CASE("there are as many watches as the machine has watchpoints; the next one does not reach it") {
+  Bench bench;
+  for (const char* tag : {"a", "b", "c"}) CHECK(bench.bridge.Watch(Watch(tag)).ok());
+  const Result<> fourth = bench.bridge.Watch(Watch("d"));
+  REQUIRE_FALSE(fourth.ok());
+  CHECK(fourth.error().kind == ErrorKind::kInput);
+  CHECK(fourth.error().message == "'d' would be watchpoint 4 of at most 3");
+  CHECK(bench.asked == Text{"watch a", "watch b", "watch c"});
 }
 
-TEST_CASE("the same tag again replaces the report and clears stamps that are not given again") {
-  SnapshotBridge bridge(Capturing());
-  bridge.Store(
-      "a", Report(1),
-      {.stats = nlohmann::json{{"n", 1}}, .elapsed_ms = 10, .boundary_offset_ms = 20, .step_index = 3});
-  bridge.Store("a", Report(2));
-  const auto drained = bridge.DrainOrderedWithStats();
-  REQUIRE(drained.size() == 1);
-  CHECK(drained[0].report.guest_ns == 2);
-  CHECK(drained[0].stats == SchedulerStats(MissingStats{}));
-  CHECK_FALSE(drained[0].elapsed_ms);
-  CHECK_FALSE(drained[0].boundary_offset_ms);
-  CHECK_FALSE(drained[0].step_index);
+TEST_CASE("a watch that could not be set takes no watchpoint") {
+  Bench bench(64, 1);
+  bench.answer = Error{ErrorKind::kInput, "it is not mapped in the guest"};
+  CHECK(bench.bridge.Watch(Watch("a")).error().message == "it is not mapped in the guest");
+  bench.answer = {};
+  CHECK(bench.bridge.Watch(Watch("b")).ok());
+  CHECK_FALSE(bench.bridge.Watch(Watch("c")).ok());
 }
 
-TEST_CASE("an overwrite replaces each stamp that is given") {
-  SnapshotBridge bridge(Capturing());
-  bridge.Store("a", Report(), {.elapsed_ms = 10, .step_index = 3});
-  bridge.Store("a", Report(), {.elapsed_ms = 11, .boundary_offset_ms = 5});
-  const auto drained = bridge.DrainOrderedWithStats();
-  CHECK(drained.at(0).elapsed_ms == 11);
-  CHECK(drained[0].boundary_offset_ms == 5);
-  CHECK_FALSE(drained[0].step_index);
+TEST_CASE("lists of processes are kept as they come, an empty one too") {
+  Bench bench;
+  bench.bridge.KeepCgroupProcs("t", "hot", {5, 6});
+  bench.bridge.KeepCgroupProcs("t", "hot", {7});
+  bench.bridge.KeepCgroupProcs("e", "cold", {});
+  CHECK(bench.told == Text{"processes t: 2 in cgroup hot", "processes t: 1 in cgroup hot",
+                           "processes e: 0 in cgroup cold"});
+  const auto procs = bench.bridge.TakeCgroupProcs();
+  REQUIRE(procs.size() == 3);
+  CHECK(procs[0].pids == std::vector<std::uint32_t>{5, 6});
+  CHECK(procs[1].pids == std::vector<std::uint32_t>{7});
+  CHECK(procs[2].cgroup == "cold");
+  CHECK(procs[2].pids.empty());
 }
 
-TEST_CASE("an overwrite moves the tag to the back and is an event with the prior schema, and a warning") {
-  std::vector<std::string> lines;
-  SnapshotBridge bridge(Capturing(), 3, [&](std::string_view line) { lines.emplace_back(line); });
-  bridge.Capture("a");
-  bridge.Capture("b");
-  bridge.Capture("a");
-  CHECK(OrderedTags(bridge) == std::vector<std::string>{"b", "a"});
-  CHECK(bridge.DrainEvents() == std::vector<SnapshotEvent>{SnapshotOverwritten{"a", "single"}});
-  CHECK(lines == std::vector<std::string>{"snapshot 'a' replaces an earlier one (single) of the same tag"});
-}
-
-TEST_CASE("an overwrite refreshes the age that eviction goes by") {
-  SnapshotBridge bridge(Capturing());
-  for (std::size_t i = 0; i < 64; ++i) bridge.Capture(Number(i));
-  bridge.Capture(Number(0));
-  bridge.Capture("new");
-  CHECK(bridge.Has(Number(0)));
-  CHECK_FALSE(bridge.Has(Number(1)));
-}
-
-TEST_CASE("64 reports are kept; one more drops the oldest with its stamps and is an event") {
-  std::vector<std::string> lines;
-  SnapshotBridge bridge(Capturing(), 3, [&](std::string_view line) { lines.emplace_back(line); });
-  for (std::size_t i = 0; i < 64; ++i) bridge.Store(Number(i), Report(), {.elapsed_ms = 1000 + i});
-  CHECK(bridge.size() == 64);
-  CHECK(bridge.event_count() == 0);
-  bridge.Store("new", Report(), {.elapsed_ms = 5});
-  CHECK(bridge.size() == 64);
-  CHECK_FALSE(bridge.Has(Number(0)));
-  CHECK(bridge.DrainEvents() == std::vector<SnapshotEvent>{SnapshotEvicted{Number(0), "new", 64}});
-  CHECK(lines ==
-        std::vector<std::string>{"snapshot 't0000' was dropped to make room for 'new': at most 64 are kept"});
-  const auto drained = bridge.DrainOrderedWithStats();
-  REQUIRE(drained.size() == 64);
-  CHECK(drained.front().tag == Number(1));
-  CHECK(drained.front().elapsed_ms == 1001);
-  CHECK(drained.back().tag == "new");
-  CHECK(drained.back().elapsed_ms == 5);
-  // The evicted tag comes back with nothing of what it had.
-  bridge.Store(Number(0), Report());
-  CHECK_FALSE(bridge.DrainOrderedWithStats().at(0).elapsed_ms);
-}
-
-TEST_CASE("too many reports and no order: a cap violation, and everything is dropped") {
-  SnapshotStore store;
-  for (std::size_t i = 0; i < 66; ++i) store.reports[Number(i)] = {};
-  SnapshotEvents events;
-  store.Put("new", {}, events);
-  CHECK(store.reports.empty());
-  CHECK(events == SnapshotEvents{SnapshotEvicted{"new", "new", 64}, SnapshotCapViolated{66, 64}});
-  CHECK(Describe(events[1]) == "66 snapshots (at most 64 are kept) were in no order; all were dropped");
-}
-
-TEST_CASE("size, empty and Has follow what is stored") {
-  SnapshotBridge bridge(Capturing());
-  CHECK(bridge.empty());
-  bridge.Capture("a");
-  CHECK_FALSE(bridge.empty());
-  CHECK(bridge.size() == 1);
-  CHECK(bridge.Has("a"));
-  CHECK_FALSE(bridge.Has("b"));
-}
-
-TEST_CASE("the periodic count takes exactly periodic_ and three digits, and no placeholder") {
-  SnapshotBridge bridge(Capturing());
-  for (const char* tag : {"periodic_000", "periodic_063", "periodic_kaslr", "periodic_01", "periodic_0001",
-                          "xperiodic_001", "periodic_0 1", "Periodic_002"})
-    bridge.Capture(tag);
-  CHECK(bridge.PeriodicRealCount() == 2);
-  vmm::SnapshotReport placeholder;
-  placeholder.is_placeholder = true;
-  placeholder.vcpu_regs.emplace_back();  // kept registers make it no more real
-  bridge.Store("periodic_003", placeholder);
-  CHECK(bridge.PeriodicRealCount() == 2);
-  bridge.Store("periodic_003", Report());
-  CHECK(bridge.PeriodicRealCount() == 3);
-}
-
-TEST_CASE("Drain gives a map and clears everything, metadata too, but no events") {
-  SnapshotBridge bridge(Capturing());
-  bridge.Store("a", Report(1), {.elapsed_ms = 9});
-  bridge.Store("a", Report(2), {.elapsed_ms = 9});
-  const auto drained = bridge.Drain();
-  CHECK(drained.size() == 1);
-  CHECK(drained.at("a").guest_ns == 2);
-  CHECK(bridge.empty());
-  CHECK(bridge.event_count() == 1);
-  bridge.Store("a", Report());
-  const auto later = bridge.DrainOrderedWithStats();
-  REQUIRE(later.size() == 1);
-  CHECK_FALSE(later[0].elapsed_ms);
-  CHECK(bridge.event_count() == 1);  // no overwrite: the tag was free again
-}
-
-TEST_CASE("DrainOrdered gives reports in the order of the latest insertion and drops metadata") {
-  SnapshotBridge bridge(Capturing());
-  for (const char* tag : {"c", "a", "b", "c"}) bridge.Store(tag, Report(), {.elapsed_ms = 1});
-  CHECK(OrderedTags(bridge) == std::vector<std::string>{"a", "b", "c"});
-  CHECK(bridge.empty());
-  CHECK(bridge.DrainOrderedWithStats().empty());
-}
-
-TEST_CASE("DrainOrderedWithStats keeps each stamp, and typed reasons for missing statistics") {
-  SnapshotBridge bridge(Capturing());
-  const MissingStats refused{MissingStats::Reason::kSchedulerError, "busy", 16};
-  bridge.Store(
-      "a", Report(),
-      {.stats = nlohmann::json{{"n", 1}}, .elapsed_ms = 1, .boundary_offset_ms = 2, .step_index = 3});
-  bridge.Store("b", Report(), {.stats = refused});
-  const auto drained = bridge.DrainOrderedWithStats();
-  REQUIRE(drained.size() == 2);
-  CHECK(std::get<nlohmann::json>(drained[0].stats) == nlohmann::json{{"n", 1}});
-  CHECK(drained[0].elapsed_ms == 1);
-  CHECK(drained[0].boundary_offset_ms == 2);
-  CHECK(drained[0].step_index == 3);
-  CHECK(std::get<MissingStats>(drained[1].stats) == refused);
-}
-
-TEST_CASE("statistics nobody gave are NoSchedulerBinary") {
-  SnapshotBridge bridge(Capturing());
-  bridge.Capture("a");
-  CHECK(std::get<MissingStats>(bridge.DrainOrderedWithStats().at(0).stats).reason ==
-        MissingStats::Reason::kNoSchedulerBinary);
-}
-
-TEST_CASE("reports that are in no order come last, with an event that names the drain") {
-  SnapshotStore store;
-  SnapshotEvents events;
-  store.Put("z", {}, events);
-  store.reports["orphan-b"] = {};
-  store.reports["orphan-a"] = {};
-  const auto taken = store.TakeOrdered("DrainOrdered", events);
-  REQUIRE(taken.size() == 3);
-  CHECK(taken[0].first == "z");
-  CHECK(taken[1].first == "orphan-a");
-  CHECK(taken[2].first == "orphan-b");
-  CHECK(events == SnapshotEvents{DrainOrderViolated{"orphan-a", "DrainOrdered"},
-                                 DrainOrderViolated{"orphan-b", "DrainOrdered"}});
-  CHECK(Describe(events[0]) == "snapshot 'orphan-a' was in no order (DrainOrdered); it comes last");
-  CHECK(store.reports.empty());
-}
-
-TEST_CASE("1024 events are kept, the oldest go, and a marker that is not counted ends the drained list") {
-  SnapshotBridge bridge(Failing());
-  for (std::size_t i = 0; i < 1024; ++i) bridge.Capture(Number(i));
-  CHECK(bridge.event_count() == 1024);
-  bridge.Capture("x");
-  bridge.Capture("y");
-  CHECK(bridge.event_count() == 1024);
-  const auto events = bridge.DrainEvents();
-  REQUIRE(events.size() == 1025);
-  CHECK(events.front() == SnapshotEvent(CaptureUnavailable{Number(2)}));
-  CHECK(events[1023] == SnapshotEvent(CaptureUnavailable{"y"}));
-  CHECK(events.back() == SnapshotEvent(EventLogTruncated{2}));
-  CHECK(Describe(events.back()) == "2 older snapshot events were dropped");
-}
-
-TEST_CASE("the dropped count starts again with every drain of events") {
-  SnapshotBridge bridge(Failing());
-  for (std::size_t i = 0; i < 1025; ++i) bridge.Capture("a");
-  CHECK(bridge.DrainEvents().size() == 1025);
-  CHECK(bridge.DrainEvents().empty());
-  bridge.Capture("a");
-  CHECK(bridge.DrainEvents().size() == 1);
-}
-
-TEST_CASE("a drain of reports leaves events, a drain of events leaves reports") {
-  SnapshotBridge bridge(Capturing());
-  bridge.Capture("a");
-  bridge.Capture("a");
-  CHECK(bridge.DrainEvents().size() == 1);
-  CHECK(bridge.size() == 1);
-  bridge.Capture("a");
-  CHECK(bridge.DrainOrdered().size() == 1);
-  CHECK(bridge.event_count() == 1);
+TEST_CASE("the tag of a periodic snapshot is periodic_ and exactly three digits") {
+  CHECK(PeriodicTag(0) == "periodic_000");
+  CHECK(PeriodicTag(63) == "periodic_063");
+  CHECK(IsPeriodicTag("periodic_063"));
+  for (const char* tag : {"periodic_", "periodic_63", "periodic_0063", "periodic_abc", "xperiodic_063", ""})
+    CHECK_FALSE(IsPeriodicTag(tag));
 }
