@@ -16,9 +16,8 @@ const StructDecl& Args::Decl() {
   };
   static constexpr StructDecl kDecl =
       DeclareStruct<Args>("CaptureSnapshot",
-                          "Stops the guest for some milliseconds and keeps what is in its memory: CPU "
-                          "registers, run queues, tasks, BPF "
-                          "maps and programs, sched_ext. Guest time stands still meanwhile.",
+                          "Pauses the guest, and its clock, for some milliseconds and keeps what is in its "
+                          "memory: CPU registers, run queues, tasks, BPF maps and programs, sched_ext.",
                           kFields);
   return kDecl;
 }

@@ -21,7 +21,7 @@ struct KernelWriteArgs {
 
 /// Faults a read whose width is not known; else makes its tag.
 bool CheckRead(const KernelReadArgs& args, PlanContext& context);
-/// Faults values that cannot go where they are to go; `cold`: the guest will stand still.
+/// Finds values that cannot go where they are to go; `cold`: the guest will be paused.
 bool CheckWrites(const KernelWriteArgs& args, bool cold, PlanContext& context);
 Result<> RunRead(const KernelReadArgs& args, bool cold, HostContext& host);
 Result<> RunWrites(const KernelWriteArgs& args, bool cold, HostContext& host);

@@ -1,4 +1,4 @@
-// ReadKernelCold: a number of the kernel while it stands still.
+// ReadKernelCold: a number of the kernel while it is paused.
 #include "ops/kernel_io.h"
 
 namespace ktstr {

@@ -1,4 +1,4 @@
-// WriteKernelCold: changes the kernel while it stands still.
+// WriteKernelCold: changes the kernel while it is paused.
 #include "ops/kernel_io.h"
 
 namespace ktstr {

@@ -94,8 +94,7 @@ void RunOptions(CLI::App& app, CliOptions& o) {
       ->type_name("N")
       ->check(CLI::Range(1U, 1'000'000U));
   app.add_option("-j,--jobs", o.jobs,
-                 "run N scenarios at a time (default: as many as CPUs and memory are good for; -v says why); "
-                 "memory may allow fewer")
+                 "run N scenarios at a time (default: as many as CPUs and memory allow; -v says why)")
       ->type_name("N")
       ->check(CLI::Range(1U, 4096U));
   app.add_option_function<std::string>(

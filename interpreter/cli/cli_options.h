@@ -30,7 +30,7 @@ struct CliOptions {
   bool dry_run = false;
   bool verbose = false;
   std::uint32_t repeat = 1;
-  std::optional<std::uint32_t> jobs;  // runs at a time; nothing: as many as the host is good for
+  std::optional<std::uint32_t> jobs;  // runs at a time; nothing: as many as the host allows
   std::optional<Duration> timeout;    // instead of the scenarios'
   std::optional<Clock> clock;
   std::optional<std::uint64_t> seed;

@@ -39,9 +39,9 @@ const StructDecl& WatchRecord::Decl() {
       Required<&WatchRecord::writes>("writes", "seen, whatever `when` and `every` say"),
       Required<&WatchRecord::fires>("fires", "that fulfilled `when`"),
       Required<&WatchRecord::lower_bound>("lower_bound",
-                                          "it paused to let the guest go on: there were more"),
-      Required<&WatchRecord::paused>("paused", "how often"),
-      Required<&WatchRecord::stopped_ms>("stopped_ms", "host time the guest was paused for it"),
+                                          "it was suspended to let the guest go on: there were more"),
+      Required<&WatchRecord::suspended>("suspended", "how often"),
+      Required<&WatchRecord::paused_ms>("paused_ms", "host time the guest was paused for it"),
       Required<&WatchRecord::kept>("kept", "each `every`-th fire, at most `max`"),
       Required<&WatchRecord::path>("path", ""),
   };

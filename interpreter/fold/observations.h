@@ -51,9 +51,9 @@ struct WatchRecord {
   std::uint32_t bytes = 0;
   std::uint64_t writes = 0;      // seen, whatever `when` and `every` say
   std::uint64_t fires = 0;       // that fulfilled `when`
-  bool lower_bound = false;      // it paused to let the guest go on: there were more
-  std::uint64_t paused = 0;      // how often
-  double stopped_ms = 0;         // host time the guest was paused for it
+  bool lower_bound = false;      // it was suspended to let the guest go on: there were more
+  std::uint64_t suspended = 0;   // how often
+  double paused_ms = 0;          // host time the guest was paused for it
   std::vector<FireRecord> kept;  // each `every`-th fire, at most `max`
   std::string path;
   static const StructDecl& Decl();
@@ -63,7 +63,7 @@ struct WatchRecord {
 struct PauseRecord {
   std::string reason;  // "snapshot before", "cold read x", "watch x"
   std::uint32_t phase = 0;
-  std::uint64_t stops = 1;
+  std::uint64_t count = 1;
   double at_ms = 0;  // host time since the run began; of the first
   double ms = 0;     // host time, all together
   static const StructDecl& Decl();

@@ -11,7 +11,7 @@ namespace ktstr {
 enum class CpuGrade : std::uint8_t { kNotMeasured, kNotApplicable, kGood, kFair, kPoor };
 inline constexpr EnumValue kCpuGrades[] = {
     {"not measured", 0, "The run ended too early, or the host does not count."},
-    {"not applicable", 1, "The virtual clock stands still while QEMU waits."},
+    {"not applicable", 1, "The virtual clock is paused while QEMU waits."},
     {"good", 2, "QEMU hardly waited for a CPU."},
     {"fair", 3, "QEMU waited now and then."},
     {"poor", 4, "The host was oversubscribed: checks on latencies cannot fail, only be inconclusive."}};

@@ -12,9 +12,9 @@
 namespace ktstr {
 
 /// Share of the time QEMU wanted a CPU in which it had none, in percent, up to which a run is good, and from
-/// which on it is poor. Measured on 2 CPUs under TCG with two spinning workers a guest: one guest at a time 1
-/// to 5, two 5 to 18 (the next clone is loaded meanwhile), three 26 to 46, eight 68 to 79. So one machine a
-/// CPU is fair.
+/// which on it is poor. Measured on 2 CPUs under TCG with two spinning workers per guest: one guest at a time
+/// 1 to 5, two 5 to 18 (the next clone is loaded meanwhile), three 26 to 46, eight 68 to 79. So one machine
+/// per CPU is fair.
 inline constexpr double kGoodWaitPct = 5;
 inline constexpr double kPoorWaitPct = 25;
 /// With less waiting than this in a whole run the share says nothing: idle guests of half a second, which

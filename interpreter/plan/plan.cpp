@@ -63,7 +63,7 @@ class Planner {
   void Take(RunPlan& plan) {
     ScenarioState& state = context_.state();
     plan.phases = std::move(phases_);
-    plan.requests = StandingStill(scenario_.clock, PlacePeriodic(std::move(context_.requests()),
+    plan.requests = WithPauses(scenario_.clock, PlacePeriodic(std::move(context_.requests()),
                                                               scenario_.snapshots.periodic, &PlanPeriodic));
     plan.groups = std::move(state.groups);
     plan.payloads = std::move(state.payloads);
@@ -79,7 +79,7 @@ class Planner {
  private:
   /// On the virtual clock the guest pauses by itself where the host is to act, at the same instruction in
   /// each run; it would race ahead otherwise.
-  static std::vector<PlannedRequest> StandingStill(Clock clock, std::vector<PlannedRequest> plan) {
+  static std::vector<PlannedRequest> WithPauses(Clock clock, std::vector<PlannedRequest> plan) {
     if (clock == Clock::kWall) return plan;
     std::vector<PlannedRequest> paused;
     for (PlannedRequest& planned : plan) {

@@ -1,6 +1,6 @@
 #include "interpreter/report/report_json.h"
 
-#include "interpreter/judge/disturbance.h"
+#include "interpreter/judge/pauses.h"
 #include "interpreter/report/json_value.h"
 #include "interpreter/report/version.h"
 
@@ -38,8 +38,8 @@ Json HostJson(const FinishedRun& run, Json& machine) {
     machine.erase(name);
   }
   if (!run.outcome.observed.pauses.empty()) {
-    host["stood_still_ms"] = run.outcome.observed.PausedMs();
-    host["stood_still"] = DisturbanceText(run.outcome.observed);
+    host["paused_ms"] = run.outcome.observed.PausedMs();
+    host["paused"] = PausesText(run.outcome.observed);
   }
   if (run.outcome.machine.ready_ms > 0) host["started"] = StartedText(run.outcome.machine);
   host["directory"] = run.directory;
@@ -84,8 +84,8 @@ Json ObservationsJson(const Observations& observed) {
   Json host = {{"pauses", std::move(json["pauses"])}};
   json.erase("pauses");
   for (Json& watch : json["watches"]) {
-    host["watches"][watch.at("tag").get<std::string>()] = {{"stopped_ms", watch.at("stopped_ms")}};
-    watch.erase("stopped_ms");
+    host["watches"][watch.at("tag").get<std::string>()] = {{"paused_ms", watch.at("paused_ms")}};
+    watch.erase("paused_ms");
   }
   json["host"] = std::move(host);
   return json;

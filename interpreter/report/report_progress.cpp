@@ -67,7 +67,7 @@ void Progress::OnEvent(State& state, const RunEvent& event) {
     state.phase = event.text;
   } else if (event.kind == EventKind::kReady) {
     state.phase = "setting up";
-  } else if (event.kind == EventKind::kFault) {
+  } else if (event.kind == EventKind::kFailure) {
     state.phase = "ending";
   } else {
     return;

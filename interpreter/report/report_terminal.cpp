@@ -6,7 +6,7 @@
 
 #include "guest-init/base/one_line.h"
 #include "interpreter/fold/metrics.h"
-#include "interpreter/judge/disturbance.h"
+#include "interpreter/judge/pauses.h"
 #include "ops/plan/quantity.h"
 
 namespace ktstr {
@@ -79,10 +79,10 @@ std::string MachineText(const FinishedRun& run) {
   add(run.topology);
   if (run.outcome.verdict != Verdict::kPass) add(run.outcome.machine.accel);
   add(ClockText(run.outcome.machine));
-  add(DisturbanceText(run.outcome.observed));
+  add(PausesText(run.outcome.observed));
   const CpuGrade grade = run.outcome.machine.cpu_quality;
   if (grade == CpuGrade::kFair || grade == CpuGrade::kPoor)
-    add(fmt::format("CPU {}: waited {:.0f} %",
+    add(fmt::format("host CPU contention: {} ({:.0f} % waiting)",
                     kCpuGrades[static_cast<std::size_t>(grade)].name, run.outcome.machine.cpu_wait_pct));
   return text;
 }

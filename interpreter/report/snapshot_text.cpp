@@ -160,7 +160,7 @@ std::string RenderSnapshot(const SnapshotFile& snapshot, const SnapshotTextStyle
   if (report.is_placeholder) text += fmt::format("  the capture failed: {}\n", report.maps_unavailable);
   if (report.is_placeholder && report.vcpu_regs.empty()) return text;
   if (!report.is_placeholder)
-    text += fmt::format("  guest clock {:.6f} s; it stood still for {:.1f} ms of host time\n",
+    text += fmt::format("  guest clock {:.6f} s; paused for {:.1f} ms of host time\n",
                         static_cast<double>(report.guest_ns) / 1e9, report.paused_ms);
   if (report.dump_truncated_at_us)
     text += fmt::format("  the time limit passed after {} us: later parts are missing\n",

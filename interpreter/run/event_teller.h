@@ -14,7 +14,7 @@ class EventTeller {
  public:
   explicit EventTeller(EventSink& sink) : sink_(sink), start_(std::chrono::steady_clock::now()) {}
 
-  void Tell(EventKind kind, std::string text, std::string path = "", std::uint32_t epoch = 0,
+  void Tell(EventKind kind, std::string text, std::string path = "", std::uint32_t phase = 0,
             std::uint64_t clock_ns = 0);
   [[nodiscard]] double ElapsedMs() const;
   EventSink& sink() { return sink_; }

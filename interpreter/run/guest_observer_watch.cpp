@@ -116,8 +116,8 @@ void GuestObserver::FinishWatches() {
     record.writes = stats.writes;
     record.fires = stats.matched;
     record.lower_bound = stats.at_least;
-    record.paused = stats.suspended;
-    record.stopped_ms = static_cast<double>(stats.pause_time().count()) / 1e6;
+    record.suspended = stats.suspended;
+    record.paused_ms = static_cast<double>(stats.pause_time().count()) / 1e6;
     record.kept = std::move(watched.kept);
     record.path = watched.path;
     for (const auto& [phase, pause] : stats.by_phase)

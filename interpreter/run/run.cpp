@@ -3,7 +3,7 @@
 #include "interpreter/fold/fold.h"
 #include "interpreter/judge/cpu_quality.h"
 #include "interpreter/judge/judge.h"
-#include "interpreter/judge/disturbance.h"
+#include "interpreter/judge/pauses.h"
 #include "interpreter/run/event_teller.h"
 #include "interpreter/run/guest_observer.h"
 #include "interpreter/run/run_environment.h"
@@ -202,7 +202,7 @@ class ScenarioRun {
         continue;
       }
       if (planned.As<StandStill>() != nullptr && !broken_) {
-        TRY(session.AwaitStandStill(*machine_, DeadlineOf(planned)));
+        TRY(session.AwaitPaused(*machine_, DeadlineOf(planned)));
         for (; at + 1 < plan_.requests.size() && plan_.requests[at + 1].host() != nullptr; ++at)
           if (!RunOnHost(session, plan_.requests[at + 1])) break;
         // What comes next is with the guest before it goes on.
@@ -334,7 +334,7 @@ class ScenarioRun {
     broken_ = true;
     outcome_.verdict = verdict;
     outcome_.cause = std::move(cause);
-    teller_.Tell(EventKind::kFault, outcome_.cause, outcome_.cause_path);
+    teller_.Tell(EventKind::kFailure, outcome_.cause, outcome_.cause_path);
   }
 
   void Conclude() {
@@ -348,7 +348,7 @@ class ScenarioRun {
     }
     outcome_.stats = Fold(outcome_.record);
     outcome_.checks = Judge(outcome_.record, outcome_.stats, plan_.checks, outcome_.observed);
-    ExcuseDisturbed(outcome_.record, outcome_.observed, outcome_.checks);
+    ExcusePaused(outcome_.record, outcome_.observed, outcome_.checks);
     ExcuseLatencies(outcome_.machine.cpu_quality, outcome_.machine.cpu_wait_pct, outcome_.checks);
     if (!broken_) {
       outcome_.verdict = Overall(outcome_.checks);

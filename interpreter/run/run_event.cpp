@@ -7,7 +7,7 @@ const StructDecl& RunEvent::Decl() {
       Required<&RunEvent::kind>("kind", "What happened."),
       Required<&RunEvent::host_us>("host_us", "Host time since the start of the run.", Unit("us")),
       Required<&RunEvent::clock_ns>("clock_ns", "Guest clock where it is known, else 0.", Unit("ns")),
-      Required<&RunEvent::epoch>("epoch", "The phase: 0 BASELINE, k the k-th step."),
+      Required<&RunEvent::phase>("phase", "The phase: 0 BASELINE, k the k-th step."),
       Required<&RunEvent::path>("path", "The place in the scenario it belongs to."),
       Required<&RunEvent::text>("text", "Details, for people."),
   };

@@ -23,20 +23,20 @@ enum class EventKind : std::uint8_t {
   kPayload,   // a payload was finalised; text: name and how it ended
   kObserved,  // a snapshot, a read, a kept fire of a watch; text: which, and what was seen in short
   kWarning,
-  kFault,    // what ends the run early; text: the cause
+  kFailure,  // what ends the run early; text: the cause
   kVerdict,  // the last event; text: verdict and cause
 };
 inline constexpr EnumValue kEventKinds[] = {{"started", 0, ""}, {"ready", 1, ""},       {"request", 2, ""},
                                             {"reply", 3, ""},   {"phase_begin", 4, ""}, {"phase_end", 5, ""},
                                             {"worker", 6, ""},  {"payload", 7, ""},     {"observed", 8, ""},
-                                            {"warning", 9, ""}, {"fault", 10, ""},      {"verdict", 11, ""}};
+                                            {"warning", 9, ""}, {"failure", 10, ""},    {"verdict", 11, ""}};
 constexpr EnumDecl DescribeEnum(EventKind) { return {"EventKind", kEventKinds, nullptr, nullptr}; }
 
 struct RunEvent {
   EventKind kind = EventKind::kStarted;
   std::uint64_t host_us = 0;   // since RunScenario was called
   std::uint64_t clock_ns = 0;  // guest clock where known, else 0
-  std::uint32_t epoch = 0;     // phase
+  std::uint32_t phase = 0;     // by index: 0 BASELINE, k the k-th step
   std::string path;            // document path it belongs to, "" for none
   std::string text;
   static const StructDecl& Decl();

@@ -114,7 +114,7 @@ Result<> RunSession::AwaitProvided(vmm::Deadline deadline) {
 }
 
 void RunSession::Enter(const PlannedRequest& planned) {
-  epoch_ = planned.phase;
+  phase_ = planned.phase;
   cleanup_ = planned.cleanup;
   teller_.Tell(EventKind::kRequest, planned.label, planned.path, planned.phase);
 }
@@ -135,7 +135,7 @@ Result<std::string> RunSession::Fetch(const std::string& path, std::chrono::nano
   return TakeFile(path);
 }
 
-Result<> RunSession::AwaitStandStill(vmm::Machine& machine, vmm::Deadline deadline) {
+Result<> RunSession::AwaitPaused(vmm::Machine& machine, vmm::Deadline deadline) {
   TRY(SendPlan());
   while (machine.running()) {
     // Its reply comes once it runs again; until then there are only events.
@@ -143,7 +143,7 @@ Result<> RunSession::AwaitStandStill(vmm::Machine& machine, vmm::Deadline deadli
     if (frame.ok() && frame->type == FrameType::kEvent) {
       TRY(HandleEvent(frame->payload));
     } else if (frame.ok()) {
-      return Error{ErrorKind::kGuest, "the guest did not stop where it was to be looked at"};
+      return Error{ErrorKind::kGuest, "the guest did not pause where it was to be looked at"};
     } else if (frame.error().kind != ErrorKind::kTimeout || vmm::Passed(deadline)) {
       return frame.error();
     }
@@ -186,7 +186,7 @@ Result<> RunSession::HandleEvent(std::span<const std::byte> payload) {
     file += piece.bytes;
   } else if (event.Is<Warning>()) {
     outcome_.warnings.push_back(event.As<Warning>().text);
-    teller_.Tell(EventKind::kWarning, outcome_.warnings.back(), "", epoch_);
+    teller_.Tell(EventKind::kWarning, outcome_.warnings.back(), "", phase_);
   } else if (event.Is<ChannelFault>()) {
     return Error{ErrorKind::kProtocol,
                  "the guest could not read what it was sent: " + event.As<ChannelFault>().text};
@@ -203,7 +203,7 @@ void RunSession::Keep(WorkerDone done) {
   const std::string where = done.cgroup.empty() ? "runner" : done.cgroup;
   teller_.Tell(EventKind::kWorker,
                where + "/" + std::to_string(done.report.index) + ": " + HowItReported(done.report),
-               plan_.groups[done.group].made.path, epoch_);
+               plan_.groups[done.group].made.path, phase_);
   outcome_.record.reports.push_back({done.group, std::move(done.report)});
 }
 
@@ -226,7 +226,7 @@ void RunSession::Keep(const PayloadDone& done) {
     result.done.end = PayloadEnd::kCollected;
     outcome_.warnings.push_back("payload '" + payload.name + "' was still running at the end of " +
                                 payload.made.where + "; it was killed");
-    teller_.Tell(EventKind::kWarning, outcome_.warnings.back(), payload.made.path, epoch_);
+    teller_.Tell(EventKind::kWarning, outcome_.warnings.back(), payload.made.path, phase_);
   }
   if (const Payload* declared = plan_.scenario.payloads.Find(payload.name))
     result.metrics =

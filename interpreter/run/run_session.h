@@ -38,7 +38,7 @@ class RunSession {
 
   /// Sends files, waiting for room on the way until the deadline; returns their bytes.
   Result<std::uint64_t> SendFiles(std::span<const vmm::InitramfsFile> files, vmm::Deadline deadline);
-  /// Queues the plan, or as much of it as is good to have on the way; Await() sends the rest. The guest goes
+  /// Queues the plan, or as much of it as the guest should have ahead; Await() sends the rest. The guest goes
   /// through it by itself, so that what the host does meanwhile does not show in it. What comes behind an Op
   /// of the host is sent once that has been passed.
   Result<> SendPlan();
@@ -59,13 +59,12 @@ class RunSession {
   Result<std::string> Fetch(const std::string& path, std::chrono::nanoseconds patience);
   /// What the last ReadFile of the plan that was answered brought. It is not kept any longer.
   std::string TakeFile(const std::string& path) { return std::exchange(files_[path], {}); }
-  /// After all requests before a StandStill have been answered: waits until the guest has stopped the
-  /// machine.
-  Result<> AwaitStandStill(vmm::Machine& machine, vmm::Deadline deadline);
+  /// After all requests before a StandStill have been answered: waits until the guest has paused the machine.
+  Result<> AwaitPaused(vmm::Machine& machine, vmm::Deadline deadline);
   /// After a reply that did not come in time: sends `finish` and keeps whatever results still arrive until
   /// its reply or the deadline. Late replies to earlier requests are passed over.
   Result<> Drain(vmm::Deadline deadline, const PlannedRequest& finish);
-  /// The epoch of the phase that has begun and not ended; nullopt between phases.
+  /// The index of the phase that has begun and not ended; nullopt between phases.
   [[nodiscard]] const std::optional<std::uint32_t>& open_phase() const { return open_phase_; }
 
  private:
@@ -98,7 +97,7 @@ class RunSession {
   std::uint32_t wire_sent_ = 0;   // of them those that went to the guest
   bool program_sent_ = false;
   Meanwhile* meanwhile_ = nullptr;
-  std::uint32_t epoch_ = 0;
+  std::uint32_t phase_ = 0;
   std::optional<std::uint32_t> open_phase_;
   std::map<std::uint32_t, Output> outputs_;
   std::map<std::string, std::string> files_;  // what ReadFile brought, by path

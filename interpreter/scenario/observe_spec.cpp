@@ -47,13 +47,13 @@ const StructDecl& MonitorSpec::Decl() {
                                               AtLeast(1, "tasks")),
       Optional<&MonitorSpec::rq_clock_stuck>(
           "rq_clock_stuck",
-          "Whether a busy run queue whose clock stands still, on a vCPU that ran, is a fault."),
+          "Whether a busy run queue whose clock does not move, on a vCPU that ran, breaks a threshold."),
       Optional<&MonitorSpec::fallback_rate>(
-          "fallback_rate", "The most sched_ext select_cpu fallbacks a second.", AtLeast(0, "1/s")),
+          "fallback_rate", "The most sched_ext select_cpu fallbacks per second.", AtLeast(0, "1/s")),
       Optional<&MonitorSpec::keep_last_rate>(
-          "keep_last_rate", "The most times a second sched_ext may keep the last task running.",
+          "keep_last_rate", "The most times per second sched_ext may keep the last task running.",
           AtLeast(0, "1/s")),
-      Optional<&MonitorSpec::sustained>("sustained", "So many samples in a row must be beyond a threshold.",
+      Optional<&MonitorSpec::sustained>("sustained", "This many samples in a row must be beyond a threshold.",
                                         Between(1, 1000, "samples")),
       Optional<&MonitorSpec::enforce>("enforce",
                                       "Whether a broken threshold fails the scenario, or is only reported."),
@@ -62,9 +62,9 @@ const StructDecl& MonitorSpec::Decl() {
   static constexpr StructDecl kDecl = [] {
     StructDecl decl = DeclareStruct<MonitorSpec>(
         "Monitor",
-        "Samples every CPU's run queue from outside, without stopping the guest, and judges what it saw. "
+        "Samples every CPU's run queue from outside, without pausing the guest, and judges what it saw. "
         "Torn samples "
-        "are dropped; a CPU that stands still because its vCPU had no host CPU is not blamed.",
+        "are dropped; a CPU that does nothing because its vCPU had no host CPU is not blamed.",
         kFields);
     decl.shorthand = &kShort;
     decl.rules = &MonitorRules;

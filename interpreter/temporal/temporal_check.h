@@ -4,8 +4,7 @@
 // Units: a rate is per second, times are guest time since the run's start, other numbers are in the unit of
 // the value that is followed.
 //
-// Differs from the system we re-create: a pattern that had too little to look at passes there, with a note.
-// Here nothing passes silently: it is INCONCLUSIVE when fewer than two samples have a value, or when no
+// Nothing passes silently: a pattern is INCONCLUSIVE when fewer than two samples have a value, or when no
 // comparison could be made with those that do (nothing after the warmup, no two adjacent ones, ...).
 #pragma once
 
@@ -65,7 +64,7 @@ struct TemporalVerdict {
   Verdict verdict = Verdict::kPass;  // kPass, kInconclusive or kFail
   std::string
       message;  // one line; of a FAIL the first sample that broke the pattern, of a PASS what was compared
-  std::string detail;  // the other outcomes, one a line: more failures, samples that were left out
+  std::string detail;  // the other outcomes, one per line: more failures, samples that were left out
 };
 
 /// FAIL over INCONCLUSIVE over PASS, except that a series in which no sample at all has a value is

@@ -11,7 +11,7 @@
 //  - Nothing to divide by (no time between two samples, a zero denominator) is Inconclusive.
 //  - Too little data is a Note here and shows in PatternResult::decided; what that means for a verdict is
 //    said in temporal_check.h.
-// Differs from the system we re-create: a rate is per second here, per millisecond there.
+//  - A rate is per second.
 #pragma once
 
 #include <limits>

@@ -115,7 +115,7 @@ nlohmann::json MeasurePings(const std::filesystem::path& scratch) {
   series["ping_idle_us"] = guest.Ping(kPings);
   StartWorkers workers;
   workers.group = 1;
-  workers.count = 2;  // one a CPU
+  workers.count = 2;  // one per CPU
   workers.work_type = "SpinWait";
   guest.Call(AnyStruct::Of(workers));
   guest.Ping(kWarmUp);

@@ -1,13 +1,12 @@
 // What looking into a guest costs: the guest, and who looks. Prints one JSON object: name -> list of measured
 // values. Guests run $KTSTR_KERNEL, else the kernel that `kernel build` made, else Debian's.
 //
-//   bench_observe capture CPUS   a guest of about 200 tasks and bpf_truth's maps: full captures, and stops
-//   with
-//                                nothing between
-//   bench_observe reads boot|clone   a u64 by symbol: while the guest runs, by QEMU's monitor, by its
-//   debugger stub bench_observe monitor CPUS   samples of a busy guest, 10 a second bench_observe watch
-//   writes to a place that is written all the time bench_observe open           GuestKernel::Open(): of the
-//   first guest, of a further clone
+//   bench_observe capture CPUS      a guest of about 200 tasks and bpf_truth's maps: captures, and
+//                                   pauses with nothing between
+//   bench_observe reads boot|clone  a u64 by symbol: while the guest runs, by QEMU's monitor, by its stub
+//   bench_observe monitor CPUS      samples of a busy guest, 10 per second
+//   bench_observe watch             writes to a place that is written all the time
+//   bench_observe open              GuestKernel::Open() of the first guest, of a further clone
 #include <fmt/format.h>
 
 #include <chrono>
@@ -242,7 +241,7 @@ json MeasureMonitor(std::uint32_t cpus) {
 
 // ---- watches -----------------------------------------------------------------------------------------
 
-/// Fires of one watch for some host time, and the share of it in which the guest stood still.
+/// Fires of one watch for some host time, and the share of it in which the guest was paused.
 void MeasureWatch(vmm::WatchMode mode, vmm::PauseLimits limits, json& series) {
   LiveGuest guest(BenchKernel(), Start::kClone);
   vmm::KernelFactsCache cache;

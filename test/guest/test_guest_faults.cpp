@@ -41,7 +41,7 @@ TEST_CASE("the guest kernel panics") {
   CHECK(run.first_line() == "ERROR scenario.yaml: the guest kernel panicked: sysrq triggered crash");
   ExpectFirstStepKept(run);
   CHECK_THAT(run.Text("console.txt"), Catch::Contains("Kernel panic - not syncing: sysrq triggered crash"));
-  CHECK(run.Events("fault").size() == 1);
+  CHECK(run.Events("failure").size() == 1);
 }
 
 TEST_CASE("the guest's PID 1 dies") {

@@ -199,7 +199,7 @@ TEST_CASE("observation: a watch that was paced comes back within one wait") {
   run.Finish("PASS");
   const Json watch = run.File("observations.json").at("watches").at(0);
   CHECK(watch.at("lower_bound") == true);
-  CHECK(watch.at("paused") > 2);
+  CHECK(watch.at("suspended") > 2);
 }
 
 TEST_CASE("observation: a series that breaks its pattern names the sample") {
@@ -305,7 +305,7 @@ TEST_CASE("observation: a latency of a phase that full captures held up decides 
   // Which of the two excuses comes first is up to the host.
   ExpectCause("built", "{WatchSnapshot: {target: jiffies_64, tag: tick, capture: full}}",
               "{metric: max_gap_ms, max: 0.001}", "INCONCLUSIVE",
-              "(snapshots and watches kept the guest still for [0-9]+ % of phase look|the host was "
+              "(snapshots and watches paused the guest for [0-9]+ % of phase look|the host was "
               "oversubscribed: QEMU "
               "waited [0-9]+ % of the time for a CPU); max_gap_ms of cgroup c in phase look is .*");
 }

@@ -106,7 +106,7 @@ TEST_CASE("snapshot show prints a snapshot for people") {
   CHECK(show.code == 0);
   CHECK(show.err.empty());
   CHECK(show.out == R"(snapshot 'mid', shrink at 1200 ms
-  guest clock 1.234568 s; it stood still for 2.5 ms of host time
+  guest clock 1.234568 s; paused for 2.5 ms of host time
 
 CPUs
   cpu  running  switches  current    at                user ms  system ms  idle ms
@@ -183,7 +183,7 @@ TEST_CASE("snapshot show of what was not read says why") {
   report.dump_truncated_at_us = 1500;
   Write("run", "a", report);
   CHECK(Show({"run", "a"}).out == R"(snapshot 'a'
-  guest clock 0.000000 s; it stood still for 0.0 ms of host time
+  guest clock 0.000000 s; paused for 0.0 ms of host time
   the time limit passed after 1500 us: later parts are missing
 
 CPUs

@@ -65,7 +65,7 @@ TEST_CASE("JSON: the document among other text") {
   CHECK(Json("fio-3.33\n{\"iops\": 7}\nbye") == "iops=7");
   CHECK(Json("result: {\"iops\": 7} done") == "iops=7");
   CHECK(Json("{\"text\": \"}\\\"{\", \"iops\": 7}") == "iops=7");
-  // The system we re-create takes the first bracket only, so a banner hides the document.
+  // A banner with a bracket in it hides nothing.
   CHECK(Json("[info] starting\n{\"iops\": 7}\n") == "iops=7");
   CHECK(Json("stress [123] started\n  {\"iops\": 7}  \nend") == "iops=7");
   CHECK(Json("{unfinished\n[1, 2]\n") == "0=1; 1=2");
@@ -206,7 +206,7 @@ TEST_CASE("regex: hostile patterns and texts stay cheap") {
         std::vector<std::string>{"only the last 9 KiB of the output were searched for n"});
 }
 
-TEST_CASE("faults of an output declaration") {
+TEST_CASE("diagnostics of an output declaration") {
   const auto regex = [](const std::string& pattern) {
     OutputSpec spec;
     spec.parse = OutputParse::kRegex;

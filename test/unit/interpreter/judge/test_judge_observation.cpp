@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "interpreter/judge/judge.h"
-#include "interpreter/judge/disturbance.h"
+#include "interpreter/judge/pauses.h"
 #include "interpreter/scenario/checks/over_time_check.h"
 #include "interpreter/scenario/checks/procs_check.h"
 #include "interpreter/scenario/checks/read_check.h"
@@ -252,7 +252,7 @@ TEST_CASE("a phase that was paused for too long decides nothing about latencies"
   observed.pauses.push_back({"snapshot a", 1, 1, 0, 100});
   observed.pauses.push_back({"snapshot b", 2, 1, 0, 900});  // of another phase
   const RunRecord record = OnePhase();
-  CHECK(DisturbedShare(record.phases[0], observed) == Approx(100.0 / 1100));
+  CHECK(PausedShare(record.phases[0], observed) == Approx(100.0 / 1100));
   const auto excused = [&] {
     CheckResult latency;
     latency.verdict = Verdict::kFail;
@@ -261,7 +261,7 @@ TEST_CASE("a phase that was paused for too long decides nothing about latencies"
     CheckResult count = latency;
     count.check = "iterations";
     std::vector<CheckResult> results = {latency, count};
-    ExcuseDisturbed(record, observed, results);
+    ExcusePaused(record, observed, results);
     CHECK(results[1].verdict == Verdict::kFail);
     return results[0];
   };
@@ -269,10 +269,10 @@ TEST_CASE("a phase that was paused for too long decides nothing about latencies"
   observed.pauses.front().ms = 250;
   CHECK(excused().verdict == Verdict::kInconclusive);
   CHECK(excused().message ==
-        "snapshots and watches kept the guest still for 20 % of phase warm; max_gap_ms is 50 ms");
-  CHECK(DisturbanceText(observed) == "stood still 2 times, 1150.0 ms");
-  CHECK(DisturbanceText({}) == "");
+        "snapshots and watches paused the guest for 20 % of phase warm; max_gap_ms is 50 ms");
+  CHECK(PausesText(observed) == "paused 2 times, 1150.0 ms");
+  CHECK(PausesText({}) == "");
   observed.pauses.resize(1);
   observed.pauses.front().ms = 5.4;
-  CHECK(DisturbanceText(observed) == "stood still 1 time, 5.4 ms");
+  CHECK(PausesText(observed) == "paused once, 5.4 ms");
 }

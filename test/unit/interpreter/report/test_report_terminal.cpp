@@ -206,6 +206,6 @@ TEST_CASE("A host that did not serve QEMU well is named") {
   run.outcome.machine.cpu_quality = CpuGrade::kPoor;
   run.outcome.machine.cpu_wait_pct = 34.4;
   CHECK(Render(run) ==
-        "PASS cpuset/shrink.yaml#1n2l2c1t  [6.12.1, 1n2l2c1t, CPU poor: waited 34 %]  4.8 "
+        "PASS cpuset/shrink.yaml#1n2l2c1t  [6.12.1, 1n2l2c1t, host CPU contention: poor (34 % waiting)]  4.8 "
         "s\n");
 }

@@ -115,8 +115,8 @@ TEST_CASE("Everything of a run is kept") {
                                                "reports.json", "scenario.yaml", "stats.json",
                                                "verdict.json"});
   CHECK(ReadText("r/events.jsonl") ==
-        R"({"kind":"started","host_us":7,"clock_ns":0,"epoch":0,"path":"","text":"kernel"}
-{"kind":"verdict","host_us":7,"clock_ns":0,"epoch":0,"path":"","text":"FAIL: said )"
+        R"({"kind":"started","host_us":7,"clock_ns":0,"phase":0,"path":"","text":"kernel"}
+{"kind":"verdict","host_us":7,"clock_ns":0,"phase":0,"path":"","text":"FAIL: said )"
         "\xEF\xBF\xBD\"}\n");
   CHECK(ReadText("r/console.txt") == "Linux version\n");
   CHECK(ReadText("r/payload-3-a_b.stderr") == "oops");

@@ -1,4 +1,4 @@
-#include "interpreter/judge/disturbance.h"
+#include "interpreter/judge/pauses.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 
 namespace ktstr {
 
-double DisturbedShare(const PhaseWindow& phase, const Observations& observed) {
+double PausedShare(const PhaseWindow& phase, const Observations& observed) {
   if (!phase.started || !phase.ended || phase.end_ns <= phase.start_ns) return 0;
   double paused_ms = 0;
   for (const PauseRecord& pause : observed.pauses)
@@ -15,26 +15,26 @@ double DisturbedShare(const PhaseWindow& phase, const Observations& observed) {
   return paused_ms / (guest_ms + paused_ms);
 }
 
-void ExcuseDisturbed(const RunRecord& record, const Observations& observed,
-                     std::vector<CheckResult>& results) {
+void ExcusePaused(const RunRecord& record, const Observations& observed, std::vector<CheckResult>& results) {
   for (CheckResult& result : results) {
     if (result.verdict != Verdict::kFail || !IsAboutLatency(result)) continue;
     for (const PhaseWindow& phase : record.phases) {
-      const double share = DisturbedShare(phase, observed);
-      if (share <= kDisturbedShare || (!result.phase.empty() && result.phase != phase.name)) continue;
+      const double share = PausedShare(phase, observed);
+      if (share <= kTolerablePausedShare || (!result.phase.empty() && result.phase != phase.name)) continue;
       result.verdict = Verdict::kInconclusive;
-      result.message = fmt::format("snapshots and watches kept the guest still for {:.0f} % of phase {}; {}",
+      result.message = fmt::format("snapshots and watches paused the guest for {:.0f} % of phase {}; {}",
                                    share * 100, phase.name, result.message);
       break;
     }
   }
 }
 
-std::string DisturbanceText(const Observations& observed) {
+std::string PausesText(const Observations& observed) {
   if (observed.pauses.empty()) return {};
-  std::uint64_t stops = 0;
-  for (const PauseRecord& pause : observed.pauses) stops += pause.stops;
-  return fmt::format("stood still {} time{}, {:.1f} ms", stops, stops == 1 ? "" : "s", observed.PausedMs());
+  std::uint64_t count = 0;
+  for (const PauseRecord& pause : observed.pauses) count += pause.count;
+  return fmt::format("paused {}, {:.1f} ms", count == 1 ? "once" : fmt::format("{} times", count),
+                     observed.PausedMs());
 }
 
 }  // namespace ktstr
