@@ -31,7 +31,7 @@ const StructDecl& Args::Decl() {
       Optional<&Args::every>("every", "Only every Nth fire is kept.", AtLeast(1)),
       Optional<&Args::max>("max",
                            "How many fires are kept; the watch ends with the last. Default: 1000. With "
-                           "`capture: full` a number counts as so many of the 64 snapshots of a run; "
+                           "`capture: full` a number counts as that many of the 64 snapshots of a run; "
                            "without one the oldest snapshots give way.",
                            Between(1, 100'000)),
       Optional<&Args::capture>("capture", "What is kept of a fire."),

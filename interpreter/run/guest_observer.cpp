@@ -107,7 +107,7 @@ SnapshotBridge::Callbacks GuestObserver::Callbacks() {
           .kernel_op = [this](const KernelAccess& access) { return CarryOut(access); },
           .watch = [this](const WatchRequest& request) { return SetWatch(request); },
           .tell = [this](std::string line) { Tell(std::move(line)); },
-          .warn = [this](std::string line) { parts_.warn(std::move(line)); }};
+          .warn = [this](std::string line) { parts_.warn(std::move(line), path_, phase_); }};
 }
 
 void GuestObserver::Enter(const PlannedRequest& planned) {
@@ -191,7 +191,7 @@ void GuestObserver::CapturePeriodic(const PeriodicCapture& capture) {
   const Result<> captured = bridge_.CaptureAt(PeriodicTag(capture.index), capture.boundary_ns / 1'000'000);
   failed_in_a_row_ = captured.ok() ? 0 : failed_in_a_row_ + 1;
   if (failed_in_a_row_ == kGiveUpAfter)
-    parts_.warn("two periodic snapshots in a row failed; the rest was given up");
+    parts_.warn("two periodic snapshots in a row failed; the rest was given up", path_, phase_);
 }
 
 // ---- kernel memory

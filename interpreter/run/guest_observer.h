@@ -68,7 +68,8 @@ class GuestObserver final : public Meanwhile {
     ObserverCache& cache;
     EventTeller& teller;
     vmm::FetchKallsyms fetch;  // needs a guest that runs and has nothing else to answer
-    std::function<void(std::string text)> warn;
+    /// A warning of the run, with the document path and the phase it is about.
+    std::function<void(std::string text, const std::string& path, std::uint32_t phase)> warn;
   };
   explicit GuestObserver(Parts parts);
   ~GuestObserver() override;

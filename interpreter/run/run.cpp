@@ -97,9 +97,9 @@ class ScenarioRun {
     return AwaitGuest();
   }
 
-  void Warn(std::string text) {
+  void Warn(std::string text, const std::string& path = "", std::uint32_t phase = 0) {
     outcome_.warnings.push_back(std::move(text));
-    teller_.Tell(EventKind::kWarning, outcome_.warnings.back());
+    teller_.Tell(EventKind::kWarning, outcome_.warnings.back(), path, phase);
   }
 
   vmm::ByteSink ConsoleSink() {
@@ -147,10 +147,12 @@ class ScenarioRun {
     if (!needs_.files.empty()) outcome_.machine.files_ms = teller_.ElapsedMs() - outcome_.machine.ready_ms;
     cpu_meter_.emplace(machine_->pid());
     ready_ns_ = guest.clock_ns;
-    observer_.emplace(GuestObserver::Parts{*machine_, environment_.kernel, config.accel, scenario_.clock,
-                                           guest, *environment_.observers, teller_,
-                                           [this] { return session_->Fetch("/proc/kallsyms", kGrace); },
-                                           [this](std::string text) { Warn(std::move(text)); }});
+    observer_.emplace(GuestObserver::Parts{
+        *machine_, environment_.kernel, config.accel, scenario_.clock, guest, *environment_.observers,
+        teller_, [this] { return session_->Fetch("/proc/kallsyms", kGrace); },
+        [this](std::string text, const std::string& path, std::uint32_t phase) {
+          Warn(std::move(text), path, phase);
+        }});
     session_->SetMeanwhile(&*observer_);
     // How long it took is the host's affair and in the verdict: see VerdictJson.
     teller_.Tell(EventKind::kReady,

@@ -170,6 +170,7 @@ TEST_CASE("observation: a snapshot that had to give way is warned of, and a chec
                             "room for w#64: at most 64 of a run are kept"));
   const std::vector<Json> warnings = run.Events("warning");
   REQUIRE(warnings.size() == 1);
+  CHECK(warnings[0].at("phase") == 1);
   CHECK(warnings[0].at("text") ==
         "snapshot before was dropped to make room for w#64: at most 64 of a run are kept, and from here on "
         "each new one takes the place of the oldest");
