@@ -9,6 +9,7 @@
 #include <charconv>
 #include <memory>
 
+#include "guest-init/base/clock.h"
 #include "guest-init/base/fd.h"
 #include "guest-init/base/file_io.h"
 #include "guest-init/system_error.h"
@@ -158,11 +159,32 @@ Result<> CgroupTree::Place(pid_t pid, const std::string& cgroup) const {
                                       "': " + std::strerror(code) + Hint("cgroup.procs", code)};
 }
 
-void CgroupTree::Thaw(const std::string& cgroup) const {
-  if (!cgroup.empty()) WriteOnce(Path(cgroup) + "/cgroup.freeze", "0");
+Result<> CgroupTree::SetFrozen(const std::string& cgroup, bool frozen) {
+  // Its account has the time in which we kept it from running, the way into it and out of it included.
+  const std::uint64_t now_ns = MonotonicNs();
+  TRY(WriteFile(cgroup, "cgroup.freeze", frozen ? "1" : "0"));
+  if (frozen) {
+    frozen_times_.Begin(cgroup, now_ns);
+  } else {
+    frozen_times_.End(cgroup, MonotonicNs());
+  }
+  return {};
 }
 
-void CgroupTree::KillAll(const std::string& cgroup) const {
+bool CgroupTree::Frozen(const std::string& cgroup) const {
+  return ReadSmallFile((Path(cgroup) + "/cgroup.events").c_str()).find("frozen 1") != std::string::npos;
+}
+
+void CgroupTree::Thaw(const std::string& cgroup) {
+  for (std::string name = cgroup; !name.empty();) {
+    WriteOnce(Path(name) + "/cgroup.freeze", "0");
+    frozen_times_.End(name, MonotonicNs());
+    const std::size_t slash = name.rfind('/');
+    name.resize(slash == std::string::npos ? 0 : slash);
+  }
+}
+
+void CgroupTree::KillAll(const std::string& cgroup) {
   Thaw(cgroup);
   // cgroup.kill leaves no gap for a fork, but takes everything below along; and it is new in Linux 5.14.
   if (FindChild(cgroup).empty() && WriteOnce(Path(cgroup) + "/cgroup.kill", "1") == 0) return;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "guest-init/base/result.h"
+#include "guest-init/frozen_times.h"
 
 namespace ktstr::guest {
 
@@ -30,11 +31,20 @@ class CgroupTree {
   /// Fails unless `cgroup` exists; "" always does.
   Result<> CheckExists(const std::string& cgroup) const;
 
+  /// Has the kernel freeze `cgroup` with all below it, or thaw it. It takes its time: see Frozen().
+  Result<> SetFrozen(const std::string& cgroup, bool frozen);
+  /// Whether every process in it and below it is frozen.
+  [[nodiscard]] bool Frozen(const std::string& cgroup) const;
+  /// Thaws it and those above it: only then do its tasks run on, to their ends for example. Nothing happens
+  /// for "".
+  void Thaw(const std::string& cgroup);
+  /// Which cgroups we froze, and when: time to be taken off what a task may be blamed for.
+  [[nodiscard]] const FrozenTimes& frozen_times() const { return frozen_times_; }
+
   /// Thaws the cgroup and kills every process in it, not those of cgroups below it.
-  void KillAll(const std::string& cgroup) const;
+  void KillAll(const std::string& cgroup);
   /// The name of a cgroup below it; empty when there is none.
   [[nodiscard]] std::string FindChild(const std::string& cgroup) const;
-  void Thaw(const std::string& cgroup) const;
   /// True while any process is in it or below it.
   [[nodiscard]] bool Populated(const std::string& cgroup) const;
   Result<> Remove(const std::string& cgroup);
@@ -52,6 +62,7 @@ class CgroupTree {
   std::set<std::string> enabled_;
   std::set<std::string> created_;
   std::set<std::string> intermediates_;  // cgroups with cgroups below them
+  FrozenTimes frozen_times_;
 };
 
 }  // namespace ktstr::guest

@@ -15,6 +15,9 @@ namespace {
 // Between two looks at a cgroup whose tasks were killed.
 constexpr std::uint64_t kPopulatedPollNs = 2'000'000;
 constexpr std::uint64_t kPopulatedPatienceNs = 1'000'000'000;
+// Between two looks at a cgroup that is being frozen or thawed, and how long that may take.
+constexpr std::uint64_t kFreezePollNs = 1'000'000;
+constexpr std::uint64_t kFreezePatienceNs = 5'000'000'000;
 constexpr const char* kClockSource = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
 // How long started workers are waited for until they have set themselves up.
 constexpr std::uint64_t kSetUpPatienceNs = 100'000'000;
@@ -38,6 +41,25 @@ Step On(GuestState& guest, const CreateCgroup& request) {
 
 Step On(GuestState& guest, const WriteCgroupFile& request) {
   return Now(guest.tree.WriteFile(request.cgroup, request.file, request.value));
+}
+
+Step On(GuestState& guest, const SetFrozen& request) {
+  if (const Result<> asked = guest.tree.SetFrozen(request.cgroup, request.frozen); !asked.ok())
+    return Now(asked);
+  return [&guest, request, deadline = MonotonicNs() + kFreezePatienceNs](
+             std::uint64_t now_ns, std::uint64_t& wake_ns) -> std::optional<Result<>> {
+    if (guest.tree.Frozen(request.cgroup) == request.frozen) return Result<>();
+    if (now_ns < deadline) {
+      wake_ns = std::min(wake_ns, now_ns + kFreezePollNs);
+      return std::nullopt;
+    }
+    const std::string late = "cgroup '" + request.cgroup + "' was not " +
+                             (request.frozen ? "frozen" : "thawed") + " within " +
+                             FormatDuration(Nanoseconds(kFreezePatienceNs));
+    if (!request.frozen) return Result<>(Refuse(late + " (is one above it frozen?)"));
+    TRY(guest.tree.SetFrozen(request.cgroup, false));
+    return Result<>(Refuse(late + " (a task in it waits in the kernel and cannot be interrupted)"));
+  };
 }
 
 Step On(GuestState& guest, const Program&) {

@@ -33,7 +33,7 @@ struct Stopping {
 class Tasks {
  public:
   /// `loop` and `tree` outlive the tasks; payloads are found in the folder `payload_bin`.
-  Tasks(EventLoop& loop, const CgroupTree& tree, std::string payload_bin, SendEvent send)
+  Tasks(EventLoop& loop, CgroupTree& tree, std::string payload_bin, SendEvent send)
       : loop_(loop), tree_(tree), payload_bin_(std::move(payload_bin)), send_(std::move(send)) {}
 
   /// Forks the workers, places them in their cgroup and lets them run. Errors (kGuest) name the group.
@@ -78,7 +78,7 @@ class Tasks {
   void StopGroup(std::uint32_t id, Stopping& stopping);
 
   EventLoop& loop_;
-  const CgroupTree& tree_;
+  CgroupTree& tree_;
   std::string payload_bin_;
   SendEvent send_;
   std::map<std::uint32_t, std::unique_ptr<WorkerProcesses>> groups_;

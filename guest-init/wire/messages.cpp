@@ -64,6 +64,15 @@ const StructDecl& StartWorkers::Decl() {
   return kDecl;
 }
 
+const StructDecl& SetFrozen::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&SetFrozen::cgroup>("cgroup", ""),
+      Required<&SetFrozen::frozen>("frozen", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<SetFrozen>("SetFrozen", "", kFields);
+  return kDecl;
+}
+
 const StructDecl& StopCgroupTasks::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&StopCgroupTasks::cgroup>("cgroup", ""),

@@ -83,6 +83,13 @@ struct StartWorkers {
   std::uint64_t seed = 0;
   static const StructDecl& Decl();
 };
+/// Freezes a cgroup with all below it, or thaws it. Answered once the kernel has done so, or with an error
+/// after 5 s; a cgroup that could not be frozen in that time is thawed again.
+struct SetFrozen {
+  std::string cgroup;
+  bool frozen = false;
+  static const StructDecl& Decl();
+};
 /// Stops and collects every worker group and kills every payload of a cgroup; the cgroup stays.
 struct StopCgroupTasks {
   std::string cgroup;
@@ -278,9 +285,9 @@ struct ChannelFault {
 /// Every request. The codec's table and the guest's dispatch come from this list: a new request is its struct
 /// with its declaration, a name here, and its handler in guest-init/requests.cpp.
 using Requests =
-    TypeList<EnableControllers, CreateCgroup, WriteCgroupFile, DestroyCgroup, StartWorkers, StopCgroupTasks,
-             StopWorkers, StartPayload, AwaitPayload, StopPayload, MarkPhase, Hold, SetHoldMark, Finish,
-             Program, PutFile, ReadFile, PinMap, StandStill, SetIdentity, Park, Ping>;
+    TypeList<EnableControllers, CreateCgroup, WriteCgroupFile, SetFrozen, DestroyCgroup, StartWorkers,
+             StopCgroupTasks, StopWorkers, StartPayload, AwaitPayload, StopPayload, MarkPhase, Hold,
+             SetHoldMark, Finish, Program, PutFile, ReadFile, PinMap, StandStill, SetIdentity, Park, Ping>;
 /// Every event.
 using Events = TypeList<Ready, WorkerDone, PayloadOutput, PayloadDone, FileContent, Warning, ChannelFault>;
 
