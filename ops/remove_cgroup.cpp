@@ -13,9 +13,12 @@ const StructDecl& Args::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&Args::cgroup>("cgroup", "The cgroup to remove.", {}, Refers::kCgroup),
   };
-  static constexpr StructDecl kDecl = DeclareStruct<Args>(
-      "RemoveCgroup",
-      "Kills the cgroup's payloads, stops its workers and collects their reports, then removes it.", kFields);
+  static constexpr StructDecl kDecl =
+      DeclareStruct<Args>("RemoveCgroup",
+                          "Kills the cgroup's payloads, stops its workers and collects their reports, then "
+                          "removes it. One that is "
+                          "frozen is thawed for that.",
+                          kFields);
   return kDecl;
 }
 
@@ -28,6 +31,7 @@ void Plan(const Args& args, PlanContext& context) {
                          "cgroup '" + args.cgroup + "' still has the child '" + other + "'",
                          "remove the child first");
   }
+  if (!context.Thaw("cgroup", *cgroup)) return;
   context.CollectCgroup(args.cgroup);
   cgroup->removed = context.Here();
   context.Emit(DestroyCgroup{args.cgroup}, "RemoveCgroup " + args.cgroup);

@@ -15,13 +15,15 @@ const StructDecl& Args::Decl() {
   };
   static constexpr StructDecl kDecl = DeclareStruct<Args>(
       "StopCgroup",
-      "Kills the cgroup's payloads, stops its workers and collects their reports; the cgroup stays.",
+      "Kills the cgroup's payloads, stops its workers and collects their reports; the cgroup stays. One that "
+      "is frozen is thawed for that.",
       kFields);
   return kDecl;
 }
 
 void Plan(const Args& args, PlanContext& context) {
-  if (context.UseCgroup("cgroup", args.cgroup) == nullptr) return;
+  CgroupState* cgroup = context.UseCgroup("cgroup", args.cgroup);
+  if (cgroup == nullptr || !context.Thaw("cgroup", *cgroup)) return;
   context.CollectCgroup(args.cgroup);
   context.Emit(StopCgroupTasks{args.cgroup}, "StopCgroup " + args.cgroup);
 }

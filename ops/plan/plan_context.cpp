@@ -81,8 +81,31 @@ CgroupState* PlanContext::MakeCgroup(std::string_view field, const std::string& 
   // A parent with processes of its own cannot hand controllers to children (cgroup v2's rule of no inner
   // processes).
   Emit(CreateCgroup{name}, "AddCgroup " + name);
-  state_.cgroups.push_back({name, slot_, std::nullopt, Here(), std::nullopt});
+  state_.cgroups.push_back({name, slot_, std::nullopt, Here()});
   return &state_.cgroups.back();
+}
+
+bool PlanContext::NeedsThawed(std::string_view field, std::string_view cgroup,
+                              const std::string& consequence) {
+  const CgroupState* freezer = state_.FreezerOf(cgroup);
+  if (freezer == nullptr) return true;
+  Fault(field, "cgroup-frozen",
+        consequence + ": " + (freezer->name == cgroup ? "it" : Quote(freezer->name) + " above it") +
+            " is frozen at this point",
+        "thaw " + Quote(freezer->name) + " with UnfreezeCgroup first (frozen in " + freezer->frozen->where +
+            ")",
+        {{freezer->frozen->path, "frozen here", {}}});
+  return false;
+}
+
+bool PlanContext::CanStartIn(std::string_view field, const std::string& cgroup) {
+  return NeedsThawed(field, cgroup, "nothing can start in cgroup " + Quote(cgroup));
+}
+
+bool PlanContext::Thaw(std::string_view field, CgroupState& cgroup) {
+  if (cgroup.frozen) cgroup.thawed = Here();
+  cgroup.frozen.reset();
+  return NeedsThawed(field, cgroup.name, "the tasks of cgroup " + Quote(cgroup.name) + " cannot run on");
 }
 
 void PlanContext::NeedController(const std::string& controller) {
@@ -194,6 +217,7 @@ bool PlanContext::StartPayload(std::string_view field, const std::string& name,
   const PayloadPlan* plan = FindPayload(field, name);
   if (plan == nullptr) return false;
   const std::string where = cgroup != nullptr ? cgroup->name : std::string();
+  if (!CanStartIn(field, where)) return false;
   for (const PayloadState& live : state_.payloads) {
     if (live.consumed || live.name != name || live.cgroup != where) continue;
     Fault(field, "duplicate-name", "payload " + Quote(name) + " already runs " + InCgroup(where),
@@ -250,6 +274,21 @@ void PlanContext::CollectCgroup(std::string_view cgroup) {
     if (payload.cgroup == cgroup && !payload.consumed) payload.consumed = Here();
 }
 
+/// What the step leaves behind has to run to end, also in a cgroup of the backdrop that is frozen.
+void PlanContext::ThawForEndOfStep() {
+  const auto thaw = [&](const std::string& cgroup) {
+    while (CgroupState* const freezer = state_.FreezerOf(cgroup)) {
+      freezer->frozen.reset();
+      freezer->thawed = Place{path_, where_ + ", at its end"};
+      Emit(SetFrozen{freezer->name, false}, "end of step: thaw cgroup " + freezer->name);
+    }
+  };
+  for (const GroupState& group : state_.groups)
+    if (!group.collected && group.slot == Slot::kStep) thaw(group.cgroup);
+  for (const CgroupState& cgroup : state_.cgroups)
+    if (!cgroup.removed && cgroup.slot == Slot::kStep) thaw(cgroup.name);
+}
+
 void PlanContext::EndStep() {
   cleanup_ = true;
   for (auto payload = state_.payloads.rbegin(); payload != state_.payloads.rend(); ++payload) {
@@ -257,6 +296,7 @@ void PlanContext::EndStep() {
     payload->consumed = Here();
     Emit(StopPayload{payload->handle}, "end of step: stop payload " + payload->name);
   }
+  ThawForEndOfStep();
   StopWorkers stop;
   for (GroupState& group : state_.groups) {
     if (group.collected || group.slot != Slot::kStep) continue;

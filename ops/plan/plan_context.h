@@ -108,6 +108,9 @@ class PlanContext {
   CgroupState* MakeCgroup(std::string_view field, const std::string& name);
   bool SetCpuset(std::string_view field, CgroupState& cgroup, const CpusetSpec& spec);
   void ClearCpuset(CgroupState& cgroup);
+  /// The cgroup is thawed, by an Op or because its tasks have to run to end. Faults when one above it keeps
+  /// them frozen.
+  bool Thaw(std::string_view field, CgroupState& cgroup);
   /// Everything a CgroupDef says; fields are relative to `field` (the def itself).
   void ApplyDef(std::string_view field, const CgroupDef& def);
   /// `cgroup` nullptr: the runner's.
@@ -143,6 +146,10 @@ class PlanContext {
   bool ResolveAffinity(std::string_view field, const Affinity& affinity, const CgroupState* cgroup,
                        ktstr::StartWorkers& request);
   void NoteAllowed(const CgroupState& cgroup);
+  /// Faults when the tasks of `cgroup` are frozen at this point; `consequence` begins the message.
+  bool NeedsThawed(std::string_view field, std::string_view cgroup, const std::string& consequence);
+  bool CanStartIn(std::string_view field, const std::string& cgroup);
+  void ThawForEndOfStep();
   [[nodiscard]] const PayloadPlan* FindPayload(std::string_view field, std::string_view name);
 
   const vmm::Topology& topology_;

@@ -85,6 +85,7 @@ bool PlanContext::ResolveAffinity(std::string_view field, const Affinity& affini
 bool PlanContext::StartWorkers(std::string_view field, CgroupState* cgroup, const WorkSpec& work,
                                std::uint32_t group_idx) {
   if (work.type.decl() == nullptr) return false;  // the decoder has complained
+  if (cgroup != nullptr && !CanStartIn(field, cgroup->name)) return false;
   const std::optional<std::uint32_t> count = CountWorkers(field, work, cgroup);
   if (!count) return false;
   ktstr::StartWorkers request;

@@ -14,6 +14,16 @@ const CgroupState* ScenarioState::RemovedCgroup(std::string_view name) const {
   return nullptr;
 }
 
+CgroupState* ScenarioState::FreezerOf(std::string_view cgroup) {
+  while (!cgroup.empty()) {
+    CgroupState* const live = LiveCgroup(cgroup);
+    if (live != nullptr && live->frozen) return live;
+    const std::size_t slash = cgroup.rfind('/');
+    cgroup = cgroup.substr(0, slash == std::string_view::npos ? 0 : slash);
+  }
+  return nullptr;
+}
+
 std::vector<std::string> ScenarioState::LiveCgroupNames() const {
   std::vector<std::string> names;
   for (const CgroupState& cgroup : cgroups)

@@ -28,7 +28,9 @@ struct CgroupState {
   Slot slot = Slot::kStep;
   std::optional<CpuSet> cpuset;  // as last set; nullopt: inherited
   Place made;
-  std::optional<Place> removed;  // set once it is gone
+  std::optional<Place> removed = {};  // set once it is gone
+  std::optional<Place> frozen = {};   // set while it is frozen by itself; one above it freezes it too
+  std::optional<Place> thawed = {};   // where a freeze of it last ended, for messages
 };
 
 struct GroupState {
@@ -92,6 +94,9 @@ struct ScenarioState {
   /// The newest cgroup of that name that was removed, for messages.
   [[nodiscard]] const CgroupState* RemovedCgroup(std::string_view name) const;
   [[nodiscard]] std::vector<std::string> LiveCgroupNames() const;
+  /// The live cgroup that keeps the tasks of `cgroup` frozen: itself, else the nearest one above it; nullptr:
+  /// they run.
+  CgroupState* FreezerOf(std::string_view cgroup);
 };
 
 }  // namespace ktstr
