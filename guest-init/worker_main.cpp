@@ -61,6 +61,7 @@ void RunWorker(const WorkerSpawn& spawn, std::uint32_t index, int report_fd) {
     pipes.assign(group.begin(), group.end());
     for (const PipeEnds& pipe : pipes) keep.insert(keep.end(), {pipe.read_fd, pipe.write_fd});
   }
+  if (spawn.disk_fd >= 0) keep.push_back(spawn.disk_fd);
   CloseOthers(std::move(keep));
 
   spawn.memory.AwaitRelease();
@@ -75,7 +76,7 @@ void RunWorker(const WorkerSpawn& spawn, std::uint32_t index, int report_fd) {
   SystemProbe probe(tid);
   Telemetry telemetry(probe, tid, true, spawn.memory.control().phase.load(std::memory_order_relaxed));
   WorkerContext context(spawn.memory, telemetry, place, std::move(pipes),
-                        request.seed ^ ((index + std::uint64_t{1}) * 0xD1B54A32D192ED03));
+                        request.seed ^ ((index + std::uint64_t{1}) * 0xD1B54A32D192ED03), spawn.disk_fd);
   spawn.type.run(spawn.params, context);
 
   WorkerReport report = telemetry.Finish();
@@ -84,6 +85,7 @@ void RunWorker(const WorkerSpawn& spawn, std::uint32_t index, int report_fd) {
   report.group_idx = request.group_idx;
   report.affinity_error = faults.affinity;
   report.sched_policy_error = faults.policy;
+  report.storage = spawn.storage;
   WriteOrExit(report_fd, EncodeReportRecord(report));
   _exit(0);
 }

@@ -13,6 +13,7 @@
 #include "guest-init/report_record.h"
 #include "guest-init/system_error.h"
 #include "guest-init/wire/codec.h"
+#include "guest-init/worker_disk.h"
 
 namespace ktstr::guest {
 namespace {
@@ -78,7 +79,14 @@ Result<> WorkerProcesses::ForkAll(const WorkTypeDecl& type, const AnyStruct& par
   if (!set_up_.valid()) return GroupError(request_, SystemError("making an event descriptor").message);
   // It only wakes the loop, which then asks SetUp().
   TRY(loop_.Add(set_up_.get(), EPOLLIN, [this](std::uint32_t) { loop_.Remove(set_up_.get()); }));
-  const WorkerSpawn spawn{request_, type, params.data(), memory_, ends, set_up_.get()};
+  WorkerDisk disk;
+  if (type.needs_disk) {
+    Result<WorkerDisk> found = WorkerDisk::Open();
+    if (!found.ok()) return GroupError(request_, request_.work_type + ": " + found.error().message);
+    disk = std::move(found).value();
+  }
+  const WorkerSpawn spawn{request_, type,          params.data(),   memory_,
+                          ends,     set_up_.get(), disk.file.get(), disk.about};
   workers_.reserve(request_.count);
   for (std::uint32_t i = 0; i < request_.count; ++i) {
     OwnedPipe report = TRY(MakePipe(request_, O_CLOEXEC));

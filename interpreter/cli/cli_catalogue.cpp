@@ -14,6 +14,7 @@
 #include "interpreter/scenario/check_list.h"
 #include "interpreter/scenario/scenario.h"
 #include "ops/op.h"
+#include "vmm/kernel/kernel_features.h"
 #include "workloads/work_type.h"
 
 namespace ktstr {
@@ -63,6 +64,11 @@ std::string WorkTypeFacts(const WorkTypeDecl& work) {
   if (work.group_size > 1) text += fmt::format("Workers come in groups of {}.", work.group_size);
   if (!work.wake_sample.empty())
     text += fmt::format("{}Wake latency: {}.", text.empty() ? "" : " ", work.wake_sample);
+  if (work.needs_disk)
+    text += fmt::format(
+        "{}The machine gets a disk for it, which is thrown away after the run; the kernel "
+        "needs the feature {}.",
+        text.empty() ? "" : " ", vmm::FeatureName(vmm::KernelFeature::kVirtioBlk));
   return text;
 }
 
@@ -189,6 +195,7 @@ Json CatalogueJson() {
     Json item = DeclarationJson(work.params());
     item["group_size"] = work.group_size;
     item["wake_sample"] = work.wake_sample;
+    item["needs_disk"] = work.needs_disk;
     json["work_types"].push_back(std::move(item));
   }
   json["metrics"] = Json::array();

@@ -128,7 +128,9 @@ class Runner {
     } else if (!host_fault_.empty()) {
       outcome.cause = host_fault_;
     } else {
-      if (loaded.scenario.kernel) outcome.cause = UnmetRequirement(*loaded.scenario.kernel, summary_.kernel);
+      // The plan's, which has what follows from the work too.
+      const std::optional<KernelRequirement>& kernel = item.selected->plan->scenario.kernel;
+      if (kernel) outcome.cause = UnmetRequirement(*kernel, summary_.kernel);
       const Result<> fits = vmm::CheckApicIds(item.selected->plan->scenario.topology.Concrete());
       if (outcome.cause.empty() && !fits.ok()) outcome.cause = fits.error().message;
       if (!outcome.cause.empty() && !options_.require) outcome.verdict = Verdict::kSkip;

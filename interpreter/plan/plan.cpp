@@ -74,6 +74,7 @@ class Planner {
     plan.watches = std::move(state.TagsOf(Tags::kWatch));
     plan.procs = std::move(state.TagsOf(Tags::kProcs));
     plan.symbols = std::move(state.symbols);
+    plan.disk = std::move(state.disk);
   }
 
  private:
@@ -257,6 +258,13 @@ Scenario OnlyVariant(Scenario scenario, const RunVariant& variant) {
   return scenario;
 }
 
+/// The author need not say what follows from what the scenario does.
+void NeedFeature(Scenario& scenario, vmm::KernelFeature feature) {
+  std::vector<vmm::KernelFeature>& features =
+      (scenario.kernel ? *scenario.kernel : scenario.kernel.emplace()).features;
+  if (std::find(features.begin(), features.end(), feature) == features.end()) features.push_back(feature);
+}
+
 /// The checks of a scenario with their document paths.
 CheckList CollectChecks(const Scenario& scenario) {
   CheckList list;
@@ -284,6 +292,7 @@ RunPlan MakePlan(const Scenario& scenario, const RunVariant& variant, Diagnostic
   Planner planner(plan.scenario, diagnostics);
   planner.Run();
   planner.Take(plan);
+  if (plan.disk) NeedFeature(plan.scenario, vmm::KernelFeature::kVirtioBlk);
   return plan;
 }
 

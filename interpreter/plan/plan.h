@@ -60,6 +60,7 @@ struct RunPlan {
   std::vector<TagState> watches;
   std::vector<TagState> procs;
   std::vector<NeededSymbol> symbols;  // of the kernel
+  std::optional<Place> disk;          // where the machine is first asked for one; nothing: it gets none
 };
 
 /// What the command line says in place of the file.

@@ -45,6 +45,19 @@ void CheckMonitor(const RunPlans& plans, const Overrides& overrides, Diagnostics
   }
 }
 
+void CheckDisk(const RunPlans& plans, const Overrides& overrides, Diagnostics& diagnostics) {
+  for (const auto& plan : plans) {
+    if (!plan->disk || plan->scenario.clock != Clock::kVirtual) continue;
+    Diagnostic fault{
+        .code = "bad-disk",
+        .path = plan->disk->path,
+        .message = "a disk answers at moments of the host's time, which the virtual clock does not follow",
+        .hint = "use `clock: wall` for work that writes to a disk"};
+    if (overrides.clock) fault.notes.push_back(FromCommandLine("--clock", "virtual", "clock:"));
+    return diagnostics.Add(std::move(fault));
+  }
+}
+
 void CheckTimeout(const RunPlan& plan, const Overrides& overrides, Diagnostics& diagnostics) {
   const Duration timeout = plan.scenario.timeout;
   if (plan.holds < timeout) return;
@@ -173,6 +186,7 @@ RunPlans PlanRuns(const Scenario& scenario, const Overrides& overrides, Diagnost
   const RunPlan& first = *plans.front();
   CheckSnapshots(first, diagnostics);
   CheckMonitor(plans, overrides, diagnostics);
+  CheckDisk(plans, overrides, diagnostics);
   CheckTimeout(first, overrides, diagnostics);
   ResolveChecks(first.checks, NamesOf(first), diagnostics);
   return plans;

@@ -13,6 +13,7 @@
 #include "ops/op.h"
 #include "vmm/image/guest_image.h"
 #include "vmm/machine/boot_deadline.h"
+#include "vmm/machine/throwaway_disk.h"
 #include "vmm/template/machine_pool.h"
 
 namespace ktstr {
@@ -89,6 +90,7 @@ class ScenarioRun {
     outcome_.machine.prepared = pooled.was_ready;
     TRY(machine_->AwaitBuilt());
     session_.emplace(*channel_, pooled.requests_sent, plan_, teller_, outcome_);
+    if (machine_->disk() >= 0) session_->SetDiskBacking(vmm::BackingOf(machine_->disk()).Describe());
     // Whatever can be handed over before the guest runs reaches it at the same moment of its time in each
     // run.
     if (needs_.files.empty()) TRY(session_->SendPlan());

@@ -10,6 +10,9 @@
 namespace ktstr {
 namespace {
 
+/// Enough that workers do not write over what was written a moment ago; the file behind it is sparse.
+constexpr std::uint32_t kDiskMib = 64;
+
 /// The document path of the first program that cannot be packed; "" when each can be by itself.
 std::string PlaceOfBadPayload(const Scenario& scenario, const std::set<std::string>& used,
                               const std::filesystem::path& dir) {
@@ -73,6 +76,7 @@ Result<GuestNeeds> NeedsOf(const RunPlan& plan, const std::filesystem::path& dir
     return Error{ErrorKind::kInput, "the payloads' files take " + std::to_string(mib) +
                                         " MiB, more than half of the guest's memory of " +
                                         std::to_string(config.memory_mib) + " MiB"};
+  if (plan.disk) config.disk_mib = kDiskMib;
   if (scenario.clock == Clock::kVirtual) {
     config.clock = vmm::Clock::kVirtual;
     needs.shape.files = std::exchange(needs.files, {});

@@ -204,6 +204,8 @@ void RunSession::Keep(WorkerDone done) {
   teller_.Tell(EventKind::kWorker,
                where + "/" + std::to_string(done.report.index) + ": " + HowItReported(done.report),
                plan_.groups[done.group].made.path, phase_);
+  if (!done.report.storage.empty() && !disk_backing_.empty())
+    done.report.storage += "; on the host a file on " + disk_backing_;
   outcome_.record.reports.push_back({done.group, std::move(done.report)});
 }
 

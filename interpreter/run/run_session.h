@@ -46,6 +46,8 @@ class RunSession {
   void PassHostOp() { ++planned_sent_; }
   /// From now on `meanwhile` gets its turns during waits; it outlives the session.
   void SetMeanwhile(Meanwhile* meanwhile) { meanwhile_ = meanwhile; }
+  /// What the host keeps the guest's disk in; it becomes part of the reports of workers that wrote to it.
+  void SetDiskBacking(std::string backing) { disk_backing_ = std::move(backing); }
 
   /// Waits for the guest's first frame and checks that it was built from the same declarations.
   Result<Ready> AwaitReady(vmm::Deadline deadline);
@@ -102,6 +104,7 @@ class RunSession {
   std::map<std::uint32_t, Output> outputs_;
   std::map<std::string, std::string> files_;  // what ReadFile brought, by path
   std::optional<Ready> ready_;
+  std::string disk_backing_;
   bool refused_ = false;  // a request of the plan was
   bool cleanup_ = false;  // the request under way was not written by the author
 };

@@ -113,6 +113,11 @@ bool PlanContext::StartWorkers(std::string_view field, CgroupState* cgroup, cons
   request.seed = seed_ + request.group;
   if (!ResolveAffinity(field, work.affinity, cgroup, request)) return false;
 
+  if (FindWorkType(request.work_type)->needs_disk && !state_.disk) {
+    state_.disk = Here();
+    if (!field.empty()) state_.disk->path += "/" + std::string(field);
+  }
+
   GroupState group;
   group.id = request.group;
   group.cgroup = request.cgroup;

@@ -82,6 +82,7 @@ struct ScenarioState {
   std::set<std::string> controllers;   // enabled so far
   std::uint32_t phase = 0;
   std::vector<NeededSymbol> symbols;
+  std::optional<Place> disk;  // where the first worker that writes to one was asked for
   std::array<std::vector<TagState>, kTagKinds> tags;  // in order of first use
   std::uint64_t snapshots =
       0;  // asked for so far, as far as their number is known; periodic ones are not in it

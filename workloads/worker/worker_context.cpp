@@ -1,5 +1,7 @@
 #include "workloads/worker/worker_context.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -18,8 +20,19 @@ void SpinStep() {
 }  // namespace
 
 WorkerContext::WorkerContext(const GroupMemory& memory, Telemetry& telemetry, const WorkerPlace& place,
-                             std::vector<PipeEnds> pipes, std::uint64_t seed)
-    : memory_(memory), telemetry_(telemetry), place_(place), pipes_(std::move(pipes)), rng_(seed) {}
+                             std::vector<PipeEnds> pipes, std::uint64_t seed, int disk)
+    : memory_(memory),
+      telemetry_(telemetry),
+      place_(place),
+      pipes_(std::move(pipes)),
+      rng_(seed),
+      disk_(disk) {}
+
+void WorkerContext::Fail(const std::string& cause) {
+  const std::string line = "ktstr: a worker gave up: " + cause + "\n";
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
+  _exit(1);
+}
 
 void WorkerContext::Spin(std::uint64_t steps) const {
   constexpr std::uint64_t kPiece = 16384;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "workloads/worker/group_memory.h"
@@ -33,8 +34,9 @@ struct WorkerPlace {
 class WorkerContext {
  public:
   /// `pipes` are those of the worker's sub-group, by position; empty unless the type uses pipes.
+  /// `disk` is the machine's disk, open for reading and writing; -1 unless the type needs one.
   WorkerContext(const GroupMemory& memory, Telemetry& telemetry, const WorkerPlace& place,
-                std::vector<PipeEnds> pipes, std::uint64_t seed);
+                std::vector<PipeEnds> pipes, std::uint64_t seed, int disk = -1);
 
   /// Every loop asks at least once per kStopPollNs.
   [[nodiscard]] bool ShouldStop() const { return memory_.StopRequested(); }
@@ -70,7 +72,13 @@ class WorkerContext {
   /// The end this worker reads from, and the end that reaches the member at `position`.
   [[nodiscard]] int OwnPipe() const { return pipes_[position()].read_fd; }
   [[nodiscard]] int PipeTo(std::uint32_t position) const { return pipes_[position].write_fd; }
+  /// All workers share its descriptor: give every access its own offset (pread, pwrite).
+  [[nodiscard]] int disk() const { return disk_; }
   Xorshift64& rng() { return rng_; }
+
+  /// Ends the worker: it cannot go on, and a report would be about something else than was asked for. `cause`
+  /// goes to the guest's console; the missing report makes the run an ERROR.
+  [[noreturn]] static void Fail(const std::string& cause);
 
  private:
   [[nodiscard]] WorkerSlot& slot() const { return memory_.slots()[place_.index]; }
@@ -80,6 +88,7 @@ class WorkerContext {
   WorkerPlace place_;
   std::vector<PipeEnds> pipes_;
   Xorshift64 rng_;
+  int disk_;
 };
 
 }  // namespace ktstr

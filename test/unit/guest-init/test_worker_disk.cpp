@@ -1,0 +1,17 @@
+// The machine's disk for work, as seen from a machine that has none: this one.
+#include <catch2/catch.hpp>
+
+#include "guest-init/worker_disk.h"
+
+namespace ktstr::guest {
+namespace {
+
+TEST_CASE("a machine without a disk says what was looked for") {
+  const Result<WorkerDisk> disk = WorkerDisk::Open();
+  REQUIRE_FALSE(disk.ok());
+  CHECK(disk.error().message ==
+        "this machine has no disk for work: no device of /sys/block has the serial number ktstr-disk");
+}
+
+}  // namespace
+}  // namespace ktstr::guest
