@@ -11,11 +11,12 @@ extern const WorkTypeDecl work_type_mixed;
 extern const WorkTypeDecl work_type_bursty;
 extern const WorkTypeDecl work_type_pipe_io;
 extern const WorkTypeDecl work_type_futex_ping_pong;
+extern const WorkTypeDecl work_type_io_sync;
 
 std::span<const WorkTypeDecl> AllWorkTypes() {
   static const std::array kTypes = {
-      work_type_spin_wait, work_type_yield_heavy, work_type_mixed,
-      work_type_bursty,    work_type_pipe_io,     work_type_futex_ping_pong,
+      work_type_spin_wait, work_type_yield_heavy,     work_type_mixed,   work_type_bursty,
+      work_type_pipe_io,   work_type_futex_ping_pong, work_type_io_sync,
   };
   return kTypes;
 }
