@@ -44,7 +44,7 @@ Step On(GuestState& guest, const WriteCgroupFile& request) {
 }
 
 Step On(GuestState& guest, const SetFrozen& request) {
-  if (const Result<> asked = guest.tree.SetFrozen(request.cgroup, request.frozen); !asked.ok())
+  if (const Result<> asked = guest.tasks.SetFrozen(request.cgroup, request.frozen); !asked.ok())
     return Now(asked);
   return [&guest, request, deadline = MonotonicNs() + kFreezePatienceNs](
              std::uint64_t now_ns, std::uint64_t& wake_ns) -> std::optional<Result<>> {
@@ -57,7 +57,7 @@ Step On(GuestState& guest, const SetFrozen& request) {
                              (request.frozen ? "frozen" : "thawed") + " within " +
                              FormatDuration(Nanoseconds(kFreezePatienceNs));
     if (!request.frozen) return Result<>(Refuse(late + " (is one above it frozen?)"));
-    TRY(guest.tree.SetFrozen(request.cgroup, false));
+    TRY(guest.tasks.SetFrozen(request.cgroup, false));
     return Result<>(Refuse(late + " (a task in it waits in the kernel and cannot be interrupted)"));
   };
 }

@@ -46,6 +46,34 @@ Result<PayloadProcess*> Tasks::FindPayload(std::uint32_t handle) const {
   return found->second.get();
 }
 
+/// Before a thaw, so that workers know it when they run again.
+void Tasks::PublishFrozen() const {
+  const std::uint64_t now_ns = MonotonicNs();
+  for (const auto& [id, group] : groups_)
+    group->PublishFrozen(tree_.frozen_times().Within(group->request().cgroup, group->forked_ns(), now_ns));
+}
+
+void Tasks::Thaw(const std::string& cgroup) {
+  PublishFrozen();
+  tree_.Thaw(cgroup);
+}
+
+Result<> Tasks::SetFrozen(const std::string& cgroup, bool frozen) {
+  if (!frozen) PublishFrozen();
+  return tree_.SetFrozen(cgroup, frozen);
+}
+
+/// Says how much of the report's times the worker was frozen.
+void Tasks::NoteFrozen(const std::string& cgroup, WorkerReport& report) const {
+  const FrozenTimes& times = tree_.frozen_times();
+  std::uint64_t begin = report.created_ns;
+  report.frozen_ns = times.Within(cgroup, begin, begin + report.wall_ns);
+  for (PhaseSlice& slice : report.phase_slices) {
+    slice.frozen_ns = times.Within(cgroup, begin, begin + slice.wall_ns);
+    begin += slice.wall_ns;
+  }
+}
+
 void Tasks::StopGroup(std::uint32_t id, Stopping& stopping) {
   groups_.at(id)->RequestStop();
   stopping.groups.push_back(id);
@@ -53,7 +81,7 @@ void Tasks::StopGroup(std::uint32_t id, Stopping& stopping) {
 
 Stopping Tasks::StopIn(const std::string& cgroup) {
   Stopping stopping;
-  tree_.Thaw(cgroup);
+  Thaw(cgroup);
   for (const auto& [id, group] : groups_)
     if (group->request().cgroup == cgroup) StopGroup(id, stopping);
   for (const auto& [handle, payload] : payloads_) {
@@ -71,7 +99,7 @@ Result<Stopping> Tasks::StopGroups(const std::vector<std::uint32_t>& groups) {
   Stopping stopping;
   for (const std::uint32_t id : groups) {
     if (!groups_.contains(id)) continue;
-    tree_.Thaw(groups_.at(id)->request().cgroup);
+    Thaw(groups_.at(id)->request().cgroup);
     StopGroup(id, stopping);
   }
   return stopping;
@@ -80,7 +108,7 @@ Result<Stopping> Tasks::StopGroups(const std::vector<std::uint32_t>& groups) {
 Stopping Tasks::StopAll() {
   Stopping stopping;
   for (const auto& [id, group] : groups_) {
-    tree_.Thaw(group->request().cgroup);
+    Thaw(group->request().cgroup);
     StopGroup(id, stopping);
   }
   for (const auto& [handle, payload] : payloads_) {
@@ -102,6 +130,7 @@ bool Tasks::Stopped(const Stopping& stopping) {
     WorkerProcesses& group = *found->second;
     if (!group.collecting())
       group.BeginCollect([this, id, cgroup = group.request().cgroup](WorkerReport report) {
+        NoteFrozen(cgroup, report);
         Send(WorkerDone{id, cgroup, std::move(report)});
       });
     return false;

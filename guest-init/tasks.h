@@ -47,6 +47,9 @@ class Tasks {
   /// Of a payload that never started: nothing more is said of it.
   void Forget(std::uint32_t payload) { payloads_.erase(payload); }
 
+  /// CgroupTree::SetFrozen, which the workers' account of their gaps has to know of.
+  Result<> SetFrozen(const std::string& cgroup, bool frozen);
+
   /// Asks the workers of `cgroup` to stop and kills its payloads; Stopped() tells when that is done.
   Stopping StopIn(const std::string& cgroup);
   /// Asks worker groups to stop. Error (kGuest): "there is no worker group 3".
@@ -76,6 +79,9 @@ class Tasks {
     send_(AnyStruct::Of(std::move(event)));
   }
   void StopGroup(std::uint32_t id, Stopping& stopping);
+  void PublishFrozen() const;
+  void Thaw(const std::string& cgroup);
+  void NoteFrozen(const std::string& cgroup, WorkerReport& report) const;
 
   EventLoop& loop_;
   CgroupTree& tree_;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "guest-init/base/clock.h"
 #include "guest-init/base/fd.h"
 #include "guest-init/base/result.h"
 #include "guest-init/cgroup_tree.h"
@@ -34,6 +35,12 @@ class WorkerProcesses {
   /// Whether all workers that live have their name, CPUs and policy.
   [[nodiscard]] bool SetUp() const;
   void PublishPhase(std::uint32_t phase) const { memory_.PublishPhase(phase); }
+  /// When it was forked (CLOCK_MONOTONIC).
+  [[nodiscard]] std::uint64_t forked_ns() const { return forked_ns_; }
+  /// How long its cgroup has been frozen since then, all in all. Call it before a thaw.
+  void PublishFrozen(std::uint64_t total_ns) const {
+    memory_.control().frozen_ns.store(total_ns, std::memory_order_relaxed);
+  }
   void RequestStop() const { memory_.RequestStop(); }
 
   /// Begins to read the reports; `done` is called once a worker, in worker order. REQUIRES: RequestStop().
@@ -78,6 +85,7 @@ class WorkerProcesses {
   EventLoop& loop_;
   StartWorkers request_;
   GroupMemory memory_;
+  std::uint64_t forked_ns_ = MonotonicNs();
   std::vector<Worker> workers_;
   Fd set_up_;  // readable once all are set up
   std::function<void(WorkerReport report)> done_;

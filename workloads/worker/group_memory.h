@@ -15,6 +15,8 @@ struct alignas(64) GroupControl {
   std::atomic<std::uint32_t> stop{0};  // futex: 1 once they shall end
   std::atomic<std::uint32_t> phase{0};
   std::atomic<std::uint32_t> set_up{0};  // counted by the workers themselves
+  /// How long their cgroup has been frozen, all in all; it grows just before a thaw.
+  std::atomic<std::uint64_t> frozen_ns{0};
 };
 
 /// kRunning once it has its name, CPUs and policy, kReporting once it has left its loop.

@@ -54,6 +54,13 @@ class Telemetry {
   /// Running again; the gap clock restarts at `from_ns`.
   void EndBlock(std::uint64_t from_ns) { last_progress_ns_ = from_ns; }
 
+  /// How long the worker's cgroup has been frozen, all in all: what was added since the last call is no part
+  /// of the gap that goes on.
+  void NoteFrozen(std::uint64_t total_ns) {
+    last_progress_ns_ += total_ns - frozen_ns_;
+    frozen_ns_ = total_ns;
+  }
+
   void RecordWake(std::uint64_t ns);
   void RecordTimer(std::uint64_t ns);
   void RecordIterationCost(std::uint64_t ns);
@@ -95,6 +102,7 @@ class Telemetry {
   std::uint64_t work_units_ = 0;
   std::uint64_t iterations_ = 0;
   std::uint64_t last_progress_ns_ = 0;
+  std::uint64_t frozen_ns_ = 0;
   std::uint64_t migration_count_ = 0;
   std::vector<Migration> migrations_;
   std::optional<std::uint32_t> cpu_;

@@ -1,6 +1,8 @@
 // The default check `progress`.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "interpreter/scenario/defaults/default_check.h"
 
 namespace ktstr {
@@ -21,7 +23,8 @@ void JudgeProgress(DefaultSite& site) {
       site, "every worker did some work", &AnyGroup,
       [&](const WorkerGroup& group, const WorkerReport& report, const std::string& name, Findings& found) {
         if (report.work_units > 0) return;
-        const std::uint64_t life = Ms(report.wall_ns);
+        // While its cgroup was frozen it could not.
+        const std::uint64_t life = Ms(report.wall_ns - std::min(report.frozen_ns, report.wall_ns));
         Finding finding{
             Verdict::kFail,
             fmt::format("worker {} made no progress: 0 work units in {} ms, {} ms of them on a CPU", name,
