@@ -43,7 +43,7 @@ class WorkerProcesses {
   }
   void RequestStop() const { memory_.RequestStop(); }
 
-  /// Begins to read the reports; `done` is called once a worker, in worker order. REQUIRES: RequestStop().
+  /// Begins to read the reports; `done` is called once per worker, in worker order. REQUIRES: RequestStop().
   void BeginCollect(std::function<void(WorkerReport report)> done);
   [[nodiscard]] bool collecting() const { return done_ != nullptr; }
   [[nodiscard]] bool collected() const { return next_ == workers_.size(); }

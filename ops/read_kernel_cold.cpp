@@ -15,7 +15,7 @@ const StructDecl& Args::Decl() {
       Optional<&Args::width>("width", "How much; not needed where BTF knows the type."),
   };
   static constexpr StructDecl kDecl = DeclareStruct<Args>(
-      "ReadKernelCold", "Stops the guest, reads kernel memory and lets it go on.", kFields);
+      "ReadKernelCold", "Pauses the guest, reads kernel memory and lets it go on.", kFields);
   return kDecl;
 }
 

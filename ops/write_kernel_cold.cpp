@@ -13,10 +13,11 @@ const StructDecl& Args::Decl() {
       Required<&Args::writes>("writes", "In this order; the first that cannot be done ends the scenario.",
                               NonEmpty()),
   };
-  static constexpr StructDecl kDecl = DeclareStruct<Args>(
-      "WriteKernelCold",
-      "Stops the guest, writes kernel memory and lets it go on. Neighbouring WriteKernelCold share one stop.",
-      kFields);
+  static constexpr StructDecl kDecl =
+      DeclareStruct<Args>("WriteKernelCold",
+                          "Pauses the guest, writes kernel memory and lets it go on. Neighbouring "
+                          "WriteKernelCold share one pause.",
+                          kFields);
   return kDecl;
 }
 

@@ -47,7 +47,7 @@ void ExpectWritesSeen(LiveGuest& guest, const KernelView& view) {
 }
 
 /// 300 ms in which the guest does nothing and of which its clock knows nothing.
-void ExpectFreezeUnseen(LiveGuest& guest, const KernelView& view) {
+void ExpectPauseUnseen(LiveGuest& guest, const KernelView& view) {
   constexpr std::chrono::milliseconds kLong{300};
   vmm::PauseLog log(std::chrono::steady_clock::now());
   const auto host_before = std::chrono::steady_clock::now();
@@ -144,7 +144,7 @@ void Examine(const std::string& kind, Start start) {
   ExpectTicks(guest, view);
   ExpectWritesSeen(guest, view);
   ExpectSameBytesEitherWay(guest, *kernel);
-  ExpectFreezeUnseen(guest, view);
+  ExpectPauseUnseen(guest, view);
 
   // While all CPUs are in user mode, with the page tables of processes.
   StartWorkers workers;

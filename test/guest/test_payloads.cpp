@@ -71,7 +71,7 @@ TEST_CASE("a payload that dies by signal is said to have") {
   CHECK(run.Payload("p").at("done").at("signal") == 6);
 }
 
-TEST_CASE("killing a payload that has ended is no fault") {
+TEST_CASE("killing a payload that has ended is no failure") {
   // The other one ends once nobody is left in the first one's cgroup.
   GuestRun run(
       "payloads:\n"

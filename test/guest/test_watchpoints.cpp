@@ -176,7 +176,7 @@ void ExpectOrder(Watched& guest) {
   REQUIRE(guest.watches->DisarmAll().ok());
 }
 
-/// Who is told of a write finds the guest standing still right after it, and can look around.
+/// Who is told of a write finds the guest paused right after it, and can look around.
 void ExpectALook(Watched& guest) {
   guest.fires.clear();
   vmm::Machine& machine = guest.guest.machine();
@@ -248,7 +248,7 @@ void ExpectErrors(Watched& guest) {
   CHECK(guest.ArmError(spec) == "a watch has 1, 2, 4 or 8 bytes, not 3");
   spec.bytes = 4;
   spec.every = 0;
-  CHECK(guest.ArmError(spec) == "a watch tells of each n-th write, not of each 0th");
+  CHECK(guest.ArmError(spec) == "a watch tells of every Nth write, and N is at least 1");
   CHECK(guest.watches->armed() == 0);
   spec.every = 1;
   CHECK(guest.ArmError(spec) == "armed");

@@ -129,13 +129,13 @@ TEST_CASE("after a corrupt frame the guest says so once and answers nothing") {
   CHECK(guest.Children().empty());
 }
 
-TEST_CASE("a frame of a type that only the guest sends is a fault") {
+TEST_CASE("a frame of a type that only the guest sends is a broken channel") {
   GuestProcess guest;
   guest.SendRaw(EncodeFrame(FrameType::kReply, 0, {}));
   CHECK(guest.NextEvent<ChannelFault>().text == "frame 0 is not a request");
 }
 
-TEST_CASE("a request without room for its id is a fault") {
+TEST_CASE("a request without room for its id is a broken channel") {
   GuestProcess guest;
   guest.SendRaw(EncodeFrame(FrameType::kRequest, 0, Text("ab")));
   CHECK(guest.NextEvent<ChannelFault>().text == "a request is too short to hold its id");

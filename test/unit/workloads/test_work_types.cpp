@@ -204,7 +204,7 @@ TEST_CASE("a waiting partner notices the stop by itself") {
   }
 }
 
-TEST_CASE("group memory: release, stop and epoch pass between processes") {
+TEST_CASE("group memory: release, stop and phase pass between processes") {
   const Result<GroupMemory> memory = GroupMemory::Map(3);
   REQUIRE(memory.ok());
   CHECK(memory->slots().size() == 3);

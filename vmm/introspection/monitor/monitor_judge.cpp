@@ -186,7 +186,7 @@ void JudgeRate(const MonitorSeries& series, std::string_view name, double limit,
     const std::uint64_t ms = to.elapsed_ms - std::min(from.elapsed_ms, to.elapsed_ms);
     const double rate = growth && ms > 0 ? static_cast<double>(*growth) * 1000 / static_cast<double>(ms) : 0;
     run.Add(Judge(rate > limit, Complete(series, from) && Complete(series, to)), from.elapsed_ms,
-            to.elapsed_ms, fmt::format("{} at {:.1f} a second (limit {:.1f})", name, rate, limit));
+            to.elapsed_ms, fmt::format("{} at {:.1f} per second (limit {:.1f})", name, rate, limit));
   }
   run.Report(sustained, violations);
 }

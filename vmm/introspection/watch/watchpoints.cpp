@@ -87,7 +87,7 @@ Watchpoints::~Watchpoints() { parts_.machine.Serve(-1, {}); }
 Result<> Watchpoints::Check(const WatchSpec& spec) {
   if (spec.bytes != 1 && spec.bytes != 2 && spec.bytes != 4 && spec.bytes != 8)
     return InputError(fmt::format("a watch has 1, 2, 4 or 8 bytes, not {}", spec.bytes));
-  if (spec.every == 0) return InputError("a watch tells of each n-th write, not of each 0th");
+  if (spec.every == 0) return InputError("a watch tells of every Nth write, and N is at least 1");
   if (spec.address == 0) return InputError("address 0 cannot be watched");
   if (spec.address < kKernelHalf)
     return InputError(fmt::format("{:#x} is not a kernel address", spec.address));

@@ -125,9 +125,9 @@ class Watchpoints {
 
   /// Pauses a running guest for a moment. One that fails leaves nothing behind. Errors (kInput): "address 0
   /// cannot be watched", "0x1000 is not a kernel address", "0xffff... is not mapped in the guest", "0xffff...
-  /// is not aligned to its 4 bytes", "a watch has 1, 2, 4 or 8 bytes, not 3", "a watch tells of each n-th
-  /// write, not of each 0th", "it overlaps the watch 'x'", "all 4 watchpoints of the machine are in use",
-  /// "QEMU refused the watchpoint"; and those of the machine and the stub.
+  /// is not aligned to its 4 bytes", "a watch has 1, 2, 4 or 8 bytes, not 3", "a watch tells of every
+  /// Nth write, and N is at least 1", "it overlaps the watch 'x'", "all 4 watchpoints of the machine are in
+  /// use", "QEMU refused the watchpoint"; and those of the machine and the stub.
   Result<WatchId> Arm(const WatchSpec& spec);
   /// Its figures stay. Not one that is armed: does nothing.
   Result<> Disarm(WatchId id);

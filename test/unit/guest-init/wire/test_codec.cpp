@@ -185,7 +185,7 @@ struct OneBool {
   }
 };
 
-TEST_CASE("decoding errors name the field and the fault") {
+TEST_CASE("decoding errors name the field and what is wrong with it") {
   CHECK(ErrorOf<OneList>(FromText(std::string("\xff\xff\xff\xff", 4))) ==
         "OneList.values: the message ends too early");
   CHECK(ErrorOf<OneList>(FromText(std::string("\x00\x00\x00\x00x", 5))) ==

@@ -66,7 +66,7 @@ steps:
        "finish\n");
 }
 
-TEST_CASE("neighbouring cold writes share one stop; anything between them, and hot ones, do not") {
+TEST_CASE("neighbouring cold writes share one pause; anything between them, and hot ones, do not") {
   CHECK(Labels(R"(
 version: 1
 steps:

@@ -157,11 +157,11 @@ TEST_CASE("samples of the three kinds go to their own reservoirs") {
 WorkerReport BackdropRun() {
   FakeProbe probe;
   Telemetry telemetry(probe, 1, true, 0);
-  const auto iterate = [&](int count, std::uint32_t epoch) {
+  const auto iterate = [&](int count, std::uint32_t phase) {
     for (int i = 0; i < count; ++i) {
       probe.PassMs(10);
       probe.cpu_ns += 6'000'000;
-      telemetry.EndIteration(1024, epoch);
+      telemetry.EndIteration(1024, phase);
     }
   };
   iterate(1, 0);

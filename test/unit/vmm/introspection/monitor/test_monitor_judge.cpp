@@ -178,8 +178,8 @@ TEST_CASE("a preempted vCPU does not stall: its thread had less than ten ticks")
 }
 
 TEST_CASE("where one thread runs all vCPUs, one that is out of turn does not stall") {
-  // Two vCPUs: a turn each and ten ticks are 240 ms since the clock moved, at sample 1. With 100 ms a sample
-  // that is sample 4; the fifth stalled one is sample 8.
+  // Two vCPUs: a turn each and ten ticks are 240 ms since the clock moved, at sample 1. With 100 ms per
+  // sample that is sample 4; the fifth stalled one is sample 8.
   Series s = Stalled(2, 100'000'000, 8);
   s.series.shared_vcpu_thread = true;
   CHECK(s.Judge().violations.empty());
@@ -200,7 +200,7 @@ TEST_CASE("event rates are per second, over all CPUs") {
   }
   const MonitorJudgement judged = s.Judge();  // 21 and 10 in 100 ms
   CHECK(judged.violations ==
-        Lines{"SCX_EV_SELECT_CPU_FALLBACK at 210.0 a second (limit 200.0); 5 samples in a row, "
+        Lines{"SCX_EV_SELECT_CPU_FALLBACK at 210.0 per second (limit 200.0); 5 samples in a row, "
               "500 ms long, last at 500 ms"});
   CHECK(judged.summary.events ==
         std::vector<std::pair<std::string, std::int64_t>>{{"SCX_EV_OTHER", 10'000},
@@ -208,9 +208,10 @@ TEST_CASE("event rates are per second, over all CPUs") {
                                                           {"SCX_EV_DISPATCH_KEEP_LAST", 50}});
   MonitorThresholds low;
   low.keep_last_rate = 99;
-  CHECK(s.Judge(low).violations.back() ==
-        "SCX_EV_DISPATCH_KEEP_LAST at 100.0 a second (limit 99.0); 5 samples in a row, 500 ms long, last at "
-        "500 ms");
+  CHECK(
+      s.Judge(low).violations.back() ==
+      "SCX_EV_DISPATCH_KEEP_LAST at 100.0 per second (limit 99.0); 5 samples in a row, 500 ms long, last at "
+      "500 ms");
 }
 
 TEST_CASE("counters that run backwards, are missing or grow in no time violate nothing") {
