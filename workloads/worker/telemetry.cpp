@@ -31,7 +31,8 @@ Telemetry::Telemetry(WorkerProbe& probe, std::int32_t tid, bool phase_slices, st
       rng_(static_cast<std::uint64_t>(tid) * 0x9E3779B97F4A7C15),
       phase_(phase) {
   run_start_ = phase_start_ = ReadCounters();
-  last_progress_ns_ = run_start_.now_ns;
+  // Reading the counters takes the kernel's time, and the worker may be frozen meanwhile.
+  last_progress_ns_ = probe_.NowNs();
   Checkpoint();
 }
 
@@ -118,8 +119,8 @@ void Telemetry::BeginPhase(std::uint32_t phase) {
   if (after_gap) phase_start_.migrations = migrations_before_gap;
   phase_gap_ = {};
   phase_cpus_used_.clear();
-  // What it cost to write the last slice is not a gap of the workload.
-  last_progress_ns_ = phase_start_.now_ns;
+  // What it cost to write the last slice and to read the counters is not a gap of the workload.
+  last_progress_ns_ = probe_.NowNs();
 }
 
 void Telemetry::EndPhase() {
