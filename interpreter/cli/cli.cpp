@@ -4,12 +4,15 @@
 
 #include <CLI/CLI.hpp>
 #include <exception>
+#include <filesystem>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <vector>
 
 #include "interpreter/cli/cli_commands.h"
 #include "interpreter/cli/run_command.h"
+#include "interpreter/report/kept_results.h"
 #include "interpreter/report/version.h"
 #include "ops/plan/suggest.h"
 
@@ -18,8 +21,8 @@ namespace {
 
 // ---- options shared by several commands, each spelled here only
 
-void AddPaths(CLI::App& app, CliOptions& o) {
-  app.add_option("PATH", o.paths, "scenario files, and directories searched for *.yaml and *.yml")
+CLI::Option* AddPaths(CLI::App& app, CliOptions& o) {
+  return app.add_option("PATH", o.paths, "scenario files, and directories searched for *.yaml and *.yml")
       ->required();
 }
 void AddFilters(CLI::App& app, CliOptions& o) {
@@ -79,7 +82,12 @@ void AddCacheSize(CLI::App& app, CliOptions& o) {
 // ---- the commands
 
 void RunOptions(CLI::App& app, CliOptions& o) {
-  AddPaths(app, o);
+  AddPaths(app, o)->required(false);  // --resume knows them
+  app.add_option("--resume", o.resume,
+                 "finish the runs of an earlier, interrupted or killed `run` whose results are in DIR, as it "
+                 "was called; "
+                 "finished ones are kept")
+      ->type_name("DIR");
   AddFilters(app, o);
   AddFormat(app, o, {"pretty", "json", "junit"});
   app.add_option("--variant", o.variant, "only this variant, as `list` names it")->type_name("NAME");
@@ -240,21 +248,77 @@ int Dispatch(CLI::App& app, const CliOptions& options, Console& io) {
   return kExitError;  // not reached: the commands come from the same table
 }
 
-int ParseAndRun(std::span<const char* const> argv, Console& io) {
-  CliOptions options;
-  if (!argv.empty()) options.program = argv.front();
-  CLI::App app{kAbout, "ktstr-interp"};
+/// Reads the command line `words` into `options`; the exit code when that is all there is to do.
+std::optional<int> Parse(CLI::App& app, std::span<const std::string> words, CliOptions& options,
+                         Console& io) {
   app.footer(kFooter);
   app.set_version_flag("--version", fmt::format("ktstr-interp {}", kVersion));
   app.require_subcommand(1);
   for (const Command& command : kCommands)
     command.options(*app.add_subcommand(command.name, command.help), options);
   try {
-    app.parse(static_cast<int>(argv.size()), argv.data());
-  } catch (const CLI::Success& success) {  // --help and --version
+    app.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // CLI11 takes them from the back
+  } catch (const CLI::Success& success) {                               // --help and --version
     return app.exit(success, io.out, io.err);
   } catch (const CLI::ParseError& error) {
     return ReportParseError(app, error, options, io);
+  }
+  options.arguments.assign(words.begin(), words.end());
+  return std::nullopt;
+}
+
+/// What else the options of `run` ask for; the exit code when they are wrong.
+std::optional<int> CheckRunOptions(const CLI::App& run, const CliOptions& options, Console& io) {
+  const std::string help = fmt::format("see {} run --help", options.program);
+  if (options.resume.empty()) {
+    if (!options.paths.empty()) return std::nullopt;
+    return UsageError(io, "PATH is required", help);
+  }
+  for (const CLI::Option* option : run.get_options()) {
+    const bool may_change =
+        option->check_name("--resume") || option->check_name("--jobs") || option->check_name("--verbose");
+    if (option->count() > 0 && !may_change)
+      return UsageError(
+          io, fmt::format("--resume runs what was asked for then; leave {} out", option->get_name()), help);
+  }
+  return std::nullopt;
+}
+
+/// Calls `run` as the invocation did whose results are to be completed: with its arguments, in its working
+/// directory, on its kernel.
+int ResumeRun(const CliOptions& given, Console& io) {
+  const Result<Invocation> invocation = ReadInvocation(given.resume);
+  if (!invocation.ok()) return UsageError(io, invocation.error().message);
+  CliOptions options;
+  options.program = given.program;
+  CLI::App app{kAbout, "ktstr-interp"};
+  if (const std::optional<int> code = Parse(app, invocation->arguments, options, io)) return *code;
+  options.resume = given.resume;
+  if (options.kernel.empty()) options.kernel = invocation->kernel;
+  if (given.jobs) options.jobs = given.jobs;
+  options.verbose = options.verbose || given.verbose;
+  std::error_code error;
+  if (!std::filesystem::equivalent(invocation->directory, std::filesystem::current_path(error), error)) {
+    options.resume = std::filesystem::absolute(given.resume).string();
+    std::filesystem::current_path(invocation->directory, error);
+    if (error)
+      return CommandError(
+          io, fmt::format("the directory '{}', in which that `run` was started, cannot be entered: {}",
+                          invocation->directory.string(), error.message()));
+  }
+  return RunCommand(options, io);
+}
+
+int ParseAndRun(std::span<const char* const> argv, Console& io) {
+  CliOptions options;
+  if (!argv.empty()) options.program = argv.front();
+  CLI::App app{kAbout, "ktstr-interp"};
+  const std::vector<std::string> words(argv.begin() + (argv.empty() ? 0 : 1), argv.end());
+  if (const std::optional<int> code = Parse(app, words, options, io)) return *code;
+  const CLI::App& command = *app.get_subcommands().front();
+  if (command.get_name() == "run") {
+    if (const std::optional<int> code = CheckRunOptions(command, options, io)) return *code;
+    if (!options.resume.empty()) return ResumeRun(options, io);
   }
   return Dispatch(app, options, io);
 }

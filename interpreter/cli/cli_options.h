@@ -24,6 +24,9 @@ struct CliOptions {
   std::string format = "pretty";
 
   // run
+  std::vector<std::string>
+      arguments;       // the command line after the program's name, for those who finish it later
+  std::string resume;  // a results directory to finish; "": a new one
   std::string out = "runs";
   bool fail_fast = false;
   bool require = false;  // an unmet requirement is an error, not a skip

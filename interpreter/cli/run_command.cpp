@@ -13,6 +13,7 @@
 #include "interpreter/cli/run_command_parts.h"
 #include "interpreter/cli/run_jobs.h"
 #include "interpreter/cli/run_slot_worker.h"
+#include "interpreter/report/kept_results.h"
 #include "interpreter/report/report_json.h"
 #include "interpreter/report/report_junit.h"
 #include "interpreter/report/report_progress.h"
@@ -62,7 +63,8 @@ class Runner {
  private:
   /// What every run needs, and without which nothing can be kept or cleaned up.
   Result<> Prepare() {
-    results_.emplace(TRY(ResultsDirectory::Create(options_.out)));
+    results_.emplace(TRY(options_.resume.empty() ? ResultsDirectory::Create(options_.out)
+                                                 : ResultsDirectory::Reopen(options_.resume)));
     summary_.directory = results_->path().string();
     if (!results_->latest_fault().empty())
       io_.err << "ktstr-interp: warning: " << results_->latest_fault() << '\n';
@@ -77,6 +79,7 @@ class Runner {
       host_fault_ = kernel.error().message;
     }
     signals_.emplace(TRY(SignalWatch::Start()));
+    if (options_.resume.empty()) KeepInvocation();
     scratch_.emplace(TRY(ScratchDirectory::Make()));
     environment_.qemu = options_.qemu;
     environment_.observers = &observers_;
@@ -87,6 +90,15 @@ class Runner {
     return {};
   }
 
+  /// For those who finish what this invocation leaves. Without it all else goes well.
+  void KeepInvocation() {
+    std::error_code error;
+    const Invocation invocation = {std::filesystem::current_path(error), options_.arguments,
+                                   summary_.kernel.image.string()};
+    if (const Result<> kept = WriteInvocation(results_->path(), invocation); !kept.ok())
+      io_.err << "ktstr-interp: warning: " << kept.error().message << '\n';
+  }
+
   // ---- what there is to do ----
 
   void CollectItems() {
@@ -95,9 +107,21 @@ class Runner {
       for (std::uint32_t i = 1; i <= times; ++i) {
         RunItem& item = items_.emplace_back(selected, Describe(selected, times > 1 ? i : 0));
         Settle(item);
-        if (!item.settled)
-          item.directory = results_->NewRun(item.run.name, item.run.variant, item.run.repeat);
+        if (selected.plan == nullptr) continue;
+        // Also for one that will not run: names must not depend on what this host can do.
+        item.directory = results_->NewRun(item.run.name, item.run.variant, item.run.repeat);
+        if (!options_.resume.empty()) TakeKeptResult(item);
       }
+    }
+  }
+
+  /// What the earlier invocation finished is not run again; what it began is moved out of the way.
+  void TakeKeptResult(RunItem& item) const {
+    if (TakeKept(item.directory, PlanText(item), item.run)) {
+      item.settled = true;
+    } else if (const Result<> aside = SetAside(item.directory); !aside.ok()) {
+      item.settled = true;
+      item.run.outcome.cause = aside.error().message;
     }
   }
 

@@ -54,6 +54,10 @@ const std::filesystem::path& Made(const std::filesystem::path& directory) {
 
 }  // namespace
 
+std::string PlanText(const RunItem& item) {
+  return TitleOf(item.run) + "\n" + RenderPlan(*item.selected->plan);
+}
+
 RunSlotWorker::RunSlotWorker(RunShared& shared, const std::filesystem::path& scratch)
     : shared_(shared),
       environment_(shared.environment),
@@ -104,7 +108,7 @@ void RunSlotWorker::Execute(RunItem& item) {
   FinishedRun& run = item.run;
   RunDirectory directory(item.directory);
   directory.WriteInputs(fmt::format("# {} as it was run\n{}", TitleOf(run), ToYaml(plan.scenario)),
-                        TitleOf(run) + "\n" + RenderPlan(plan));
+                        PlanText(item));
   run.directory = directory.path().string();
   run.repeat_command = RepeatCommand(shared_.options, *item.selected, shared_.summary);
   {

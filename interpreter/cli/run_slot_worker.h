@@ -34,6 +34,9 @@ struct RunItem {
   std::optional<vmm::TemplateSpec> shape;
 };
 
+/// What its plan.txt holds. REQUIRES: the scenario has a plan.
+std::string PlanText(const RunItem& item);
+
 /// What all slots of an invocation share; set up before they start. Only `items`, `budget`, `progress` and
 /// `promised` change afterwards.
 struct RunShared {

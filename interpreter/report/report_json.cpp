@@ -21,6 +21,7 @@ Json TotalsJson(const RunSummary& summary) {
 }
 
 Json ResultJson(const FinishedRun& run) {
+  if (!run.kept_result.empty()) return Json::parse(run.kept_result);
   Json json = VerdictJson(run);
   json["checks"] = ChecksJson(run.outcome);
   json["stats"] = ToJson(run.outcome.stats);
@@ -69,6 +70,7 @@ Json VerdictJson(const FinishedRun& run) {
                {"repeat_command", run.repeat_command},
                {"host", std::move(host)}};
   if (run.repeat > 0) json["repeat"] = run.repeat;
+  if (run.interrupted) json["interrupted"] = true;
   if (!outcome.console_tail.empty()) json["console_tail"] = outcome.console_tail;
   return json;
 }

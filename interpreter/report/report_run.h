@@ -31,6 +31,9 @@ struct FinishedRun {
   std::string directory;                       // "" when nothing was kept
   std::string directory_fault;                 // what could not be written, and why
   std::string repeat_command;                  // "" when nothing was run
+  /// Of a run that an earlier invocation finished (kept_results.h): its result as the JSON report shows it;
+  /// else "".
+  std::string kept_result;
 };
 
 /// "cpuset/shrink.yaml#1n2l2c1t (2 of 5)".

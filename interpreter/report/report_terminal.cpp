@@ -265,8 +265,8 @@ std::string RenderRun(const FinishedRun& run, std::string_view program, bool col
   const Verdict verdict = run.outcome.verdict;
   const std::string head = PaintedVerdict(verdict, color) + " " + OneLine(TitleOf(run), kTextBytes);
   if (verdict == Verdict::kPass) {
-    Lines lines = {
-        fmt::format("{}  [{}]  {}", head, MachineText(run), FormatElapsed(run.outcome.machine.total_ms))};
+    Lines lines = {fmt::format("{}  [{}]  {}", head, run.kept_result.empty() ? MachineText(run) : "kept",
+                               FormatElapsed(run.outcome.machine.total_ms))};
     for (std::size_t i = 0; i < std::min<std::size_t>(2, run.outcome.warnings.size()); ++i)
       lines.push_back(RowText("warn", run.outcome.warnings[i]));
     if (!run.directory_fault.empty())

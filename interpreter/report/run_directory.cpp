@@ -87,8 +87,28 @@ Result<ResultsDirectory> ResultsDirectory::Create(const fs::path& out) {
     if (errno != EEXIST) return failed(vmm::ErrnoText(errno));
   }
   if (!OpenNew(directory.path_ / kResultsMark).valid()) return failed(vmm::ErrnoText(errno));
+  TRY(directory.Lock());
   directory.latest_fault_ = PointLatest(directory.path_);
   return directory;
+}
+
+Result<ResultsDirectory> ResultsDirectory::Reopen(const fs::path& path) {
+  std::error_code error;
+  if (!fs::exists(path / kResultsMark, error))
+    return Error{ErrorKind::kUsage, fmt::format("'{}' is not a results directory of `run`", path.string())};
+  ResultsDirectory directory;
+  directory.path_ = path;
+  TRY(directory.Lock());
+  return directory;
+}
+
+Result<> ResultsDirectory::Lock() {
+  std::optional<vmm::FileLock> lock = TRY(vmm::FileLock::TryAcquire(path_ / kResultsMark));
+  if (!lock)
+    return Error{ErrorKind::kEnvironment,
+                 fmt::format("another ktstr-interp is writing to '{}'", path_.string())};
+  lock_ = std::move(lock);
+  return {};
 }
 
 fs::path ResultsDirectory::NewRun(std::string_view scenario, std::string_view variant, std::uint32_t repeat) {
@@ -153,9 +173,8 @@ void RunDirectory::Append(const std::string& name, std::string_view bytes) {
 }
 
 void RunDirectory::WriteWhole(const std::string& name, std::string_view bytes) {
-  const Fd fd = OpenNew(path_ / name);
-  const int error_number = fd.valid() ? WriteAll(fd.get(), bytes) : errno;
-  if (error_number != 0) NoteFault("writing " + name, error_number);
+  const Result<> written = vmm::WriteHostFile(path_ / name, bytes);
+  if (!written.ok() && fault_.empty()) fault_ = written.error().message;
 }
 
 void RunDirectory::NoteFault(std::string_view what, int error_number) {

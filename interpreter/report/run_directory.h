@@ -1,6 +1,7 @@
 // What is kept of a run: a directory per invocation, in it one per run. Nothing is ever overwritten.
 //
 //   runs/20260131T101502Z-4711/            `runs/latest` leads to the newest
+//     invocation.json                      how `run` was called (kept_results.h)
 //     cpuset-shrink@1n2l2c1t#2/            scenario, variant, repetition
 //       scenario.yaml  plan.txt            what was run: effective values, every request
 //       verdict.json   checks.json  stats.json  reports.json
@@ -10,12 +11,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "guest-init/base/fd.h"
 #include "guest-init/base/result.h"
 #include "interpreter/run/run_event.h"
+#include "vmm/host/cache_dir.h"
 
 namespace ktstr {
 
@@ -32,15 +35,23 @@ class ResultsDirectory {
   /// denied".
   static Result<ResultsDirectory> Create(const std::filesystem::path& out);
 
+  /// One that an earlier invocation made, to finish what it left. Errors: kUsage "'x' is not a results
+  /// directory of `run`"; kEnvironment "another ktstr-interp is writing to 'x'".
+  static Result<ResultsDirectory> Reopen(const std::filesystem::path& path);
+
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
   /// "latest" could not be made to lead here, and why; mostly empty.
   [[nodiscard]] const std::string& latest_fault() const { return latest_fault_; }
-  /// A path for a run that no other run of this invocation has got; not yet made.
+  /// A path for a run that no other run of this invocation has got; not yet made. The same calls in the same
+  /// order get the same paths.
   std::filesystem::path NewRun(std::string_view scenario, std::string_view variant, std::uint32_t repeat);
 
  private:
+  Result<> Lock();
+
   std::filesystem::path path_;
   std::string latest_fault_;
+  std::optional<vmm::FileLock> lock_;  // on the mark, as long as this lives
   std::map<std::string, int> taken_;
 };
 

@@ -327,13 +327,13 @@ TEST_CASE("A disk that fills up does not cost the verdict") {
   ::setrlimit(RLIMIT_FSIZE, &before);
   CHECK(result.code == 1);
   CHECK(Steady(result.out) == R"(PASS s/a.yaml  [6.12.1, 1n1l2c1t]  12 ms
-  warning: run directory incomplete: File too large (writing scenario.yaml)
+  warning: run directory incomplete: 'runs/R/a/scenario.yaml' cannot be written: File too large
 FAIL s/b.yaml: iterations of cgroup hot is 3, below the minimum of 5
   on     6.12.1, 1n1l2c1t, tcg  12 ms
   why    s/b.yaml:4:11  - hold: 1s
   next   ktstr-interp run s/b.yaml --seed 1 --accel tcg --kernel 6.12.1
   files  runs/R/fail
-  warning: run directory incomplete: File too large (writing scenario.yaml)
+  warning: run directory incomplete: 'runs/R/fail/scenario.yaml' cannot be written: File too large
 1 passed, 1 failed in T; results in runs/R
 )");
 }
