@@ -86,6 +86,9 @@ void RunWorker(const WorkerSpawn& spawn, std::uint32_t index, int report_fd) {
   report.affinity_error = faults.affinity;
   report.sched_policy_error = faults.policy;
   report.storage = spawn.storage;
+  report.nice_error = faults.nice;
+  report.gid_error = faults.gid;
+  report.uid_error = faults.uid;
   WriteOrExit(report_fd, EncodeReportRecord(report));
   _exit(0);
 }

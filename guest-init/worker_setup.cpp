@@ -89,8 +89,6 @@ std::string SetPolicy(const StartWorkers& request) {
   return fault;
 }
 
-void Append(std::string& faults, const std::string& fault) { faults += (faults.empty() ? "" : "; ") + fault; }
-
 }  // namespace
 
 SetupFaults SetUpWorker(const StartWorkers& request, std::uint32_t index) {
@@ -98,14 +96,14 @@ SetupFaults SetUpWorker(const StartWorkers& request, std::uint32_t index) {
   faults.affinity = SetAffinity(request, index);
   faults.policy = SetPolicy(request);
   if (request.nice && setpriority(PRIO_PROCESS, 0, *request.nice) != 0)
-    Append(faults.policy, SystemError("setpriority to " + std::to_string(*request.nice)).message);
+    faults.nice = SystemError("setpriority to " + std::to_string(*request.nice)).message;
   // Without a name of its own a worker is called after its work type, not after PID 1.
   const std::string comm = (request.comm.empty() ? request.work_type : request.comm).substr(0, 15);
   prctl(PR_SET_NAME, comm.c_str());
   if (request.gid && (setgroups(0, nullptr) != 0 || setresgid(*request.gid, *request.gid, *request.gid) != 0))
-    Append(faults.policy, SystemError("setresgid to " + std::to_string(*request.gid)).message);
+    faults.gid = SystemError("setresgid to " + std::to_string(*request.gid)).message;
   if (request.uid && setresuid(*request.uid, *request.uid, *request.uid) != 0)
-    Append(faults.policy, SystemError("setresuid to " + std::to_string(*request.uid)).message);
+    faults.uid = SystemError("setresuid to " + std::to_string(*request.uid)).message;
   // Changing ids closes /proc/self to the process itself, and clears its parent-death signal.
   if (request.uid || request.gid) prctl(PR_SET_DUMPABLE, 1);
   return faults;

@@ -8,9 +8,13 @@
 
 namespace ktstr::guest {
 
+/// One line for each thing that failed; empty: it did not.
 struct SetupFaults {
   std::string affinity;
-  std::string policy;  // policy, nice, and uid/gid
+  std::string policy;
+  std::string nice;
+  std::string gid;
+  std::string uid;
 };
 
 /// In this order: affinity, policy, nice, comm, gid, uid.

@@ -11,7 +11,7 @@ struct Args {
 
 const StructDecl& Args::Decl() {
   static constexpr FieldDecl kFields[] = {
-      Required<&Args::name>("name", "The new cgroup's name; '/' nests.", kCgroupName),
+      Makes(Required<&Args::name>("name", "The new cgroup's name; '/' nests.", kCgroupName, Refers::kCgroup)),
   };
   static constexpr StructDecl kDecl =
       DeclareStruct<Args>("AddCgroup", "Creates an empty cgroup: no cpuset, no limits, no workers.", kFields);

@@ -5,14 +5,14 @@ namespace ktstr {
 namespace {
 
 struct Args {
-  std::string name;
+  std::string tag;
   static const StructDecl& Decl();
 };
 
 const StructDecl& Args::Decl() {
   static constexpr FieldDecl kFields[] = {
-      Required<&Args::name>("name", "The tag that checks and `snapshot show` call it by.", kTagName,
-                            Refers::kTag),
+      Makes(
+          Required<&Args::tag>("tag", "What checks and `snapshot show` call it by.", kTagName, Refers::kTag)),
   };
   static constexpr StructDecl kDecl =
       DeclareStruct<Args>("CaptureSnapshot",
@@ -29,11 +29,11 @@ void Plan(const Args& args, PlanContext& context) {
                   "use `snapshots: {periodic: N}` for a series");
     return;
   }
-  if (!context.MakeTag(Tags::kSnapshot, "name", args.name)) return;
-  context.EmitHost(args, "CaptureSnapshot " + args.name);
+  if (!context.MakeTag(Tags::kSnapshot, "tag", args.tag)) return;
+  context.EmitHost(args, "CaptureSnapshot " + args.tag);
 }
 
-Result<> Run(const Args& args, HostContext& host) { return host.Capture(args.name); }
+Result<> Run(const Args& args, HostContext& host) { return host.Capture(args.tag); }
 
 }  // namespace
 

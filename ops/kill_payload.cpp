@@ -5,14 +5,14 @@ namespace ktstr {
 namespace {
 
 struct Args {
-  std::string name;
+  std::string payload;
   std::optional<std::string> cgroup;
   static const StructDecl& Decl();
 };
 
 const StructDecl& Args::Decl() {
   static constexpr FieldDecl kFields[] = {
-      Required<&Args::name>("name", "The payload's name.", {}, Refers::kPayload),
+      Ends(Required<&Args::payload>("payload", "A payload that was started.", {}, Refers::kPayload)),
       Optional<&Args::cgroup>(
           "cgroup", "Which one, when the payload runs in several cgroups; \"\" is the un-placed one.", {},
           Refers::kCgroup),
@@ -24,10 +24,10 @@ const StructDecl& Args::Decl() {
 }
 
 void Plan(const Args& args, PlanContext& context) {
-  PayloadState* payload = context.UsePayload("name", args.name, args.cgroup);
+  PayloadState* payload = context.UsePayload("payload", args.payload, args.cgroup);
   if (payload == nullptr) return;
   payload->consumed = context.Here();
-  context.Emit(StopPayload{payload->handle}, "KillPayload " + args.name);
+  context.Emit(StopPayload{payload->handle}, "KillPayload " + args.payload);
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ struct Args : KernelReadArgs {
 
 const StructDecl& Args::Decl() {
   static constexpr FieldDecl kFields[] = {
-      Required<&Args::tag>("tag", kReadTagDoc, kTagName, Refers::kTag),
+      Makes(Required<&Args::tag>("tag", kReadTagDoc, kTagName, Refers::kTag)),
       Required<&Args::target>("target", "Where."),
       Optional<&Args::width>("width", "How much; not needed where BTF knows the type."),
   };

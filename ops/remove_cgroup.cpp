@@ -11,7 +11,7 @@ struct Args {
 
 const StructDecl& Args::Decl() {
   static constexpr FieldDecl kFields[] = {
-      Required<&Args::cgroup>("cgroup", "The cgroup to remove.", {}, Refers::kCgroup),
+      Ends(Required<&Args::cgroup>("cgroup", "The cgroup to remove.", {}, Refers::kCgroup)),
   };
   static constexpr StructDecl kDecl =
       DeclareStruct<Args>("RemoveCgroup",

@@ -13,7 +13,7 @@ struct Args {
 
 const StructDecl& Args::Decl() {
   static constexpr FieldDecl kFields[] = {
-      Required<&Args::payload>("payload", "A name out of `payloads:`.", {}, Refers::kPayload),
+      Starts(Required<&Args::payload>("payload", "A name out of `payloads:`.", {}, Refers::kPayload)),
       Optional<&Args::args>("args", "Arguments after the payload's own."),
       Optional<&Args::cgroup>("cgroup", "Where it runs; absent: the runner's own cgroup.", {},
                               Refers::kCgroup),

@@ -5,7 +5,7 @@ namespace ktstr {
 namespace {
 
 struct Args {
-  std::string name;
+  std::string payload;
   std::optional<std::string> cgroup;
   Duration timeout = Seconds(60);
   static const StructDecl& Decl();
@@ -13,7 +13,7 @@ struct Args {
 
 const StructDecl& Args::Decl() {
   static constexpr FieldDecl kFields[] = {
-      Required<&Args::name>("name", "The payload's name.", {}, Refers::kPayload),
+      Ends(Required<&Args::payload>("payload", "A payload that was started.", {}, Refers::kPayload)),
       Optional<&Args::cgroup>(
           "cgroup", "Which one, when the payload runs in several cgroups; \"\" is the un-placed one.", {},
           Refers::kCgroup),
@@ -26,11 +26,11 @@ const StructDecl& Args::Decl() {
 }
 
 void Plan(const Args& args, PlanContext& context) {
-  PayloadState* payload = context.UsePayload("name", args.name, args.cgroup);
+  PayloadState* payload = context.UsePayload("payload", args.payload, args.cgroup);
   if (payload == nullptr) return;
   payload->consumed = context.Here();
   context.Emit(AwaitPayload{payload->handle, static_cast<std::uint64_t>(args.timeout.ns)},
-               "WaitPayload " + args.name, args.timeout);
+               "WaitPayload " + args.payload, args.timeout);
 }
 
 }  // namespace

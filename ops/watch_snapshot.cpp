@@ -21,8 +21,9 @@ struct Args {
 const StructDecl& Args::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&Args::target>("target", "What is watched for writes, from here to the end of the scenario."),
-      Optional<&Args::tag>("tag", "What checks call it by (`watch: <tag>`); default: the symbol's name.",
-                           kTagName, Refers::kTag),
+      Makes(Optional<&Args::tag>("tag",
+                                 "What checks call it by (`watch: <tag>`); default: the symbol's name.",
+                                 kTagName, Refers::kTag)),
       Optional<&Args::bytes>("bytes",
                              "1, 2, 4 or 8; default: those of the field; without one 8, or 4 where another "
                              "symbol follows or it is aligned to no more.",

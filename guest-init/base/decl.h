@@ -157,7 +157,24 @@ struct TypeDecl {
 };
 
 /// What a string field names, so that editors, `explain` and checks know where to look it up.
-enum class Refers : std::uint8_t { kNothing, kCgroup, kPayload, kScheduler, kPhase, kMetric, kTag, kFile };
+enum class Refers : std::uint8_t {
+  kNothing,
+  kCgroup,
+  kPayload,
+  kScheduler,
+  kPhase,
+  kMetric,
+  kTag,
+  kGroup,
+  kFile
+};
+/// What a field does with the name that it holds; of a map, with its keys.
+enum class NameRole : std::uint8_t {
+  kUses,
+  kMakes,   // from here on there is such a thing
+  kStarts,  // what was declared begins to run
+  kEnds     // from here on there is none
+};
 
 /// Bounds of a number, or of each number in a list; both ends are inclusive unless `exclusive_min`.
 struct Limits {
@@ -170,6 +187,7 @@ struct Limits {
   std::string_view unit = {};
   std::string_view pattern = {};      // of strings
   std::string_view pattern_doc = {};  // what the pattern asks for, in words
+  bool on_off = false;                // of booleans: may be written as `on` and `off`, too
 };
 
 struct FieldDecl {
@@ -180,6 +198,7 @@ struct FieldDecl {
   bool required;
   Limits limits;
   Refers refers;
+  NameRole role = NameRole::kUses;
 
   [[nodiscard]] const void* Member(const void* object) const { return member(const_cast<void*>(object)); }
 };
@@ -275,8 +294,13 @@ template <auto MemberPointer>
 constexpr FieldDecl Required(std::string_view name, std::string_view doc, Limits limits = {},
                              Refers refers = Refers::kNothing) {
   using Access = decltype(AccessOf(MemberPointer));
-  return {name,   doc,   &TypeOf<typename Access::Type>, &Access::template Get<MemberPointer>, true,
-          limits, refers};
+  return {.name = name,
+          .doc = doc,
+          .type = &TypeOf<typename Access::Type>,
+          .member = &Access::template Get<MemberPointer>,
+          .required = true,
+          .limits = limits,
+          .refers = refers};
 }
 
 /// A field that may be left out; its default is the member's initialiser, written nowhere else.
@@ -285,6 +309,20 @@ constexpr FieldDecl Optional(std::string_view name, std::string_view doc, Limits
                              Refers refers = Refers::kNothing) {
   FieldDecl field = Required<MemberPointer>(name, doc, limits, refers);
   field.required = false;
+  return field;
+}
+
+/// A field whose name is made, started or ended by what it stands in, and not only used.
+constexpr FieldDecl Makes(FieldDecl field) {
+  field.role = NameRole::kMakes;
+  return field;
+}
+constexpr FieldDecl Starts(FieldDecl field) {
+  field.role = NameRole::kStarts;
+  return field;
+}
+constexpr FieldDecl Ends(FieldDecl field) {
+  field.role = NameRole::kEnds;
   return field;
 }
 

@@ -118,8 +118,12 @@ struct WorkerReport : Measures {
   std::optional<ExitInfo> exit_info;  // sentinels only
   bool is_messenger = false;
   std::uint32_t group_idx = 0;
+  // What could not be set up as asked for; empty: it could, or nothing was asked for.
   std::string affinity_error;
   std::string sched_policy_error;
+  std::string nice_error;
+  std::string gid_error;
+  std::string uid_error;
   std::string storage;                   // what its I/O went to, one line for people; empty: it did none
   std::vector<PhaseSlice> phase_slices;  // without gaps from its creation to its end
   bool stripped = false;                 // raw samples were dropped to fit the report into a frame

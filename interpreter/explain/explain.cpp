@@ -32,9 +32,25 @@ std::string_view RefersText(Refers refers) {
     case Refers::kMetric:
       return "metric";
     case Refers::kTag:
-      return "snapshot tag";
+      return "tag";
+    case Refers::kGroup:
+      return "work group";
     case Refers::kFile:
       return "file";
+  }
+  return {};
+}
+
+std::string_view RoleText(NameRole role) {
+  switch (role) {
+    case NameRole::kUses:
+      return "names a";
+    case NameRole::kMakes:
+      return "makes a";
+    case NameRole::kStarts:
+      return "starts a";
+    case NameRole::kEnds:
+      return "ends a";
   }
   return {};
 }
@@ -90,8 +106,10 @@ std::vector<Fact> FactsOf(const FieldDecl& field, const void* defaults) {
     facts.push_back({"unit", std::string(field.limits.unit)});
   if (field.limits.min_items > 0)
     facts.push_back({"items", fmt::format("at least {}", field.limits.min_items)});
+  if (field.limits.on_off) facts.push_back({"form", "on or off, too"});
   if (!field.limits.pattern_doc.empty()) facts.push_back({"form", std::string(field.limits.pattern_doc)});
-  if (field.refers != Refers::kNothing) facts.push_back({"names a", std::string(RefersText(field.refers))});
+  if (field.refers != Refers::kNothing)
+    facts.push_back({RoleText(field.role), std::string(RefersText(field.refers))});
   if (element.kind == Kind::kScalar) facts.push_back({"e.g.", std::string(element.scalar->examples)});
   if (element.kind == Kind::kStruct && element.structure().shorthand != nullptr)
     facts.push_back({"short form", std::string(element.structure().shorthand->examples)});

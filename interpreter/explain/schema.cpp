@@ -141,6 +141,7 @@ Json SchemaWriter::Type(const TypeDecl& type, const Limits& limits) {
   Json out = Json::object();
   switch (type.kind) {
     case Kind::kBool:
+      if (limits.on_off) return {{"type", {"boolean", "string"}}, {"enum", {true, false, "on", "off"}}};
       return {{"type", "boolean"}};
     case Kind::kInt:
     case Kind::kUint:

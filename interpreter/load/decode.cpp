@@ -65,9 +65,9 @@ class Decoder : private LeafDecoder {
   /// Says that a key of another alternative stands beside those of the chosen one.
   void ForeignKey(std::string_view key, const FieldDecl& variant, const StructDecl& chosen,
                   const NodePlace& place);
-  /// Returns the key that was probably meant, or "".
-  std::string UnknownKey(std::string_view key, const StructDecl& decl, const FieldDecl* variant,
-                         const StructDecl* chosen, const NodePlace& place);
+  /// Returns the key that was probably meant, or "". `node` is the map.
+  std::string UnknownKey(const Entry& entry, const Node& node, const StructDecl& decl,
+                         const FieldDecl* variant, const StructDecl* chosen, const NodePlace& place);
 };
 
 bool Decoder::Value(const TypeDecl& type, const Limits& limits, const Node& node, const NodePlace& place,
@@ -197,7 +197,7 @@ bool Decoder::Fields(const StructDecl& decl, const Node& node, const NodePlace& 
     } else if (field = chosen != nullptr ? chosen->Find(entry.key) : nullptr; field != nullptr) {
       ok &= Value(field->type(), field->limits, *entry.value, child, field->member(alternative));
     } else if (!decl.allow_extension_keys || !entry.key.starts_with("x-")) {
-      meant.push_back(UnknownKey(entry.key, decl, variant, chosen, place));
+      meant.push_back(UnknownKey(entry, node, decl, variant, chosen, place));
       ok = false;
     }
   }
@@ -263,8 +263,24 @@ void Decoder::ForeignKey(std::string_view key, const FieldDecl& variant, const S
              fmt::format("'{}' goes with {}, not with {}", key, JoinNames(owners, "or"), chosen.name));
 }
 
-std::string Decoder::UnknownKey(std::string_view key, const StructDecl& decl, const FieldDecl* variant,
-                                const StructDecl* chosen, const NodePlace& place) {
+/// The one string that `decl` requires and `node` lacks, when `entry` is the one key of the map that is not
+/// known: it may well stand in its place, though it is spelled otherwise. Else "".
+std::string OnlyOneLeft(const Entry& entry, const Node& node, const StructDecl& decl) {
+  if (entry.value->kind != NodeKind::kString || VariantField(decl) != nullptr) return {};
+  for (const Entry& other : node.entries)
+    if (other.key != entry.key && decl.Find(other.key) == nullptr) return {};
+  std::string left;
+  for (const FieldDecl& field : decl.fields) {
+    if (!field.required || node.FindEntry(field.name) != nullptr) continue;
+    if (!left.empty() || field.type().kind != Kind::kString) return {};
+    left = field.name;
+  }
+  return left;
+}
+
+std::string Decoder::UnknownKey(const Entry& entry, const Node& node, const StructDecl& decl,
+                                const FieldDecl* variant, const StructDecl* chosen, const NodePlace& place) {
+  const std::string_view key = entry.key;
   std::vector<std::string_view> names = FieldNames(decl);
   std::string within(decl.name);
   if (chosen != nullptr) {
@@ -274,7 +290,11 @@ std::string Decoder::UnknownKey(std::string_view key, const StructDecl& decl, co
                                     : fmt::format(" of {} {}", variant->name, chosen->name);
   }
   std::string hint = NameHint(key, names, "known");
-  const auto closest = ClosestName(key, names);
+  auto closest = ClosestName(key, names);
+  if (const std::string left = closest ? "" : OnlyOneLeft(entry, node, decl); !left.empty()) {
+    hint = fmt::format("did you mean '{}'?", left);
+    closest = left;
+  }
   if (variant != nullptr && !closest) {
     for (const StructDecl* other : variant->type().choice->alternatives()) {
       if (other->Find(key) == nullptr) continue;

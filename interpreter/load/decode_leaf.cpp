@@ -113,7 +113,7 @@ bool LeafDecoder::Leaf(const TypeDecl& type, const Limits& limits, const Node& n
                        void* out) {
   switch (type.kind) {
     case Kind::kBool:
-      return Bool(type, node, place, out);
+      return Bool(type, limits, node, place, out);
     case Kind::kInt:
     case Kind::kUint:
       return Integer(type, limits, node, place, out);
@@ -130,8 +130,12 @@ bool LeafDecoder::Leaf(const TypeDecl& type, const Limits& limits, const Node& n
   }
 }
 
-bool LeafDecoder::Bool(const TypeDecl& type, const Node& node, const NodePlace& place, void* out) {
-  if (const auto value = node.BoolValue()) {
+bool LeafDecoder::Bool(const TypeDecl& type, const Limits& limits, const Node& node, const NodePlace& place,
+                       void* out) {
+  std::optional<bool> value = node.BoolValue();
+  if (limits.on_off && node.kind == NodeKind::kString && (node.text == "on" || node.text == "off"))
+    value = node.text == "on";
+  if (value) {
     *static_cast<bool*>(out) = *value;
     return true;
   }
@@ -141,7 +145,7 @@ bool LeafDecoder::Bool(const TypeDecl& type, const Node& node, const NodePlace& 
   for (const std::string_view word : {"no", "off", "No", "Off", "NO", "OFF"})
     if (node.plain && node.text == word)
       hint = fmt::format("'{}' is a string in YAML 1.2; write false", word);
-  return WrongType(ExpectPhrase(type), node, place, std::move(hint));
+  return WrongType(limits.on_off ? "on or off" : ExpectPhrase(type), node, place, std::move(hint));
 }
 
 bool LeafDecoder::Integer(const TypeDecl& type, const Limits& limits, const Node& node,

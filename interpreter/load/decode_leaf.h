@@ -55,7 +55,7 @@ class LeafDecoder {
   Diagnostics& diagnostics() { return out_; }
 
  private:
-  bool Bool(const TypeDecl& type, const Node& node, const NodePlace& place, void* out);
+  bool Bool(const TypeDecl& type, const Limits& limits, const Node& node, const NodePlace& place, void* out);
   bool Integer(const TypeDecl& type, const Limits& limits, const Node& node, const NodePlace& place,
                void* out);
   bool Double(const TypeDecl& type, const Limits& limits, const Node& node, const NodePlace& place,

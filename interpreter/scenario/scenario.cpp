@@ -163,8 +163,8 @@ const StructDecl& HoldSpec::Decl() {
 
 const StructDecl& Step::Decl() {
   static constexpr FieldDecl kFields[] = {
-      Optional<&Step::name>("name", "Names the phase in checks and reports; default: step1, step2, ...",
-                            kPlainName),
+      Makes(Optional<&Step::name>("name", "Names the phase in checks and reports; default: step1, step2, ...",
+                                  kPlainName, Refers::kPhase)),
       Optional<&Step::cgroups>("cgroups", "Cgroups that live for this step, made before its ops run."),
       Optional<&Step::ops>("ops", "What happens, in this order; the first that fails ends the scenario."),
       Optional<&Step::hold>("hold", "How long the step then lasts; absent: it ends after its ops."),
@@ -181,8 +181,8 @@ const StructDecl& Backdrop::Decl() {
       Optional<&Backdrop::cgroups>(
           "cgroups", "Cgroups that live across all steps; their workers report one slice per phase."),
       Optional<&Backdrop::ops>("ops", "Ops run once, after the cgroups."),
-      Optional<&Backdrop::payloads>("payloads", "Payloads started last, outside any cgroup.", {},
-                                    Refers::kPayload),
+      Starts(Optional<&Backdrop::payloads>("payloads", "Payloads started last, outside any cgroup.", {},
+                                           Refers::kPayload)),
   };
   static constexpr StructDecl kDecl =
       DeclareStruct<Backdrop>("Backdrop", "What lives across all steps.", kFields);
@@ -228,7 +228,8 @@ const StructDecl& Scenario::Decl() {
       Optional<&Scenario::duration>("duration", "What a hold of 100% is."),
       Optional<&Scenario::timeout>("timeout", "Guest-up time after which the run is ended as an ERROR."),
       Optional<&Scenario::seed>("seed", "Seeds everything drawn at random."),
-      Optional<&Scenario::payloads>("payloads", "Programs that RunPayload can start, by name.", kPlainName),
+      Makes(Optional<&Scenario::payloads>("payloads", "Programs that RunPayload can start, by name.",
+                                          kPlainName, Refers::kPayload)),
       Optional<&Scenario::backdrop>("backdrop", "What lives across all steps."),
       Required<&Scenario::steps>("steps", "What happens, one phase after another.", NonEmpty()),
       Optional<&Scenario::snapshots>("snapshots", "Snapshots of the kernel at regular times."),

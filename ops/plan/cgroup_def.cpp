@@ -237,7 +237,8 @@ const StructDecl& WorkSpec::Decl() {
 
 const StructDecl& CgroupDef::Decl() {
   static constexpr FieldDecl kFields[] = {
-      Required<&CgroupDef::name>("name", "The cgroup's name; '/' nests.", kCgroupName),
+      Makes(
+          Required<&CgroupDef::name>("name", "The cgroup's name; '/' nests.", kCgroupName, Refers::kCgroup)),
       Optional<&CgroupDef::cpuset>("cpuset", "cpuset.cpus; absent: inherited."),
       Optional<&CgroupDef::mems>("mems", "cpuset.mems: NUMA nodes, as a list."),
       Optional<&CgroupDef::cpu>("cpu", "Limits of the cpu controller."),
@@ -245,7 +246,8 @@ const StructDecl& CgroupDef::Decl() {
       Optional<&CgroupDef::io>("io", "Limits of the io controller."),
       Optional<&CgroupDef::pids>("pids", "Limits of the pids controller."),
       Optional<&CgroupDef::work>("work", "Workers started in the cgroup; none when absent."),
-      Optional<&CgroupDef::payload>("payload", "A payload started in the cgroup.", {}, Refers::kPayload),
+      Starts(
+          Optional<&CgroupDef::payload>("payload", "A payload started in the cgroup.", {}, Refers::kPayload)),
   };
   static constexpr StructDecl kDecl = DeclareStruct<CgroupDef>(
       "CgroupDef", "A cgroup with its limits, its workers and perhaps a payload.", kFields);

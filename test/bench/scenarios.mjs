@@ -53,7 +53,7 @@ steps:
       - Spawn: {cgroup: extra, work: {${pick(kWork, i + 2)}}}
       - SetCpuset: {cgroup: extra, cpus: {range: [0%, 50%]}}
       - RunPayload: {payload: stress, cgroup: extra}
-      - WaitPayload: {name: stress, timeout: 20s}
+      - WaitPayload: {payload: stress, timeout: 20s}
       - StopCgroup: {cgroup: extra}
     hold: 50%
     checks:

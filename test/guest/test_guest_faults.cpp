@@ -86,7 +86,7 @@ TEST_CASE("QEMU is killed during a hold") {
 TEST_CASE("after the overall timeout the guest still hands over what its workers measured") {
   GuestRun run(
       "timeout: 10s\n" +
-      BreaksInStepTwo("    ops: [{RunPayload: {payload: endless}}, {WaitPayload: {name: endless}}]\n",
+      BreaksInStepTwo("    ops: [{RunPayload: {payload: endless}}, {WaitPayload: {payload: endless}}]\n",
                       "payloads: {endless: {binary: sh, args: [-c, 'while :; do :; done']}}\n"));
   run.Finish("ERROR");
   CHECK(run.cause() ==

@@ -15,7 +15,7 @@ constexpr const char* kIdle = "steps: [{hold: 1ms}]\n";
 
 std::string RunsPayload(const std::string& binary) {
   return "payloads: {p: {binary: '" + binary +
-         "'}}\nsteps: [{ops: [{RunPayload: {payload: p}}, {WaitPayload: {name: p}}]}]\n";
+         "'}}\nsteps: [{ops: [{RunPayload: {payload: p}}, {WaitPayload: {payload: p}}]}]\n";
 }
 
 TEST_CASE("a payload binary that is not there") {

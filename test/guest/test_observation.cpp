@@ -39,7 +39,7 @@ void ExpectBoth(const std::string& ops, const std::string& checks, const std::st
   for (const char* kind : {"built", "fetched"}) ExpectCause(kind, ops, checks, verdict, pattern, more);
 }
 
-constexpr char kSnapshot[] = "{CaptureSnapshot: {name: now}}";
+constexpr char kSnapshot[] = "{CaptureSnapshot: {tag: now}}";
 
 TEST_CASE("observation: a value in a snapshot that breaks a check is quoted") {
   ExpectBoth(
@@ -108,8 +108,8 @@ TEST_CASE("observation: a run that fails before its snapshots still collects wha
       "steps:\n"
       "  - name: wait\n"
       "    cgroups: [{name: c, work: [{type: SpinWait}]}]\n"
-      "    ops: [{RunPayload: {payload: nap}}, {WaitPayload: {name: nap, timeout: 100ms}}]\n"
-      "  - {name: look, ops: [{CaptureSnapshot: {name: never}}], hold: 100ms,\n"
+      "    ops: [{RunPayload: {payload: nap}}, {WaitPayload: {payload: nap, timeout: 100ms}}]\n"
+      "  - {name: look, ops: [{CaptureSnapshot: {tag: never}}], hold: 100ms,\n"
       "     checks: [{snapshot: never, at: tasks.length, min: 1}]}\n",
       {});
   run.Finish("FAIL");
@@ -158,10 +158,10 @@ TEST_CASE("observation: a snapshot that had to give way is warned of, and a chec
           "steps:\n"
           "  - name: write\n"
           "    ops:\n"
-          "      - CaptureSnapshot: {name: before}\n"
+          "      - CaptureSnapshot: {tag: before}\n"
           "      - WatchSnapshot: {target: {symbol: panic_timeout, type: int}, tag: w, capture: full}\n"
           "      - RunPayload: {payload: set}\n"
-          "      - WaitPayload: {name: set, timeout: 60s}\n"
+          "      - WaitPayload: {payload: set, timeout: 60s}\n"
           "    checks: [{snapshot: before, at: tasks.length, min: 1}]\n",
       {});
   run.Finish("INCONCLUSIVE");
@@ -283,12 +283,12 @@ void ExpectPlanted(const std::string& kind) {
                    "  - name: plant\n"
                    "    ops:\n"
                    "      - RunPayload: {payload: plant}\n"
-                   "      - WaitPayload: {name: plant, timeout: 60s}\n"
+                   "      - WaitPayload: {payload: plant, timeout: 60s}\n"
                    "      - PinBpfMap: {name: t_hash}\n"
-                   "      - CaptureSnapshot: {name: now}\n"
+                   "      - CaptureSnapshot: {tag: now}\n"
                    "      - RunPayload: {payload: end}\n"
-                   "      - WaitPayload: {name: end, timeout: 60s}\n"
-                   "  - name: gone\n    ops: [CaptureSnapshot: {name: gone}]\n"
+                   "      - WaitPayload: {payload: end, timeout: 60s}\n"
+                   "  - name: gone\n    ops: [CaptureSnapshot: {tag: gone}]\n"
                    "checks: [" +
                    kPlanted + "]\n",
                {"--kernel", kernel->image.string()});
@@ -324,7 +324,7 @@ TEST_CASE(
         "    cgroups: [{name: c, work: [{type: Bursty, workers: 2, comm: tick}, {type: SpinWait, comm: "
         "spin}]}]\n"
         "    hold: 1s\n"
-        "  - name: look\n    ops: [CaptureSnapshot: {name: now}]\n");
+        "  - name: look\n    ops: [CaptureSnapshot: {tag: now}]\n");
     run.Finish("PASS");
     seen.insert(run.Text("snapshots/now.json"));
   }

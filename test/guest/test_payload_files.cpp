@@ -36,7 +36,7 @@ std::string Script(const std::string& include, const std::string& script) {
   return "topology: 1n1l1c1t\nmemory: 512MiB\npayloads: {p: {binary: sh, include: [" + include +
          "], args: [-c, '" + script +
          "'], checks: [{exit_code: 0}]}}\n"
-         "steps: [{ops: [{RunPayload: {payload: p}}, {WaitPayload: {name: p, timeout: 60s}}]}]\n";
+         "steps: [{ops: [{RunPayload: {payload: p}}, {WaitPayload: {payload: p, timeout: 60s}}]}]\n";
 }
 
 TEST_CASE("a payload of 40 MB arrives as it was sent") {

@@ -13,12 +13,12 @@ std::string Script(const std::string& script, const std::string& keys, const std
 }
 constexpr const char* kExitsWell = "    checks: [{exit_code: 0}]\n";
 constexpr const char* kRunAndWait =
-    "      - RunPayload: {payload: p, cgroup: box}\n      - WaitPayload: {name: p, timeout: 60s}\n";
+    "      - RunPayload: {payload: p, cgroup: box}\n      - WaitPayload: {payload: p, timeout: 60s}\n";
 
 TEST_CASE("a payload that never ends fails its step") {
   GuestRun run(Script("echo begun; while :; do :; done", kExitsWell,
                       "      - RunPayload: {payload: p, cgroup: box}\n"
-                      "      - WaitPayload: {name: p, timeout: 5s}\n"));
+                      "      - WaitPayload: {payload: p, timeout: 5s}\n"));
   run.Finish("FAIL");
   CHECK(run.first_line() == "FAIL scenario.yaml: payload 'p' was still running after 5s");
   const Json done = run.Payload("p").at("done");
@@ -83,8 +83,8 @@ TEST_CASE("killing a payload that has ended is no failure") {
       "    ops:\n"
       "      - RunPayload: {payload: p, cgroup: box}\n"
       "      - RunPayload: {payload: other}\n"
-      "      - WaitPayload: {name: other, timeout: 60s}\n"
-      "      - KillPayload: {name: p}\n");
+      "      - WaitPayload: {payload: other, timeout: 60s}\n"
+      "      - KillPayload: {payload: p}\n");
   run.Finish("PASS");
   CHECK(run.Payload("p").at("done").at("end") == "exited");
   CHECK(run.Payload("p").at("done").at("exit_code") == 0);
@@ -117,8 +117,8 @@ TEST_CASE("payloads run and are waited for in nested cgroups") {
       "steps:\n  - cgroups: [{name: a}, {name: a/b}, {name: a/b/c}]\n    ops:\n"
       "      - RunPayload: {payload: where, cgroup: a/b/c}\n"
       "      - RunPayload: {payload: where, cgroup: a}\n"
-      "      - WaitPayload: {name: where, cgroup: a/b/c}\n"
-      "      - WaitPayload: {name: where, cgroup: a}\n");
+      "      - WaitPayload: {payload: where, cgroup: a/b/c}\n"
+      "      - WaitPayload: {payload: where, cgroup: a}\n");
   run.Finish("PASS");
   CHECK(run.Text("payload-0-where.stdout") == "0::/ktstr/a/b/c\n");
   CHECK(run.Text("payload-1-where.stdout") == "0::/ktstr/a\n");
@@ -129,7 +129,7 @@ TEST_CASE("a payload meant by a name that several have is an error before any bo
       "payloads: {p: {binary: sh}}\nsteps:\n  - cgroups: [{name: a}, {name: b}]\n    ops:\n"
       "      - RunPayload: {payload: p, cgroup: a}\n"
       "      - RunPayload: {payload: p, cgroup: b}\n"
-      "      - WaitPayload: {name: p}\n");
+      "      - WaitPayload: {payload: p}\n");
   run.Finish("ERROR");
   CHECK(run.cause() == "bad scenario: payload 'p' runs in several cgroups: 'a', 'b'");
   CHECK_THAT(

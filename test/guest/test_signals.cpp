@@ -55,7 +55,7 @@ TEST_CASE("a signal while reports are collected") {
       "-STOP "
       "$pid']}}\n"
       "steps: [{cgroups: [{name: busy, work: [{type: SpinWait, workers: 2}]}],\n"
-      "         ops: [{RunPayload: {payload: stop}}, {WaitPayload: {name: stop}}]}]\n");
+      "         ops: [{RunPayload: {payload: stop}}, {WaitPayload: {payload: stop}}]}]\n");
   REQUIRE(run.process().WaitForOutput("collect workers"));
   ExpectInterrupted(run, SIGTERM, "SIGTERM");
 }

@@ -21,7 +21,7 @@ constexpr const char* kTellsWhoItIs =
     "topology: 1n1l1c1t\n"
     "payloads: {p: {binary: sh, include: [cat, date], args: [-c, 'cat /proc/sys/kernel/random/boot_id "
     "/proc/sys/kernel/random/uuid; date +%s.%N']}}\n"
-    "steps: [{ops: [{RunPayload: {payload: p}}, {WaitPayload: {name: p, timeout: 60s}}]}]\n";
+    "steps: [{ops: [{RunPayload: {payload: p}}, {WaitPayload: {payload: p, timeout: 60s}}]}]\n";
 
 struct Told {
   std::string boot_id;

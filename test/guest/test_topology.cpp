@@ -31,7 +31,7 @@ std::string Expected(const vmm::Topology& topology) {
 void ExpectTopology(const std::string& name) {
   GuestRun run("topology: " + name + "\npayloads:\n  sysfs: {binary: sh, args: [-c, '" + kPrintSysfs +
                "'],\n          include: [cat], checks: [{exit_code: 0}]}\n"
-               "steps:\n  - ops: [{RunPayload: {payload: sysfs}}, {WaitPayload: {name: sysfs}}]\n");
+               "steps:\n  - ops: [{RunPayload: {payload: sysfs}}, {WaitPayload: {payload: sysfs}}]\n");
   run.Finish("PASS");
   CHECK(run.Text("payload-0-sysfs.stdout") == Expected(*vmm::ParseTopology(name)));
 }

@@ -19,7 +19,7 @@ constexpr char kScenario[] =
     "backdrop:\n  cgroups:\n"
     "    - {name: still, work: [{type: SpinWait, workers: 2}, {type: FutexPingPong, workers: 2}]}\n"
     "steps:\n"
-    "  - name: first\n    hold: 1s\n    ops: [{RunPayload: {payload: nosy}}, {WaitPayload: {name: nosy, "
+    "  - name: first\n    hold: 1s\n    ops: [{RunPayload: {payload: nosy}}, {WaitPayload: {payload: nosy, "
     "timeout: 60s}}]\n"
     "    cgroups: [{name: own, work: [{type: Bursty, workers: 2}, {type: PipeIo, workers: 2}]}]\n"
     "  - name: second\n    hold: 1s\n    ops: [{SetCpuset: {cgroup: still, cpus: \"0\"}}]\n";

@@ -14,7 +14,7 @@ std::string SignalsWorker(const std::string& signal) {
          " $pid']\n"
          "    checks: [{exit_code: 0}]\n"
          "steps:\n  - name: work\n    cgroups: [{name: busy, work: [{type: SpinWait, workers: 3}]}]\n"
-         "    ops: [{RunPayload: {payload: shoot}}, {WaitPayload: {name: shoot}}]\n    hold: 200ms\n";
+         "    ops: [{RunPayload: {payload: shoot}}, {WaitPayload: {payload: shoot}}]\n    hold: 200ms\n";
 }
 
 std::size_t Completed(const Json& reports) {
@@ -78,7 +78,7 @@ TEST_CASE("what workers say of their CPU time is what their cgroup was charged")
       "  burst_duration: 20ms, sleep_duration: 20ms}]}]}\n"
       "steps:\n  - {name: work, hold: 2s}\n"
       "  - name: count\n    ops: [{StopCgroup: {cgroup: busy}}, {RunPayload: {payload: charge}}, "
-      "{WaitPayload: {name: charge}}]\n");
+      "{WaitPayload: {payload: charge}}]\n");
   run.Finish("PASS");
   double charged_ms = 0;
   const Json charge = run.Payload("charge");

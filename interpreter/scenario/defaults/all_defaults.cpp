@@ -23,7 +23,8 @@ constexpr DefaultCheck kTable[] = {
                                                 "Every worker left a report; one that did not is an ERROR."),
      &JudgeWorkersReported},
     {Optional<&DefaultChecks::workers_set_up>(
-         "workers_set_up", "Every worker got the affinity and the scheduling policy asked for, else ERROR."),
+         "workers_set_up",
+         "Every worker got the affinity, scheduling policy, nice value and ids asked for, else ERROR."),
      &JudgeWorkersSetUp},
     {Optional<&DefaultChecks::progress>("progress", "Every worker did some work."), &JudgeProgress},
     {Optional<&DefaultChecks::no_stall>("no_stall", "No worker stood still for longer than stall_limit."),
@@ -70,7 +71,10 @@ const StructDecl& DefaultChecks::Decl() {
   static constexpr auto kFields = [] {
     std::array<FieldDecl, std::size(kTable) + std::size(kSettings)> fields{};
     std::size_t at = 0;
-    for (const DefaultCheck& check : kTable) fields[at++] = check.field;
+    for (const DefaultCheck& check : kTable) {
+      fields[at] = check.field;
+      fields[at++].limits.on_off = true;
+    }
     for (const FieldDecl& setting : kSettings) fields[at++] = setting;
     return fields;
   }();

@@ -9,10 +9,13 @@ void JudgeWorkersSetUp(DefaultSite& site);
 
 void JudgeWorkersSetUp(DefaultSite& site) {
   EachReport(
-      site, "every worker got the affinity and policy asked for", &AnyGroup,
+      site, "every worker was set up as asked for", &AnyGroup,
       [&](const WorkerGroup& group, const WorkerReport& report, const std::string& name, Findings& found) {
-        for (const auto& [what, error] :
-             {std::pair{"affinity", report.affinity_error}, {"scheduling policy", report.sched_policy_error}})
+        for (const auto& [what, error] : {std::pair{"affinity", report.affinity_error},
+                                          {"scheduling policy", report.sched_policy_error},
+                                          {"nice value", report.nice_error},
+                                          {"group id", report.gid_error},
+                                          {"user id", report.uid_error}})
           if (!error.empty())
             found.Add(
                 group.cgroup,

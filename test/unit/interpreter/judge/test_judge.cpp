@@ -74,7 +74,7 @@ TEST_CASE("default checks of a healthy run") {
   record.groups[0].allowed = CpuSet{{0, 1}};
   CHECK(Lines(Defaults(record)) ==
         Text{"PASS workers_reported [defaults||] all 3 workers left their reports",
-             "PASS workers_set_up [defaults||] every worker got the affinity and policy asked for",
+             "PASS workers_set_up [defaults||] every worker was set up as asked for",
              "PASS progress [defaults||] every worker did some work",
              "PASS no_stall [defaults||] no worker stood still for more than 2000 ms",
              "PASS cpuset_isolation [defaults||] every worker stayed inside its cpusets"});
@@ -171,6 +171,20 @@ TEST_CASE("a worker that could not be set up as asked is an ERROR") {
         Text{"ERROR workers_set_up [defaults|warm|hot] worker hot/0 did not get its affinity: "
              "sched_setaffinity: "
              "Invalid argument; 1 more worker of its cgroup too"});
+}
+
+TEST_CASE("what could not be set up is called by its own name") {
+  const auto line = [](std::string WorkerReport::*error) {
+    RunRecord record = Healthy();
+    record.reports[0].report.*error = "it did not work";
+    return Lines(Defaults(record, Only(&DefaultChecks::workers_set_up)));
+  };
+  const std::string head = "ERROR workers_set_up [defaults|warm|hot] worker hot/0 did not get its ";
+  CHECK(line(&WorkerReport::affinity_error) == Text{head + "affinity: it did not work"});
+  CHECK(line(&WorkerReport::sched_policy_error) == Text{head + "scheduling policy: it did not work"});
+  CHECK(line(&WorkerReport::nice_error) == Text{head + "nice value: it did not work"});
+  CHECK(line(&WorkerReport::gid_error) == Text{head + "group id: it did not work"});
+  CHECK(line(&WorkerReport::uid_error) == Text{head + "user id: it did not work"});
 }
 
 TEST_CASE("no progress names the worker that waited longest") {

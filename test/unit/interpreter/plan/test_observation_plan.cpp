@@ -47,7 +47,7 @@ version: 1
 steps:
   - name: one
     ops:
-      - CaptureSnapshot: {name: before}
+      - CaptureSnapshot: {tag: before}
       - ReadKernelHot: {tag: j, target: jiffies_64, width: u64}
       - ReadKernelCold: {tag: n, target: {symbol: runqueues, field: nr_running, cpu: 1}}
       - WriteKernelHot: {writes: [{target: {virtual: 0xffffffff82000000}, value: {u32: 5}}]}
@@ -113,19 +113,19 @@ snapshots: {periodic: 30}
 steps:
   - name: one
     ops:
-      - CaptureSnapshot: {name: a}
-      - CaptureSnapshot: {name: a}
-      - CaptureSnapshot: {name: periodic_001}
+      - CaptureSnapshot: {tag: a}
+      - CaptureSnapshot: {tag: a}
+      - CaptureSnapshot: {tag: periodic_001}
       - ReadKernelHot: {tag: j, target: jiffies_64}
       - WriteKernelHot: {writes: [{target: x, value: {or_mask: 1}}]}
       - WriteKernelCold: {writes: [{target: x, value: {set: 1}}, {target: {task: t, field: scx.slice}, value: {bytes: "00"}}]}
       - WatchSnapshot: {target: {virtual: 0xffffffff82000000}}
       - WatchSnapshot: {target: x, bytes: 3}
   - name: two
-    ops: [{CaptureSnapshot: {name: b}}]
+    ops: [{CaptureSnapshot: {tag: b}}]
     hold: {every: 100ms, for: 1s}
-)") == "steps/0/ops/1/CaptureSnapshot/name: two of them would be snapshot 'a' (give each its own tag)\n"
-       "steps/0/ops/2/CaptureSnapshot/name: tags that begin with periodic_ are those of periodic snapshots\n"
+)") == "steps/0/ops/1/CaptureSnapshot/tag: two of them would be snapshot 'a' (give each its own tag)\n"
+       "steps/0/ops/2/CaptureSnapshot/tag: tags that begin with periodic_ are those of periodic snapshots\n"
        "steps/0/ops/3/ReadKernelHot/target: the kernel does not say how wide this is (give `width: u32` or "
        "u64)\n"
        "steps/0/ops/4/WriteKernelHot/writes/0/value/or_mask: or_mask needs the guest paused (use "
@@ -156,7 +156,7 @@ TEST_CASE("more snapshots than a run keeps are found, with those that full watch
   const auto faults = [](const std::string& watches, int periodic = 0) {
     return FaultsOf("version: 1\n" +
                     (periodic > 0 ? "snapshots: {periodic: " + std::to_string(periodic) + "}\n" : "") +
-                    "steps: [{ops: [{CaptureSnapshot: {name: before}}, " + watches + "], hold: 20s}]\n");
+                    "steps: [{ops: [{CaptureSnapshot: {tag: before}}, " + watches + "], hold: 20s}]\n");
   };
   const std::string full = "{WatchSnapshot: {target: w, capture: full, max: 60}}";
   CHECK(faults(full) == "");
@@ -165,12 +165,12 @@ TEST_CASE("more snapshots than a run keeps are found, with those that full watch
         "snapshots/periodic: with those of CaptureSnapshot and WatchSnapshot there would be 65 snapshots; at "
         "most 64 of a run are kept\n");
   CHECK(
-      faults(full + ", {WatchSnapshot: {target: v, capture: full, max: 4}}, {CaptureSnapshot: {name: c}}") ==
+      faults(full + ", {WatchSnapshot: {target: v, capture: full, max: 4}}, {CaptureSnapshot: {tag: c}}") ==
       "steps/0/ops/2/WatchSnapshot/max: with these 4 there would be 65 snapshots; at most 64 of a run are "
       "kept\n");
   CHECK(faults(full +
-               ", {CaptureSnapshot: {name: a}}, {CaptureSnapshot: {name: b}}, {CaptureSnapshot: {name: "
-               "c}}, {CaptureSnapshot: {name: d}}") ==
+               ", {CaptureSnapshot: {tag: a}}, {CaptureSnapshot: {tag: b}}, {CaptureSnapshot: {tag: "
+               "c}}, {CaptureSnapshot: {tag: d}}") ==
         "steps/0/ops/5/CaptureSnapshot/name: with this one there would be 65 snapshots; at most 64 of a run "
         "are "
         "kept\n");
@@ -201,7 +201,7 @@ TEST_CASE("a check says what it is about, and names what exists") {
   const auto fault = [](const std::string& check) {
     return FaultsOf(
         "version: 1\nsnapshots: {periodic: 2}\n"
-        "steps: [{ops: [{CaptureSnapshot: {name: before}}, {ReadKernelHot: {tag: j, target: jiffies_64, "
+        "steps: [{ops: [{CaptureSnapshot: {tag: before}}, {ReadKernelHot: {tag: j, target: jiffies_64, "
         "width: u64}}, {WatchSnapshot: {target: w, capture: full}}, {CaptureCgroupProcs: {tag: p, cgroup: "
         "c}}], "
         "cgroups: [{name: c}], hold: 1s}]\nchecks: [" +

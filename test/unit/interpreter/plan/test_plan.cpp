@@ -107,6 +107,22 @@ matrix: {topology: [1n2l2c1t, 1n1l2c1t]}
             .Faults() == "steps/0/cgroups/0/cpuset: there is no LLC 1: the topology has 1 LLC\n");
 }
 
+TEST_CASE("default checks are switched by words as well as all at once") {
+  const auto read = [](const std::string& defaults) {
+    return Read("version: 1\nsteps: [{hold: 1s}]\ndefaults: " + defaults + "\n");
+  };
+  const auto switched = [&](const std::string& defaults) {
+    const Loaded loaded = read(defaults);
+    CHECK(loaded.Faults().empty());
+    return std::pair(loaded.scenario.defaults.no_stall, loaded.scenario.defaults.progress);
+  };
+  CHECK(switched("{no_stall: off}") == std::pair(false, true));
+  CHECK(switched("{no_stall: false}") == std::pair(false, true));
+  CHECK(switched("{no_stall: on, progress: off}") == std::pair(true, false));
+  CHECK(switched("off") == std::pair(false, false));
+  CHECK(read("{no_stall: no}").Faults() == "defaults/no_stall: expected on or off, found the string 'no'\n");
+}
+
 TEST_CASE("names and deadlines of a whole scenario") {
   CHECK(Loaded(R"(
 version: 1
@@ -132,6 +148,29 @@ steps:
             .Faults() == "steps/0/ops/0/AddCgroup/name: cgroup 'again' already exists\n");
 }
 
+TEST_CASE("a payload is called payload and a tag is called tag in every Op") {
+  // What scenarios of before say is answered with the right key, once.
+  Diagnostics found;
+  const Document document = LoadDocument("t.yaml", R"(
+version: 1
+payloads: {load: {binary: stress-ng}}
+steps:
+  - ops:
+      - WaitPayload: {payload: load, timeout: 5s}
+      - KillPayload: {payload: load}
+      - CaptureSnapshot: {tag: before}
+)",
+                                         found);
+  Scenario scenario;
+  Decode(document, scenario, found);
+  std::string all;
+  for (const Diagnostic& d : found.items()) all += d.path + ": " + d.message + " (" + d.hint + ")\n";
+  CHECK(all ==
+        "steps/0/ops/0/WaitPayload/name: unknown key 'name' in WaitPayload (did you mean 'payload'?)\n"
+        "steps/0/ops/1/KillPayload/name: unknown key 'name' in KillPayload (did you mean 'payload'?)\n"
+        "steps/0/ops/2/CaptureSnapshot/name: unknown key 'name' in CaptureSnapshot (did you mean 'tag'?)\n");
+}
+
 TEST_CASE("mistakes of writing and mistakes of names are found in one pass") {
   CHECK(Loaded(R"(
 version: 1
@@ -144,7 +183,7 @@ steps:
     ops:
       - SetCpuset: {cgroup: hto, cpus: {llc: 4}}
       - SetCpuset: {cgroup: hot, cpus: {llc: 4}}
-      - WaitPayload: {name: load}
+      - WaitPayload: {payload: load}
     hold: 2
     checks: [{metric: max_gap, max: 2s}]
 )")
@@ -155,7 +194,7 @@ steps:
         "steps/0/hold: '2' has no unit; write e.g. 2ms or 2s\n"
         "steps/0/ops/0/SetCpuset/cgroup: no cgroup 'hto' is alive at this point\n"
         "steps/0/ops/1/SetCpuset/cpus: there is no LLC 4: the topology has 2 LLCs\n"
-        "steps/0/ops/2/WaitPayload/name: payload 'load' was never started\n"
+        "steps/0/ops/2/WaitPayload/payload: payload 'load' was never started\n"
         "steps/0/checks/0/metric: there is no metric 'max_gap'\n");
 }
 
