@@ -5,13 +5,12 @@ namespace ktstr {
 bool CheckRead(const KernelReadArgs& args, PlanContext& context) {
   // A per-CPU variable has its type in BTF, and so has every field.
   const bool typed = !args.target.field.empty() || !args.target.type.empty() || args.target.cpu;
-  if (!typed && !args.width) {
+  const bool wide = typed || args.width || context.Unread("target") || context.Unread("width");
+  if (!wide)
     context.Fault("target", "missing-width", "the kernel does not say how wide this is",
                   "give `width: u32` or u64");
-    return false;
-  }
   if (args.target.symbol) context.NeedSymbol("target", *args.target.symbol);
-  return context.MakeTag(Tags::kRead, "tag", args.tag);
+  return context.MakeTag(Tags::kRead, "tag", args.tag) && wide;
 }
 
 bool CheckWrites(const KernelWriteArgs& args, bool cold, PlanContext& context) {
@@ -19,9 +18,10 @@ bool CheckWrites(const KernelWriteArgs& args, bool cold, PlanContext& context) {
   for (std::size_t i = 0; i < args.writes.size(); ++i) {
     const KernelWriteSpec& write = args.writes[i];
     const std::string at = "writes/" + std::to_string(i) + "/value/";
-    if (write.target.symbol)
-      context.NeedSymbol("writes/" + std::to_string(i) + "/target", *write.target.symbol);
-    const bool typed = !write.target.field.empty() || !write.target.type.empty() || write.target.cpu;
+    const std::string target = "writes/" + std::to_string(i) + "/target";
+    if (write.target.symbol) context.NeedSymbol(target, *write.target.symbol);
+    const bool typed = !write.target.field.empty() || !write.target.type.empty() || write.target.cpu ||
+                       context.Unread(target);
     if (write.value.or_mask && !cold)
       context.Fault(at + "or_mask", "bad-write", "or_mask needs the guest paused", "use WriteKernelCold");
     if (write.value.set && !typed)

@@ -28,12 +28,8 @@ const StructDecl& Args::Decl() {
 }
 
 void Plan(const Args& args, PlanContext& context) {
-  CgroupState* cgroup = nullptr;
-  if (args.cgroup) {
-    cgroup = context.UseCgroup("cgroup", *args.cgroup);
-    if (cgroup == nullptr) return;
-  }
-  context.StartPayload("payload", args.payload, args.args, cgroup);
+  if (args.cgroup) context.UseCgroup("cgroup", *args.cgroup);
+  context.StartPayload("payload", args.payload, args.args, args.cgroup.value_or(""));
 }
 
 }  // namespace

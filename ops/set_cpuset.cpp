@@ -23,8 +23,8 @@ const StructDecl& Args::Decl() {
 }
 
 void Plan(const Args& args, PlanContext& context) {
-  if (CgroupState* cgroup = context.UseCgroup("cgroup", args.cgroup))
-    context.SetCpuset("cpus", *cgroup, args.cpus);
+  CgroupState* const cgroup = context.UseCgroup("cgroup", args.cgroup);
+  context.SetCpuset("cpus", cgroup, args.cpus);
 }
 
 }  // namespace

@@ -25,11 +25,8 @@ const StructDecl& Args::Decl() {
 }
 
 void Plan(const Args& args, PlanContext& context) {
-  if (!args.cgroup) {
-    context.StartWorkers("work", nullptr, args.work, 0);
-  } else if (CgroupState* cgroup = context.UseCgroup("cgroup", *args.cgroup)) {
-    context.StartWorkers("work", cgroup, args.work, 0);
-  }
+  CgroupState* const cgroup = args.cgroup ? context.UseCgroup("cgroup", *args.cgroup) : nullptr;
+  context.StartWorkers("work", cgroup, args.work, 0);
 }
 
 }  // namespace

@@ -25,25 +25,28 @@ std::string NameHint(std::string_view wrong, const std::vector<std::string_view>
 /// Puts the faults of a struct's rules at their places.
 class RuleFaults : public RuleSink {
  public:
-  RuleFaults(const NodePlace& place, Diagnostics& out) : place_(place), out_(out) {}
+  RuleFaults(const NodePlace& place, LeafDecoder& out) : place_(place), out_(out) {}
   void Fault(std::string_view field, std::string message) override {
-    std::string path = place_.Text();
-    if (!field.empty() && !path.empty()) path += '/';
-    path += field;
-    out_.Error(std::move(path), "rule", std::move(message));
+    out_.FaultOfRule(place_, field, std::move(message));
     any_ = true;
   }
   [[nodiscard]] bool any() const { return any_; }
 
  private:
   const NodePlace& place_;
-  Diagnostics& out_;
+  LeafDecoder& out_;
   bool any_ = false;
 };
 
+/// Whether values of this type have fields of their own: rules of what is around them do not look into them.
+bool HasFields(const TypeDecl& type) {
+  const Kind kind = ElementType(type).kind;
+  return kind == Kind::kStruct || kind == Kind::kOneKey || kind == Kind::kMap;
+}
+
 class Decoder : private LeafDecoder {
  public:
-  explicit Decoder(Diagnostics& out) : LeafDecoder(out) {}
+  Decoder(Diagnostics& out, BrokenPlaces* broken) : LeafDecoder(out, broken) {}
 
   bool Struct(const StructDecl& decl, const Node& node, const NodePlace& place, void* object);
 
@@ -53,7 +56,17 @@ class Decoder : private LeafDecoder {
   bool Map(const TypeDecl& type, const Limits& limits, const Node& node, const NodePlace& place, void* out);
   bool OneKeyChoice(const TypeDecl& type, const Node& node, const NodePlace& place, void* out);
 
-  bool Fields(const StructDecl& decl, const Node& node, const NodePlace& place, void* object);
+  /// Whether the rules of `decl` can be asked: its own values are right, whatever is in their fields.
+  struct Read {
+    bool ok = true;   // everything
+    bool own = true;  // see HasFields
+    void Note(const FieldDecl& field, bool right) {
+      ok = ok && right;
+      own = own && (right || HasFields(field.type()));
+    }
+    void Spoil() { ok = own = false; }
+  };
+  Read Fields(const StructDecl& decl, const Node& node, const NodePlace& place, void* object);
   bool Missing(const StructDecl& decl, const Node& node, const NodePlace& place,
                const std::vector<std::string>& meant);
   bool ExactlyOne(const StructDecl& decl, const Node& node, const NodePlace& place, bool complain_of_none);
@@ -72,7 +85,7 @@ class Decoder : private LeafDecoder {
 
 bool Decoder::Value(const TypeDecl& type, const Limits& limits, const Node& node, const NodePlace& place,
                     void* out) {
-  if (node.broken) return false;
+  if (node.broken) return Break(place);
   switch (type.kind) {
     case Kind::kOptional:
       return Value(type.container->element(), limits, node, place, type.container->append(out, {}));
@@ -140,29 +153,34 @@ bool Decoder::OneKeyChoice(const TypeDecl& type, const Node& node, const NodePla
   // `- SetCpuset:` with its arguments not indented: one fault, not one for each argument.
   const bool not_indented = chosen != nullptr && node.entries.size() > 1 && first.value->IsNull() &&
                             chosen->Find(node.entries[1].key) != nullptr;
-  if (not_indented)
-    return FaultOnKey(place.Child(node.entries[1].key), "too-many-keys",
-                      fmt::format("'{}' stands beside '{}', not in it", node.entries[1].key, first.key),
-                      "indent it further");
+  if (not_indented) {
+    FaultOnKey(place.Child(node.entries[1].key), "too-many-keys",
+               fmt::format("'{}' stands beside '{}', not in it", node.entries[1].key, first.key),
+               "indent it further");
+    return Break(place);
+  }
   for (const Entry& extra : node.entries.subspan(1))
     ok = FaultOnKey(place.Child(extra.key), "too-many-keys",
                     fmt::format("'{}' stands in one item with '{}'; an item is one {}", Shown(extra.key),
                                 Shown(first.key), choice.name),
                     "begin an item of its own with '- '");
-  if (chosen == nullptr)
-    return FaultOnKey(place.Child(first.key), "unknown-name",
-                      fmt::format("there is no {} '{}'", choice.name, Shown(first.key)),
-                      NameHint(first.key, AlternativeNames(choice), "known"));
+  if (chosen == nullptr) {
+    FaultOnKey(place.Child(first.key), "unknown-name",
+               fmt::format("there is no {} '{}'", choice.name, Shown(first.key)),
+               NameHint(first.key, AlternativeNames(choice), "known"));
+    const auto meant = ClosestName(first.key, AlternativeNames(choice));
+    return Break(meant ? place.Child(*meant) : place);  // without a guess it may have been any of them
+  }
   auto& any = *static_cast<AnyStruct*>(out);
   any = AnyStruct(*chosen);
   return Struct(*chosen, *first.value, place.Child(first.key), any.data()) && ok;
 }
 
 bool Decoder::Struct(const StructDecl& decl, const Node& node, const NodePlace& place, void* object) {
-  if (node.broken) return false;
-  bool ok = true;
+  if (node.broken) return Break(place);
+  Read read;
   if (node.IsMap()) {
-    ok = Fields(decl, node, place, object);
+    read = Fields(decl, node, place, object);
   } else {
     const std::string expected = ExpectPhrase({.kind = Kind::kMap});
     const ShorthandDecl* const shorthand = decl.shorthand;
@@ -172,42 +190,48 @@ bool Decoder::Struct(const StructDecl& decl, const Node& node, const NodePlace& 
           std::none_of(decl.fields.begin(), decl.fields.end(), [](const FieldDecl& f) { return f.required; });
       return WrongType(expected, node, place, empty_will_do ? "write {} for an empty map" : "");
     }
-    ok = Text(node, place, shorthand->number_too,
+    if (!Text(node, place, shorthand->number_too,
               fmt::format("{} or a short form ({})", expected, shorthand->examples), shorthand->parse, object,
-              shorthand->names);
+              shorthand->names))
+      read.Spoil();
   }
-  return ok && Rules(decl, place, object);
+  return (!read.own || Rules(decl, place, object)) && read.ok;
 }
 
-bool Decoder::Fields(const StructDecl& decl, const Node& node, const NodePlace& place, void* object) {
-  bool ok = true;
+Decoder::Read Decoder::Fields(const StructDecl& decl, const Node& node, const NodePlace& place,
+                              void* object) {
+  Read read;
+  Read beside;  // the fields of the chosen alternative
   const FieldDecl* const variant = VariantField(decl);
   const StructDecl* const chosen = variant != nullptr ? Chosen(*variant, node, place, object) : nullptr;
   if (variant != nullptr && chosen == nullptr &&
       (variant->required || node.FindEntry(variant->name) != nullptr))
-    ok = false;
+    read.Spoil();
   void* const alternative =
       chosen != nullptr ? static_cast<AnyStruct*>(variant->member(object))->data() : nullptr;
   std::vector<std::string> meant;  // what unknown keys probably meant: not reported as missing as well
   for (const Entry& entry : node.entries) {
     const NodePlace child = place.Child(entry.key);
     if (const FieldDecl* field = decl.Find(entry.key); field != nullptr) {
-      ok &=
-          field == variant || Value(field->type(), field->limits, *entry.value, child, field->member(object));
+      read.Note(*field, field == variant ||
+                            Value(field->type(), field->limits, *entry.value, child, field->member(object)));
     } else if (field = chosen != nullptr ? chosen->Find(entry.key) : nullptr; field != nullptr) {
-      ok &= Value(field->type(), field->limits, *entry.value, child, field->member(alternative));
+      beside.Note(*field,
+                  Value(field->type(), field->limits, *entry.value, child, field->member(alternative)));
     } else if (!decl.allow_extension_keys || !entry.key.starts_with("x-")) {
       meant.push_back(UnknownKey(entry, node, decl, variant, chosen, place));
-      ok = false;
+      read.Spoil();
+      beside.Spoil();
     }
   }
-  if (decl.exactly_one)
-    ok &= ExactlyOne(decl, node, place, ok);
-  else
-    ok &= Missing(decl, node, place, meant);
-  if (chosen != nullptr)
-    ok = Missing(*chosen, node, place, meant) && ok && Rules(*chosen, place, alternative);
-  return ok;
+  if (!(decl.exactly_one ? ExactlyOne(decl, node, place, read.ok) : Missing(decl, node, place, meant)))
+    read.Spoil();
+  if (chosen != nullptr) {
+    if (!Missing(*chosen, node, place, meant)) beside.Spoil();
+    if (beside.own && !Rules(*chosen, place, alternative)) beside.ok = false;
+  }
+  read.ok = read.ok && beside.ok;
+  return read;
 }
 
 const StructDecl* Decoder::Chosen(const FieldDecl& field, const Node& node, const NodePlace& place,
@@ -217,7 +241,10 @@ const StructDecl* Decoder::Chosen(const FieldDecl& field, const Node& node, cons
   const Node* const name = node.Get(field.name);
   if (name == nullptr)
     return field.required ? nullptr : any.decl();  // a missing one is reported with the others
-  if (name->broken) return nullptr;
+  if (name->broken) {
+    Break(place.Child(field.name));
+    return nullptr;
+  }
   const TypeDecl& type = field.type();
   const NodePlace at = place.Child(field.name);
   if (name->kind != NodeKind::kString) {
@@ -309,6 +336,7 @@ std::string Decoder::UnknownKey(const Entry& entry, const Node& node, const Stru
   }
   FaultOnKey(place.Child(key), "unknown-key", fmt::format("unknown key '{}' in {}", Shown(key), within),
              std::move(hint));
+  if (closest) Break(place.Child(*closest));  // it is not absent, it is misspelt
   return closest.value_or("");
 }
 
@@ -317,9 +345,9 @@ bool Decoder::Missing(const StructDecl& decl, const Node& node, const NodePlace&
   bool ok = true;
   for (const FieldDecl& field : decl.fields) {
     if (!field.required || field.name.empty() || node.FindEntry(field.name) != nullptr) continue;
-    ok = false;
+    ok = Break(place.Child(field.name));
     if (std::find(meant.begin(), meant.end(), field.name) != meant.end()) continue;
-    FaultOnKey(place, "missing-key", fmt::format("{} needs the key '{}'", decl.name, field.name),
+    MissingKey(place, fmt::format("{} needs the key '{}'", decl.name, field.name),
                fmt::format("{}: {}", field.name, field.doc));
   }
   return ok;
@@ -336,9 +364,10 @@ bool Decoder::ExactlyOne(const StructDecl& decl, const Node& node, const NodePla
       first = entry.key;
       continue;
     }
-    ok = FaultOnKey(place.Child(entry.key), "too-many-keys",
-                    fmt::format("'{}' and '{}' exclude each other", first, entry.key),
-                    fmt::format("write exactly one of {}", JoinNames(names, "and")));
+    FaultOnKey(place.Child(entry.key), "too-many-keys",
+               fmt::format("'{}' and '{}' exclude each other", first, entry.key),
+               fmt::format("write exactly one of {}", JoinNames(names, "and")));
+    ok = Break(place);
   }
   if (first.empty() && complain_of_none)
     ok = FaultOnKey(place, "missing-key",
@@ -348,7 +377,7 @@ bool Decoder::ExactlyOne(const StructDecl& decl, const Node& node, const NodePla
 
 bool Decoder::Rules(const StructDecl& decl, const NodePlace& place, const void* object) {
   if (decl.rules == nullptr) return true;
-  RuleFaults sink(place, diagnostics());
+  RuleFaults sink(place, *this);
   decl.rules(object, sink);
   return !sink.any();
 }
@@ -356,8 +385,8 @@ bool Decoder::Rules(const StructDecl& decl, const NodePlace& place, const void* 
 }  // namespace
 
 bool Decode(const Node& node, const StructDecl& decl, void* object, std::string_view path,
-            Diagnostics& diagnostics) {
-  return Decoder(diagnostics).Struct(decl, node, NodePlace{nullptr, path, 0, false}, object);
+            Diagnostics& diagnostics, BrokenPlaces* broken) {
+  return Decoder(diagnostics, broken).Struct(decl, node, NodePlace{nullptr, path, 0, false}, object);
 }
 
 }  // namespace ktstr

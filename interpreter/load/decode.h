@@ -9,13 +9,16 @@
 //   unknown-name   an enum value or an alternative (an Op, a work type) that does not exist
 //   bad-value      a text that breaks its grammar or pattern, e.g. a duration without a unit
 //   too-many-keys  a second key where exactly one is allowed
-//   rule           what a struct's cross-field rules say; they run only when all its own fields are right
+//   rule           what a struct's cross-field rules say; they run when all its own values are right,
+//   whatever
+//                  is wrong in values that have fields themselves
 #pragma once
 
 #include <string_view>
 
 #include "guest-init/base/decl.h"
 #include "interpreter/load/document.h"
+#include "ops/plan/broken_places.h"
 #include "ops/plan/diagnostics.h"
 
 namespace ktstr {
@@ -27,13 +30,16 @@ namespace ktstr {
 ///
 /// Of `Limits`, min, max and unit hold for numbers, also inside optionals and lists; `pattern` for strings,
 /// and for the keys of a map; min_items for lists.
+///
+/// Every place that says nothing (unreadable, missing though required, misspelt, refused by a rule) is added
+/// to `broken`, if there is one.
 bool Decode(const Node& node, const StructDecl& decl, void* object, std::string_view path,
-            Diagnostics& diagnostics);
+            Diagnostics& diagnostics, BrokenPlaces* broken = nullptr);
 
 /// The whole of a document.
 template <typename T>
-bool Decode(const Document& document, T& object, Diagnostics& diagnostics) {
-  return Decode(*document.root(), T::Decl(), &object, {}, diagnostics);
+bool Decode(const Document& document, T& object, Diagnostics& diagnostics, BrokenPlaces* broken = nullptr) {
+  return Decode(*document.root(), T::Decl(), &object, {}, diagnostics, broken);
 }
 
 }  // namespace ktstr

@@ -94,13 +94,30 @@ std::string Shown(std::string_view text) {
 bool LeafDecoder::Fault(const NodePlace& place, std::string_view code, std::string message,
                         std::string hint) {
   out_.Error(place.Text(), std::string(code), std::move(message), std::move(hint));
-  return false;
+  return Break(place);
 }
 
 bool LeafDecoder::FaultOnKey(const NodePlace& place, std::string_view code, std::string message,
                              std::string hint) {
   out_.ErrorOnKey(place.Text(), std::string(code), std::move(message), std::move(hint));
+  return Break(place);
+}
+
+void LeafDecoder::MissingKey(const NodePlace& place, std::string message, std::string hint) {
+  out_.ErrorOnKey(place.Text(), "missing-key", std::move(message), std::move(hint));
+}
+
+bool LeafDecoder::Break(const NodePlace& place) {
+  if (broken_ != nullptr) broken_->Add(place.Text());
   return false;
+}
+
+void LeafDecoder::FaultOfRule(const NodePlace& place, std::string_view field, std::string message) {
+  std::string path = place.Text();
+  if (!field.empty() && !path.empty()) path += '/';
+  path += field;
+  out_.Error(path, "rule", std::move(message));
+  if (broken_ != nullptr) broken_->Add(std::move(path));
 }
 
 bool LeafDecoder::WrongType(const std::string& expected, const Node& node, const NodePlace& place,
@@ -201,8 +218,12 @@ bool LeafDecoder::Pattern(std::string_view text, const Limits& limits, const Nod
   std::string message = text.size() > kMaxScalarText
                             ? fmt::format("'{}' is longer than {} bytes", Shown(text), kMaxScalarText)
                             : fmt::format("'{}' is not allowed here: {}", Shown(text), wanted);
-  return on_key ? FaultOnKey(place, "bad-value", std::move(message))
-                : Fault(place, "bad-value", std::move(message));
+  // The text is refused, but it is known: what it names is no mystery to what follows.
+  if (on_key)
+    out_.ErrorOnKey(place.Text(), "bad-value", std::move(message));
+  else
+    out_.Error(place.Text(), "bad-value", std::move(message));
+  return false;
 }
 
 bool LeafDecoder::String(const TypeDecl& type, const Limits& limits, const Node& node, const NodePlace& place,

@@ -7,6 +7,7 @@
 
 #include "guest-init/base/decl.h"
 #include "interpreter/load/document.h"
+#include "ops/plan/broken_places.h"
 #include "ops/plan/diagnostics.h"
 
 namespace ktstr {
@@ -29,10 +30,11 @@ struct NodePlace {
 /// `text` fit for one line of a message: control characters escaped, long ones cut.
 std::string Shown(std::string_view text);
 
-/// One document's values. Every diagnostic goes to `out`, and decoding goes on behind it. One thread.
+/// One document's values. Every diagnostic goes to `out`, its place to `broken` (which may be null), and
+/// decoding goes on behind it. One thread.
 class LeafDecoder {
  public:
-  explicit LeafDecoder(Diagnostics& out) : out_(out) {}
+  LeafDecoder(Diagnostics& out, BrokenPlaces* broken) : out_(out), broken_(broken) {}
 
   /// A value of any kind that holds no others. Returns false after a fault.
   bool Leaf(const TypeDecl& type, const Limits& limits, const Node& node, const NodePlace& place, void* out);
@@ -45,14 +47,18 @@ class LeafDecoder {
   /// Whether `text`, a string or (`on_key`) the key that ends `place`, follows the pattern of `limits`.
   bool Pattern(std::string_view text, const Limits& limits, const NodePlace& place, bool on_key);
 
-  // Each adds one fault and returns false.
+  // Each adds one fault, notes its place as broken and returns false.
   bool Fault(const NodePlace& place, std::string_view code, std::string message, std::string hint = "");
   bool FaultOnKey(const NodePlace& place, std::string_view code, std::string message, std::string hint = "");
+  /// A key is missing in the map at `place`, which is otherwise as good as it was: the caller notes the key.
+  void MissingKey(const NodePlace& place, std::string message, std::string hint);
   bool WrongType(const std::string& expected, const Node& node, const NodePlace& place,
                  std::string hint = "");
 
-  /// For rules that span several values.
-  Diagnostics& diagnostics() { return out_; }
+  /// Notes that the value at `place` says nothing. Returns false.
+  bool Break(const NodePlace& place);
+  /// A fault of a rule, at a path below `place`.
+  void FaultOfRule(const NodePlace& place, std::string_view field, std::string message);
 
  private:
   bool Bool(const TypeDecl& type, const Limits& limits, const Node& node, const NodePlace& place, void* out);
@@ -66,6 +72,7 @@ class LeafDecoder {
   bool Enum(const TypeDecl& type, const Node& node, const NodePlace& place, void* out);
 
   Diagnostics& out_;
+  BrokenPlaces* broken_;
 };
 
 }  // namespace ktstr

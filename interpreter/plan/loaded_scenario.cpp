@@ -28,13 +28,15 @@ LoadedScenario LoadScenario(const std::string& file, const Overrides& overrides)
   Diagnostics diagnostics;
   loaded.document = LoadDocument(file, std::move(text).value(), diagnostics);
   if (loaded.document.complete()) {
-    const bool decoded = Decode(loaded.document, loaded.scenario, diagnostics) && !diagnostics.has_errors();
+    BrokenPlaces broken(Scenario::Decl());
+    const bool decoded =
+        Decode(loaded.document, loaded.scenario, diagnostics, &broken) && !diagnostics.has_errors();
     if (loaded.scenario.name.empty()) loaded.scenario.name = std::filesystem::path(file).stem().string();
     loaded.scenario = WithOverrides(std::move(loaded.scenario), overrides);
     if (decoded) {
       loaded.plans = PlanRuns(loaded.scenario, overrides, diagnostics);
     } else {
-      CheckPartlyDecoded(loaded.scenario, overrides, diagnostics);
+      CheckPartlyDecoded(loaded.scenario, broken, overrides, diagnostics);
     }
   }
   loaded.has_errors = diagnostics.has_errors();

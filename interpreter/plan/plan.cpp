@@ -44,12 +44,12 @@ std::vector<PayloadPlan> PayloadPlans(const Scenario& scenario) {
 /// Walks a scenario in the order in which it will happen.
 class Planner {
  public:
-  /// `scenario` has one variant; it outlives the planner.
-  Planner(const Scenario& scenario, Diagnostics& diagnostics)
+  /// `scenario` has one variant; it and `broken` (may be null) outlive the planner.
+  Planner(const Scenario& scenario, const BrokenPlaces* broken, Diagnostics& diagnostics)
       : scenario_(scenario),
         topology_(scenario.topology.Concrete()),
         payloads_(PayloadPlans(scenario)),
-        context_(topology_, payloads_, scenario.seed, diagnostics) {}
+        context_(topology_, payloads_, scenario.seed, diagnostics, broken) {}
 
   void Run() {
     PlanBackdrop();
@@ -108,6 +108,10 @@ class Planner {
   void PlanBackdrop() {
     phases_.push_back({0, std::string(kBaselinePhase)});
     context_.EnterSlot(Slot::kBackdrop, "the backdrop");
+    context_.Doubt("payloads", true);
+    context_.Doubt("backdrop", false);
+    context_.Doubt("backdrop/payloads", true);
+    context_.Doubt("steps", false);
     if (scenario_.monitor && scenario_.monitor->on) {
       context_.EnterOp("monitor");
       context_.EmitHost(StartMonitor{}, "start of the monitor");
@@ -120,7 +124,7 @@ class Planner {
       PlanOps("backdrop/ops", backdrop.ops);
       for (std::size_t i = 0; i < backdrop.payloads.size(); ++i) {
         context_.EnterOp("backdrop/payloads/" + std::to_string(i));
-        context_.StartPayload("", backdrop.payloads[i], {}, nullptr);
+        context_.StartPayload("", backdrop.payloads[i], {}, "");
       }
     }
     context_.Emit(MarkPhase{0, true}, "end of BASELINE");
@@ -134,10 +138,11 @@ class Planner {
     phases_.push_back({phase, name});
     context_.state().phase = phase;
     context_.EnterSlot(Slot::kStep, "step '" + name + "'");
+    context_.Doubt(base, false);
     PlanCgroups(base + "/cgroups", step.cgroups);
     context_.EnterOp(base);
     context_.Emit(MarkPhase{phase, false}, "begin of step " + name);
-    if (step.hold && step.hold->every) {
+    if (step.hold && step.hold->every) {  // also when its time could not be read
       PlanLoop(step, base);
     } else {
       PlanOps(base + "/ops", step.ops);
@@ -149,14 +154,18 @@ class Planner {
   }
 
   void PlanCgroups(const std::string& base, const std::vector<CgroupDef>& cgroups) {
+    context_.Doubt(base, false);
     for (std::size_t i = 0; i < cgroups.size(); ++i) {
       context_.EnterOp(base + "/" + std::to_string(i));
+      context_.Doubt(context_.path(), true);
       context_.ApplyDef("", cgroups[i]);
     }
   }
 
   void PlanOps(const std::string& base, const std::vector<Op>& ops) {
+    context_.Doubt(base, false);
     for (std::size_t i = 0; i < ops.size(); ++i) {
+      context_.Doubt(base + "/" + std::to_string(i), true);
       if (ops[i].decl() == nullptr) continue;  // the decoder has complained
       context_.EnterOp(base + "/" + std::to_string(i) + "/" + std::string(ops[i].decl()->name));
       OpOf(ops[i]).plan(ops[i].data(), context_);
@@ -180,9 +189,13 @@ class Planner {
 
   /// The ops at 0, every, 2 x every, ... as long as that is before `for`; then the rest of the time.
   void PlanLoop(const Step& step, const std::string& base) {
-    if (!step.hold->for_time || step.hold->every->ns <= 0) return;  // the decoder has complained
-    const std::int64_t every = step.hold->every->ns, total = step.hold->for_time->ns;
-    if (total / every > kMaxRepetitions) return;  // likewise
+    const std::int64_t every = step.hold->every->ns;
+    const std::int64_t total = step.hold->for_time ? step.hold->for_time->ns : 0;
+    if (every <= 0 || total <= 0 || total / every > kMaxRepetitions) {  // the decoder has complained
+      context_.EnterLoop(true);
+      PlanOps(base + "/ops", step.ops);
+      return context_.EnterLoop(false);
+    }
     context_.EnterOp(base + "/hold");
     context_.Emit(SetHoldMark{}, "begin of the repetition");
     const std::size_t faults = context_.fault_count();
@@ -284,12 +297,13 @@ CheckList CollectChecks(const Scenario& scenario) {
 
 }  // namespace
 
-RunPlan MakePlan(const Scenario& scenario, const RunVariant& variant, Diagnostics& diagnostics) {
+RunPlan MakePlan(const Scenario& scenario, const RunVariant& variant, Diagnostics& diagnostics,
+                 const BrokenPlaces* broken) {
   RunPlan plan;
   plan.variant = variant.name;
   plan.scenario = OnlyVariant(scenario, variant);
   plan.checks = CollectChecks(plan.scenario);
-  Planner planner(plan.scenario, diagnostics);
+  Planner planner(plan.scenario, broken, diagnostics);
   planner.Run();
   planner.Take(plan);
   if (plan.disk) NeedFeature(plan.scenario, vmm::KernelFeature::kVirtioBlk);

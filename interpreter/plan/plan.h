@@ -74,8 +74,9 @@ struct Overrides {
 Scenario WithOverrides(Scenario scenario, const Overrides& overrides);
 
 /// The plan of one variant, without its checks being resolved: the first half of PlanRuns. Its faults are
-/// added to `diagnostics`.
-RunPlan MakePlan(const Scenario& scenario, const RunVariant& variant, Diagnostics& diagnostics);
+/// added to `diagnostics`; `broken` is what could not be read of the scenario, if anything.
+RunPlan MakePlan(const Scenario& scenario, const RunVariant& variant, Diagnostics& diagnostics,
+                 const BrokenPlaces* broken = nullptr);
 
 using RunPlans = std::vector<std::shared_ptr<const RunPlan>>;
 
@@ -85,10 +86,11 @@ using RunPlans = std::vector<std::shared_ptr<const RunPlan>>;
 /// says so. REQUIRES: `scenario` was decoded without faults.
 RunPlans PlanRuns(const Scenario& scenario, const Overrides& overrides, Diagnostics& diagnostics);
 
-/// The same for a scenario that could only be decoded in part: what `decoding` found is not said again in
-/// other words. Faults at or around a place it complained of are left out, and so are faults of names where a
-/// broken part may have been meant to make them. The rest is added, so that one pass shows everything.
-void CheckPartlyDecoded(const Scenario& scenario, const Overrides& overrides, Diagnostics& decoding);
+/// The same for a scenario that could only be decoded in part, so that one pass shows everything: all faults
+/// but those in a place that is broken and those that only follow from one. `broken` is what the decoder
+/// noted; its own complaints are in `diagnostics` already.
+void CheckPartlyDecoded(Scenario scenario, const BrokenPlaces& broken, const Overrides& overrides,
+                        Diagnostics& diagnostics);
 
 /// The effective name of step `index`: its own, or "step<index + 1>".
 std::string StepName(const Scenario& scenario, std::size_t index);

@@ -17,10 +17,10 @@ Note FromCommandLine(std::string_view option, std::string_view value, std::strin
           .at = Span{}};
 }
 
-void CheckSnapshots(const RunPlan& plan, Diagnostics& diagnostics) {
+void CheckSnapshots(const RunPlan& plan, bool holds_known, Diagnostics& diagnostics) {
   const std::uint32_t periodic = plan.scenario.snapshots.periodic;
   if (periodic == 0) return;
-  if (const auto fault = PeriodicFault(periodic, plan.holds))
+  if (const auto fault = holds_known ? PeriodicFault(periodic, plan.holds) : std::nullopt)
     return diagnostics.Error("snapshots/periodic", "bad-periodic", *fault);
   const std::uint64_t all = periodic + plan.snapshot_count;
   // More than can be kept without the periodic ones has been said where they are asked for.
@@ -60,6 +60,7 @@ void CheckDisk(const RunPlans& plans, const Overrides& overrides, Diagnostics& d
 
 void CheckTimeout(const RunPlan& plan, const Overrides& overrides, Diagnostics& diagnostics) {
   const Duration timeout = plan.scenario.timeout;
+  if (timeout.ns <= 0) return diagnostics.Error("timeout", "rule", "the timeout must be more than 0s");
   if (plan.holds < timeout) return;
   Diagnostic fault{.code = "timeout-too-short",
                    .path = "timeout",
@@ -88,9 +89,11 @@ void CheckStepNames(const Scenario& scenario, Diagnostics& diagnostics) {
 }
 
 /// Every name a check may use. Cgroups: all that the plan ever made.
-CheckNames NamesOf(const RunPlan& plan) {
+CheckNames NamesOf(const RunPlan& plan, const BrokenPlaces* broken) {
   const Scenario& scenario = plan.scenario;
   CheckNames names;
+  names.broken = broken;
+  if (broken != nullptr) names.doubts = broken->DoubtsIn("");
   for (const PlannedPhase& phase : plan.phases) names.phases.push_back(phase.name);
   for (const PlannedRequest& planned : plan.requests)
     if (const auto* made = planned.As<CreateCgroup>()) names.cgroups.push_back(made->cgroup);
@@ -106,90 +109,59 @@ CheckNames NamesOf(const RunPlan& plan) {
     CheckNames::Payload known{name, KnownMetricNames(payload.output), {}};
     for (const auto& [metric, hint] : payload.metrics.items)
       if (!hint.unit.empty()) known.units.items.emplace_back(metric, hint.unit);
+    const std::string path = JoinPath("payloads", name);
+    if (broken != nullptr && (broken->Touches(path + "/output") || broken->Touches(path + "/metrics")))
+      known.metrics.reset();
     names.payloads.push_back(std::move(known));
   }
   return names;
 }
 
-// ---- scenarios that were decoded in part
-
-std::string Parent(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string::npos ? std::string() : path.substr(0, slash);
-}
-
-/// Whether `path` is `base` or something in it.
-bool Within(std::string_view path, std::string_view base) {
-  return path.starts_with(base) && (base.empty() || path.size() == base.size() || path[base.size()] == '/');
-}
-
-/// Without a topology nothing can be planned.
-bool SizesMachine(const std::string& path) {
-  return path.empty() || Within(path, "topology") || Within(path, "matrix");
-}
-
-/// Whether a fault at `path` may hide the making of a cgroup, a payload or a step: it is in the lists and
-/// maps that make them, not in what they contain (a cpuset, a worker, a hold).
-bool MakesNames(const std::string& path) {
-  const std::vector<std::string> parts = SplitPath(path);
-  const auto is = [&](std::size_t i, std::string_view text) { return i < parts.size() && parts[i] == text; };
-  if (is(0, "payloads")) return parts.size() <= 2 || is(2, "output") || is(2, "metrics");
-  if (!is(0, "steps") && !is(0, "backdrop")) return false;
-  const std::size_t section = is(0, "steps") ? 2 : 1;  // where "cgroups" or "ops" stands
-  if (parts.size() <= section) return true;
-  if (is(section, "name") || is(section, "payloads")) return true;
-  if (is(section, "cgroups")) return parts.size() <= section + 2 || is(section + 2, "name");
-  if (!is(section, "ops")) return false;
-  return !is(section + 3, "cpus") && !is(section + 3, "work") && !is(section + 3, "timeout");
-}
-
-bool IsOfNames(const Diagnostic& fault) {
-  for (const std::string_view code :
-       {"unknown-name", "duplicate-name", "ambiguous-name", "never-started", "already-consumed"})
-    if (fault.code == code) return true;
-  return false;
-}
-
-}  // namespace
-
-void CheckPartlyDecoded(const Scenario& scenario, const Overrides& overrides, Diagnostics& decoding) {
-  std::vector<std::string> broken;
-  bool names_unsure = false;
-  for (const Diagnostic& fault : decoding.items()) {
-    if (fault.severity != Severity::kError) continue;
-    // A fault of a key is one of the map that holds it.
-    broken.push_back(fault.on_key ? Parent(fault.path) : fault.path);
-    if (SizesMachine(broken.back())) return;
-    names_unsure = names_unsure || MakesNames(broken.back());
-  }
-  Diagnostics checks;
-  PlanRuns(scenario, overrides, checks);
-  for (const Diagnostic& fault : checks.items()) {
-    const bool known = std::any_of(broken.begin(), broken.end(), [&](const std::string& at) {
-      return Within(fault.path, at) || Within(at, fault.path);
-    });
-    if (!known && !(names_unsure && IsOfNames(fault))) decoding.Add(fault);
-  }
-}
-
-RunPlans PlanRuns(const Scenario& scenario, const Overrides& overrides, Diagnostics& diagnostics) {
+/// The second half of PlanRuns. `broken` is null when everything could be read.
+RunPlans PlanAndCheck(const Scenario& scenario, const BrokenPlaces* broken, const Overrides& overrides,
+                      Diagnostics& diagnostics) {
+  const auto unread = [&](std::string_view path) { return broken != nullptr && broken->Touches(path); };
   CheckStepNames(scenario, diagnostics);
-  const std::vector<RunVariant> variants = Variants(scenario);
   RunPlans plans;
-  for (const RunVariant& variant : variants)
-    plans.push_back(std::make_shared<const RunPlan>(MakePlan(scenario, variant, diagnostics)));
+  for (const RunVariant& variant : Variants(scenario))
+    plans.push_back(std::make_shared<const RunPlan>(MakePlan(scenario, variant, diagnostics, broken)));
   if (plans.empty()) {
     diagnostics.Error("matrix/exclude", "empty-matrix", "every combination of the matrix is excluded");
     return plans;
   }
   // Names, holds and checks are the same in all of them.
   const RunPlan& first = *plans.front();
-  CheckSnapshots(first, diagnostics);
+  const bool holds_known = !unread("steps") && !unread("duration");
+  CheckSnapshots(first, holds_known, diagnostics);
   CheckMonitor(plans, overrides, diagnostics);
   CheckDisk(plans, overrides, diagnostics);
-  CheckTimeout(first, overrides, diagnostics);
-  ResolveChecks(first.checks, NamesOf(first), diagnostics);
+  if (!unread("duration")) CheckTimeout(first, overrides, diagnostics);
+  ResolveChecks(first.checks, NamesOf(first, broken), diagnostics);
   return plans;
+}
+
+/// Whether the fault says something of CPUs, nodes or caches.
+bool IsOfTopology(const Diagnostic& fault) {
+  return fault.code == "bad-cpuset" || fault.code == "bad-affinity";
+}
+
+}  // namespace
+
+void CheckPartlyDecoded(Scenario scenario, const BrokenPlaces& broken, const Overrides& overrides,
+                        Diagnostics& diagnostics) {
+  const bool topology_known = !broken.Touches("topology") && !broken.Touches("matrix");
+  if (!topology_known) {
+    scenario.topology = {};
+    scenario.matrix.reset();
+  }
+  Diagnostics found;
+  PlanAndCheck(scenario, &broken, overrides, found);
+  for (const Diagnostic& fault : found.items())
+    if (!broken.Covers(fault.path) && (topology_known || !IsOfTopology(fault))) diagnostics.Add(fault);
+}
+
+RunPlans PlanRuns(const Scenario& scenario, const Overrides& overrides, Diagnostics& diagnostics) {
+  return PlanAndCheck(scenario, nullptr, overrides, diagnostics);
 }
 
 }  // namespace ktstr

@@ -75,11 +75,6 @@ void HoldRules(const void* object, RuleSink& sink) {
     sink.Fault("every", "at most 10000 repetitions are allowed");
 }
 
-void ScenarioRules(const void* object, RuleSink& sink) {
-  const auto& scenario = *static_cast<const Scenario*>(object);
-  if (scenario.timeout.ns <= 0) sink.Fault("timeout", "the timeout must be more than 0s");
-}
-
 }  // namespace
 
 const ScalarDecl& MemorySpec::Scalar() { return kMemory; }
@@ -243,7 +238,6 @@ const StructDecl& Scenario::Decl() {
   static constexpr StructDecl kDecl = [] {
     StructDecl decl = DeclareStruct<Scenario>("Scenario", "A test of the kernel's scheduler.", kFields);
     decl.allow_extension_keys = true;
-    decl.rules = &ScenarioRules;
     return decl;
   }();
   return kDecl;

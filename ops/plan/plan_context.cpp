@@ -27,15 +27,40 @@ std::string InCgroup(const std::string& cgroup) {
 }  // namespace
 
 PlanContext::PlanContext(const vmm::Topology& topology, const std::vector<PayloadPlan>& payloads,
-                         std::uint64_t seed, Diagnostics& diagnostics)
-    : topology_(topology), payloads_(payloads), seed_(seed), diagnostics_(diagnostics) {}
+                         std::uint64_t seed, Diagnostics& diagnostics, const BrokenPlaces* broken)
+    : topology_(topology),
+      payloads_(payloads),
+      seed_(seed),
+      diagnostics_(diagnostics),
+      broken_(broken != nullptr && !broken->empty() ? broken : nullptr) {}
+
+// ---- what could not be read
+
+std::string PlanContext::PathOf(std::string_view field) const {
+  return field.empty() ? path_ : path_ + "/" + std::string(field);
+}
+
+bool PlanContext::Unread(std::string_view field) const {
+  return broken_ != nullptr && broken_->Touches(PathOf(field));
+}
+
+void PlanContext::Doubt(const std::string& path, bool inside) {
+  if (broken_ == nullptr) return;
+  (slot_ == Slot::kStep ? step_doubts_ : lasting_doubts_)
+      .Add(inside ? broken_->DoubtsIn(path) : broken_->DoubtsAt(path));
+}
+
+NameDoubts PlanContext::Doubts() const {
+  NameDoubts doubts = lasting_doubts_;
+  doubts.Add(step_doubts_);
+  return doubts;
+}
 
 void PlanContext::Fault(std::string_view field, std::string code, std::string message, std::string hint,
                         std::vector<Note> notes) {
   ++faults_;
-  const std::string path = field.empty() ? path_ : path_ + "/" + std::string(field);
   diagnostics_.Add({.code = std::move(code),
-                    .path = path,
+                    .path = PathOf(field),
                     .message = std::move(message),
                     .hint = std::move(hint),
                     .notes = std::move(notes)});
@@ -45,6 +70,7 @@ void PlanContext::Fault(std::string_view field, std::string code, std::string me
 
 CgroupState* PlanContext::UseCgroup(std::string_view field, std::string_view name) {
   if (CgroupState* cgroup = state_.LiveCgroup(name)) return cgroup;
+  if (Doubts().MayMake(Refers::kCgroup)) return nullptr;
   if (const CgroupState* gone = state_.RemovedCgroup(name)) {
     Fault(field, "unknown-name", "cgroup " + Quote(name) + " no longer exists at this point",
           "it ended in " + gone->removed->where, {{gone->removed->path, "it ended here", {}}});
@@ -66,17 +92,23 @@ CgroupState* PlanContext::UseCgroup(std::string_view field, std::string_view nam
 }
 
 CgroupState* PlanContext::MakeCgroup(std::string_view field, const std::string& name) {
-  if (const CgroupState* live = state_.LiveCgroup(name)) {
-    Fault(field, "duplicate-name", "cgroup " + Quote(name) + " already exists",
-          "it was created in " + live->made.where, {{live->made.path, "created here", {}}});
-    return nullptr;
+  const NameDoubts doubts = Doubts();
+  if (Unread(field)) {
+    state_.cgroups.push_back({name, slot_, std::nullopt, Here(), Here()});
+    return &state_.cgroups.back();
   }
-  if (const std::size_t slash = name.rfind('/');
-      slash != std::string::npos && state_.LiveCgroup(name.substr(0, slash)) == nullptr) {
+  if (CgroupState* live = state_.LiveCgroup(name)) {
+    if (!doubts.MayEnd())
+      Fault(field, "duplicate-name", "cgroup " + Quote(name) + " already exists",
+            "it was created in " + live->made.where, {{live->made.path, "created here", {}}});
+    return live;
+  }
+  if (const std::size_t slash = name.rfind('/'); slash != std::string::npos &&
+                                                 state_.LiveCgroup(name.substr(0, slash)) == nullptr &&
+                                                 !doubts.MayMake(Refers::kCgroup)) {
     Fault(field, "unknown-name",
           "the parent cgroup " + Quote(name.substr(0, slash)) + " does not exist at this point",
           "create " + Quote(name.substr(0, slash)) + " first");
-    return nullptr;
   }
   // A parent with processes of its own cannot hand controllers to children (cgroup v2's rule of no inner
   // processes).
@@ -129,16 +161,18 @@ void PlanContext::NoteAllowed(const CgroupState& cgroup) {
   }
 }
 
-bool PlanContext::SetCpuset(std::string_view field, CgroupState& cgroup, const CpusetSpec& spec) {
+bool PlanContext::SetCpuset(std::string_view field, CgroupState* cgroup, const CpusetSpec& spec) {
   Result<CpuSet> cpus = ResolveCpuset(spec, topology_);
-  if (!cpus.ok()) {
-    Fault(field, "bad-cpuset", cpus.error().message);
+  if (!cpus.ok() || Unread(field)) {
+    if (!Unread(field)) Fault(field, "bad-cpuset", cpus.error().message);
+    if (cgroup != nullptr) cgroup->cpuset.reset();  // nothing is concluded from the one before
     return false;
   }
+  if (cgroup == nullptr) return false;
   NeedController("cpuset");
-  cgroup.cpuset = *cpus;
-  WriteFile(cgroup.name, "cpuset.cpus", FormatCpus(*cpus));
-  NoteAllowed(cgroup);
+  cgroup->cpuset = *cpus;
+  WriteFile(cgroup->name, "cpuset.cpus", FormatCpus(*cpus));
+  NoteAllowed(*cgroup);
   return true;
 }
 
@@ -182,10 +216,9 @@ void PlanContext::WriteLimits(const CgroupDef& def) {
 void PlanContext::ApplyDef(std::string_view field, const CgroupDef& def) {
   const std::string base = field.empty() ? std::string() : std::string(field) + "/";
   EnableControllers(def);
-  const CgroupState* made = MakeCgroup(base + "name", def.name);
-  if (made == nullptr) return;
-  if (def.cpuset) SetCpuset(base + "cpuset", *state_.LiveCgroup(def.name), *def.cpuset);
-  if (def.mems)
+  CgroupState* const made = MakeCgroup(base + "name", def.name);
+  if (def.cpuset) SetCpuset(base + "cpuset", made, *def.cpuset);
+  if (def.mems && !Unread(base + "mems"))
     for (const std::uint32_t node : def.mems->cpus)
       if (node >= topology_.numa_nodes)
         Fault(base + "mems", "bad-cpuset",
@@ -193,9 +226,9 @@ void PlanContext::ApplyDef(std::string_view field, const CgroupDef& def) {
                   " has " + std::to_string(topology_.numa_nodes));
   WriteLimits(def);
   for (std::size_t i = 0; i < def.work.size(); ++i)
-    StartWorkers(base + "work/" + std::to_string(i), state_.LiveCgroup(def.name), def.work[i],
-                 static_cast<std::uint32_t>(i));
-  if (def.payload) StartPayload(base + "payload", *def.payload, {}, state_.LiveCgroup(def.name));
+    StartWorkers(base + "work/" + std::to_string(i), made, def.work[i], static_cast<std::uint32_t>(i));
+  if (def.payload)
+    StartPayload(base + "payload", *def.payload, {}, made->removed ? PathOf(base + "name") : def.name);
 }
 
 // ---- payloads
@@ -206,6 +239,7 @@ const PayloadPlan* PlanContext::FindPayload(std::string_view field, std::string_
     if (payload.name == name) return &payload;
     names.push_back(payload.name);
   }
+  if (Doubts().MayMake(Refers::kPayload)) return nullptr;
   std::string hint = DidYouMean(name, names);
   if (hint.empty()) hint = names.empty() ? "declare it under `payloads:`" : "declared: " + JoinNames(names);
   Fault(field, "unknown-name", "no payload " + Quote(name) + " is declared", std::move(hint));
@@ -213,13 +247,13 @@ const PayloadPlan* PlanContext::FindPayload(std::string_view field, std::string_
 }
 
 bool PlanContext::StartPayload(std::string_view field, const std::string& name,
-                               const std::vector<std::string>& args, CgroupState* cgroup) {
+                               const std::vector<std::string>& args, const std::string& where) {
   const PayloadPlan* plan = FindPayload(field, name);
   if (plan == nullptr) return false;
-  const std::string where = cgroup != nullptr ? cgroup->name : std::string();
   if (!CanStartIn(field, where)) return false;
   for (const PayloadState& live : state_.payloads) {
     if (live.consumed || live.name != name || live.cgroup != where) continue;
+    if (Doubts().MayEnd()) return false;
     Fault(field, "duplicate-name", "payload " + Quote(name) + " already runs " + InCgroup(where),
           "wait for it or kill it first (started in " + live.made.where + ")",
           {{live.made.path, "started here", {}}});
@@ -240,7 +274,12 @@ bool PlanContext::StartPayload(std::string_view field, const std::string& name,
 
 PayloadState* PlanContext::UsePayload(std::string_view field, std::string_view name,
                                       const std::optional<std::string>& cgroup) {
-  if (FindPayload(field, name) == nullptr) return nullptr;
+  const bool declared = FindPayload(field, name) != nullptr;
+  // The cgroup may have ended since; of one that never was nothing can have run in it.
+  if (cgroup && !cgroup->empty() && state_.RemovedCgroup(*cgroup) == nullptr &&
+      UseCgroup("cgroup", *cgroup) == nullptr)
+    return nullptr;
+  if (!declared) return nullptr;
   std::vector<PayloadState*> live;
   const PayloadState* last = nullptr;
   for (PayloadState& payload : state_.payloads) {
@@ -249,12 +288,16 @@ PayloadState* PlanContext::UsePayload(std::string_view field, std::string_view n
     if (!payload.consumed) live.push_back(&payload);
   }
   if (live.size() == 1) return live.front();
+  const NameDoubts doubts = Doubts();
   if (live.size() > 1) {
+    if (doubts.MayEnd() || Unread("cgroup")) return nullptr;
     std::vector<std::string> places;
     for (const PayloadState* payload : live) places.push_back(payload->cgroup);
     Fault(field, "ambiguous-name",
           "payload " + Quote(name) + " runs in several cgroups: " + JoinNames(places),
           "say which with `cgroup:`");
+  } else if (doubts.MayStart()) {
+    return nullptr;
   } else if (last != nullptr) {
     Fault(field, "already-consumed", "payload " + Quote(name) + " has already ended at this point",
           "it was finished in " + last->consumed->where, {{last->consumed->path, "finished here", {}}});
@@ -291,6 +334,7 @@ void PlanContext::ThawForEndOfStep() {
 
 void PlanContext::EndStep() {
   cleanup_ = true;
+  step_doubts_ = {};
   for (auto payload = state_.payloads.rbegin(); payload != state_.payloads.rend(); ++payload) {
     if (payload->consumed || payload->slot != Slot::kStep) continue;
     payload->consumed = Here();

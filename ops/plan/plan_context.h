@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "guest-init/wire/messages.h"
+#include "ops/plan/broken_places.h"
 #include "ops/plan/cgroup_def.h"
 #include "ops/plan/diagnostics.h"
 #include "ops/plan/scenario_state.h"
@@ -60,9 +61,10 @@ struct PlannedRequest {
 
 class PlanContext {
  public:
-  /// All references outlive the context. `payloads` are the scenario's declared ones.
+  /// All references outlive the context. `payloads` are the scenario's declared ones; `broken` is what could
+  /// not be read of the scenario, null when all of it could.
   PlanContext(const vmm::Topology& topology, const std::vector<PayloadPlan>& payloads, std::uint64_t seed,
-              Diagnostics& diagnostics);
+              Diagnostics& diagnostics, const BrokenPlaces* broken = nullptr);
 
   // ---- where we are (set by the planner, read by Ops through the functions below)
   void EnterSlot(Slot slot, std::string where) {
@@ -84,6 +86,12 @@ class PlanContext {
   void Fault(std::string_view field, std::string code, std::string message, std::string hint = "",
              std::vector<Note> notes = {});
   [[nodiscard]] std::size_t fault_count() const { return faults_; }
+  /// Whether `field`, or something in it, could not be read: then nothing is to be concluded from what it
+  /// holds, nor from its absence.
+  [[nodiscard]] bool Unread(std::string_view field) const;
+  /// From here on, what the unreadable value at `path` may have done is in doubt, and no diagnostic is made
+  /// of what would follow from it; with `inside` also what unreadable values in it may have done.
+  void Doubt(const std::string& path, bool inside);
 
   // ---- requests
   template <typename T>
@@ -103,10 +111,14 @@ class PlanContext {
   }
   std::vector<PlannedRequest>& requests() { return requests_; }
 
-  // ---- what Ops are made of; each faults at `field` and returns nullptr or false when it cannot
+  // ---- what Ops are made of. Each faults at `field` when it cannot, and planning goes on as if it could, so
+  // that one mistake is one diagnostic and hides no other.
+  /// Null when there is none: the Op then still checks its other arguments.
   CgroupState* UseCgroup(std::string_view field, std::string_view name);
+  /// Never null. After a fault it is the one that exists already, or one that nobody can find.
   CgroupState* MakeCgroup(std::string_view field, const std::string& name);
-  bool SetCpuset(std::string_view field, CgroupState& cgroup, const CpusetSpec& spec);
+  /// `cgroup` null: it is not known, the CPUs are checked all the same.
+  bool SetCpuset(std::string_view field, CgroupState* cgroup, const CpusetSpec& spec);
   void ClearCpuset(CgroupState& cgroup);
   /// The cgroup is thawed, by an Op or because its tasks have to run to end. Faults when one above it keeps
   /// them frozen.
@@ -116,9 +128,11 @@ class PlanContext {
   /// `cgroup` nullptr: the runner's.
   bool StartWorkers(std::string_view field, CgroupState* cgroup, const WorkSpec& work,
                     std::uint32_t group_idx);
+  /// `cgroup`: the name of a live one, or "" for the runner's.
   bool StartPayload(std::string_view field, const std::string& name, const std::vector<std::string>& args,
-                    CgroupState* cgroup);
-  /// The one live payload meant by a name and an optional cgroup ("" is the un-placed one).
+                    const std::string& cgroup);
+  /// The one live payload meant by a name at `field` and an optional cgroup at "cgroup" ("" is the un-placed
+  /// one). Null when there is none.
   PayloadState* UsePayload(std::string_view field, std::string_view name,
                            const std::optional<std::string>& cgroup);
   /// A new name for a snapshot, a read, a watch or a list of processes. Only reads and lists may use one
@@ -150,6 +164,9 @@ class PlanContext {
   bool NeedsThawed(std::string_view field, std::string_view cgroup, const std::string& consequence);
   bool CanStartIn(std::string_view field, const std::string& cgroup);
   void ThawForEndOfStep();
+  [[nodiscard]] std::string PathOf(std::string_view field) const;
+  /// What may have been done unseen, at this point.
+  [[nodiscard]] NameDoubts Doubts() const;
   [[nodiscard]] const PayloadPlan* FindPayload(std::string_view field, std::string_view name);
 
   const vmm::Topology& topology_;
@@ -164,6 +181,9 @@ class PlanContext {
   bool cleanup_ = false;
   bool in_loop_ = false;
   std::size_t faults_ = 0;
+  const BrokenPlaces* broken_;
+  NameDoubts lasting_doubts_;  // to the end of the scenario
+  NameDoubts step_doubts_;     // to the end of the step
 };
 
 }  // namespace ktstr

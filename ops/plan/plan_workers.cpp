@@ -41,7 +41,7 @@ std::optional<std::uint32_t> PlanContext::CountWorkers(std::string_view field, c
   const double exact = static_cast<double>(cpus) * work.workers->of_cpus;
   auto count = static_cast<std::uint32_t>(std::max(1.0, std::ceil(exact - 1e-9)));
   count = (count + type.group_size - 1) / type.group_size * type.group_size;
-  if (count <= 10000) return count;
+  if (count <= 10000 || Unread(std::string(field) + "/workers")) return count;
   Fault(std::string(field) + "/workers", "out-of-range",
         std::to_string(count) + " workers are more than the limit of 10000");
   return std::nullopt;
@@ -53,7 +53,7 @@ bool PlanContext::ResolveAffinity(std::string_view field, const Affinity& affini
   const CpuSet pool = cgroup != nullptr && cgroup->cpuset ? *cgroup->cpuset : all;
   const std::string at = std::string(field) + "/affinity";
   const auto use = [&](const CpuSet& mask, const std::string& why_empty) {
-    if (mask.empty()) Fault(at, "bad-affinity", why_empty);
+    if (mask.empty() && !Unread(at)) Fault(at, "bad-affinity", why_empty);
     request.affinity = mask.cpus;
     return !mask.empty();
   };
@@ -87,11 +87,10 @@ bool PlanContext::StartWorkers(std::string_view field, CgroupState* cgroup, cons
   if (work.type.decl() == nullptr) return false;  // the decoder has complained
   if (cgroup != nullptr && !CanStartIn(field, cgroup->name)) return false;
   const std::optional<std::uint32_t> count = CountWorkers(field, work, cgroup);
-  if (!count) return false;
   ktstr::StartWorkers request;
   request.group = static_cast<std::uint32_t>(state_.groups.size());
   request.cgroup = cgroup != nullptr ? cgroup->name : std::string();
-  request.count = *count;
+  request.count = count.value_or(0);
   request.work_type = work.type.decl()->name;
   std::vector<std::byte> params;
   EncodeStruct(*work.type.decl(), work.type.data(), params);
@@ -111,7 +110,7 @@ bool PlanContext::StartWorkers(std::string_view field, CgroupState* cgroup, cons
   request.uid = work.uid;
   request.gid = work.gid;
   request.seed = seed_ + request.group;
-  if (!ResolveAffinity(field, work.affinity, cgroup, request)) return false;
+  if (!ResolveAffinity(field, work.affinity, cgroup, request) || !count) return false;
 
   if (FindWorkType(request.work_type)->needs_disk && !state_.disk) {
     state_.disk = Here();

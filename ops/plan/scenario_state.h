@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -76,7 +77,8 @@ struct NeededSymbol {
 };
 
 struct ScenarioState {
-  std::vector<CgroupState> cgroups;    // in order of creation; removed ones stay for messages
+  std::deque<CgroupState> cgroups;     // in order of creation, and staying where they are; removed ones stay
+                                       // for messages
   std::vector<GroupState> groups;      // index == id
   std::vector<PayloadState> payloads;  // index == handle
   std::set<std::string> controllers;   // enabled so far

@@ -32,10 +32,15 @@ void CheckSite::Bad(std::string_view field, std::string message) {
   diagnostics_.Error(At(field), "bad-check", std::move(message));
 }
 
-void CheckSite::Known(std::string_view field, std::string_view what, const std::optional<std::string>& name,
-                      const std::vector<std::string>& all) {
+void CheckSite::Known(std::string_view field, Refers kind, std::string_view what,
+                      const std::optional<std::string>& name, const std::vector<std::string>& all) {
   if (!name || std::find(all.begin(), all.end(), *name) != all.end()) return;
+  if (names_.doubts.MayMake(kind)) return;
   Unknown(field, fmt::format("there is no {} '{}' in this scenario", what, *name), DidYouMean(*name, all));
+}
+
+bool CheckSite::Unread(std::string_view field) const {
+  return names_.broken != nullptr && names_.broken->Touches(At(field));
 }
 
 void CheckSite::FitsUnit(std::string_view field, const Quantity& bound, std::string_view unit) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "guest-init/base/decl.h"
+#include "ops/plan/broken_places.h"
 #include "ops/plan/diagnostics.h"
 #include "ops/plan/quantity.h"
 
@@ -27,6 +28,8 @@ struct CheckNames {
   std::vector<std::string> reads;
   std::vector<std::string> watches;
   std::vector<std::string> procs;
+  const BrokenPlaces* broken = nullptr;  // what could not be read of the scenario; null: everything could
+  NameDoubts doubts = {};                // what that may have made
 };
 
 /// One check as `resolve` sees it. Fields are paths below the check: "phase", "min/metric".
@@ -44,9 +47,12 @@ class CheckSite {
   void Unknown(std::string_view field, std::string message, std::string hint);
   /// `bad-check`.
   void Bad(std::string_view field, std::string message);
-  /// `unknown-name` unless `name` is absent or one of `all`: "there is no phase 'x' in this scenario".
-  void Known(std::string_view field, std::string_view what, const std::optional<std::string>& name,
-             const std::vector<std::string>& all);
+  /// `unknown-name` unless `name` is absent, one of `all`, or perhaps one that could not be read: "there is
+  /// no phase 'x' in this scenario". `kind` is what the name is of, `what` how messages call that.
+  void Known(std::string_view field, Refers kind, std::string_view what,
+             const std::optional<std::string>& name, const std::vector<std::string>& all);
+  /// Whether `field`, or something in it, could not be read: nothing follows from it, nor from its absence.
+  [[nodiscard]] bool Unread(std::string_view field) const;
   /// `wrong-unit` when the bound cannot be one of a number in `unit`.
   void FitsUnit(std::string_view field, const Quantity& bound, std::string_view unit);
 

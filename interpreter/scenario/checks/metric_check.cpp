@@ -75,16 +75,15 @@ void ResolvePayloadMetric(const MetricCheck& check, CheckSite& site) {
     site.Unknown("metric", fmt::format("'{}' does not name a metric of payload '{}'", check.metric, payload),
                  fmt::format("write payload.{}.<metric>", payload));
   else
-    site.Unknown("metric", fmt::format("there is no payload '{}' in this scenario", payload),
-                 DidYouMean(payload, names));
+    site.Known("metric", Refers::kPayload, "payload", payload, names);
 }
 
 void Resolve(const MetricCheck& check, CheckSite& site) {
   const CheckNames& names = site.names();
-  site.Known("phase", "phase", check.phase, names.phases);
-  site.Known("vs_phase", "phase", check.vs_phase, names.phases);
-  site.Known("cgroup", "cgroup", check.cgroup, names.cgroups);
-  if (check.vs_phase && !check.PhaseIn(site.step()))
+  site.Known("phase", Refers::kPhase, "phase", check.phase, names.phases);
+  site.Known("vs_phase", Refers::kPhase, "phase", check.vs_phase, names.phases);
+  site.Known("cgroup", Refers::kCgroup, "cgroup", check.cgroup, names.cgroups);
+  if (check.vs_phase && !check.PhaseIn(site.step()) && !site.Unread("phase"))
     site.Bad("vs_phase", "there is nothing to compare with it: name the phase of the check too");
   else if (check.vs_phase && !check.phase && site.step() == *check.vs_phase)
     site.Bad("vs_phase", "a phase cannot be compared with itself");

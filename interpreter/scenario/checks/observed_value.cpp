@@ -98,8 +98,10 @@ CheckResult JudgeSeries(const Series& series, const TemporalPattern& pattern) {
 
 void ResolvePattern(const TemporalPattern& pattern, CheckSite& site) {
   if (!pattern.phase_ratio) return;
-  site.Known("over_time/phase_ratio/from", "phase", pattern.phase_ratio->from, site.names().phases);
-  site.Known("over_time/phase_ratio/to", "phase", pattern.phase_ratio->to, site.names().phases);
+  site.Known("over_time/phase_ratio/from", Refers::kPhase, "phase", pattern.phase_ratio->from,
+             site.names().phases);
+  site.Known("over_time/phase_ratio/to", Refers::kPhase, "phase", pattern.phase_ratio->to,
+             site.names().phases);
 }
 
 std::vector<std::string> PhaseNames(const RunRecord& record) {

@@ -19,7 +19,7 @@ void Rules(const void* object, RuleSink& sink) {
 
 void Resolve(const ReadCheck& check, CheckSite& site) {
   if (check.over_time) ResolvePattern(*check.over_time, site);
-  site.Known("read", "read", check.read, site.names().reads);
+  site.Known("read", Refers::kTag, "read", check.read, site.names().reads);
 }
 
 /// The text that bytes in hex are, if they are one, filled up with zeros: an array of char.

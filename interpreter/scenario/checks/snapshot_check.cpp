@@ -27,7 +27,7 @@ bool OfFire(const std::string& snapshot, const std::vector<std::string>& watches
 
 void Resolve(const SnapshotCheck& check, CheckSite& site) {
   if (!OfFire(check.snapshot, site.names().watches))
-    site.Known("snapshot", "snapshot", check.snapshot, site.names().snapshots);
+    site.Known("snapshot", Refers::kTag, "snapshot", check.snapshot, site.names().snapshots);
 }
 
 /// The error's message without the place in front of it, which the title of the check says too.

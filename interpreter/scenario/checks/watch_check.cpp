@@ -16,7 +16,7 @@ void Rules(const void* object, RuleSink& sink) {
 }
 
 void Resolve(const WatchCheck& check, CheckSite& site) {
-  site.Known("watch", "watch", check.watch, site.names().watches);
+  site.Known("watch", Refers::kTag, "watch", check.watch, site.names().watches);
 }
 
 ObservedValue FiresOf(const std::string& tag, const RunFacts& run) {

@@ -15,10 +15,11 @@ struct Loaded {
 
   explicit Loaded(const std::string& yaml) {
     const Document document = LoadDocument("t.yaml", yaml, diagnostics);
-    if (Decode(document, scenario, diagnostics)) {
+    BrokenPlaces broken(Scenario::Decl());
+    if (Decode(document, scenario, diagnostics, &broken)) {
       plans = PlanRuns(scenario, {}, diagnostics);
     } else {
-      CheckPartlyDecoded(scenario, {}, diagnostics);
+      CheckPartlyDecoded(scenario, broken, {}, diagnostics);
     }
   }
   std::string Faults() const {
@@ -156,9 +157,9 @@ version: 1
 payloads: {load: {binary: stress-ng}}
 steps:
   - ops:
-      - WaitPayload: {payload: load, timeout: 5s}
-      - KillPayload: {payload: load}
-      - CaptureSnapshot: {tag: before}
+      - WaitPayload: {name: load, timeout: 5s}
+      - KillPayload: {name: load}
+      - CaptureSnapshot: {name: before}
 )",
                                          found);
   Scenario scenario;

@@ -95,7 +95,7 @@ TEST_CASE("worker counts: a share of the recorded cpuset, rounded up, in whole g
   CHECK(count(work) == 3);  // 3 usable of 4 CPUs: ceil(2.7)
   CpusetSpec all;
   all.cpus = CpuSet{{0, 1, 2, 3}};
-  bench.context.SetCpuset("", cgroup, all);
+  bench.context.SetCpuset("", &cgroup, all);
   CHECK(count(work) == 4);  // ceil(3.6)
   work = Work("PipeIo");
   work.workers = WorkerCount{0, 0.7};
@@ -107,7 +107,7 @@ TEST_CASE("affinities are resolved against the cgroup's CPUs") {
   bench.context.MakeCgroup("", "c");
   CpusetSpec spec;
   spec.cpus = CpuSet{{1, 2, 3}};
-  bench.context.SetCpuset("", bench.Cgroup("c"), spec);
+  bench.context.SetCpuset("", &bench.Cgroup("c"), spec);
   const auto mask = [&](const Affinity& affinity) {
     WorkSpec work = Work("SpinWait");
     work.affinity = affinity;
@@ -131,10 +131,10 @@ TEST_CASE("the CPUs a group was ever allowed are remembered for the isolation ch
   bench.context.MakeCgroup("", "c");
   CpusetSpec llc;
   llc.llc = 0;
-  bench.context.SetCpuset("", bench.Cgroup("c"), llc);
+  bench.context.SetCpuset("", &bench.Cgroup("c"), llc);
   bench.context.StartWorkers("", &bench.Cgroup("c"), Work("SpinWait"), 0);
   llc.llc = 1;
-  bench.context.SetCpuset("", bench.Cgroup("c"), llc);
+  bench.context.SetCpuset("", &bench.Cgroup("c"), llc);
   CHECK(FormatCpus(bench.context.state().groups[0].allowed) == "0-3");
   CHECK(bench.context.state().groups[0].always_restricted);
   bench.context.ClearCpuset(bench.Cgroup("c"));
