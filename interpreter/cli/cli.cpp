@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <exception>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -66,6 +68,41 @@ Clock ParseClockOption(const std::string& text) {
   throw CLI::ValidationError("--clock", fmt::format("'{}' is not a clock; use wall or virtual", text));
 }
 
+std::uint64_t ParseNumber(const std::string& option, const std::string& text, std::uint64_t min,
+                          std::uint64_t max) {
+  std::uint64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, fault] = std::from_chars(text.data(), end, value);
+  if (fault != std::errc{} || stop != end || text.empty() || value < min || value > max)
+    throw CLI::ValidationError(option,
+                               fmt::format("'{}' is not a whole number from {} to {}", text, min, max));
+  return value;
+}
+/// The number's type, of itself or of an optional of it.
+template <typename T>
+struct NumberOf {
+  using Type = T;
+};
+template <typename T>
+struct NumberOf<std::optional<T>> {
+  using Type = T;
+};
+/// A whole number, as CLI11 itself does not read them: to it -1 is 2^64-1. `names` as for add_option.
+template <typename T>
+void AddNumber(CLI::App& app, const std::string& names, T& target, std::uint64_t min, std::uint64_t max,
+               const std::string& help) {
+  const std::string option = names.substr(names.rfind("--"));
+  app.add_option_function<std::string>(
+         names,
+         [&target, option, min, max](const std::string& text) {
+           target = static_cast<typename NumberOf<T>::Type>(ParseNumber(option, text, min, max));
+         },
+         help)
+      ->type_name("N");
+}
+constexpr std::uint64_t kMaxU32 = std::numeric_limits<std::uint32_t>::max();
+constexpr std::uint64_t kMaxU64 = std::numeric_limits<std::uint64_t>::max();
+
 std::uint64_t ParseBytesOption(const std::string& text) {
   ByteSize value;
   const std::string fault = ByteSize::Scalar().parse(text, &value);
@@ -98,18 +135,14 @@ void RunOptions(CLI::App& app, CliOptions& o) {
                "stop after the first scenario that neither passes nor is skipped");
   app.add_flag("--require", o.require,
                "a scenario whose requirements the kernel does not meet is an error, not skipped");
-  app.add_option("--repeat", o.repeat, "run each scenario N times (default: 1)")
-      ->type_name("N")
-      ->check(CLI::Range(1U, 1'000'000U));
-  app.add_option("-j,--jobs", o.jobs,
-                 "run N scenarios at a time (default: as many as CPUs and memory allow; -v says why)")
-      ->type_name("N")
-      ->check(CLI::Range(1U, 4096U));
+  AddNumber(app, "--repeat", o.repeat, 1, 1'000'000, "run each scenario N times (default: 1)");
+  AddNumber(app, "-j,--jobs", o.jobs, 1, 4096,
+            "run N scenarios at a time (default: as many as CPUs and memory allow; -v says why)");
   app.add_option_function<std::string>(
          "--timeout", [&o](const std::string& text) { o.timeout = ParseDurationOption(text); },
          "instead of the scenarios' `timeout:`, e.g. 30s")
       ->type_name("TIME");
-  app.add_option("--seed", o.seed, "instead of the scenarios' `seed:`")->type_name("N");
+  AddNumber(app, "--seed", o.seed, 0, kMaxU64, "instead of the scenarios' `seed:`");
   app.add_option_function<std::string>(
          "--clock", [&o](const std::string& text) { o.clock = ParseClockOption(text); },
          "wall or virtual, instead of the scenarios' `clock:`; of a matrix, the variants with this clock")
@@ -154,11 +187,9 @@ void KernelOptions(CLI::App& app, CliOptions& o) {
       ->type_name("PATH");
   app.add_option("--config", o.kernel_config, "build: configuration options that overrule ours")
       ->type_name("FRAGMENT");
-  app.add_option("-j,--jobs", o.kernel_jobs, "build: jobs of make (default: one per core)")
-      ->type_name("N")
-      ->check(CLI::Range(1U, 1024U));
-  app.add_option("--keep", o.kernel_keep, "gc: keep the newest N fetched and the newest N built (default: 1)")
-      ->type_name("N");
+  AddNumber(app, "-j,--jobs", o.kernel_jobs, 1, 1024, "build: jobs of make (default: one per core)");
+  AddNumber(app, "--keep", o.kernel_keep, 0, kMaxU32,
+            "gc: keep the newest N fetched and the newest N built (default: 1)");
   AddKernel(app, o);
 }
 
@@ -181,7 +212,7 @@ void SnapshotOptions(CLI::App& app, CliOptions& o) {
   app.add_option("--var", o.var, "show: this global variable of a BPF object")->type_name("NAME");
   app.add_option("--key", o.key, "a key of the map: 3, a=1,b=2, hex:03000000")->type_name("KEY");
   app.add_option("--field", o.field, "in the value, e.g. a.b[1]")->type_name("PATH");
-  app.add_option("--cpu", o.cpu, "of a per-CPU map")->type_name("N");
+  AddNumber(app, "--cpu", o.cpu, 0, kMaxU32, "of a per-CPU map");
   app.add_flag("--json", o.json, "as JSON");
   app.add_flag("--all", o.all, "fold no long list");
 }

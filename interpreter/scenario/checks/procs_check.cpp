@@ -16,7 +16,7 @@ void Rules(const void* object, RuleSink& sink) {
 }
 
 void Resolve(const ProcsCheck& check, CheckSite& site) {
-  site.Known("procs", "process list", check.procs, site.names().procs);
+  site.Known("procs", Refers::kTag, "process list", check.procs, site.names().procs);
 }
 
 ObservedValue CountOf(const std::string& tag, const RunFacts& run) {
