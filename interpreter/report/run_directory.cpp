@@ -22,6 +22,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view kLatest = "latest";
+
 /// A part of a file name: readable, without a '/', never hidden.
 std::string FileNamePart(std::string_view text) {
   std::string part;
@@ -47,7 +49,11 @@ Fd OpenNew(const fs::path& path) {
 
 /// Makes `latest` beside `directory` lead to it, at no moment leading nowhere. Returns what went wrong.
 std::string PointLatest(const fs::path& directory) {
-  const fs::path link = directory.parent_path() / "latest";
+  const fs::path link = directory.parent_path() / kLatest;
+  std::error_code unknown;
+  const fs::file_status there = fs::symlink_status(link, unknown);
+  if (fs::exists(there) && !fs::is_symlink(there))
+    return fmt::format("'{}' is no link of ours and is left as it is", link.string());
   const fs::path fresh = directory.parent_path() / fmt::format(".latest-{}", ::getpid());
   std::error_code error;
   fs::remove(fresh, error);
