@@ -1,10 +1,13 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <set>
 
 #include "interpreter/cli/cli_commands.h"
 #include "interpreter/cli/cli_select.h"
+#include "interpreter/plan/program_check.h"
 #include "interpreter/report/report_json.h"
 #include "interpreter/report/report_plan.h"
 
@@ -71,8 +74,12 @@ int DryRunCommand(const CliOptions& options, Console& io) {
   const Result<Selection> selection = Select(options);
   if (!selection.ok()) return UsageError(io, selection.error().message);
   Json json = Json::array();
+  std::vector<Located> missing;
+  std::set<const LoadedScenario*> looked;
   for (const SelectedRun& run : selection->runs) {
     if (run.plan == nullptr) continue;
+    if (looked.insert(run.scenario).second)  // all variants start the same payloads
+      for (Located& fault : MissingForRun(*run.scenario, *run.plan)) missing.push_back(std::move(fault));
     if (options.format == "pretty") {
       io.out << RunTitle(run) << '\n' << RenderPlan(*run.plan);
       continue;
@@ -83,7 +90,8 @@ int DryRunCommand(const CliOptions& options, Console& io) {
   }
   if (options.format != "pretty") io.out << DumpJson(json);
   io.out.flush();
-  return ReportUnusable(*selection, io) > 0 ? kExitError : 0;
+  io.err << RenderPretty(missing, io.color_err);
+  return ReportUnusable(*selection, io) + missing.size() > 0 ? kExitError : 0;
 }
 
 }  // namespace ktstr

@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "interpreter/load/find_scenarios.h"
-#include "interpreter/plan/loaded_scenario.h"
+#include "interpreter/plan/program_check.h"
 
 namespace ktstr {
 namespace {
@@ -26,6 +26,8 @@ std::vector<FileResult> LoadAll(const std::vector<std::string>& files) {
   const auto work = [&] {
     for (std::size_t i = next++; i < files.size(); i = next++) {
       LoadedScenario loaded = LoadScenario(files[i]);
+      for (Located& missing : MissingBesideScenario(loaded)) loaded.diagnostics.push_back(std::move(missing));
+      SortByPlace(loaded.diagnostics);
       results[i] = {std::move(loaded.diagnostics), loaded.readable};
     }
   };
