@@ -26,7 +26,7 @@ const StructDecl& Args::Decl() {
 
 void Plan(const Args& args, PlanContext& context) {
   CgroupState* const cgroup = args.cgroup ? context.UseCgroup("cgroup", *args.cgroup) : nullptr;
-  context.StartWorkers("work", cgroup, args.work, 0);
+  context.StartWorkers("work", cgroup, args.work);
 }
 
 }  // namespace

@@ -16,6 +16,9 @@ struct WorkTypeTraits {
   std::uint32_t group_size = 1;
   /// What goes into wake_latencies_ns, for `explain`; empty: the type takes no wake samples.
   std::string_view wake_sample = {};
+  /// The same of timer_latencies_ns and of iteration_costs_ns.
+  std::string_view timer_sample = {};
+  std::string_view iteration_cost = {};
   /// Every worker gets a pipe of its own that the members of its group can write to.
   bool uses_pipes = false;
   /// The machine gets a disk, made for this run and thrown away after it.

@@ -196,6 +196,7 @@ Value BalanceRatio(const RunTotals& run) {
 constexpr Polarity kInfo = Polarity::kInfo;
 constexpr Polarity kLower = Polarity::kLower;
 constexpr Polarity kHigher = Polarity::kHigher;
+constexpr double kNoEnd = std::numeric_limits<double>::infinity();
 
 constexpr MetricDecl Row(std::string_view name, std::string_view unit, Polarity better,
                          Value (*of)(const CgroupTotals&), std::string_view doc) {
@@ -210,42 +211,70 @@ constexpr MetricDecl Row(std::string_view name, std::string_view unit, Polarity 
   return {.name = name, .doc = doc, .unit = unit, .better = better, .scope = Scope::kRun, .of_run = of};
 }
 
+constexpr MetricDecl From(Needs needs, MetricDecl metric) {
+  metric.needs = needs;
+  return metric;
+}
+constexpr MetricDecl Within(double lowest, double highest, MetricDecl metric) {
+  metric.lowest = lowest;
+  metric.highest = highest;
+  return metric;
+}
+
 constexpr MetricDecl kMetrics[] = {
     Row("max_gap_ms", "ms", kLower, &MaxGapMs,
         "The longest time a worker did not get from one checkpoint to the next."),
-    Row("median_wake_latency_us", "us", kLower, &PercentileUs<&CgroupTotals::wake, 500>,
-        "Median wake-up latency, for work types that measure it."),
-    Row("p99_wake_latency_us", "us", kLower, &PercentileUs<&CgroupTotals::wake, 990>,
-        "99th percentile of the wake-up latency."),
-    Row(
-        "wake_latency_cv", "", kLower, +[](const CgroupTotals& c) { return c.wake.Cv(); },
-        "Standard deviation over mean of the wake-up latency; needs two observations."),
-    Row(
-        "wake_latency_tail_ratio", "x", kLower,
-        +[](const CgroupTotals& c) { return TailRatio(c.wake, c.iterations); },
-        "99th percentile over median of the wake-up latency; needs 100 iterations."),
-    Row("median_timer_latency_us", "us", kLower, &PercentileUs<&CgroupTotals::timer, 500>,
-        "Median latency of a timer's expiry."),
-    Row("p99_timer_latency_us", "us", kLower, &PercentileUs<&CgroupTotals::timer, 990>,
-        "99th percentile of the timer latency."),
-    Row("p999_timer_latency_us", "us", kLower, &PercentileUs<&CgroupTotals::timer, 999>,
-        "99.9th percentile of the timer latency."),
-    Row("max_timer_latency_us", "us", kLower, &PercentileUs<&CgroupTotals::timer, 1000>,
-        "The largest timer latency kept."),
-    Row("median_iteration_cost_us", "us", kLower, &PercentileUs<&CgroupTotals::iteration_cost, 500>,
-        "Median time of one iteration, for work types that measure it; per phase only of step-local "
-        "workers."),
-    Row("p99_iteration_cost_us", "us", kLower, &PercentileUs<&CgroupTotals::iteration_cost, 990>,
-        "99th percentile of the time of one iteration."),
+    From(Needs::kWakeSamples,
+         Row("median_wake_latency_us", "us", kLower, &PercentileUs<&CgroupTotals::wake, 500>,
+             "Median wake-up latency, for work types that measure it.")),
+    From(Needs::kWakeSamples,
+         Row("p99_wake_latency_us", "us", kLower, &PercentileUs<&CgroupTotals::wake, 990>,
+             "99th percentile of the wake-up latency.")),
+    From(Needs::kWakeSamples,
+         Row(
+             "wake_latency_cv", "", kLower, +[](const CgroupTotals& c) { return c.wake.Cv(); },
+             "Standard deviation over mean of the wake-up latency; needs two observations.")),
+    Within(1, kNoEnd,
+           From(Needs::kWakeSamples,
+                Row(
+                    "wake_latency_tail_ratio", "x", kLower,
+                    +[](const CgroupTotals& c) { return TailRatio(c.wake, c.iterations); },
+                    "99th percentile over median of the wake-up latency; needs 100 iterations."))),
+    From(Needs::kTimerSamples,
+         Row("median_timer_latency_us", "us", kLower, &PercentileUs<&CgroupTotals::timer, 500>,
+             "Median latency of a timer's expiry.")),
+    From(Needs::kTimerSamples,
+         Row("p99_timer_latency_us", "us", kLower, &PercentileUs<&CgroupTotals::timer, 990>,
+             "99th percentile of the timer latency.")),
+    From(Needs::kTimerSamples,
+         Row("p999_timer_latency_us", "us", kLower, &PercentileUs<&CgroupTotals::timer, 999>,
+             "99.9th percentile of the timer latency.")),
+    From(Needs::kTimerSamples,
+         Row("max_timer_latency_us", "us", kLower, &PercentileUs<&CgroupTotals::timer, 1000>,
+             "The largest timer latency kept.")),
+    From(Needs::kIterationCosts,
+         Row("median_iteration_cost_us", "us", kLower, &PercentileUs<&CgroupTotals::iteration_cost, 500>,
+             "Median time of one iteration, for work types that measure it; per phase only of step-local "
+             "workers.")),
+    From(Needs::kIterationCosts,
+         Row("p99_iteration_cost_us", "us", kLower, &PercentileUs<&CgroupTotals::iteration_cost, 990>,
+             "99th percentile of the time of one iteration.")),
     Row("mean_run_delay_us", "us", kLower, &MeanRunDelayUs,
         "Time spent runnable but not running (schedstat), mean over workers."),
     Row("max_run_delay_us", "us", kLower, &MaxRunDelayUs,
         "Time spent runnable but not running, of the worker with most."),
-    Row("avg_off_cpu_pct", "%", kLower, &AvgOffCpu, "Share of the time off a CPU, mean over workers."),
-    Row("min_off_cpu_pct", "%", kLower, &MinOffCpu, "Share of the time off a CPU, of the worker with least."),
-    Row("max_off_cpu_pct", "%", kLower, &MaxOffCpu, "Share of the time off a CPU, of the worker with most."),
-    Row("off_cpu_spread_pct", "%", kLower, &OffCpuSpread,
-        "Unfairness: the largest minus the smallest off-CPU share of the workers."),
+    Within(
+        0, 100,
+        Row("avg_off_cpu_pct", "%", kLower, &AvgOffCpu, "Share of the time off a CPU, mean over workers.")),
+    Within(0, 100,
+           Row("min_off_cpu_pct", "%", kLower, &MinOffCpu,
+               "Share of the time off a CPU, of the worker with least.")),
+    Within(0, 100,
+           Row("max_off_cpu_pct", "%", kLower, &MaxOffCpu,
+               "Share of the time off a CPU, of the worker with most.")),
+    Within(0, 100,
+           Row("off_cpu_spread_pct", "%", kLower, &OffCpuSpread,
+               "Unfairness: the largest minus the smallest off-CPU share of the workers.")),
     Row("iterations", "", kHigher, &Iterations, "Outer loops of all workers."),
     Row("iterations_per_worker", "", kHigher, &IterationsPerWorker,
         "Outer loops, mean over workers that reported."),
@@ -259,8 +288,10 @@ constexpr MetricDecl kMetrics[] = {
     Row("migrations", "", kInfo, &Migrations, "Moves between CPUs, seen at checkpoints."),
     Row("migration_ratio", "", kLower, &MigrationRatio, "Migrations per iteration."),
     Row("cpu_time_ns", "ns", kInfo, &CpuTimeNs, "CPU time of all workers (schedstat)."),
-    Row("page_locality", "", kHigher, &PageLocality,
-        "Share of the workers' pages that lie on the NUMA nodes of their CPUs; only with a cpuset."),
+    Within(0, 1,
+           From(Needs::kCpuset, Row("page_locality", "", kHigher, &PageLocality,
+                                    "Share of the workers' pages that lie on the NUMA nodes of their CPUs; "
+                                    "only with a cpuset."))),
     Row("cross_node_migration_ratio", "", kLower, &CrossNode,
         "Pages the system moved between nodes, per page of the workers."),
     Row("num_workers", "", kInfo, &NumWorkers, "Workers that reported."),
@@ -278,36 +309,52 @@ constexpr MetricDecl kMetrics[] = {
     Row("total_iterations_per_cpu_sec", "iter/cpu-s", kHigher, &RunIterationsPerCpuSec,
         "Outer loops of all workers per second of their CPU time."),
     Row("worst_gap_ms", "ms", kLower, &Highest<MaxGapMs>, "max_gap_ms of the cgroup with the largest."),
-    Row("worst_spread", "%", kLower, &Highest<OffCpuSpread>,
-        "off_cpu_spread_pct of the cgroup with the largest."),
+    Within(0, 100,
+           Row("worst_spread", "%", kLower, &Highest<OffCpuSpread>,
+               "off_cpu_spread_pct of the cgroup with the largest.")),
     Row("worst_migration_ratio", "", kLower, &Highest<MigrationRatio>,
         "migration_ratio of the cgroup with the largest."),
     Row("worst_iterations_per_worker", "", kHigher, &Lowest<IterationsPerWorker>,
         "iterations_per_worker of the cgroup with the smallest."),
     Row("worst_iterations_per_cpu_sec", "iter/cpu-s", kHigher, &Lowest<IterationsPerCpuSec>,
         "iterations_per_cpu_sec of the cgroup with the smallest."),
-    Row("worst_page_locality", "", kHigher, &Lowest<PageLocality>,
-        "page_locality of the cgroup with the smallest."),
+    Within(0, 1,
+           From(Needs::kCpuset, Row("worst_page_locality", "", kHigher, &Lowest<PageLocality>,
+                                    "page_locality of the cgroup with the smallest."))),
     Row("worst_cross_node_migration_ratio", "", kLower, &Highest<CrossNode>,
         "cross_node_migration_ratio of the cgroup with the largest."),
-    Row("cgroup_balance_ratio", "x", kLower, &BalanceRatio,
-        "Largest over smallest iterations_per_worker of the cgroups; needs two."),
-    Row("worst_median_wake_latency_us", "us", kLower, &RunPercentileUs<&RunTotals::wake, 500>,
-        "Median wake-up latency of all workers in all phases."),
-    Row("worst_p99_wake_latency_us", "us", kLower, &RunPercentileUs<&RunTotals::wake, 990>,
-        "99th percentile of the wake-up latency of all workers in all phases."),
-    Row("worst_wake_latency_cv", "", kLower, &RunWakeCv,
-        "Standard deviation over mean of the wake-up latency of all workers in all phases."),
-    Row("worst_wake_latency_tail_ratio", "x", kLower, &RunTailRatio,
-        "99th percentile over median of the wake-up latency of all workers; needs 100 iterations."),
-    Row("worst_median_timer_latency_us", "us", kLower, &RunPercentileUs<&RunTotals::timer, 500>,
-        "Median timer latency of all workers in all phases."),
-    Row("worst_p99_timer_latency_us", "us", kLower, &RunPercentileUs<&RunTotals::timer, 990>,
-        "99th percentile of the timer latency of all workers in all phases."),
-    Row("worst_p999_timer_latency_us", "us", kLower, &RunPercentileUs<&RunTotals::timer, 999>,
-        "99.9th percentile of the timer latency of all workers in all phases."),
-    Row("worst_timer_latency_us", "us", kLower, &RunPercentileUs<&RunTotals::timer, 1000>,
-        "The largest timer latency kept, of all workers in all phases."),
+    Within(1, kNoEnd,
+           From(Needs::kTwoCgroups,
+                Row("cgroup_balance_ratio", "x", kLower, &BalanceRatio,
+                    "Largest over smallest iterations_per_worker of the cgroups; needs two."))),
+    From(Needs::kWakeSamples,
+         Row("worst_median_wake_latency_us", "us", kLower, &RunPercentileUs<&RunTotals::wake, 500>,
+             "Median wake-up latency of all workers in all phases.")),
+    From(Needs::kWakeSamples,
+         Row("worst_p99_wake_latency_us", "us", kLower, &RunPercentileUs<&RunTotals::wake, 990>,
+             "99th percentile of the wake-up latency of all workers in all phases.")),
+    From(Needs::kWakeSamples,
+         Row("worst_wake_latency_cv", "", kLower, &RunWakeCv,
+             "Standard deviation over mean of the wake-up latency of all workers in all phases.")),
+    Within(
+        1,
+        kNoEnd,
+        From(
+            Needs::kWakeSamples,
+            Row("worst_wake_latency_tail_ratio", "x", kLower, &RunTailRatio,
+                "99th percentile over median of the wake-up latency of all workers; needs 100 iterations."))),
+    From(Needs::kTimerSamples,
+         Row("worst_median_timer_latency_us", "us", kLower, &RunPercentileUs<&RunTotals::timer, 500>,
+             "Median timer latency of all workers in all phases.")),
+    From(Needs::kTimerSamples,
+         Row("worst_p99_timer_latency_us", "us", kLower, &RunPercentileUs<&RunTotals::timer, 990>,
+             "99th percentile of the timer latency of all workers in all phases.")),
+    From(Needs::kTimerSamples,
+         Row("worst_p999_timer_latency_us", "us", kLower, &RunPercentileUs<&RunTotals::timer, 999>,
+             "99.9th percentile of the timer latency of all workers in all phases.")),
+    From(Needs::kTimerSamples,
+         Row("worst_timer_latency_us", "us", kLower, &RunPercentileUs<&RunTotals::timer, 1000>,
+             "The largest timer latency kept, of all workers in all phases.")),
     Row("worst_mean_run_delay_us", "us", kLower, &RunMeanDelayUs,
         "Time spent runnable but not running, mean over all workers and phases."),
     Row("worst_run_delay_us", "us", kLower, &RunMaxDelayUs,
@@ -334,37 +381,6 @@ std::vector<std::string_view> MetricNames() {
   std::vector<std::string_view> names;
   for (const MetricDecl& metric : kMetrics) names.push_back(metric.name);
   return names;
-}
-
-std::optional<double> ReadMetric(const Stats& stats, const MetricDecl& metric,
-                                 std::optional<std::string_view> phase, std::string_view cgroup) {
-  const PhaseBucket* bucket = nullptr;
-  if (phase) {
-    bucket = stats.FindPhase(*phase);
-    if (bucket == nullptr) return std::nullopt;
-  }
-  const NamedMap<double>* values = bucket != nullptr ? &bucket->metrics : &stats.metrics;
-  if (metric.scope == Scope::kCgroup) {
-    const CgroupStats* row = bucket != nullptr ? bucket->Find(cgroup) : stats.FindCgroup(cgroup);
-    if (row == nullptr) return std::nullopt;
-    values = &row->metrics;
-  }
-  const double* value = values->Find(metric.name);
-  return value == nullptr ? std::nullopt : std::optional(*value);
-}
-
-std::optional<PayloadMetricName> ParsePayloadMetricName(std::string_view name,
-                                                        std::span<const std::string> payloads) {
-  if (!name.starts_with(kPayloadMetricPrefix)) return std::nullopt;
-  name.remove_prefix(kPayloadMetricPrefix.size());
-  const std::string* longest = nullptr;
-  for (const std::string& payload : payloads) {
-    const bool fits =
-        name.size() > payload.size() + 1 && name.starts_with(payload) && name[payload.size()] == '.';
-    if (fits && (longest == nullptr || payload.size() > longest->size())) longest = &payload;
-  }
-  if (longest == nullptr) return std::nullopt;
-  return PayloadMetricName{*longest, std::string(name.substr(longest->size() + 1))};
 }
 
 }  // namespace ktstr

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,6 +25,16 @@ inline constexpr EnumValue kScopes[] = {
     {"run", 2, "One number per run."}};
 constexpr EnumDecl DescribeEnum(Scope) { return {"Scope", kScopes, nullptr, nullptr}; }
 
+/// What must be there for a metric to have data, beside a worker that reports.
+enum class Needs : std::uint8_t {
+  kWorker,
+  kWakeSamples,
+  kTimerSamples,
+  kIterationCosts,
+  kCpuset,
+  kTwoCgroups
+};
+
 struct MetricDecl {
   std::string_view name;
   std::string_view doc;
@@ -34,6 +45,10 @@ struct MetricDecl {
   std::optional<double> (*of_cgroup)(const CgroupTotals&) = nullptr;
   std::optional<double> (*of_phases)(std::span<const PhaseWindow* const>) = nullptr;
   std::optional<double> (*of_run)(const RunTotals&) = nullptr;
+  Needs needs = Needs::kWorker;
+  /// No value is outside, whatever happens; both ends are possible.
+  double lowest = 0;
+  double highest = std::numeric_limits<double>::infinity();
 };
 
 /// Whether it is a duration on the guest's clock that should be short, or a ratio of such: what grows when

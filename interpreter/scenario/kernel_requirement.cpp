@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 namespace ktstr {
 namespace {
@@ -64,11 +65,34 @@ std::string PrintBounds(const void* object) {
   return fmt::format("{}", fmt::join(parts, " "));
 }
 
+/// Whether no version lies within all bounds. The minor number goes up in steps of one; a major one may have
+/// any number of them.
+bool Contradict(const std::vector<KernelRequirement::Bound>& bounds) {
+  constexpr std::uint32_t kLast = std::numeric_limits<std::uint32_t>::max();
+  KernelVersion lowest{0, 0};
+  KernelVersion highest{kLast, kLast};
+  for (const auto& [op, version] : bounds) {
+    KernelVersion low = version;
+    KernelVersion high = version;
+    if (op == ">") low.minor = version.minor == kLast ? kLast : version.minor + 1;
+    if (op == "<" && version == KernelVersion{0, 0}) return true;
+    if (op == "<")
+      high = version.minor > 0 ? KernelVersion{version.major, version.minor - 1}
+                               : KernelVersion{version.major - 1, kLast};
+    if (op.starts_with('>') || op == "=") lowest = std::max(lowest, low);
+    if (op.starts_with('<') || op == "=") highest = std::min(highest, high);
+  }
+  return lowest > highest;
+}
+
 void RequirementRules(const void* object, RuleSink& sink) {
   const auto& requirement = *static_cast<const KernelRequirement*>(object);
   if (requirement.min && requirement.max && *requirement.min > *requirement.max)
     sink.Fault("max", fmt::format("no kernel is both at least {} and at most {}",
                                   PrintVersion(*requirement.min), PrintVersion(*requirement.max)));
+  if (Contradict(requirement.bounds))
+    sink.Fault("",
+               fmt::format("no kernel is {}, so the scenario would never run", PrintBounds(&requirement)));
   if (requirement.bounds.empty() && !requirement.min && !requirement.max && requirement.features.empty())
     sink.Fault("", "give min, max or features");
 }

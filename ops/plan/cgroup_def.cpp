@@ -216,6 +216,9 @@ WorkSpec::WorkSpec() : type(AnyStruct(*WorkTypes::Alternatives().front())) {}
 
 const StructDecl& WorkSpec::Decl() {
   static constexpr FieldDecl kFields[] = {
+      Makes(Optional<&WorkSpec::name>(
+          "name", "Tells the group from others in its cgroup, for checks (`group:`) and reports.", kPlainName,
+          Refers::kGroup)),
       Required<&WorkSpec::type>("type", "The work type; its parameters are written beside it."),
       Optional<&WorkSpec::workers>("workers", "How many workers; default: one group of the work type."),
       Optional<&WorkSpec::policy>("policy", "The scheduling policy."),

@@ -82,6 +82,7 @@ struct DeadlineParams {
 /// A group of workers of one work type and how they are set up. Counts and CPUs are still relative to the
 /// cgroup; PlanContext makes them concrete.
 struct WorkSpec {
+  std::optional<std::string> name;  // of the group, within its cgroup
   WorkParams type;
   std::optional<WorkerCount> workers;
   SchedPolicy policy = SchedPolicy::kNormal;

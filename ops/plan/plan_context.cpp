@@ -173,7 +173,25 @@ bool PlanContext::SetCpuset(std::string_view field, CgroupState* cgroup, const C
   cgroup->cpuset = *cpus;
   WriteFile(cgroup->name, "cpuset.cpus", FormatCpus(*cpus));
   NoteAllowed(*cgroup);
+  CheckNesting(field, *cgroup);
   return true;
+}
+
+void PlanContext::CheckNesting(std::string_view field, const CgroupState& cgroup) {
+  for (const CgroupState* above = state_.ParentOf(cgroup); above != nullptr;
+       above = state_.ParentOf(*above)) {
+    if (!above->cpuset) continue;
+    CpuSet outside;
+    for (const std::uint32_t cpu : cgroup.cpuset->cpus)
+      if (!above->cpuset->Contains(cpu)) outside.Add(cpu);
+    if (!outside.empty())
+      Fault(field, "bad-cpuset",
+            (outside.size() == 1 ? "CPU " + FormatCpus(outside) + " is"
+                                 : "CPUs " + FormatCpus(outside) + " are") +
+                " not in the cpuset of " + Quote(above->name) + " (" + FormatCpus(*above->cpuset) +
+                "), so no task of " + Quote(cgroup.name) + " can run there");
+    return;
+  }
 }
 
 void PlanContext::ClearCpuset(CgroupState& cgroup) {
@@ -225,8 +243,9 @@ void PlanContext::ApplyDef(std::string_view field, const CgroupDef& def) {
               "there is no NUMA node " + std::to_string(node) + ": " + vmm::FormatTopology(topology_) +
                   " has " + std::to_string(topology_.numa_nodes));
   WriteLimits(def);
+  if (def.pids && !Unread(base + "pids")) made->pids_max = def.pids->max;
   for (std::size_t i = 0; i < def.work.size(); ++i)
-    StartWorkers(base + "work/" + std::to_string(i), made, def.work[i], static_cast<std::uint32_t>(i));
+    StartWorkers(base + "work/" + std::to_string(i), made, def.work[i]);
   if (def.payload)
     StartPayload(base + "payload", *def.payload, {}, made->removed ? PathOf(base + "name") : def.name);
 }
@@ -247,28 +266,29 @@ const PayloadPlan* PlanContext::FindPayload(std::string_view field, std::string_
 }
 
 bool PlanContext::StartPayload(std::string_view field, const std::string& name,
-                               const std::vector<std::string>& args, const std::string& where) {
+                               const std::vector<std::string>& args, const std::string& cgroup) {
   const PayloadPlan* plan = FindPayload(field, name);
   if (plan == nullptr) return false;
   if (!CanStartIn(field, where)) return false;
   for (const PayloadState& live : state_.payloads) {
-    if (live.consumed || live.name != name || live.cgroup != where) continue;
+    if (live.consumed || live.name != name || live.cgroup != cgroup) continue;
     if (Doubts().MayEnd()) return false;
-    Fault(field, "duplicate-name", "payload " + Quote(name) + " already runs " + InCgroup(where),
+    Fault(field, "duplicate-name", "payload " + Quote(name) + " already runs " + InCgroup(cgroup),
           "wait for it or kill it first (started in " + live.made.where + ")",
           {{live.made.path, "started here", {}}});
     return false;
   }
   ktstr::StartPayload request{.handle = static_cast<std::uint32_t>(state_.payloads.size()),
                               .name = name,
-                              .cgroup = where,
+                              .cgroup = cgroup,
                               .argv = {plan->binary},
                               .env = plan->env,
                               .own_process_group = plan->own_process_group};
   request.argv.insert(request.argv.end(), plan->args.begin(), plan->args.end());
   request.argv.insert(request.argv.end(), args.begin(), args.end());
-  state_.payloads.push_back({request.handle, name, where, slot_, state_.phase, Here(), std::nullopt});
-  Emit(std::move(request), "RunPayload " + name + (where.empty() ? "" : " in " + where));
+  if (CgroupState* place = state_.LiveCgroup(cgroup)) CheckPids(field, *place, 1);
+  state_.payloads.push_back({request.handle, name, cgroup, slot_, state_.phase, Here(), std::nullopt});
+  Emit(std::move(request), "RunPayload " + name + (cgroup.empty() ? "" : " in " + cgroup));
   return true;
 }
 

@@ -126,8 +126,7 @@ class PlanContext {
   /// Everything a CgroupDef says; fields are relative to `field` (the def itself).
   void ApplyDef(std::string_view field, const CgroupDef& def);
   /// `cgroup` nullptr: the runner's.
-  bool StartWorkers(std::string_view field, CgroupState* cgroup, const WorkSpec& work,
-                    std::uint32_t group_idx);
+  bool StartWorkers(std::string_view field, CgroupState* cgroup, const WorkSpec& work);
   /// `cgroup`: the name of a live one, or "" for the runner's.
   bool StartPayload(std::string_view field, const std::string& name, const std::vector<std::string>& args,
                     const std::string& cgroup);
@@ -164,6 +163,11 @@ class PlanContext {
   bool NeedsThawed(std::string_view field, std::string_view cgroup, const std::string& consequence);
   bool CanStartIn(std::string_view field, const std::string& cgroup);
   void ThawForEndOfStep();
+  /// Faults CPUs that an ancestor's cpuset takes away again.
+  void CheckNesting(std::string_view field, const CgroupState& cgroup);
+  /// Faults `count` more tasks than the pids.max of the cgroup, or of one above it, leaves room for.
+  void CheckPids(std::string_view field, CgroupState& cgroup, std::uint32_t count);
+  void CheckGroupName(std::string_view field, std::string_view cgroup, const WorkSpec& work);
   [[nodiscard]] std::string PathOf(std::string_view field) const;
   /// What may have been done unseen, at this point.
   [[nodiscard]] NameDoubts Doubts() const;

@@ -82,8 +82,40 @@ bool PlanContext::ResolveAffinity(std::string_view field, const Affinity& affini
   return false;
 }
 
-bool PlanContext::StartWorkers(std::string_view field, CgroupState* cgroup, const WorkSpec& work,
-                               std::uint32_t group_idx) {
+void PlanContext::CheckPids(std::string_view field, CgroupState& cgroup, std::uint32_t count) {
+  for (CgroupState* limited = &cgroup; limited != nullptr; limited = state_.ParentOf(*limited)) {
+    if (!limited->pids_max) continue;
+    const auto inside = [&](const std::string& name) {
+      return name == limited->name || name.starts_with(limited->name + "/");
+    };
+    std::uint64_t tasks = count;
+    for (const GroupState& group : state_.groups)
+      if (!group.collected && inside(group.cgroup)) tasks += group.count;
+    for (const PayloadState& payload : state_.payloads)
+      if (!payload.consumed && inside(payload.cgroup)) ++tasks;
+    if (tasks <= *limited->pids_max || Doubts().MayEnd()) continue;
+    return Fault(field, "too-many",
+                 "with " +
+                     std::string(count == 1 ? "this task" : "these " + std::to_string(count) + " tasks") +
+                     " there would be " + std::to_string(tasks) + " in cgroup '" + limited->name +
+                     "', whose pids.max is " + std::to_string(*limited->pids_max),
+                 "raise `pids: {max: N}`");
+  }
+}
+
+void PlanContext::CheckGroupName(std::string_view field, std::string_view cgroup, const WorkSpec& work) {
+  if (!work.name || Unread(std::string(field) + "/name")) return;
+  for (const GroupState& group : state_.groups) {
+    if (group.collected || group.cgroup != cgroup || group.name != *work.name) continue;
+    Fault(std::string(field) + "/name", "duplicate-name",
+          "two work groups of " + (cgroup.empty() ? "the runner's cgroup" : "cgroup '" + group.cgroup + "'") +
+              " would be named '" + group.name + "'",
+          "", {{group.made.path, "the first one, in " + group.made.where, {}}});
+    return;
+  }
+}
+
+bool PlanContext::StartWorkers(std::string_view field, CgroupState* cgroup, const WorkSpec& work) {
   if (work.type.decl() == nullptr) return false;  // the decoder has complained
   if (cgroup != nullptr && !CanStartIn(field, cgroup->name)) return false;
   const std::optional<std::uint32_t> count = CountWorkers(field, work, cgroup);
@@ -95,7 +127,8 @@ bool PlanContext::StartWorkers(std::string_view field, CgroupState* cgroup, cons
   std::vector<std::byte> params;
   EncodeStruct(*work.type.decl(), work.type.data(), params);
   for (const std::byte byte : params) request.work_params.push_back(static_cast<std::uint8_t>(byte));
-  request.group_idx = group_idx;
+  for (const GroupState& other : state_.groups)
+    if (!other.collected && other.cgroup == request.cgroup) ++request.group_idx;
   request.policy = work.policy;
   request.rt_priority = work.rt_priority;
   if (work.deadline) {
@@ -110,6 +143,9 @@ bool PlanContext::StartWorkers(std::string_view field, CgroupState* cgroup, cons
   request.uid = work.uid;
   request.gid = work.gid;
   request.seed = seed_ + request.group;
+  CheckGroupName(field, request.cgroup, work);
+  if (cgroup != nullptr && count)
+    CheckPids(std::string(field) + (work.workers ? "/workers" : ""), *cgroup, *count);
   if (!ResolveAffinity(field, work.affinity, cgroup, request) || !count) return false;
 
   if (FindWorkType(request.work_type)->needs_disk && !state_.disk) {
@@ -120,8 +156,9 @@ bool PlanContext::StartWorkers(std::string_view field, CgroupState* cgroup, cons
   GroupState group;
   group.id = request.group;
   group.cgroup = request.cgroup;
-  group.work_type = request.work_type;
-  group.group_idx = group_idx;
+  group.name = work.name.value_or("");
+  if (!Unread(std::string(field) + "/type")) group.work_type = request.work_type;
+  group.group_idx = request.group_idx;
   group.count = *count;
   group.slot = slot_;
   group.phase = state_.phase;

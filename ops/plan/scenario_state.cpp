@@ -8,6 +8,15 @@ CgroupState* ScenarioState::LiveCgroup(std::string_view name) {
   return nullptr;
 }
 
+CgroupState* ScenarioState::ParentOf(const CgroupState& cgroup) {
+  std::string_view name = cgroup.name;
+  for (std::size_t slash = name.rfind('/'); slash != std::string_view::npos; slash = name.rfind('/')) {
+    name = name.substr(0, slash);
+    if (CgroupState* parent = LiveCgroup(name)) return parent;
+  }
+  return nullptr;
+}
+
 const CgroupState* ScenarioState::RemovedCgroup(std::string_view name) const {
   for (auto cgroup = cgroups.rbegin(); cgroup != cgroups.rend(); ++cgroup)
     if (cgroup->name == name && cgroup->removed) return &*cgroup;

@@ -32,13 +32,15 @@ struct CgroupState {
   std::optional<Place> removed = {};  // set once it is gone
   std::optional<Place> frozen = {};   // set while it is frozen by itself; one above it freezes it too
   std::optional<Place> thawed = {};   // where a freeze of it last ended, for messages
+  std::optional<std::uint64_t> pids_max = {};
 };
 
 struct GroupState {
   std::uint32_t id = 0;
-  std::string cgroup;  // "" is the runner's
-  std::string work_type;
-  std::uint32_t group_idx = 0;
+  std::string cgroup;           // "" is the runner's
+  std::string name;             // "": it has none
+  std::string work_type;        // "": it could not be read
+  std::uint32_t group_idx = 0;  // among those that were in the cgroup when it was started
   std::uint32_t count = 0;
   Slot slot = Slot::kStep;
   std::uint32_t phase = 0;  // the phase it was started in
@@ -94,6 +96,8 @@ struct ScenarioState {
     return tags[static_cast<std::size_t>(kind)];
   }
   CgroupState* LiveCgroup(std::string_view name);
+  /// The next cgroup above it that is alive; null when there is none.
+  CgroupState* ParentOf(const CgroupState& cgroup);
   /// The newest cgroup of that name that was removed, for messages.
   [[nodiscard]] const CgroupState* RemovedCgroup(std::string_view name) const;
   [[nodiscard]] std::vector<std::string> LiveCgroupNames() const;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 namespace ktstr {
 
 void BoundRules(const BoundsView& bounds, RuleSink& sink) {
@@ -36,6 +38,35 @@ void ResolveBounds(const BoundsView& bounds, std::string_view unit, CheckSite& s
   const Result<double> hi = bounds.between[1].In(unit);
   if (lo && hi && *lo > *hi && !bounds.between[0].SurelyMoreThan(bounds.between[1]))
     site.Bad("between", "the first number is above the second");
+}
+
+void ResolveSpan(const BoundsView& bounds, std::string_view what, std::string_view unit, ValueSpan span,
+                 CheckSite& site) {
+  const std::string possible =
+      std::isfinite(span.highest)
+          ? fmt::format("from {} to {}", FormatAmount(span.lowest, unit), FormatAmount(span.highest, unit))
+          : fmt::format("at least {}", FormatAmount(span.lowest, unit));
+  const auto look = [&](const std::string& field, const Quantity& bound, bool is_max) {
+    const Result<double> value = bound.In(unit);
+    if (!value) return;  // said already
+    const bool none_keeps = is_max ? *value < span.lowest : *value > span.highest;
+    const bool none_breaks = is_max ? *value >= span.highest : *value <= span.lowest;
+    if (none_keeps)
+      site.Bad(field, fmt::format("no run can fulfil this: {} is {}", what, possible));
+    else if (none_breaks)
+      site.Bad(field, fmt::format("no run can break this: {} is {}", what, possible));
+  };
+  if (bounds.min) look("min", *bounds.min, false);
+  if (bounds.max) look("max", *bounds.max, true);
+  if (bounds.between.size() != 2) return;
+  const Result<double> lo = bounds.between[0].In(unit);
+  const Result<double> hi = bounds.between[1].In(unit);
+  if (!lo || !hi) return;
+  // One end may well be that of the range.
+  if (*lo > span.highest || *hi < span.lowest)
+    site.Bad("between", fmt::format("no run can fulfil this: {} is {}", what, possible));
+  else if (*lo <= span.lowest && *hi >= span.highest)
+    site.Bad("between", fmt::format("no run can break this: {} is {}", what, possible));
 }
 
 }  // namespace ktstr

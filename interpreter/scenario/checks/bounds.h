@@ -53,4 +53,13 @@ void PlainBoundRules(const BoundsView& bounds, RuleSink& sink);
 /// What only the unit of the number can tell.
 void ResolveBounds(const BoundsView& bounds, std::string_view unit, CheckSite& site);
 
+/// The values that a number can have at all.
+struct ValueSpan {
+  double lowest;
+  double highest;
+};
+/// Faults bounds that no value can break, and those that none can keep. `what` is the number, for messages.
+void ResolveSpan(const BoundsView& bounds, std::string_view what, std::string_view unit, ValueSpan span,
+                 CheckSite& site);
+
 }  // namespace ktstr

@@ -28,8 +28,8 @@ void CheckSite::Unknown(std::string_view field, std::string message, std::string
   diagnostics_.Error(At(field), "unknown-name", std::move(message), std::move(hint));
 }
 
-void CheckSite::Bad(std::string_view field, std::string message) {
-  diagnostics_.Error(At(field), "bad-check", std::move(message));
+void CheckSite::Bad(std::string_view field, std::string message, std::string hint) {
+  diagnostics_.Error(At(field), "bad-check", std::move(message), std::move(hint));
 }
 
 void CheckSite::Known(std::string_view field, Refers kind, std::string_view what,

@@ -21,7 +21,15 @@ struct CheckNames {
     std::optional<std::vector<std::string>> metrics;  // KnownMetricNames()
     NamedMap<std::string> units;                      // of the hinted metrics
   };
+  /// One group of workers that the scenario starts.
+  struct Group {
+    std::string cgroup;     // "": the runner's
+    std::string name;       // "": it has none
+    std::string work_type;  // "": it could not be read
+    bool has_cpuset = false;
+  };
   std::vector<std::string> phases;  // BASELINE and the steps
+  std::vector<Group> groups;
   std::vector<std::string> cgroups;
   std::vector<Payload> payloads;
   std::vector<std::string> snapshots;
@@ -46,7 +54,7 @@ class CheckSite {
   /// `unknown-name`.
   void Unknown(std::string_view field, std::string message, std::string hint);
   /// `bad-check`.
-  void Bad(std::string_view field, std::string message);
+  void Bad(std::string_view field, std::string message, std::string hint = "");
   /// `unknown-name` unless `name` is absent, one of `all`, or perhaps one that could not be read: "there is
   /// no phase 'x' in this scenario". `kind` is what the name is of, `what` how messages call that.
   void Known(std::string_view field, Refers kind, std::string_view what,

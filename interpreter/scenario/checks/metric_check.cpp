@@ -3,13 +3,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "interpreter/fold/metrics.h"
 #include "interpreter/scenario/checks/bounds.h"
 #include "interpreter/scenario/checks/check_kind.h"
 #include "interpreter/scenario/checks/metric_values.h"
 #include "ops/plan/suggest.h"
+#include "workloads/work_type.h"
 
 namespace ktstr {
 namespace {
@@ -58,6 +61,70 @@ void ResolveScope(const MetricCheck& check, const MetricDecl& metric, CheckSite&
   if (check.vs_phase == kBaselinePhase) site.Bad("vs_phase", nothing);
 }
 
+/// The work types that measure what `needs` says; none: it is not about samples.
+std::vector<std::string_view> TypesThatMeasure(Needs needs) {
+  std::vector<std::string_view> types;
+  for (const WorkTypeDecl& type : AllWorkTypes()) {
+    const std::string_view sample = needs == Needs::kWakeSamples      ? type.wake_sample
+                                    : needs == Needs::kTimerSamples   ? type.timer_sample
+                                    : needs == Needs::kIterationCosts ? type.iteration_cost
+                                                                      : std::string_view();
+    if (!sample.empty()) types.push_back(type.params().name);
+  }
+  return types;
+}
+
+std::string_view SamplesOf(Needs needs) {
+  switch (needs) {
+    case Needs::kWakeSamples:
+      return "the latency of wake-ups";
+    case Needs::kTimerSamples:
+      return "the latency of timers";
+    case Needs::kIterationCosts:
+      return "the time of an iteration";
+    default:
+      return {};
+  }
+}
+
+/// Faults a check on a number that no run of the scenario can have.
+void ResolveData(const MetricCheck& check, const MetricDecl& metric, CheckSite& site) {
+  const std::vector<std::string_view> able = TypesThatMeasure(metric.needs);
+  const std::string_view samples = SamplesOf(metric.needs);
+  if (!samples.empty() && able.empty())
+    return site.Bad("metric",
+                    fmt::format("{} never has data: no work type measures {}", metric.name, samples));
+  const NameDoubts& doubts = site.names().doubts;
+  if (doubts.MayMake(Refers::kGroup) || site.Unread("cgroup")) return;
+  std::set<std::string_view> cgroups;  // with workers that the check is about
+  bool measured = false;
+  bool has_cpuset = false;
+  for (const CheckNames::Group& group : site.names().groups) {
+    if (check.cgroup && group.cgroup != *check.cgroup) continue;
+    cgroups.insert(group.cgroup);
+    has_cpuset = has_cpuset || group.has_cpuset;
+    measured = measured || group.work_type.empty() ||
+               std::find(able.begin(), able.end(), group.work_type) != able.end();
+  }
+  const bool known = !check.cgroup || std::find(site.names().cgroups.begin(), site.names().cgroups.end(),
+                                                *check.cgroup) != site.names().cgroups.end();
+  const std::string where = check.cgroup ? fmt::format("cgroup '{}'", *check.cgroup) : "this scenario";
+  if (!known) return;  // said already
+  if (cgroups.empty())
+    site.Bad(check.cgroup ? "cgroup" : "metric",
+             fmt::format("{} is measured by workers, and {} has none", metric.name, where));
+  else if (!samples.empty() && !measured)
+    site.Bad("metric",
+             fmt::format("{} never has data here: no worker of {} measures {}", metric.name, where, samples),
+             fmt::format("these do: {}", fmt::join(able, ", ")));
+  else if (metric.needs == Needs::kCpuset && !has_cpuset && !doubts.MayMake(Refers::kCgroup))
+    site.Bad("metric", fmt::format("{} never has data here: no worker of {} has a cpuset all its life",
+                                   metric.name, where));
+  else if (metric.needs == Needs::kTwoCgroups && cgroups.size() < 2)
+    site.Bad("metric", fmt::format("{} never has data here: it compares cgroups, and workers are in one only",
+                                   metric.name));
+}
+
 void ResolvePayloadMetric(const MetricCheck& check, CheckSite& site) {
   PayloadNames payloads(site);
   std::vector<std::string> names;
@@ -94,6 +161,8 @@ void Resolve(const MetricCheck& check, CheckSite& site) {
                         DidYouMean(check.metric, MetricNames()));
   ResolveScope(check, *metric, site);
   ResolveBounds(BoundsOf(check), metric->unit, site);
+  ResolveSpan(BoundsOf(check), metric->name, metric->unit, {metric->lowest, metric->highest}, site);
+  ResolveData(check, *metric, site);
 }
 
 // ---- after a run

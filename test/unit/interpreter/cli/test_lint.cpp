@@ -19,13 +19,16 @@ steps:
   WriteText("s/syntax.yaml", "version: 1\nsteps: [\n");
   const CliResult result = Cli({"lint", "s"});
   CHECK(result.code == 1);
-  CHECK(result.err == "3 errors in 2 of 3 files\n");
+  CHECK(result.err == "4 errors in 2 of 3 files\n");
   CHECK(result.out == R"(s/bad.yaml:5:35: error[unknown-name]: there is no work type 'SpinWiat'
      5 |       - {name: hot, work: [{type: SpinWiat}]}
        |                                   ^~~~~~~~ did you mean 'SpinWait'?
 s/bad.yaml:6:5: error[unknown-key]: unknown key 'hodl' in Step
      6 |     hodl: 1s
        |     ^~~~ did you mean 'hold'?
+s/bad.yaml:8:29: error[unknown-name]: no cgroup 'hto' is alive at this point
+     8 |       - SetCpuset: {cgroup: hto, cpus: {llc: 0}}
+       |                             ^~~ those of earlier steps ended with their steps
 s/syntax.yaml:3:1: error[syntax]: a '[' is not closed before this
        add the missing ']'
 s/syntax.yaml:2:8: note: this '[' is still open

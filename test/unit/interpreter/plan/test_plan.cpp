@@ -194,6 +194,7 @@ steps:
         "steps/0/cgroups/0/work/0/type: there is no work type 'SpinWiat'\n"
         "steps/0/hold: '2' has no unit; write e.g. 2ms or 2s\n"
         "steps/0/ops/0/SetCpuset/cgroup: no cgroup 'hto' is alive at this point\n"
+        "steps/0/ops/0/SetCpuset/cpus: there is no LLC 4: the topology has 2 LLCs\n"
         "steps/0/ops/1/SetCpuset/cpus: there is no LLC 4: the topology has 2 LLCs\n"
         "steps/0/ops/2/WaitPayload/payload: payload 'load' was never started\n"
         "steps/0/checks/0/metric: there is no metric 'max_gap'\n");

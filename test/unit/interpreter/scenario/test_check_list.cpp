@@ -38,6 +38,7 @@ CheckNames Names() {
   CheckNames names;
   names.phases = {"BASELINE", "warm", "shrink"};
   names.cgroups = {"hot", "cold"};
+  names.groups = {{"hot", "", "Bursty", true}, {"cold", "", "SpinWait", false}};
   names.payloads = {{"stress", std::vector<std::string>{"ops"}, {{{"ops", "ops/s"}}}},
                     {"fio", std::nullopt, {{{"lat", "us"}}}},
                     {"quiet", std::vector<std::string>{}, {}}};

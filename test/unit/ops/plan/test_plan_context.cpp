@@ -85,7 +85,7 @@ TEST_CASE("worker counts: a share of the recorded cpuset, rounded up, in whole g
   Bench bench;
   CgroupState& cgroup = *bench.context.MakeCgroup("", "c");
   const auto count = [&](const WorkSpec& work) {
-    CHECK(bench.context.StartWorkers("work", &bench.Cgroup("c"), work, 0));
+    CHECK(bench.context.StartWorkers("work", &bench.Cgroup("c"), work));
     return bench.context.requests().back().As<StartWorkers>()->count;
   };
   WorkSpec work = Work("SpinWait");
@@ -111,7 +111,7 @@ TEST_CASE("affinities are resolved against the cgroup's CPUs") {
   const auto mask = [&](const Affinity& affinity) {
     WorkSpec work = Work("SpinWait");
     work.affinity = affinity;
-    if (!bench.context.StartWorkers("work", &bench.Cgroup("c"), work, 0)) return std::string("refused");
+    if (!bench.context.StartWorkers("work", &bench.Cgroup("c"), work)) return std::string("refused");
     return FormatCpus({bench.context.requests().back().As<StartWorkers>()->affinity});
   };
   CHECK(mask({AffinityKind::kInherit, {}, {}}) == "");
@@ -132,7 +132,7 @@ TEST_CASE("the CPUs a group was ever allowed are remembered for the isolation ch
   CpusetSpec llc;
   llc.llc = 0;
   bench.context.SetCpuset("", &bench.Cgroup("c"), llc);
-  bench.context.StartWorkers("", &bench.Cgroup("c"), Work("SpinWait"), 0);
+  bench.context.StartWorkers("", &bench.Cgroup("c"), Work("SpinWait"));
   llc.llc = 1;
   bench.context.SetCpuset("", &bench.Cgroup("c"), llc);
   CHECK(FormatCpus(bench.context.state().groups[0].allowed) == "0-3");
@@ -167,10 +167,10 @@ TEST_CASE("payload lifetimes") {
   Bench bench;
   bench.context.UsePayload("name", "stress", std::nullopt);
   bench.context.UsePayload("name", "stres", std::nullopt);
-  bench.context.StartPayload("payload", "stress", {"-x"}, nullptr);
-  bench.context.StartPayload("payload", "stress", {}, nullptr);
+  bench.context.StartPayload("payload", "stress", {"-x"}, "");
+  bench.context.StartPayload("payload", "stress", {}, "");
   bench.context.MakeCgroup("", "c");
-  bench.context.StartPayload("payload", "stress", {}, &bench.Cgroup("c"));
+  bench.context.StartPayload("payload", "stress", {}, "c");
   CHECK(bench.context.UsePayload("name", "stress", std::nullopt) == nullptr);
   PayloadState* unplaced = bench.context.UsePayload("name", "stress", "");
   REQUIRE(unplaced != nullptr);
@@ -193,13 +193,13 @@ TEST_CASE(
   Bench bench;
   bench.context.EnterSlot(Slot::kBackdrop, "the backdrop");
   bench.context.MakeCgroup("", "base");
-  bench.context.StartWorkers("", &bench.Cgroup("base"), Work("SpinWait"), 0);
+  bench.context.StartWorkers("", &bench.Cgroup("base"), Work("SpinWait"));
   bench.In("warm", 0);
   bench.context.MakeCgroup("", "a");
   bench.context.MakeCgroup("", "b");
-  bench.context.StartWorkers("", &bench.Cgroup("a"), Work("SpinWait"), 0);
-  bench.context.StartPayload("", "stress", {}, nullptr);
-  bench.context.StartPayload("", "probe", {}, nullptr);
+  bench.context.StartWorkers("", &bench.Cgroup("a"), Work("SpinWait"));
+  bench.context.StartPayload("", "stress", {}, "");
+  bench.context.StartPayload("", "probe", {}, "");
   bench.context.requests().clear();
   bench.context.EndStep();
   CHECK(bench.Labels() ==
