@@ -25,6 +25,7 @@ const StructDecl& WorkerGroup::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&WorkerGroup::id>("id", ""),
       Required<&WorkerGroup::cgroup>("cgroup", "\"\" is the runner's own"),
+      Optional<&WorkerGroup::name>("name", "that the scenario gave it"),
       Required<&WorkerGroup::work_type>("work_type", ""),
       Required<&WorkerGroup::group_idx>("group_idx", "position of the work entry in its cgroup"),
       Required<&WorkerGroup::expected>("expected", "workers started"),
@@ -120,6 +121,8 @@ const StructDecl& Stats::Decl() {
 }
 
 std::string WorkerName(const RunRecord& record, const WorkerGroup& group, std::uint32_t index) {
+  const std::string cgroup = group.cgroup.empty() ? "runner" : group.cgroup;
+  if (!group.name.empty()) return cgroup + '/' + group.name + '/' + std::to_string(index);
   bool shared = false;
   bool same_type = false;
   for (const WorkerGroup& other : record.groups) {
@@ -127,10 +130,24 @@ std::string WorkerName(const RunRecord& record, const WorkerGroup& group, std::u
     shared = true;
     same_type = same_type || other.work_type == group.work_type;
   }
-  std::string name = group.cgroup.empty() ? "runner" : group.cgroup;
+  std::string name = cgroup;
   if (shared) name += '/' + group.work_type;
   if (same_type) name += '#' + std::to_string(group.id);
   return name + '/' + std::to_string(index);
+}
+
+RunRecord OnlyGroupsNamed(const RunRecord& record, std::string_view name) {
+  RunRecord only;
+  only.phases = record.phases;
+  only.online_cpus = record.online_cpus;
+  only.node_of_cpu = record.node_of_cpu;
+  for (const WorkerGroup& group : record.groups) {
+    if (group.name != name) continue;
+    only.groups.push_back(group);
+    for (const CollectedReport& collected : record.reports)
+      if (collected.group == group.id) only.reports.push_back(collected);
+  }
+  return only;
 }
 
 const CgroupStats* PhaseBucket::Find(std::string_view cgroup) const {

@@ -43,6 +43,7 @@ struct PhaseWindow {
 struct WorkerGroup {
   std::uint32_t id = 0;
   std::string cgroup;  // "" is the runner's own
+  std::string name;    // "": it has none
   std::string work_type;
   std::uint32_t group_idx = 0;
   std::uint32_t expected = 0;     // workers started
@@ -83,10 +84,13 @@ struct RunRecord {
   static const StructDecl& Decl();
 };
 
-/// How messages call a worker: "hot/3" ("runner/3" outside all cgroups); "hot/Bursty/3" when several groups
-/// share the cgroup, and "hot/Bursty#7/3" when several of them even have the same work type (7 is the group's
-/// id).
+/// How messages call a worker: "hot/3" ("runner/3" outside all cgroups); "hot/feeder/3" when its group has a
+/// name; "hot/Bursty/3" when several groups share the cgroup, and "hot/Bursty#7/3" when several of them even
+/// have the same work type (7 is the group's id).
 std::string WorkerName(const RunRecord& record, const WorkerGroup& group, std::uint32_t index);
+
+/// The record as it would be if only the groups of this name had run: what `group:` of a check selects.
+RunRecord OnlyGroupsNamed(const RunRecord& record, std::string_view name);
 
 // ---- what is made of it ------------------------------------------------------------------------------
 

@@ -252,6 +252,7 @@ void RunSession::NoteGroup(const GroupState& group) {
   WorkerGroup started;
   started.id = group.id;
   started.cgroup = group.cgroup;
+  started.name = group.name;
   started.work_type = group.work_type;
   started.group_idx = group.group_idx;
   started.expected = group.count;

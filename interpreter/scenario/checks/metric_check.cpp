@@ -101,6 +101,7 @@ void ResolveData(const MetricCheck& check, const MetricDecl& metric, CheckSite& 
   bool has_cpuset = false;
   for (const CheckNames::Group& group : site.names().groups) {
     if (check.cgroup && group.cgroup != *check.cgroup) continue;
+    if (check.group && group.name != *check.group) continue;
     cgroups.insert(group.cgroup);
     has_cpuset = has_cpuset || group.has_cpuset;
     measured = measured || group.work_type.empty() ||
@@ -109,7 +110,7 @@ void ResolveData(const MetricCheck& check, const MetricDecl& metric, CheckSite& 
   const bool known = !check.cgroup || std::find(site.names().cgroups.begin(), site.names().cgroups.end(),
                                                 *check.cgroup) != site.names().cgroups.end();
   const std::string where = check.cgroup ? fmt::format("cgroup '{}'", *check.cgroup) : "this scenario";
-  if (!known) return;  // said already
+  if (!known || (check.group && cgroups.empty())) return;  // said already
   if (cgroups.empty())
     site.Bad(check.cgroup ? "cgroup" : "metric",
              fmt::format("{} is measured by workers, and {} has none", metric.name, where));
@@ -123,6 +124,23 @@ void ResolveData(const MetricCheck& check, const MetricDecl& metric, CheckSite& 
   else if (metric.needs == Needs::kTwoCgroups && cgroups.size() < 2)
     site.Bad("metric", fmt::format("{} never has data here: it compares cgroups, and workers are in one only",
                                    metric.name));
+}
+
+/// Faults a group that does not exist where the check looks for it, or a metric that is not of workers.
+void ResolveGroup(const MetricCheck& check, const MetricDecl* metric, CheckSite& site) {
+  if (!check.group) return;
+  if (metric == nullptr || metric->scope != Scope::kCgroup)
+    return site.Bad("group", fmt::format("{} is not measured by groups of workers", check.metric));
+  std::vector<std::string> names;
+  for (const CheckNames::Group& group : site.names().groups)
+    if (!group.name.empty() && (!check.cgroup || group.cgroup == *check.cgroup)) names.push_back(group.name);
+  if (std::find(names.begin(), names.end(), *check.group) != names.end() || site.Unread("cgroup") ||
+      site.names().doubts.MayMake(Refers::kGroup))
+    return;
+  site.Unknown("group",
+               fmt::format("there is no work group '{}' in {}", *check.group,
+                           check.cgroup ? fmt::format("cgroup '{}'", *check.cgroup) : "this scenario"),
+               DidYouMean(*check.group, names));
 }
 
 void ResolvePayloadMetric(const MetricCheck& check, CheckSite& site) {
@@ -154,8 +172,10 @@ void Resolve(const MetricCheck& check, CheckSite& site) {
     site.Bad("vs_phase", "there is nothing to compare with it: name the phase of the check too");
   else if (check.vs_phase && !check.phase && site.step() == *check.vs_phase)
     site.Bad("vs_phase", "a phase cannot be compared with itself");
-  if (check.metric.starts_with(kPayloadMetricPrefix)) return ResolvePayloadMetric(check, site);
-  const MetricDecl* metric = FindMetric(check.metric);
+  const bool of_payload = check.metric.starts_with(kPayloadMetricPrefix);
+  const MetricDecl* const metric = of_payload ? nullptr : FindMetric(check.metric);
+  if (of_payload || metric != nullptr) ResolveGroup(check, metric, site);
+  if (of_payload) return ResolvePayloadMetric(check, site);
   if (metric == nullptr)
     return site.Unknown("metric", fmt::format("there is no metric '{}'", check.metric),
                         DidYouMean(check.metric, MetricNames()));
@@ -314,6 +334,8 @@ constexpr std::array kHead{
     Optional<&MetricCheck::cgroup>(
         "cgroup", "The cgroup it is measured in; without one every cgroup with data must hold.", {},
         Refers::kCgroup),
+    Optional<&MetricCheck::group>("group", "Only the workers of work groups with this `name`.", {},
+                                  Refers::kGroup),
 };
 constexpr std::array kRatio{
     Optional<&MetricCheck::vs_phase>("vs_phase", "The phase that min_ratio and max_ratio compare with.", {},

@@ -15,9 +15,9 @@ namespace ktstr {
 ///
 /// Which number: `phase` (in a step's `checks:` that step, unless another is named) or, without one, the
 /// whole run. A cgroup metric without `cgroup` must hold in EVERY cgroup that has data for it; the message
-/// names the one that is farthest off. A payload metric (payload.<name>.<metric>) must hold in every run of
-/// that payload; `phase` and `cgroup` select among them. `vs_phase` bounds the number divided by the same one
-/// of another phase.
+/// names the one that is farthest off; `group` leaves only the workers of groups with that name. A payload
+/// metric (payload.<name>.<metric>) must hold in every run of that payload; `phase` and `cgroup` select among
+/// them. `vs_phase` bounds the number divided by the same one of another phase.
 struct MetricCheck {
   std::string metric;
   std::optional<std::string> phase = {};
@@ -28,6 +28,7 @@ struct MetricCheck {
   std::optional<std::string> vs_phase = {};
   std::optional<double> min_ratio = {};
   std::optional<double> max_ratio = {};
+  std::optional<std::string> group = {};  // only of the workers of groups with this name
   static const StructDecl& Decl();
 
   /// The phase it is about when it stands in the checks of `step` ("" for the scenario's); nothing is the

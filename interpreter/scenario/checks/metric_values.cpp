@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "interpreter/fold/fold.h"
+
 namespace ktstr {
 namespace {
 
@@ -15,7 +17,9 @@ std::string InPhase(const std::optional<std::string_view>& phase) {
 class Values {
  public:
   Values(const MetricCheck& check, const RunFacts& run)
-      : check_(check), run_(run), phase_(check.PhaseIn(run.step)) {}
+      : check_(check), run_(run), phase_(check.PhaseIn(run.step)) {
+    if (check.group) of_group_ = Fold(OnlyGroupsNamed(run.record, *check.group));
+  }
 
   /// "no data for max_gap_ms of cgroup hot in phase x: why".
   std::string NoData() const {
@@ -37,11 +41,13 @@ class Values {
     if (check_.cgroup)
       cgroups.push_back(*check_.cgroup);
     else
-      for (const CgroupStats& row : run_.stats.cgroups) cgroups.push_back(row.cgroup);
+      for (const CgroupStats& row : stats().cgroups) cgroups.push_back(row.cgroup);
     for (const std::string& cgroup : cgroups) {
       MetricValue one = FromStats(metric, cgroup);
       one.cgroup = cgroup;
-      one.title = fmt::format("{} of {}{}", metric.name, OfCgroup(cgroup), InPhase(phase_));
+      one.title = fmt::format("{} of {}{}{}", metric.name,
+                              check_.group ? fmt::format("group {} of ", *check_.group) : "",
+                              OfCgroup(cgroup), InPhase(phase_));
       if (const CgroupStats* row = Row(phase_, cgroup)) {
         if (row->missing_workers > 0)
           one.incomplete = fmt::format("{} of {} workers left no report", row->missing_workers,
@@ -60,10 +66,10 @@ class Values {
     MetricValue one;
     one.unit = metric.unit;
     one.phase = phase_.value_or("");
-    one.value = ReadMetric(run_.stats, metric, phase_, cgroup);
+    one.value = ReadMetric(stats(), metric, phase_, cgroup);
     if (!one.value) one.no_data = Reason(metric, phase_, cgroup);
     if (!check_.vs_phase) return one;
-    one.base = ReadMetric(run_.stats, metric, *check_.vs_phase, cgroup);
+    one.base = ReadMetric(stats(), metric, *check_.vs_phase, cgroup);
     if (!one.base && one.no_data.empty()) one.no_data = Reason(metric, *check_.vs_phase, cgroup);
     if (const CgroupStats* row = Row(*check_.vs_phase, cgroup); row != nullptr && row->missing_workers > 0)
       one.incomplete = fmt::format("{} of {} workers left no report in phase {}", row->missing_workers,
@@ -72,8 +78,8 @@ class Values {
   }
 
   const CgroupStats* Row(std::optional<std::string_view> phase, std::string_view cgroup) const {
-    if (!phase) return run_.stats.FindCgroup(cgroup);
-    const PhaseBucket* bucket = run_.stats.FindPhase(*phase);
+    if (!phase) return stats().FindCgroup(cgroup);
+    const PhaseBucket* bucket = stats().FindPhase(*phase);
     return bucket == nullptr ? nullptr : bucket->Find(cgroup);
   }
 
@@ -104,7 +110,7 @@ class Values {
   std::string NothingBecause() const {
     if (std::string trouble = PhaseTrouble(phase_); !trouble.empty()) return trouble;
     if (check_.metric.starts_with(kPayloadMetricPrefix)) return "no such payload has ended there";
-    if (run_.stats.cgroups.empty()) return "there were no workers";
+    if (stats().cgroups.empty()) return "there were no workers";
     if (!check_.vs_phase) return "no worker measured it";
     if (std::string trouble = PhaseTrouble(*check_.vs_phase); !trouble.empty()) return trouble;
     return fmt::format("no cgroup has it there and in phase {}", *check_.vs_phase);
@@ -155,8 +161,12 @@ class Values {
   }
 
  private:
+  /// Of the workers that the check is about.
+  [[nodiscard]] const Stats& stats() const { return of_group_ ? *of_group_ : run_.stats; }
+
   const MetricCheck& check_;
   const RunFacts& run_;
+  std::optional<Stats> of_group_;
   std::optional<std::string_view> phase_;
 };
 

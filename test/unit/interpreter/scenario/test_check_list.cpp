@@ -38,7 +38,7 @@ CheckNames Names() {
   CheckNames names;
   names.phases = {"BASELINE", "warm", "shrink"};
   names.cgroups = {"hot", "cold"};
-  names.groups = {{"hot", "", "Bursty", true}, {"cold", "", "SpinWait", false}};
+  names.groups = {{"hot", "feeder", "Bursty", true}, {"cold", "", "SpinWait", false}};
   names.payloads = {{"stress", std::vector<std::string>{"ops"}, {{{"ops", "ops/s"}}}},
                     {"fio", std::nullopt, {{{"lat", "us"}}}},
                     {"quiet", std::vector<std::string>{}, {}}};
@@ -171,6 +171,20 @@ TEST_CASE("selectors a metric cannot have") {
   CHECK(Resolved("{metric: iteration_rate, vs_phase: warm, min_ratio: 1}", "warm") ==
         Text{"checks/0/vs_phase bad-check: a phase cannot be compared with itself"});
   CHECK(Resolved("{metric: iteration_rate, vs_phase: warm, min_ratio: 1}", "shrink").empty());
+}
+
+TEST_CASE("work groups in checks") {
+  CHECK(Resolved("{metric: max_gap_ms, cgroup: hot, group: feeder, max: 1}").empty());
+  CHECK(Resolved("{metric: max_gap_ms, group: feeder, max: 1}").empty());
+  CHECK(Resolved("{metric: max_gap_ms, group: feedr, max: 1}") ==
+        Text{"checks/0/group unknown-name: there is no work group 'feedr' in this scenario | did you mean "
+             "'feeder'?"});
+  CHECK(Resolved("{metric: max_gap_ms, cgroup: cold, group: feeder, max: 1}") ==
+        Text{"checks/0/group unknown-name: there is no work group 'feeder' in cgroup 'cold'"});
+  CHECK(Resolved("{metric: iteration_rate, group: feeder, min: 1}") ==
+        Text{"checks/0/group bad-check: iteration_rate is not measured by groups of workers"});
+  CHECK(Resolved("{metric: payload.stress.ops, group: feeder, min: 1}") ==
+        Text{"checks/0/group bad-check: payload.stress.ops is not measured by groups of workers"});
 }
 
 TEST_CASE("payload metrics in checks") {

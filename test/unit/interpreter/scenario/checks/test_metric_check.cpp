@@ -57,6 +57,31 @@ std::string Said(const MetricCheck& check, const std::string& step = "") {
 
 }  // namespace
 
+TEST_CASE("a named group is told apart from its neighbours in the cgroup") {
+  RunRecord record = Record();
+  record.groups[1].cgroup = "hot";  // beside group 1, in the same phase
+  record.groups[0].name = "slow";
+  record.groups[1].name = "quick";
+  const auto said = [&](const char* group) {
+    MetricCheck check{.metric = "max_gap_ms", .cgroup = "hot", .max = Q("1s")};
+    if (group != nullptr) check.group = group;
+    return Said(One(record, check, "warm"));
+  };
+  CHECK(said(nullptr) ==
+        "FAIL max_gap_ms of cgroup hot in phase warm is 2500 ms (worker hot/slow/0 on cpu 1), above the "
+        "maximum "
+        "of 1000 ms");
+  CHECK(said("slow") ==
+        "FAIL max_gap_ms of group slow of cgroup hot in phase warm is 2500 ms (worker hot/slow/0 on cpu 1), "
+        "above the maximum of 1000 ms");
+  CHECK(said("quick") ==
+        "PASS max_gap_ms of group quick of cgroup hot in phase warm is 20 ms (worker hot/quick/0 on cpu 2)");
+  CHECK(said("none") ==
+        "INCONCLUSIVE no data for max_gap_ms of group none of cgroup hot in phase warm: no worker of cgroup "
+        "hot "
+        "reported in phase warm");
+}
+
 TEST_CASE("a bound in its own unit, with phase, cgroup, worker and reason") {
   MetricCheck check{.metric = "max_gap_ms", .phase = "warm", .cgroup = "hot", .max = Q("2s")};
   const CheckResult result = One(Record(), check, "", "nobody may\nstarve");
