@@ -29,8 +29,8 @@ const StructDecl& Args::Decl() {
 }
 
 void Plan(const Args& args, PlanContext& context) {
-  if (!context.MakeTag(Tags::kProcs, "tag", args.tag)) return;
-  if (context.UseCgroup("cgroup", args.cgroup) == nullptr) return;
+  const bool named = context.MakeTag(Tags::kProcs, "tag", args.tag);
+  if (context.UseCgroup("cgroup", args.cgroup) == nullptr || !named) return;
   context.EmitRead(std::string(kCgroupParent) + "/" + args.cgroup + "/cgroup.procs", args,
                    "CaptureCgroupProcs " + args.tag + " <- " + args.cgroup);
 }

@@ -164,13 +164,11 @@ TEST_CASE("more snapshots than a run keeps are found, with those that full watch
   CHECK(faults(full, 4) ==
         "snapshots/periodic: with those of CaptureSnapshot and WatchSnapshot there would be 65 snapshots; at "
         "most 64 of a run are kept\n");
-  CHECK(
-      faults(full + ", {WatchSnapshot: {target: v, capture: full, max: 4}}, {CaptureSnapshot: {tag: c}}") ==
-      "steps/0/ops/2/WatchSnapshot/max: with these 4 there would be 65 snapshots; at most 64 of a run are "
-      "kept\n");
-  CHECK(faults(full +
-               ", {CaptureSnapshot: {tag: a}}, {CaptureSnapshot: {tag: b}}, {CaptureSnapshot: {tag: "
-               "c}}, {CaptureSnapshot: {tag: d}}") ==
+  CHECK(faults(full + ", {WatchSnapshot: {target: v, capture: full, max: 4}}, {CaptureSnapshot: {tag: c}}") ==
+        "steps/0/ops/2/WatchSnapshot/max: with these 4 there would be 65 snapshots; at most 64 of a run are "
+        "kept\n");
+  CHECK(faults(full + ", {CaptureSnapshot: {tag: a}}, {CaptureSnapshot: {tag: b}}, {CaptureSnapshot: {tag: "
+                      "c}}, {CaptureSnapshot: {tag: d}}") ==
         "steps/0/ops/5/CaptureSnapshot/name: with this one there would be 65 snapshots; at most 64 of a run "
         "are "
         "kept\n");
