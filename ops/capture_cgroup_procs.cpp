@@ -15,8 +15,8 @@ struct Args {
 
 const StructDecl& Args::Decl() {
   static constexpr FieldDecl kFields[] = {
-      Makes(
-          Required<&Args::tag>("tag", "What checks call the list by (`procs: <tag>`).", kTagName, Refers::kTag)),
+      Makes(Required<&Args::tag>("tag", "What checks call the list by (`procs: <tag>`).", kTagName,
+                                 Refers::kTag)),
       Required<&Args::cgroup>("cgroup", "Whose processes.", {}, Refers::kCgroup),
   };
   static constexpr StructDecl kDecl =

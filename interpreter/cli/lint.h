@@ -1,5 +1,5 @@
-// `lint`: all diagnostics of all files in one pass, without a VM, a network or any file but the given ones. Of
-// other files it asks only whether programs are there that a scenario names by a path relative to itself.
+// `lint`: all diagnostics of all files in one pass, without a VM, a network or any file but the given ones.
+// Of other files it asks only whether programs are there that a scenario names by a path relative to itself.
 #pragma once
 
 #include <span>
