@@ -30,7 +30,7 @@ TEST_CASE("a frozen worker has not stalled, and its report says how long it was 
 }
 
 TEST_CASE("a worker that stalls after a freeze is found, without the freeze in the figure") {
-  GuestRun run(Freezes("      - RunPayload: {payload: stop}\n      - WaitPayload: {name: stop}\n"));
+  GuestRun run(Freezes("      - RunPayload: {payload: stop}\n      - WaitPayload: {payload: stop}\n"));
   run.Finish("FAIL");
   CHECK_THAT(run.cause(), Catch::StartsWith("worker busy/0 did not run for "));
   const std::uint64_t gap = run.Reports().at(0).at("report").at("max_gap_ms");

@@ -26,8 +26,7 @@ TEST_CASE("nothing starts in a frozen cgroup or below one") {
   bench.context.MakeCgroup("", "hot/inner");
   bench.Plan("FreezeCgroup", "hot");
   CHECK_FALSE(bench.Spawn("hot"));
-  CHECK_FALSE(
-      bench.context.StartPayload("payload", "probe", {}, bench.context.state().LiveCgroup("hot/inner")));
+  CHECK_FALSE(bench.context.StartPayload("payload", "probe", {}, "hot/inner"));
   CHECK(bench.Faults() ==
         "steps/0/ops/0/work: nothing can start in cgroup 'hot': it is frozen at this point (thaw 'hot' with "
         "UnfreezeCgroup first (frozen in step 'one')) [steps/0/ops/0: frozen here]\n"
