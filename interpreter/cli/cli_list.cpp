@@ -74,12 +74,12 @@ int DryRunCommand(const CliOptions& options, Console& io) {
   const Result<Selection> selection = Select(options);
   if (!selection.ok()) return UsageError(io, selection.error().message);
   Json json = Json::array();
-  std::vector<Located> missing;
+  std::vector<LocatedDiagnostic> missing;
   std::set<const LoadedScenario*> looked;
   for (const SelectedRun& run : selection->runs) {
     if (run.plan == nullptr) continue;
     if (looked.insert(run.scenario).second)  // all variants start the same payloads
-      for (Located& fault : MissingForRun(*run.scenario, *run.plan)) missing.push_back(std::move(fault));
+      for (LocatedDiagnostic& fault : MissingForRun(*run.scenario, *run.plan)) missing.push_back(std::move(fault));
     if (options.format == "pretty") {
       io.out << RunTitle(run) << '\n' << RenderPlan(*run.plan);
       continue;

@@ -26,7 +26,7 @@ void LookAt(const std::string& name, const Payload& payload, const LoadedScenari
 
 }  // namespace
 
-std::vector<Located> MissingBesideScenario(const LoadedScenario& loaded) {
+std::vector<LocatedDiagnostic> MissingBesideScenario(const LoadedScenario& loaded) {
   Diagnostics diagnostics;
   const Look look = [](const vmm::PayloadSource& source) -> Result<> {
     if (source.binary.find('/') == std::string::npos || source.binary.starts_with('/')) return {};
@@ -38,7 +38,7 @@ std::vector<Located> MissingBesideScenario(const LoadedScenario& loaded) {
   return Locate(loaded.document, diagnostics);
 }
 
-std::vector<Located> MissingForRun(const LoadedScenario& loaded, const RunPlan& plan) {
+std::vector<LocatedDiagnostic> MissingForRun(const LoadedScenario& loaded, const RunPlan& plan) {
   Diagnostics diagnostics;
   const Look look = [](const vmm::PayloadSource& source) -> Result<> {
     const auto found = vmm::PayloadFiles({source});

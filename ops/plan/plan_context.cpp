@@ -269,7 +269,7 @@ bool PlanContext::StartPayload(std::string_view field, const std::string& name,
                                const std::vector<std::string>& args, const std::string& cgroup) {
   const PayloadPlan* plan = FindPayload(field, name);
   if (plan == nullptr) return false;
-  if (!CanStartIn(field, where)) return false;
+  if (!CanStartIn(field, cgroup)) return false;
   for (const PayloadState& live : state_.payloads) {
     if (live.consumed || live.name != name || live.cgroup != cgroup) continue;
     if (Doubts().MayEnd()) return false;
