@@ -70,8 +70,8 @@ Executor::Executor(EventLoop loop, Fd children, ExecutorConfig config)
     : loop_(std::move(loop)),
       children_(std::move(children)),
       config_(std::move(config)),
-      guest_(loop_, CgroupTree(config_.cgroup_root, config_.cgroup_parent), config_.payload_bin,
-             [this](const AnyStruct& event) { SendEvent(event); }) {}
+      guest_(loop_, CgroupTree(config_.cgroup_root, config_.cgroup_parent), config_.payload_bin, config_.kmsg,
+             config_.tainted, [this](const AnyStruct& event) { SendEvent(event); }) {}
 
 Executor::~Executor() = default;
 
@@ -183,6 +183,7 @@ void Executor::UpdatePressure() {
   if (pressed == guest_.pressed) return;
   guest_.pressed = pressed;
   guest_.tasks.SetPaused(pressed);
+  guest_.log.SetPaused(pressed);
 }
 
 std::uint64_t Executor::AdvanceRequests(std::uint64_t now_ns) {

@@ -21,6 +21,8 @@ struct ExecutorConfig {
   std::string cgroup_root = "/sys/fs/cgroup";
   std::string cgroup_parent = kCgroupParent;
   std::string payload_bin = kPayloadBin;
+  std::string kmsg = KernelLog::kKmsg;
+  std::string tainted = KernelLog::kTainted;
   /// Return from Run when the host closes the channel. For tests; a guest waits for the next host.
   bool end_with_channel = false;
 };

@@ -63,6 +63,7 @@ Step On(GuestState& guest, const SetFrozen& request) {
 }
 
 Step On(GuestState& guest, const Program&) {
+  guest.log.Begin();
   guest.then = GuestState::Then::kProgram;
   return Now({});
 }
@@ -99,6 +100,7 @@ Step On(GuestState& guest, const Park&) {
       wake_ns = std::min(wake_ns, now_ns + kSettlePollNs);
       return std::nullopt;
     }
+    guest.log.ReadAhead();
     guest.then = GuestState::Then::kPark;
     return Result<>();
   };
@@ -205,6 +207,7 @@ Step On(GuestState& guest, const StopPayload& request) {
 }
 
 Step On(GuestState& guest, const MarkPhase& request) {
+  guest.log.Flush();  // what the kernel has said so far belongs to the phase that ends here
   guest.mark = guest.tasks.Mark(request.end ? kBetweenPhases : request.phase);
   return Now({});
 }
@@ -228,6 +231,7 @@ Step On(GuestState& guest, const Finish&) {
   return
       [&guest, stopping = guest.tasks.StopAll()](std::uint64_t, std::uint64_t&) -> std::optional<Result<>> {
         if (!guest.tasks.Stopped(stopping)) return std::nullopt;
+        guest.log.Flush();
         guest.then = GuestState::Then::kEnd;
         return Result<>();
       };

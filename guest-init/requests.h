@@ -7,6 +7,7 @@
 #include "guest-init/base/result.h"
 #include "guest-init/bpf_pins.h"
 #include "guest-init/cgroup_tree.h"
+#include "guest-init/kernel_log.h"
 #include "guest-init/tasks.h"
 #include "guest-init/wire/messages.h"
 
@@ -18,13 +19,19 @@ struct GuestState {
   enum class Then { kNextRequest, kProgram, kPark, kEnd };
 
   /// `loop` outlives it.
-  GuestState(EventLoop& loop, CgroupTree cgroups, std::string payload_bin, SendEvent send_event)
-      : tree(std::move(cgroups)), tasks(loop, tree, std::move(payload_bin), send_event), send(send_event) {}
+  GuestState(EventLoop& loop, CgroupTree cgroups, std::string payload_bin, const std::string& kmsg,
+             const std::string& tainted, SendEvent send_event)
+      : tree(std::move(cgroups)),
+        tasks(loop, tree, std::move(payload_bin), send_event),
+        send(send_event),
+        log(loop, kmsg, tainted,
+            [this](KernelMessages messages) { send(AnyStruct::Of(std::move(messages))); }) {}
   GuestState(const GuestState&) = delete;
 
   CgroupTree tree;
   Tasks tasks;
   SendEvent send;
+  KernelLog log;
   BpfPins pins;
   std::uint64_t hold_mark_ns = 0;
   /// The host does not take what we have: a request that makes more of it waits.

@@ -293,6 +293,29 @@ const StructDecl& FileContent::Decl() {
   return kDecl;
 }
 
+const StructDecl& KernelMessage::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&KernelMessage::sequence>("sequence", ""),
+      Required<&KernelMessage::at_us>("at_us", "the log's own clock, microseconds since boot"),
+      Required<&KernelMessage::priority>("priority", "level + 8 * facility"),
+      Required<&KernelMessage::text>("text", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<KernelMessage>("KernelMessage", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& KernelMessages::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&KernelMessages::early>("early", "they are from before the Program"),
+      Required<&KernelMessages::lost>("lost", "so many were overwritten before they could be read"),
+      Required<&KernelMessages::taint>("taint", "the taint mask after them"),
+      Required<&KernelMessages::fault>("fault", "why the log cannot be read"),
+      Required<&KernelMessages::messages>("messages", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<KernelMessages>("KernelMessages", "", kFields);
+  return kDecl;
+}
+
 const StructDecl& Warning::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&Warning::text>("text", ""),

@@ -269,6 +269,24 @@ struct FileContent {
   bool last = false;  // the file ends with it; such a piece may be empty
   static const StructDecl& Decl();
 };
+/// One message of the kernel's log.
+struct KernelMessage {
+  std::uint64_t sequence = 0;
+  std::uint64_t at_us = 0;     // the log's own clock, microseconds since boot
+  std::uint32_t priority = 0;  // level (0 to 7, 4: warning) + 8 * facility (0: the kernel itself)
+  std::string text;            // one line; what is not printable stands as \xNN
+  static const StructDecl& Decl();
+};
+/// Messages of the kernel's log as they come; before the Reply to a MarkPhase or to Finish, all that there
+/// are.
+struct KernelMessages {
+  bool early = false;                  // they are from before the Program
+  std::uint64_t lost = 0;              // so many were overwritten before they could be read
+  std::optional<std::uint64_t> taint;  // /proc/sys/kernel/tainted, after the last of them; not in all events
+  std::string fault;                   // why the log cannot be read; "" when it can
+  std::vector<KernelMessage> messages;
+  static const StructDecl& Decl();
+};
 /// Something the author should know; `text` is one line.
 struct Warning {
   std::string text;
@@ -289,7 +307,8 @@ using Requests =
              StopCgroupTasks, StopWorkers, StartPayload, AwaitPayload, StopPayload, MarkPhase, Hold,
              SetHoldMark, Finish, Program, PutFile, ReadFile, PinMap, StandStill, SetIdentity, Park, Ping>;
 /// Every event.
-using Events = TypeList<Ready, WorkerDone, PayloadOutput, PayloadDone, FileContent, Warning, ChannelFault>;
+using Events = TypeList<Ready, WorkerDone, PayloadOutput, PayloadDone, FileContent, KernelMessages, Warning,
+                        ChannelFault>;
 
 std::span<const StructDecl* const> RequestTypes();
 std::span<const StructDecl* const> EventTypes();

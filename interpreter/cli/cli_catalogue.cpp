@@ -8,6 +8,7 @@
 #include "interpreter/cli/cli.h"
 #include "interpreter/explain/explain.h"
 #include "interpreter/explain/schema.h"
+#include "interpreter/fold/kernel_log.h"
 #include "interpreter/fold/metrics.h"
 #include "interpreter/load/explain_text.h"
 #include "interpreter/report/version.h"
@@ -127,6 +128,17 @@ std::vector<std::pair<std::string_view, std::string_view>> CheckRows() {
   return rows;
 }
 
+/// What kernel_complaints takes for a complaint.
+std::string ComplaintsText() {
+  std::string text = "\n  A message of the kernel itself is a complaint when it is (* is any text)\n";
+  for (const ComplaintKind& kind : AllComplaintKinds())
+    text += fmt::format("    {:<28} {}\n", kind.name, kind.pattern);
+  text += "  and so is a bit of /proc/sys/kernel/tainted that is set while the scenario runs:\n";
+  for (const TaintBit& taint : ComplaintTaints())
+    text += fmt::format("    {:<28} {}\n", taint.letter, taint.doc);
+  return text + "  allow some: defaults: {allowed_complaints: ['^WARNING: .* my_function']}\n";
+}
+
 /// Text inside a Markdown table.
 std::string Cell(std::string_view text) {
   std::string cell;
@@ -168,8 +180,9 @@ std::string ExplainName(std::string_view name) {
     if (SameName(metric.name, name)) add(ExplainMetric(metric));
   for (const FieldDecl* check : AllDefaultChecks())
     if (SameName(check->name, name))
-      add(fmt::format("{} (default check)\n  {}\n\n  switch off: defaults: {{{}: false}}\n", check->name,
-                      check->doc, check->name));
+      add(fmt::format("{} (default check)\n  {}\n\n  switch off: defaults: {{{}: off}}\n", check->name,
+                      check->doc, check->name) +
+          (check->name == "kernel_complaints" ? ComplaintsText() : ""));
   for (const StructDecl* section : SectionDecls())
     if (SameName(section->name, name)) add(ExplainStruct(*section, "section of a scenario"));
   for (const StructDecl* section : SectionDecls())
@@ -229,6 +242,11 @@ std::string Manual() {
                         metric.better == Polarity::kInfo ? "" : Better(metric), ScopeName(metric));
   text += "\n## Default checks\n\n| check | what it asks for |\n|---|---|\n";
   for (const auto& [name, doc] : CheckRows()) text += fmt::format("| `{}` | {} |\n", name, Cell(doc));
+  text += "\n### Complaints of the kernel\n\n| complaint | message; * is any text |\n|---|---|\n";
+  for (const ComplaintKind& kind : AllComplaintKinds())
+    text += fmt::format("| {} | `{}` |\n", kind.name, Cell(kind.pattern));
+  for (const TaintBit& taint : ComplaintTaints())
+    text += fmt::format("| {} | taint bit {} |\n", taint.doc, taint.letter);
   return text + ManualChapter("Sections of a scenario", SectionDecls());
 }
 

@@ -34,6 +34,10 @@ class Tee final : public EventSink {
     a_.OnCrashText(bytes);
     b_.OnCrashText(bytes);
   }
+  void OnKernelLog(std::string_view lines) override {
+    a_.OnKernelLog(lines);
+    b_.OnKernelLog(lines);
+  }
   void OnPayloadOutput(std::uint32_t handle, std::string_view payload, Stream stream,
                        std::string_view bytes) override {
     a_.OnPayloadOutput(handle, payload, stream, bytes);

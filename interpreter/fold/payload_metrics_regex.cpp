@@ -3,8 +3,11 @@
 #include <regex>
 #include <vector>
 
+#include "guest-init/base/line_pattern.h"
 #include "guest-init/base/units.h"
+
 #include "interpreter/fold/payload_metrics_parse.h"
+#include "vmm/host/line_pattern_fault.h"
 
 namespace ktstr {
 namespace {
@@ -12,38 +15,11 @@ namespace {
 constexpr std::size_t kMaxSearched = std::size_t{1} << 20;  // the end of the output
 /// Characters of text times size of the pattern: about half a second of the worst pattern.
 constexpr std::size_t kMaxWork = std::size_t{1} << 26;
-constexpr std::size_t kMaxPattern = 256;
-constexpr std::uint64_t kMaxRepeat = 256;
-
-// The polynomial matcher of libstdc++: the default one takes exponential time for patterns such as (a+)+b,
-// and recurses once per character.
-constexpr auto kRegexFlags = std::regex::ECMAScript | std::regex_constants::__polynomial;
-
-/// What all `{n,m}` of a pattern multiply to, at most: the matcher's size grows with it.
-std::uint64_t Repetitions(std::string_view pattern) {
-  std::uint64_t product = 1;
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
-    if (pattern[i] == '\\')
-      ++i;
-    else if (pattern[i] == '{') {
-      std::uint64_t most = 1;
-      for (std::uint64_t number = 0; ++i < pattern.size() && (IsDigit(pattern[i]) || pattern[i] == ',');) {
-        number = IsDigit(pattern[i])
-                     ? std::min<std::uint64_t>(number * 10 + (pattern[i] - '0'), kMaxRepeat + 1)
-                     : 0;
-        most = std::max(most, number);
-      }
-      product = std::min(product * most, kMaxRepeat + 1);
-    }
-  }
-  return product;
-}
-
 /// Tries the lines from the last one on, at most `allowed` characters of them; false when none matched.
 bool SearchBackwards(const std::string& name, const std::string& pattern,
                      const std::vector<std::string_view>& lines, std::size_t allowed, MetricSink& sink) {
   // The prefix instead of a search: a search would start over at each character of the line.
-  const std::regex regex("(?:[^]*?)(?:" + pattern + ")", kRegexFlags);
+  const std::regex regex("(?:[^]*?)(?:" + pattern + ")", kLineRegexFlags);
   for (auto line = lines.rbegin(); line != lines.rend() && line->size() <= allowed; ++line) {
     allowed -= line->size();
     std::match_results<std::string_view::const_iterator> match;
@@ -62,19 +38,11 @@ bool SearchBackwards(const std::string& name, const std::string& pattern,
 }  // namespace
 
 std::string RegexFault(const std::string& pattern) {
-  if (pattern.size() > kMaxPattern) return "it is longer than " + std::to_string(kMaxPattern) + " characters";
-  if (Repetitions(pattern) > kMaxRepeat)
-    return "its repetition counts multiply to more than " + std::to_string(kMaxRepeat);
-  try {
-    const std::regex regex(pattern, kRegexFlags);
-    if (regex.mark_count() == 1) return {};
-    return "one capture is wanted, this has " + std::to_string(regex.mark_count()) +
-           "; write (?: ) for groups that are none";
-  } catch (const std::regex_error& error) {
-    if (error.code() == std::regex_constants::error_complexity)
-      return "back references and look-ahead are not supported";
-    return "it is not a regular expression";
-  }
+  if (std::string fault = LinePatternFault(pattern); !fault.empty()) return fault;
+  const std::regex regex(pattern, kLineRegexFlags);
+  if (regex.mark_count() == 1) return {};
+  return "one capture is wanted, this has " + std::to_string(regex.mark_count()) +
+         "; write (?: ) for groups that are none";
 }
 
 void ParseRegexOutput(const NamedMap<std::string>& patterns, std::string_view text, MetricSink& sink) {
@@ -88,7 +56,7 @@ void ParseRegexOutput(const NamedMap<std::string>& patterns, std::string_view te
       continue;
     }
     const std::size_t allowed =
-        std::min(kMaxSearched, kMaxWork / ((pattern.size() + 1) * Repetitions(pattern)));
+        std::min(kMaxSearched, kMaxWork / ((pattern.size() + 1) * PatternRepetitions(pattern)));
     try {
       if (!SearchBackwards(name, pattern, lines, allowed, sink) && text.size() > allowed)
         sink.Note("only the last " + std::to_string(allowed / 1024) +

@@ -14,6 +14,7 @@
 #include "guest-init/base/units.h"
 #include "guest-init/wire/messages.h"
 #include "guest-init/wire/report.h"
+#include "interpreter/fold/kernel_log.h"
 #include "interpreter/fold/payload_metrics.h"
 
 namespace ktstr {
@@ -79,6 +80,7 @@ struct RunRecord {
   std::vector<WorkerGroup> groups;
   std::vector<CollectedReport> reports;
   std::vector<PayloadResult> payloads;
+  KernelLogRecord kernel_log;
   std::uint32_t online_cpus = 0;
   std::vector<std::uint32_t> node_of_cpu;  // by CPU number; CPUs beyond it are on node 0
   static const StructDecl& Decl();

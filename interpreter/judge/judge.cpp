@@ -59,6 +59,7 @@ void JudgePayload(const RunRecord& record, const PlacedPayloadChecks& placed, co
     result.phase = PhaseName(record, payload.phase);
     result.cgroup = payload.cgroup;
     result.counts = placed.gate;
+    result.at_ns = payload.done.ended_ns;
     results.push_back(std::move(result));
     return results.back().verdict == Verdict::kPass;
   };
@@ -86,13 +87,21 @@ void JudgePayloads(const RunRecord& record, const std::vector<PlacedPayloadCheck
   }
 }
 
+/// When what a result is about was over at the latest.
+std::uint64_t TimeOf(const CheckResult& result, const RunRecord& record) {
+  if (result.at_ns) return *result.at_ns;
+  for (const PhaseWindow& phase : record.phases)
+    if (phase.name == result.phase && phase.ended) return phase.end_ns;
+  return UINT64_MAX;
+}
+
 }  // namespace
 
 std::vector<CheckResult> Judge(const RunRecord& record, const Stats& stats, const CheckList& checks,
                                const Observations& observed) {
   CheckResults results;
   const std::vector<GroupReports> groups = GroupsOf(record);
-  const RunFacts run{record, stats, observed, groups};
+  const RunFacts run{record, stats, observed, groups, checks.payload_rules};
   JudgeDefaults(run, checks.defaults, checks.defaults_path, results);
   for (const PlacedCheck& check : checks.checks) results.push_back(JudgeCheck(check, run));
   JudgeMonitor(observed, results);
@@ -107,13 +116,14 @@ Verdict Overall(std::span<const CheckResult> results) {
   return worst;
 }
 
-const CheckResult* FirstCause(std::span<const CheckResult> results) {
+const CheckResult* FirstCause(std::span<const CheckResult> results, const RunRecord& record) {
   const Verdict worst = Overall(results);
   if (worst == Verdict::kPass) return nullptr;
-  const auto at = std::find_if(results.begin(), results.end(), [&](const CheckResult& result) {
-    return result.counts && result.verdict == worst;
-  });
-  return &*at;
+  const auto is_worst = [&](const CheckResult& result) { return result.counts && result.verdict == worst; };
+  const CheckResult* first = &*std::find_if(results.begin(), results.end(), is_worst);
+  for (const CheckResult& result : results)
+    if (is_worst(result) && result.at_ns && *result.at_ns < TimeOf(*first, record)) first = &result;
+  return first;
 }
 
 }  // namespace ktstr

@@ -25,7 +25,9 @@ std::vector<CheckResult> Judge(const RunRecord& record, const Stats& stats, cons
 
 /// The worst verdict of those that count; PASS when there is none.
 Verdict Overall(std::span<const CheckResult> results);
-/// The first result of the worst verdict: what the report's first line is about. nullptr when all passed.
-const CheckResult* FirstCause(std::span<const CheckResult> results);
+/// What the report's first line is about: of the worst verdict the first result, unless one whose time is
+/// known (a payload's end, a complaint of the kernel) came before that: it is rather the cause than the
+/// effect. nullptr when all passed.
+const CheckResult* FirstCause(std::span<const CheckResult> results, const RunRecord& record);
 
 }  // namespace ktstr

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <map>
 
+#include "interpreter/fold/metrics.h"
 #include "interpreter/plan/periodic.h"
+#include "interpreter/scenario/checks/metric_check.h"
+#include "interpreter/scenario/checks/payload_checks.h"
 #include "ops/host/stored_snapshot.h"
 #include "ops/op.h"
 
@@ -278,6 +281,22 @@ void NeedFeature(Scenario& scenario, vmm::KernelFeature feature) {
   if (std::find(features.begin(), features.end(), feature) == features.end()) features.push_back(feature);
 }
 
+/// Whether a check of the scenario says with which codes a payload may exit.
+bool ChecksExit(const CheckList& list, const std::string& name, const Payload& payload) {
+  for (const PayloadCheck& check : payload.checks) {
+    const AnyStruct& kind = check.kind;
+    if (kind.Is<ExitCodeCheck>() ||
+        (kind.Is<PayloadMinCheck>() && kind.As<PayloadMinCheck>().min.metric == kPayloadExitCode) ||
+        (kind.Is<PayloadMaxCheck>() && kind.As<PayloadMaxCheck>().max.metric == kPayloadExitCode) ||
+        (kind.Is<PayloadRangeCheck>() && kind.As<PayloadRangeCheck>().range.metric == kPayloadExitCode))
+      return true;
+  }
+  const std::string metric = std::string(kPayloadMetricPrefix) + name + "." + std::string(kPayloadExitCode);
+  return std::any_of(list.checks.begin(), list.checks.end(), [&](const PlacedCheck& placed) {
+    return placed.check.kind.Is<MetricCheck>() && placed.check.kind.As<MetricCheck>().metric == metric;
+  });
+}
+
 /// The checks of a scenario with their document paths.
 CheckList CollectChecks(const Scenario& scenario) {
   CheckList list;
@@ -289,6 +308,8 @@ CheckList CollectChecks(const Scenario& scenario) {
     for (std::size_t i = 0; i < scenario.steps[s].checks.size(); ++i)
       list.checks.push_back({"steps/" + std::to_string(s) + "/checks/" + std::to_string(i),
                              StepName(scenario, s), scenario.steps[s].checks[i]});
+  for (const auto& [name, payload] : scenario.payloads.items)
+    list.payload_rules.push_back({name, payload.gate, ChecksExit(list, name, payload)});
   for (const auto& [name, payload] : scenario.payloads.items)
     if (!payload.checks.empty())
       list.payloads.push_back({JoinPath("payloads", name) + "/checks", name, payload.gate, payload.checks});

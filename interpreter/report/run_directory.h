@@ -5,7 +5,8 @@
 //     cpuset-shrink@1n2l2c1t#2/            scenario, variant, repetition
 //       scenario.yaml  plan.txt            what was run: effective values, every request
 //       verdict.json   checks.json  stats.json  reports.json
-//       events.jsonl   console.txt  crash.txt  payload-<handle>-<name>.{stdout,stderr}
+//       events.jsonl   console.txt  crash.txt  kernel.log (as `dmesg --raw` shows it)
+//        payload-<handle>-<name>.{stdout,stderr}
 #pragma once
 
 #include <cstdint>
@@ -72,6 +73,7 @@ class RunDirectory final : public EventSink {
   void OnEvent(const RunEvent& event) override;
   void OnConsole(std::string_view bytes) override;
   void OnCrashText(std::string_view bytes) override;
+  void OnKernelLog(std::string_view lines) override;
   void OnPayloadOutput(std::uint32_t handle, std::string_view payload, Stream stream,
                        std::string_view bytes) override;
 

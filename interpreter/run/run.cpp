@@ -356,7 +356,7 @@ class ScenarioRun {
     ExcuseLatencies(outcome_.machine.cpu_quality, outcome_.machine.cpu_wait_pct, outcome_.checks);
     if (!broken_) {
       outcome_.verdict = Overall(outcome_.checks);
-      if (const CheckResult* first = FirstCause(outcome_.checks)) {
+      if (const CheckResult* first = FirstCause(outcome_.checks, outcome_.record)) {
         outcome_.cause = first->message;
         outcome_.cause_path = first->path;
         outcome_.cause_phase = first->phase;

@@ -50,6 +50,8 @@ class EventSink {
   virtual void OnEvent(const RunEvent& event) = 0;
   virtual void OnConsole(std::string_view /*bytes*/) {}
   virtual void OnCrashText(std::string_view /*bytes*/) {}
+  /// Whole lines of the guest kernel's log, from its boot on.
+  virtual void OnKernelLog(std::string_view /*lines*/) {}
   virtual void OnPayloadOutput(std::uint32_t /*handle*/, std::string_view /*payload*/, Stream,
                                std::string_view /*bytes*/) {}
 };

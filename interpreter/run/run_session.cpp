@@ -33,7 +33,8 @@ std::string HowItReported(const WorkerReport& report) {
 
 RunSession::RunSession(vmm::GuestChannel& channel, std::uint32_t requests_sent, const RunPlan& plan,
                        EventTeller& teller, RunOutcome& outcome)
-    : channel_(channel), plan_(plan), teller_(teller), outcome_(outcome), next_request_(requests_sent + 1) {}
+    : channel_(channel), plan_(plan), teller_(teller), outcome_(outcome), next_request_(requests_sent + 1),
+      kernel_log_(plan.scenario.defaults.allowed_complaints) {}
 
 Result<std::uint64_t> RunSession::SendFiles(std::span<const vmm::InitramfsFile> files,
                                             vmm::Deadline deadline) {
@@ -159,6 +160,7 @@ Result<> RunSession::Drain(vmm::Deadline deadline, const PlannedRequest& finish)
     if (frame.type == FrameType::kEvent) {
       TRY(HandleEvent(frame.payload));
     } else if (TRY(Decode<Reply>(frame.payload)).request_id == id) {
+      outcome_.record.kernel_log.ended = outcome_.record.kernel_log.begun;
       return {};
     }
   }
@@ -179,6 +181,8 @@ Result<> RunSession::HandleEvent(std::span<const std::byte> payload) {
     Keep(event.As<PayloadOutput>());
   } else if (event.Is<PayloadDone>()) {
     Keep(event.As<PayloadDone>());
+  } else if (event.Is<KernelMessages>()) {
+    Keep(event.As<KernelMessages>());
   } else if (event.Is<FileContent>()) {
     const auto& piece = event.As<FileContent>();
     std::string& file = files_[piece.path];
@@ -240,12 +244,19 @@ void RunSession::Keep(const PayloadDone& done) {
   outcome_.record.payloads.push_back(std::move(result));
 }
 
+void RunSession::Keep(const KernelMessages& messages) {
+  // Replies and events come in one order: what the kernel said in a phase is here before the reply to its end.
+  kernel_log_.Take(messages, {last_phase_, !open_phase_}, outcome_.record.kernel_log);
+  teller_.sink().OnKernelLog(RenderKernelMessages(messages));
+}
+
 void RunSession::NoteReply(const PlannedRequest& planned, const Reply& reply) {
   teller_.Tell(EventKind::kReply, reply.error, planned.path, planned.phase, reply.clock_ns);
   if (!reply.error.empty()) return;
   if (const auto* workers = planned.As<StartWorkers>()) NoteGroup(plan_.groups[workers->group]);
   if (const auto* mark = planned.As<MarkPhase>(); mark != nullptr && reply.mark)
     NotePhase(*mark, *reply.mark);
+  if (planned.As<Finish>() != nullptr) outcome_.record.kernel_log.ended = outcome_.record.kernel_log.begun;
 }
 
 void RunSession::NoteGroup(const GroupState& group) {
@@ -272,6 +283,7 @@ void RunSession::NotePhase(const MarkPhase& mark, const PhaseMark& at) {
     teller_.Tell(mark.end ? EventKind::kPhaseEnd : EventKind::kPhaseBegin, window.name, "", mark.phase,
                  at.clock_ns);
   }
+  last_phase_ = mark.phase;
   open_phase_ = mark.end ? std::nullopt : std::optional(mark.phase);
 }
 

@@ -11,6 +11,7 @@
 
 #include "guest-init/wire/frame.h"
 #include "guest-init/wire/messages.h"
+#include "interpreter/fold/kernel_log_scan.h"
 #include "vmm/host/deadline.h"
 
 namespace ktstr {
@@ -80,6 +81,7 @@ class RunSession {
   void Keep(WorkerDone done);
   void Keep(const PayloadOutput& output);
   void Keep(const PayloadDone& done);
+  void Keep(const KernelMessages& messages);
   void NoteReply(const PlannedRequest& planned, const Reply& reply);
   void NoteGroup(const GroupState& group);
   void NotePhase(const MarkPhase& mark, const PhaseMark& at);
@@ -101,6 +103,8 @@ class RunSession {
   Meanwhile* meanwhile_ = nullptr;
   std::uint32_t phase_ = 0;
   std::optional<std::uint32_t> open_phase_;
+  std::uint32_t last_phase_ = 0;  // the one that is open, or was last
+  KernelLogScan kernel_log_;
   std::map<std::uint32_t, Output> outputs_;
   std::map<std::string, std::string> files_;  // what ReadFile brought, by path
   std::optional<Ready> ready_;

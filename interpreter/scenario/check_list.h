@@ -26,6 +26,7 @@ struct CheckList {
   std::string defaults_path;  // "" when the scenario does not mention them
   std::vector<PlacedCheck> checks;
   std::vector<PlacedPayloadChecks> payloads;
+  std::vector<PayloadRule> payload_rules;  // of every payload
 };
 
 /// Adds an error for each metric, phase, cgroup or payload metric that does not exist (`unknown-name`, with a

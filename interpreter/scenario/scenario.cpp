@@ -174,13 +174,18 @@ const StructDecl& Step::Decl() {
 const StructDecl& Backdrop::Decl() {
   static constexpr FieldDecl kFields[] = {
       Optional<&Backdrop::cgroups>(
-          "cgroups", "Cgroups that live across all steps; their workers report one slice per phase."),
-      Optional<&Backdrop::ops>("ops", "Ops run once, after the cgroups."),
-      Starts(Optional<&Backdrop::payloads>("payloads", "Payloads started last, outside any cgroup.", {},
+          "cgroups",
+          "Cgroups that live across all steps; their workers report one slice per phase. They are made and "
+          "their workers run before the first of the backdrop's ops."),
+      Optional<&Backdrop::ops>("ops", "Ops run once, before the first step; the cgroups run already."),
+      Starts(Optional<&Backdrop::payloads>("payloads", "Payloads started after the ops, outside any cgroup.", {},
                                            Refers::kPayload)),
   };
-  static constexpr StructDecl kDecl =
-      DeclareStruct<Backdrop>("Backdrop", "What lives across all steps.", kFields);
+  static constexpr StructDecl kDecl = DeclareStruct<Backdrop>(
+      "Backdrop",
+      "What lives across all steps: first its cgroups start, then its ops run, then its "
+      "payloads start.",
+      kFields);
   return kDecl;
 }
 
@@ -231,7 +236,8 @@ const StructDecl& Scenario::Decl() {
       Optional<&Scenario::monitor>("monitor", "Samples the run queues from outside; on, or its thresholds."),
       Optional<&Scenario::defaults>(
           "defaults",
-          "Whether the default checks apply: every worker reported, progress, no stall, cpuset isolation."),
+          "Whether the default checks apply: the kernel did not complain, payloads exited well, every worker "
+          "reported, progress, no stall, cpuset isolation."),
       Optional<&Scenario::checks>("checks", "Checks on the whole run, beside the default ones."),
       Optional<&Scenario::matrix>("matrix", "Run in several variants."),
   };

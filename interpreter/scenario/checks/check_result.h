@@ -1,6 +1,7 @@
 // What came of one check: what `judge` collects, and what every report shows.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,7 +21,9 @@ struct CheckResult {
   std::optional<double> value;
   std::optional<double> bound;  // the bound it was held against; of two, the one that was broken
   std::string unit;             // of both
-  bool counts = true;           // false for a payload with `gate: false`: shown only
+  /// When it happened, by the guest's clock; not part of the declaration. None: it is about a whole time.
+  std::optional<std::uint64_t> at_ns = {};
+  bool counts = true;  // false for a payload with `gate: false`: shown only
   static const StructDecl& Decl();
 };
 

@@ -95,6 +95,12 @@ std::size_t RunFacts::MissingWorkers() const {
   return missing;
 }
 
+PayloadRule RunFacts::RuleOf(std::string_view payload) const {
+  for (const PayloadRule& rule : payload_rules)
+    if (rule.payload == payload) return rule;
+  return {std::string(payload)};
+}
+
 std::string PhaseName(const RunRecord& record, std::uint32_t index) {
   for (const PhaseWindow& phase : record.phases)
     if (phase.index == index) return phase.name;

@@ -25,16 +25,26 @@ struct GroupReports {
 /// In the order of record.groups. Reports of unknown groups are left out.
 std::vector<GroupReports> GroupsOf(const RunRecord& record);
 
+/// What a scenario says of one of its payloads, for the default checks.
+struct PayloadRule {
+  std::string payload;
+  bool gate = true;              // false: what it does is shown and does not count
+  bool exit_is_checked = false;  // a check of the scenario says which exit codes are right
+};
+
 /// Everything must outlive the judging.
 struct RunFacts {
   const RunRecord& record;
   const Stats& stats;  // Fold(record)
   const Observations& observed;
   std::span<const GroupReports> groups;  // GroupsOf(record)
-  std::string_view step = {};            // whose `checks:` the check stands in; "" for the scenario's
+  std::span<const PayloadRule> payload_rules = {};
+  std::string_view step = {};  // whose `checks:` the check stands in; "" for the scenario's
 
   /// Workers that should have reported and did not, over all groups.
   [[nodiscard]] std::size_t MissingWorkers() const;
+  /// The rule of a payload; one that has none counts, and its exit is not checked.
+  [[nodiscard]] PayloadRule RuleOf(std::string_view payload) const;
 };
 
 /// The name of a phase by its index, "" when there is none.

@@ -6,9 +6,12 @@
 #include <vector>
 
 #include "interpreter/scenario/defaults/default_check.h"
+#include "vmm/host/line_pattern_fault.h"
 
 namespace ktstr {
 
+void JudgeKernelComplaints(DefaultSite& site);
+void JudgePayloadExits(DefaultSite& site);
 void JudgeWorkersReported(DefaultSite& site);
 void JudgeWorkersSetUp(DefaultSite& site);
 void JudgeProgress(DefaultSite& site);
@@ -19,6 +22,16 @@ namespace {
 
 // In the order they are judged. A row without its file does not link.
 constexpr DefaultCheck kTable[] = {
+    {Optional<&DefaultChecks::kernel_complaints>(
+         "kernel_complaints",
+         "The kernel complained of nothing while the scenario ran: neither in its log (warnings, oopses, "
+         "lockups, hung tasks, RCU stalls; `explain kernel_complaints` lists them) nor by its taint mask."),
+     &JudgeKernelComplaints},
+    {Optional<&DefaultChecks::payload_exits>(
+         "payload_exits",
+         "Every payload exited with code 0, unless the scenario ended it or checks its exit code itself. Of "
+         "one with `gate: false` it is only reported."),
+     &JudgePayloadExits},
     {Optional<&DefaultChecks::workers_reported>("workers_reported",
                                                 "Every worker left a report; one that did not is an ERROR."),
      &JudgeWorkersReported},
@@ -36,6 +49,10 @@ constexpr DefaultCheck kTable[] = {
 
 constexpr FieldDecl kSettings[] = {
     Optional<&DefaultChecks::stall_limit>("stall_limit", "The longest standstill that no_stall allows."),
+    Optional<&DefaultChecks::allowed_complaints>("allowed_complaints",
+                                                 "ECMA regular expressions: a complaint of the kernel in "
+                                                 "whose line one of them is found is no fault of "
+                                                 "kernel_complaints."),
 };
 
 std::string ParseDefaults(std::string_view text, void* object) {
@@ -48,13 +65,23 @@ std::string ParseDefaults(std::string_view text, void* object) {
 }
 
 std::string PrintDefaults(const void* object) {
-  if (static_cast<const DefaultChecks*>(object)->stall_limit != DefaultChecks{}.stall_limit) return {};
+  const auto& defaults = *static_cast<const DefaultChecks*>(object);
+  if (defaults.stall_limit != DefaultChecks{}.stall_limit || !defaults.allowed_complaints.empty()) return {};
   const auto fields = AllDefaultChecks();
   const auto on = std::count_if(fields.begin(), fields.end(), [&](const FieldDecl* field) {
     return *static_cast<const bool*>(field->Member(object));
   });
   if (on == 0) return "off";
   return on == static_cast<std::ptrdiff_t>(fields.size()) ? "on" : "";
+}
+
+void DefaultsRules(const void* object, RuleSink& sink) {
+  const auto& allowed = static_cast<const DefaultChecks*>(object)->allowed_complaints;
+  for (std::size_t i = 0; i < allowed.size(); ++i) {
+    std::string fault = allowed[i].empty() ? "it would allow every complaint; use `kernel_complaints: off`"
+                                           : LinePatternFault(allowed[i]);
+    if (!fault.empty()) sink.Fault("allowed_complaints/" + std::to_string(i), std::move(fault));
+  }
 }
 
 }  // namespace
@@ -84,6 +111,7 @@ const StructDecl& DefaultChecks::Decl() {
     StructDecl decl =
         DeclareStruct<DefaultChecks>("DefaultChecks", "Checks that are on unless switched off.", kFields);
     decl.shorthand = &kShorthand;
+    decl.rules = &DefaultsRules;
     return decl;
   }();
   return kDecl;

@@ -33,8 +33,13 @@ std::vector<CheckResult> Defaults(const RunRecord& record, DefaultChecks default
   list.defaults_path = "defaults";
   return Judge(record, Fold(record), list);
 }
+DefaultChecks AllOff() {
+  DefaultChecks defaults;
+  DefaultChecks::Decl().shorthand->parse("off", &defaults);
+  return defaults;
+}
 DefaultChecks Only(bool DefaultChecks::*check) {
-  DefaultChecks defaults{false, false, false, false, Seconds(2), false};
+  DefaultChecks defaults = AllOff();
   defaults.*check = true;
   return defaults;
 }
@@ -55,18 +60,18 @@ TEST_CASE("verdicts, their order and exit codes") {
 
   std::vector<CheckResult> results(4);
   CHECK(Overall({}) == Verdict::kPass);
-  CHECK(FirstCause(results) == nullptr);
+  CHECK(FirstCause(results, {}) == nullptr);
   results[1].verdict = Verdict::kError;
   results[2].verdict = Verdict::kFail;
   results[3].verdict = Verdict::kFail;
   CHECK(Overall(results) == Verdict::kFail);
-  CHECK(FirstCause(results) == &results[2]);
+  CHECK(FirstCause(results, {}) == &results[2]);
   results[2].counts = results[3].counts = false;
   CHECK(Overall(results) == Verdict::kError);
-  CHECK(FirstCause(results) == &results[1]);
+  CHECK(FirstCause(results, {}) == &results[1]);
   results[0].verdict = Verdict::kError;
   results[0].counts = false;
-  CHECK(FirstCause(results) == &results[1]);
+  CHECK(FirstCause(results, {}) == &results[1]);
 }
 
 TEST_CASE("default checks of a healthy run") {
@@ -84,7 +89,7 @@ TEST_CASE("default checks of a healthy run") {
 TEST_CASE("default checks that are about nothing are not there") {
   CHECK(Defaults(RunRecord{}).empty());
   CHECK(Defaults(Healthy()).size() == 4);  // no cpuset, no isolation
-  CHECK(Defaults(Healthy(), DefaultChecks{false, false, false, false, Seconds(2), false}).empty());
+  CHECK(Defaults(Healthy(), AllOff()).empty());
 }
 
 TEST_CASE("a missing report is an ERROR that says how the worker ended") {

@@ -39,7 +39,7 @@ RunRecord Record() {
 CheckResult One(const RunRecord& record, const MetricCheck& check, const std::string& step = "",
                 const std::string& because = "") {
   CheckList list;
-  list.defaults = DefaultChecks{false, false, false, false, Seconds(2), false};
+  DefaultChecks::Decl().shorthand->parse("off", &list.defaults);
   list.checks = {{"checks/0", step, CheckOf(check)}};
   list.checks[0].check.because = because;
   const auto results = Judge(record, Fold(record), list);

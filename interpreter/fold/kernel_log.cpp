@@ -1,0 +1,188 @@
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "interpreter/fold/kernel_log_scan.h"
+
+namespace ktstr {
+namespace {
+
+constexpr std::uint64_t kTaintMachineCheck = 1U << 4;
+constexpr std::uint64_t kTaintBadPage = 1U << 5;
+constexpr std::uint64_t kTaintDie = 1U << 7;
+constexpr std::uint64_t kTaintWarn = 1U << 9;
+constexpr std::uint64_t kTaintSoftLockup = 1U << 14;
+
+// What is more special stands first: every row that begins with BUG is one of "kernel bug" too.
+constexpr ComplaintKind kKinds[] = {
+    {"scheduling while atomic", "BUG: scheduling while atomic*", kTaintWarn},
+    {"sleeping in atomic context", "BUG: sleeping function called from invalid context*", kTaintWarn},
+    {"bad page", "BUG: Bad page*", kTaintBadPage},
+    {"soft lockup", "*BUG: soft lockup*", kTaintSoftLockup},
+    {"hard lockup", "*atchdog detected hard LOCKUP*", 0},
+    {"workqueue lockup", "BUG: workqueue lockup*", 0},
+    {"kernel bug", "BUG: *", kTaintWarn | kTaintDie | kTaintBadPage},
+    {"kernel bug", "kernel BUG at *", kTaintDie},
+    {"warning", "WARNING: *", kTaintWarn},
+    {"oops", "Oops: *", kTaintDie | kTaintWarn},
+    {"oops", "general protection fault*", kTaintDie | kTaintWarn},
+    {"oops", "divide error: *", kTaintDie},
+    {"oops", "invalid opcode: *", kTaintDie},
+    {"oops", "*double fault: *", kTaintDie},
+    {"panic", "Kernel panic - *", 0},
+    {"hung task", "INFO: task * blocked * more than *", 0},
+    {"RCU stall", "*INFO: rcu*stall*", 0},
+    {"RCU stall", "rcu: * kthread * starved for *", 0},
+    {"lock order", "INFO: possible recursive locking*", 0},
+    {"lock order", "INFO: trying to register non-static key*", 0},
+    {"undefined behaviour", "UBSAN: *", 0},
+};
+
+constexpr TaintBit kTaints[] = {
+    {kTaintMachineCheck, "M", "a machine check"},
+    {kTaintBadPage, "B", "a bad page"},
+    {kTaintDie, "D", "an oops"},
+    {kTaintWarn, "W", "a warning"},
+    {kTaintSoftLockup, "L", "a soft lockup"},
+};
+
+constexpr std::size_t kKeptComplaints = 100;
+constexpr std::size_t kLinesBehind = 24;  // of a complaint: registers and the first part of the stack
+
+/// Whether `pattern`, in which * stands for any text, is the whole of `text`.
+bool Matches(std::string_view pattern, std::string_view text) {
+  const std::size_t star = pattern.find('*');
+  if (star == std::string_view::npos) return pattern == text;
+  if (!text.starts_with(pattern.substr(0, star))) return false;
+  text.remove_prefix(star);
+  pattern.remove_prefix(star + 1);
+  while (!pattern.empty()) {
+    const std::size_t next = pattern.find('*');
+    const std::string_view part = pattern.substr(0, next);
+    if (next == std::string_view::npos) return text.ends_with(part);
+    const std::size_t at = text.find(part);
+    if (at == std::string_view::npos) return false;
+    text.remove_prefix(at + part.size());
+    pattern.remove_prefix(next + 1);
+  }
+  return true;
+}
+
+constexpr std::uint32_t kLevels = 8;  // a priority is level + kLevels * facility
+bool FromKernel(const KernelMessage& message) { return message.priority < kLevels; }
+
+}  // namespace
+
+std::span<const ComplaintKind> AllComplaintKinds() { return kKinds; }
+std::span<const TaintBit> ComplaintTaints() { return kTaints; }
+
+const ComplaintKind* FindComplaint(std::string_view text) {
+  const auto at = std::find_if(std::begin(kKinds), std::end(kKinds),
+                               [&](const ComplaintKind& kind) { return Matches(kind.pattern, text); });
+  return at == std::end(kKinds) ? nullptr : &*at;
+}
+
+std::string TaintText(std::uint64_t mask) {
+  std::string text;
+  for (const TaintBit& taint : kTaints)
+    if ((mask & taint.bit) != 0)
+      text += (text.empty() ? "" : ", ") + std::string(taint.letter) + " (" + std::string(taint.doc) + ")";
+  return text;
+}
+
+KernelLogScan::KernelLogScan(const std::vector<std::string>& allowed) {
+  for (const std::string& pattern : allowed) allowed_.emplace_back(pattern);
+}
+
+void KernelLogScan::Take(const KernelMessages& messages, const RunPosition& at, KernelLogRecord& record) {
+  if (!messages.fault.empty()) record.fault = messages.fault;
+  if (messages.early) {
+    // In several parts; only the last one knows the mask.
+    record.begun = true;
+    if (messages.taint) record.taint_before = record.taint_after = messages.taint;
+    return;
+  }
+  record.lost += messages.lost;
+  for (const KernelMessage& message : messages.messages) TakeMessage(message, at, record);
+  if (!messages.taint) return;
+  if (record.taint_after && *record.taint_after != *messages.taint) {
+    record.taint_phase = at.phase;
+    record.taint_after_phase = at.after_phase;
+  }
+  record.taint_after = messages.taint;
+}
+
+void KernelLogScan::TakeMessage(const KernelMessage& message, const RunPosition& at,
+                                KernelLogRecord& record) {
+  ++record.messages;
+  if (!FromKernel(message)) return;
+  const ComplaintKind* const kind = FindComplaint(message.text);
+  if (kind == nullptr) {
+    if (following_ && record.complaints.back().more.size() < kLinesBehind)
+      record.complaints.back().more.push_back(message.text);
+    return;
+  }
+  following_ = false;
+  if (std::any_of(allowed_.begin(), allowed_.end(),
+                  [&](const LinePattern& allowed) { return allowed.Found(message.text); })) {
+    ++record.allowed;
+    record.taint_allowed |= kind->taint;
+    return;
+  }
+  ++record.complaints_seen;
+  if (record.complaints.size() == kKeptComplaints) return;
+  record.complaints.push_back(
+      {std::string(kind->name), message.text, message.at_us, at.phase, at.after_phase, {}});
+  following_ = true;
+}
+
+std::string RenderKernelMessages(const KernelMessages& messages) {
+  std::string text;
+  std::array<char, 64> head{};
+  if (messages.lost > 0)
+    text += "(" + std::to_string(messages.lost) + " messages were overwritten before they could be read)\n";
+  for (const KernelMessage& message : messages.messages) {
+    std::snprintf(head.data(), head.size(), "<%u>[%5llu.%06llu] ", message.priority,
+                  static_cast<unsigned long long>(message.at_us / 1'000'000),
+                  static_cast<unsigned long long>(message.at_us % 1'000'000));
+    text += head.data() + message.text + "\n";
+  }
+  return text;
+}
+
+const StructDecl& KernelComplaint::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&KernelComplaint::kind>("kind", ""),
+      Required<&KernelComplaint::text>("text", ""),
+      Required<&KernelComplaint::at_us>("at_us", "the log's clock"),
+      Required<&KernelComplaint::phase>("phase", ""),
+      Required<&KernelComplaint::after_phase>("after_phase", "the phase had ended and no other had begun"),
+      Required<&KernelComplaint::more>("more", "the messages that follow it"),
+  };
+  static constexpr StructDecl kDecl =
+      DeclareStruct<KernelComplaint>("KernelComplaint", "A complaint of the guest's kernel.", kFields);
+  return kDecl;
+}
+
+const StructDecl& KernelLogRecord::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&KernelLogRecord::begun>("begun", "its messages have come"),
+      Required<&KernelLogRecord::ended>("ended", "to the scenario's end"),
+      Required<&KernelLogRecord::fault>("fault", "why it could not be read"),
+      Required<&KernelLogRecord::messages>("messages", "since the scenario began"),
+      Required<&KernelLogRecord::lost>("lost", "overwritten before they could be read"),
+      Required<&KernelLogRecord::complaints>("complaints", "the first ones"),
+      Required<&KernelLogRecord::complaints_seen>("complaints_seen", "without those that are allowed"),
+      Required<&KernelLogRecord::allowed>("allowed", "complaints that the scenario allows"),
+      Required<&KernelLogRecord::taint_before>("taint_before", "/proc/sys/kernel/tainted at the begin"),
+      Required<&KernelLogRecord::taint_after>("taint_after", "at the end"),
+      Required<&KernelLogRecord::taint_allowed>("taint_allowed", "bits that allowed complaints set"),
+      Required<&KernelLogRecord::taint_phase>("taint_phase", "in which the mask was last seen to change"),
+      Required<&KernelLogRecord::taint_after_phase>("taint_after_phase", "after that phase"),
+  };
+  static constexpr StructDecl kDecl =
+      DeclareStruct<KernelLogRecord>("KernelLogRecord", "What the guest's kernel said.", kFields);
+  return kDecl;
+}
+
+}  // namespace ktstr
