@@ -241,6 +241,8 @@ void Executor::Answer(const Result<>& result) {
   reply.request_id = active_->id;
   reply.clock_ns = MonotonicNs();
   reply.mark = std::exchange(guest_.mark, std::nullopt);
+  reply.pid = std::exchange(guest_.pid, std::nullopt);
+  reply.of_payload = std::exchange(guest_.of_payload, false);
   const GuestState::Then then = std::exchange(guest_.then, GuestState::Then::kNextRequest);
   if (!result.ok()) {
     reply.error = result.error().message;

@@ -8,6 +8,8 @@
 
 #include "guest-init/base/clock.h"
 #include "guest-init/base/fd.h"
+#include "guest-init/base/one_line.h"
+#include "guest-init/base/signal_name.h"
 #include "guest-init/payload_exec.h"
 #include "guest-init/system_error.h"
 
@@ -17,6 +19,8 @@ namespace {
 // A larger pipe lets a burst of output pass without the payload having to wait for us.
 constexpr int kPipeSize = 256 << 10;
 constexpr std::size_t kChunk = std::size_t{64} << 10;
+// Of the output, for the words about a payload that ended too early.
+constexpr std::size_t kOutputEnd = 240;
 
 Result<std::array<Fd, 2>> MakePipe(const StartPayload& request) {
   std::array<int, 2> ends{};
@@ -42,6 +46,8 @@ Result<std::unique_ptr<PayloadProcess>> PayloadProcess::Start(EventLoop& loop, c
   fcntl(out_read.get(), F_SETPIPE_SZ, kPipeSize);
   const std::string procs = asked.cgroup.empty() ? "" : tree.Path(asked.cgroup) + "/cgroup.procs";
   payload->started_ns_ = MonotonicNs();
+  if (asked.ready)
+    payload->readiness_ = std::make_unique<PayloadReadiness>(loop, *asked.ready, payload->started_ns_);
   payload->pid_ = fork();
   if (payload->pid_ < 0) {
     const int code = errno;
@@ -104,10 +110,16 @@ void PayloadProcess::Read(Pipe& pipe) {
   const ssize_t got = read(pipe.fd.get(), bytes.data(), bytes.size());
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (got <= 0) return Close(pipe);
-  const std::uint64_t room = kMaxPayloadOutput - std::min(pipe.total, kMaxPayloadOutput);
-  pipe.total += static_cast<std::uint64_t>(got);
+  const auto size = static_cast<std::uint64_t>(got);
+  const std::uint64_t room =
+      request_.whole_output ? size : kMaxPayloadOutput - std::min(pipe.total, kMaxPayloadOutput);
+  pipe.total += size;
   last_output_ns_ = MonotonicNs();
-  bytes.resize(std::min(static_cast<std::uint64_t>(got), room));
+  const std::string_view whole = std::string_view(bytes).substr(0, size);
+  if (readiness_) readiness_->TakeOutput(pipe.stream, whole);
+  output_end_ += whole;
+  output_end_.erase(0, output_end_.size() - std::min(output_end_.size(), kOutputEnd));
+  bytes.resize(std::min(size, room));
   if (!bytes.empty()) callbacks_.output({request_.handle, pipe.stream, std::move(bytes)});
 }
 
@@ -138,6 +150,24 @@ bool PayloadProcess::OnReaped(pid_t pid, int status) {
   if (request_.own_process_group) kill(-pid_, SIGKILL);  // what it left behind in its group
   if (stage_ == Stage::kRunning) stage_ = Stage::kDraining;
   return true;
+}
+
+bool PayloadProcess::Gone() const {
+  if (ended()) return true;
+  siginfo_t info{};
+  return waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+         info.si_pid == pid_;
+}
+
+std::string PayloadProcess::HowItEnded() const {
+  std::string how = WIFSIGNALED(wait_status_)
+                        ? "was killed by " + SignalName(WTERMSIG(wait_status_))
+                        : "exited with code " + std::to_string(WEXITSTATUS(wait_status_));
+  std::string_view last = output_end_;
+  while (!last.empty() && static_cast<unsigned char>(last.back()) <= ' ') last.remove_suffix(1);
+  if (const std::size_t end = last.find_last_of("\r\n"); end != std::string_view::npos)
+    last.remove_prefix(end + 1);
+  return last.empty() ? how : how + "; its last output: " + OneLine(last);
 }
 
 std::uint64_t PayloadProcess::Tick(std::uint64_t now_ns) {
@@ -173,6 +203,7 @@ void PayloadProcess::Finalise() {
   for (Pipe& pipe : pipes_) Close(pipe);
   PayloadDone done;
   done.handle = request_.handle;
+  done.pid = pid_;
   done.end = end_;
   if (WIFSIGNALED(wait_status_)) {
     done.signal = WTERMSIG(wait_status_);

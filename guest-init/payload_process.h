@@ -12,6 +12,7 @@
 #include "guest-init/base/result.h"
 #include "guest-init/cgroup_tree.h"
 #include "guest-init/event_loop.h"
+#include "guest-init/payload_readiness.h"
 #include "guest-init/wire/messages.h"
 
 namespace ktstr::guest {
@@ -46,6 +47,13 @@ class PayloadProcess {
   /// nullopt until it is known whether the program runs; an error means that it never did.
   [[nodiscard]] const std::optional<Result<>>& started() const { return started_; }
   [[nodiscard]] bool finalised() const { return stage_ == Stage::kFinal; }
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  /// What it waits for to be called ready; nullptr when nothing was asked for.
+  [[nodiscard]] PayloadReadiness* readiness() { return readiness_.get(); }
+  /// Whether the process itself has ended, by the kernel's word: it may not have been reaped yet.
+  [[nodiscard]] bool Gone() const;
+  /// "exited with code 1; its last output: no such device". REQUIRES: it was reaped.
+  [[nodiscard]] std::string HowItEnded() const;
   /// The process has ended by itself or was told to; nothing new will begin.
   [[nodiscard]] bool ended() const { return stage_ != Stage::kRunning || killed_ns_ != 0; }
 
@@ -95,6 +103,8 @@ class PayloadProcess {
   std::uint64_t killed_ns_ = 0;
   std::uint64_t last_output_ns_ = 0;
   std::uint64_t drain_began_ns_ = 0;
+  std::unique_ptr<PayloadReadiness> readiness_;
+  std::string output_end_;  // the last bytes of its output, of both streams
 };
 
 }  // namespace ktstr::guest

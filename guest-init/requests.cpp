@@ -162,13 +162,55 @@ Step On(GuestState& guest, const StopWorkers& request) {
   };
 }
 
+/// What a payload did is no fault of the request.
+std::optional<Result<>> Blame(GuestState& guest, std::string cause) {
+  guest.of_payload = true;
+  return Result<>(Refuse(std::move(cause)));
+}
+
+/// nullopt while a payload that runs has yet to become ready.
+std::optional<Result<>> AwaitReady(GuestState& guest, PayloadProcess& payload, std::uint64_t now_ns,
+                                   std::uint64_t& wake_ns) {
+  PayloadReadiness* const readiness = payload.readiness();
+  if (readiness == nullptr || readiness->Ready()) return Result<>();
+  const std::string name = "payload '" + payload.request().name + "'";
+  if (payload.finalised())  // all it had to say has been read
+    return Blame(guest, name + " ended before it was ready: it " + payload.HowItEnded());
+  if (!payload.ended() && readiness->TimedOut(now_ns))
+    return Blame(guest,
+                 name + " was not ready within " +
+                     FormatDuration(Nanoseconds(static_cast<std::int64_t>(readiness->wanted().timeout_ns))) +
+                     ": " + readiness->WhatIsMissing());
+  if (!payload.ended()) wake_ns = std::min(wake_ns, readiness->NextLook(now_ns));
+  return std::nullopt;
+}
+
 Step On(GuestState& guest, const StartPayload& request) {
   if (const Result<> started = guest.tasks.Start(request); !started.ok()) return Now(started);
-  return [&guest, handle = request.handle](std::uint64_t, std::uint64_t&) -> std::optional<Result<>> {
+  return [&guest, handle = request.handle](std::uint64_t now_ns,
+                                           std::uint64_t& wake_ns) -> std::optional<Result<>> {
     PayloadProcess* const payload = TRY(guest.tasks.FindPayload(handle));
     std::optional<Result<>> started = payload->started();
     if (started && !started->ok()) guest.tasks.Forget(handle);
-    return started;
+    if (!started || !started->ok()) return started;
+    guest.pid = payload->pid();
+    return AwaitReady(guest, *payload, now_ns, wake_ns);
+  };
+}
+
+Step On(GuestState& guest, const PollPayload& request) {
+  const Result<PayloadProcess*> found = guest.tasks.FindPayload(request.handle);
+  if (!found.ok()) return Now(found.error());
+  return [&guest, payload = *found, request](std::uint64_t, std::uint64_t&) -> std::optional<Result<>> {
+    const std::string name = "payload '" + payload->request().name + "'";
+    guest.pid = payload->pid();
+    if (!payload->Gone()) {
+      if (request.expect_running) return Result<>();
+      return Blame(guest, name + " still runs where it should have ended");
+    }
+    if (!request.expect_running) return Result<>();
+    if (!payload->finalised()) return std::nullopt;  // it was not told how it ended yet
+    return Blame(guest, name + " should still run, but it " + payload->HowItEnded());
   };
 }
 
@@ -178,7 +220,7 @@ Step On(GuestState& guest, const AwaitPayload& request) {
   PayloadProcess* const payload = *found;
   payload->awaited = true;
   const std::uint64_t deadline = MonotonicNs() + request.timeout_ns;
-  return [payload, request, deadline, late = false](
+  return [&guest, payload, request, deadline, late = false](
              std::uint64_t now_ns, std::uint64_t& wake_ns) mutable -> std::optional<Result<>> {
     if (!late && !payload->ended() && now_ns >= deadline) {
       late = true;
@@ -186,8 +228,8 @@ Step On(GuestState& guest, const AwaitPayload& request) {
     }
     if (payload->finalised()) {
       if (!late) return Result<>();
-      return Result<>(Refuse("payload '" + payload->request().name + "' was still running after " +
-                             FormatDuration(Nanoseconds(static_cast<std::int64_t>(request.timeout_ns)))));
+      return Blame(guest, "payload '" + payload->request().name + "' was still running after " +
+                              FormatDuration(Nanoseconds(static_cast<std::int64_t>(request.timeout_ns))));
     }
     if (!late) wake_ns = std::min(wake_ns, deadline);
     return std::nullopt;

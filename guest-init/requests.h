@@ -39,6 +39,8 @@ struct GuestState {
 
   // Of the request under way; taken by the one who answers it.
   std::optional<PhaseMark> mark;
+  std::optional<std::int32_t> pid;
+  bool of_payload = false;  // its error is what a payload did
   Then then = Then::kNextRequest;
 };
 

@@ -1,10 +1,32 @@
 #include "guest-init/tasks.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "guest-init/base/clock.h"
 
 namespace ktstr::guest {
+namespace {
+
+/// Puts process ids in the place of each `${pid:<handle>}`.
+Result<> PutPids(std::string& text, const std::function<Result<pid_t>(std::uint32_t)>& pid_of) {
+  constexpr std::string_view kBegin = "${pid:";
+  for (std::size_t at = text.find(kBegin); at != std::string::npos; at = text.find(kBegin, at)) {
+    const std::size_t number = at + kBegin.size();
+    std::uint32_t handle = 0;
+    const auto [end, error] = std::from_chars(text.data() + number, text.data() + text.size(), handle);
+    if (error != std::errc() || end == text.data() + text.size() || *end != '}') {
+      at = number;  // not of the host's making
+      continue;
+    }
+    const std::string pid = std::to_string(TRY(pid_of(handle)));
+    text.replace(at, static_cast<std::size_t>(end - text.data()) + 1 - at, pid);
+    at += pid.size();
+  }
+  return {};
+}
+
+}  // namespace
 
 Result<> Tasks::Start(const StartWorkers& request) {
   if (groups_.contains(request.group) || collected_groups_.contains(request.group))
@@ -23,9 +45,14 @@ bool Tasks::SetUp(std::uint32_t group) const {
   return found == groups_.end() || found->second->SetUp();
 }
 
-Result<> Tasks::Start(const StartPayload& request) {
+Result<> Tasks::Start(StartPayload request) {
   if (payloads_.contains(request.handle))
     return Refuse("payload handle " + std::to_string(request.handle) + " was used before");
+  const auto pid_of = [this](std::uint32_t handle) -> Result<pid_t> {
+    return TRY(FindPayload(handle))->pid();
+  };
+  for (std::vector<std::string>* texts : {&request.argv, &request.env})
+    for (std::string& text : *texts) TRY(PutPids(text, pid_of));
   PayloadProcess::Callbacks callbacks;
   callbacks.output = [this](PayloadOutput output) { Send(std::move(output)); };
   callbacks.done = [this](PayloadDone done) {

@@ -40,8 +40,9 @@ class Tasks {
   Result<> Start(const StartWorkers& request);
   /// Whether all workers of a group that live have their name, CPUs and policy.
   [[nodiscard]] bool SetUp(std::uint32_t group) const;
-  /// Forks a payload; FindPayload(handle)->started() tells how its start went.
-  Result<> Start(const StartPayload& request);
+  /// Forks a payload, with the process ids that its arguments ask for; FindPayload(handle)->started() tells
+  /// how its start went.
+  Result<> Start(StartPayload request);
   /// Error (kGuest): "there is no payload with handle 3".
   Result<PayloadProcess*> FindPayload(std::uint32_t handle) const;
   /// Of a payload that never started: nothing more is said of it.

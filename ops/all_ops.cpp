@@ -16,6 +16,7 @@ extern const OpDecl op_unfreeze_cgroup;
 extern const OpDecl op_run_payload;
 extern const OpDecl op_wait_payload;
 extern const OpDecl op_kill_payload;
+extern const OpDecl op_poll_payload;
 extern const OpDecl op_capture_snapshot;
 extern const OpDecl op_watch_snapshot;
 extern const OpDecl op_read_kernel_hot;
@@ -29,13 +30,13 @@ namespace {
 
 // The one list: a row without its file does not link, a file without its row fails test/style.
 const OpDecl* const kOps[] = {
-    &op_add_cgroup,       &op_add_cgroup_def,       &op_remove_cgroup,
-    &op_set_cpuset,       &op_clear_cpuset,         &op_spawn,
-    &op_stop_cgroup,      &op_freeze_cgroup,        &op_unfreeze_cgroup,
-    &op_run_payload,      &op_wait_payload,         &op_kill_payload,
-    &op_capture_snapshot, &op_watch_snapshot,       &op_read_kernel_hot,
-    &op_read_kernel_cold, &op_write_kernel_hot,     &op_write_kernel_cold,
-    &op_pin_bpf_map,      &op_capture_cgroup_procs,
+    &op_add_cgroup,        &op_add_cgroup_def,   &op_remove_cgroup,
+    &op_set_cpuset,        &op_clear_cpuset,     &op_spawn,
+    &op_stop_cgroup,       &op_freeze_cgroup,    &op_unfreeze_cgroup,
+    &op_run_payload,       &op_wait_payload,     &op_kill_payload,
+    &op_poll_payload,      &op_capture_snapshot, &op_watch_snapshot,
+    &op_read_kernel_hot,   &op_read_kernel_cold, &op_write_kernel_hot,
+    &op_write_kernel_cold, &op_pin_bpf_map,      &op_capture_cgroup_procs,
 };
 
 }  // namespace

@@ -89,6 +89,16 @@ const StructDecl& StopWorkers::Decl() {
   return kDecl;
 }
 
+const StructDecl& AwaitReadiness::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&AwaitReadiness::file>("file", "it exists"),
+      Required<&AwaitReadiness::output_pattern>("output_pattern", "found in a line of its output"),
+      Required<&AwaitReadiness::timeout_ns>("timeout_ns", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<AwaitReadiness>("AwaitReadiness", "", kFields);
+  return kDecl;
+}
+
 const StructDecl& StartPayload::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&StartPayload::handle>("handle", "chosen by the host, unique in a run"),
@@ -97,6 +107,8 @@ const StructDecl& StartPayload::Decl() {
       Required<&StartPayload::argv>("argv", "argv[0] is a name in kPayloadBin"),
       Required<&StartPayload::env>("env", "NAME=value, beside PATH, HOME, TMPDIR"),
       Required<&StartPayload::own_process_group>("own_process_group", ""),
+      Required<&StartPayload::whole_output>("whole_output", "all output is sent"),
+      Required<&StartPayload::ready>("ready", "what shows that it is ready"),
   };
   static constexpr StructDecl kDecl = DeclareStruct<StartPayload>("StartPayload", "", kFields);
   return kDecl;
@@ -116,6 +128,15 @@ const StructDecl& StopPayload::Decl() {
       Required<&StopPayload::handle>("handle", ""),
   };
   static constexpr StructDecl kDecl = DeclareStruct<StopPayload>("StopPayload", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& PollPayload::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&PollPayload::handle>("handle", ""),
+      Required<&PollPayload::expect_running>("expect_running", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<PollPayload>("PollPayload", "", kFields);
   return kDecl;
 }
 
@@ -222,7 +243,9 @@ const StructDecl& Reply::Decl() {
       Required<&Reply::request_id>("request_id", ""),
       Required<&Reply::clock_ns>("clock_ns", "when the request was finished"),
       Required<&Reply::error>("error", "empty: success; else one line that names the cause"),
+      Required<&Reply::of_payload>("of_payload", "the error is what a payload did"),
       Required<&Reply::mark>("mark", ""),
+      Required<&Reply::pid>("pid", "of the payload that was started or asked about"),
   };
   static constexpr StructDecl kDecl = DeclareStruct<Reply>("Reply", "", kFields);
   return kDecl;
@@ -269,6 +292,7 @@ const StructDecl& PayloadDone::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&PayloadDone::handle>("handle", ""),
       Required<&PayloadDone::payload_index>("payload_index", "counts finalisations from 0"),
+      Required<&PayloadDone::pid>("pid", "in the guest"),
       Required<&PayloadDone::end>("end",
                                   "why it was finalised: by itself, KillPayload, a timeout, the run's end"),
       Required<&PayloadDone::exit_code>("exit_code", "-1 when a signal ended it"),

@@ -100,6 +100,15 @@ struct StopWorkers {
   std::vector<std::uint32_t> groups;
   static const StructDecl& Decl();
 };
+/// What shows that a payload is ready for what comes next: exactly one of them.
+struct AwaitReadiness {
+  std::string file;            // it exists; absolute
+  std::string output_pattern;  // found in a line of its output; a regular expression (base/line_pattern.h)
+  std::uint64_t timeout_ns = 0;
+  static const StructDecl& Decl();
+};
+/// In argv and env, `${pid:<handle>}` is the process id of the payload with that handle. Answered once the
+/// program runs and, with `ready`, is ready; the payload runs on when it does not become so.
 struct StartPayload {
   std::uint32_t handle = 0;  // chosen by the host, unique in a run
   std::string name;
@@ -107,6 +116,8 @@ struct StartPayload {
   std::vector<std::string> argv;  // argv[0] is a name in kPayloadBin
   std::vector<std::string> env;   // NAME=value, beside PATH, HOME, TMPDIR
   bool own_process_group = true;
+  bool whole_output = false;  // all output is sent, not only the first kMaxPayloadOutput bytes of each stream
+  std::optional<AwaitReadiness> ready;
   static const StructDecl& Decl();
 };
 /// Answered when the payload has ended and its PayloadDone was sent, or with an error at the timeout (the
@@ -118,6 +129,12 @@ struct AwaitPayload {
 };
 struct StopPayload {
   std::uint32_t handle = 0;
+  static const StructDecl& Decl();
+};
+/// Asks whether a payload runs: answered at once, with an error when that is not as expected.
+struct PollPayload {
+  std::uint32_t handle = 0;
+  bool expect_running = true;
   static const StructDecl& Decl();
 };
 /// Begins a phase, or ends it: from here on the workers' time belongs to it, or to the gap after it. Answered
@@ -204,7 +221,9 @@ struct Reply {
   std::uint32_t request_id = 0;
   std::uint64_t clock_ns = 0;  // when the request was finished
   std::string error;           // empty: success; else one line that names the cause
+  bool of_payload = false;     // the error is what a payload did: the scenario's affair, not the machinery's
   std::optional<PhaseMark> mark;
+  std::optional<std::int32_t> pid;  // of the payload that was started or asked about, in the guest
   static const StructDecl& Decl();
 };
 
@@ -230,7 +249,8 @@ struct WorkerDone {
 enum class Stream : std::uint8_t { kStdout, kStderr };
 inline constexpr EnumValue kStreams[] = {{"stdout", 0, ""}, {"stderr", 1, ""}};
 constexpr EnumDecl DescribeEnum(Stream) { return {"Stream", kStreams, nullptr, nullptr}; }
-/// Output as it comes; at most kMaxPayloadOutput bytes a stream are sent, the rest is drained and counted.
+/// Output as it comes; unless all of it is asked for, at most kMaxPayloadOutput bytes a stream are sent, the
+/// rest is drained and counted.
 struct PayloadOutput {
   std::uint32_t handle = 0;
   Stream stream = Stream::kStdout;
@@ -250,6 +270,7 @@ constexpr EnumDecl DescribeEnum(PayloadEnd) { return {"PayloadEnd", kPayloadEnds
 struct PayloadDone {
   std::uint32_t handle = 0;
   std::uint32_t payload_index = 0;  // counts finalisations from 0
+  std::int32_t pid = 0;             // in the guest
   PayloadEnd end =
       PayloadEnd::kExited;      // why it was finalised: by itself, KillPayload, a timeout, the run's end
   std::int32_t exit_code = -1;  // -1 when a signal ended it
@@ -302,10 +323,10 @@ struct ChannelFault {
 
 /// Every request. The codec's table and the guest's dispatch come from this list: a new request is its struct
 /// with its declaration, a name here, and its handler in guest-init/requests.cpp.
-using Requests =
-    TypeList<EnableControllers, CreateCgroup, WriteCgroupFile, SetFrozen, DestroyCgroup, StartWorkers,
-             StopCgroupTasks, StopWorkers, StartPayload, AwaitPayload, StopPayload, MarkPhase, Hold,
-             SetHoldMark, Finish, Program, PutFile, ReadFile, PinMap, StandStill, SetIdentity, Park, Ping>;
+using Requests = TypeList<EnableControllers, CreateCgroup, WriteCgroupFile, SetFrozen, DestroyCgroup,
+                          StartWorkers, StopCgroupTasks, StopWorkers, StartPayload, AwaitPayload, StopPayload,
+                          PollPayload, MarkPhase, Hold, SetHoldMark, Finish, Program, PutFile, ReadFile,
+                          PinMap, StandStill, SetIdentity, Park, Ping>;
 /// Every event.
 using Events = TypeList<Ready, WorkerDone, PayloadOutput, PayloadDone, FileContent, KernelMessages, Warning,
                         ChannelFault>;

@@ -40,7 +40,8 @@ std::string BaseName(std::string_view path) { return std::string(path.substr(pat
 std::vector<PayloadPlan> PayloadPlans(const Scenario& scenario) {
   std::vector<PayloadPlan> plans;
   for (const auto& [name, payload] : scenario.payloads.items)
-    plans.push_back({name, BaseName(payload.binary), payload.args, payload.env, payload.own_process_group});
+    plans.push_back({name, BaseName(payload.binary), payload.args, payload.env, payload.own_process_group,
+                     payload.output.parse != OutputParse::kExitCode});
   return plans;
 }
 

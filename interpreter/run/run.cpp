@@ -251,9 +251,8 @@ class ScenarioRun {
       return true;
     }
     Note(session, planned);
-    const bool waited = planned.As<AwaitPayload>() != nullptr;
-    Break(waited ? Verdict::kFail : Verdict::kError,
-          waited ? reply->error : planned.label + ": " + reply->error);
+    Break(reply->of_payload ? Verdict::kFail : Verdict::kError,
+          reply->of_payload ? reply->error : planned.label + ": " + reply->error);
     return true;
   }
 

@@ -23,6 +23,7 @@ struct PayloadPlan {
   std::vector<std::string> args;
   std::vector<std::string> env;
   bool own_process_group = true;
+  bool reads_output = false;  // metrics come from it, so all of it is needed
 };
 
 /// What the guest is asked to do.
@@ -129,7 +130,7 @@ class PlanContext {
   bool StartWorkers(std::string_view field, CgroupState* cgroup, const WorkSpec& work);
   /// `cgroup`: the name of a live one, or "" for the runner's.
   bool StartPayload(std::string_view field, const std::string& name, const std::vector<std::string>& args,
-                    const std::string& cgroup);
+                    const std::string& cgroup, std::optional<AwaitReadiness> ready = {});
   /// The one live payload meant by a name at `field` and an optional cgroup at "cgroup" ("" is the un-placed
   /// one). Null when there is none.
   PayloadState* UsePayload(std::string_view field, std::string_view name,
@@ -171,6 +172,8 @@ class PlanContext {
   [[nodiscard]] std::string PathOf(std::string_view field) const;
   /// What may have been done unseen, at this point.
   [[nodiscard]] NameDoubts Doubts() const;
+  /// Puts `${pid:<handle>}`, which the guest knows, in the place of each `${pid:NAME}`.
+  bool ResolvePids(std::string_view field, std::string& text);
   [[nodiscard]] const PayloadPlan* FindPayload(std::string_view field, std::string_view name);
 
   const vmm::Topology& topology_;
