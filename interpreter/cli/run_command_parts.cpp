@@ -96,10 +96,7 @@ std::string SourceAt(const LoadedScenario& loaded, std::string_view path) {
 
 void DropBulk(RunRecord& record) {
   record.reports = {};
-  for (PayloadResult& payload : record.payloads) {
-    payload.stdout_text = {};
-    payload.stderr_text = {};
-  }
+  for (PayloadResult& payload : record.payloads) payload.stderr_text = {};
 }
 
 }  // namespace ktstr

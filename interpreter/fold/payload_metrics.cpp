@@ -96,6 +96,19 @@ bool TakeAmount(std::string_view& text, double& value, std::string& unit) {
   return true;
 }
 
+void OutputSpecRules(const void* object, RuleSink& sink) {
+  const auto& spec = *static_cast<const OutputSpec*>(object);
+  if (spec.parse == OutputParse::kRegex && spec.regex.items.empty())
+    sink.Fault("parse", "`parse: regex` needs the expressions: `regex: {name: 'count: ([0-9]+)'}`");
+  if (spec.parse != OutputParse::kRegex && !spec.regex.items.empty())
+    sink.Fault("regex", "regular expressions go with `parse: regex`");
+  for (const auto& [name, pattern] : spec.regex.items)
+    if (std::string fault = RegexFault(pattern); !fault.empty())
+      sink.Fault("regex/" + name, std::move(fault));
+}
+
+}  // namespace
+
 void ParseKvLine(std::string_view line, MetricSink& sink) {
   bool first = true;
   std::size_t from = 0;
@@ -111,19 +124,6 @@ void ParseKvLine(std::string_view line, MetricSink& sink) {
     from = line.size() - rest.size();
   }
 }
-
-void OutputSpecRules(const void* object, RuleSink& sink) {
-  const auto& spec = *static_cast<const OutputSpec*>(object);
-  if (spec.parse == OutputParse::kRegex && spec.regex.items.empty())
-    sink.Fault("parse", "`parse: regex` needs the expressions: `regex: {name: 'count: ([0-9]+)'}`");
-  if (spec.parse != OutputParse::kRegex && !spec.regex.items.empty())
-    sink.Fault("regex", "regular expressions go with `parse: regex`");
-  for (const auto& [name, pattern] : spec.regex.items)
-    if (std::string fault = RegexFault(pattern); !fault.empty())
-      sink.Fault("regex/" + name, std::move(fault));
-}
-
-}  // namespace
 
 MetricSink::MetricSink(const NamedMap<MetricHint>& hints, Stream stream) : stream_(stream) {
   for (const auto& [name, hint] : hints.items)
@@ -156,9 +156,14 @@ void MetricSink::Note(std::string text) {
   if (found_.notes.size() < kMaxNotes) found_.notes.push_back(std::move(text));
 }
 
+void MetricSink::Unread(std::string why) {
+  if (found_.unread.empty()) found_.unread = why;
+  Note(std::move(why));
+}
+
 PayloadMetrics MetricSink::Take() {
   if (full_)
-    Note("more than " + std::to_string(kMaxPayloadMetrics) + " numbers were found; the rest is left out");
+    Unread("more than " + std::to_string(kMaxPayloadMetrics) + " numbers were found; the rest is left out");
   return std::move(found_);
 }
 
@@ -166,37 +171,6 @@ const PayloadMetric* PayloadMetrics::Find(std::string_view name) const {
   for (const PayloadMetric& metric : metrics)
     if (metric.name == name) return &metric;
   return nullptr;
-}
-
-namespace {
-
-PayloadMetrics Parse(const OutputSpec& spec, const NamedMap<MetricHint>& hints, std::string_view text,
-                     Stream stream) {
-  MetricSink sink(hints, stream);
-  switch (spec.parse) {
-    case OutputParse::kExitCode:
-      break;
-    case OutputParse::kJson:
-      ParseJsonOutput(text, sink);
-      break;
-    case OutputParse::kKv:
-      EachLine(text, [&](std::string_view line) { ParseKvLine(line, sink); });
-      break;
-    case OutputParse::kRegex:
-      ParseRegexOutput(spec.regex, text, sink);
-      break;
-  }
-  return sink.Take();
-}
-
-}  // namespace
-
-PayloadMetrics ExtractMetrics(const OutputSpec& spec, const NamedMap<MetricHint>& hints,
-                              std::string_view stdout_text, std::string_view stderr_text) {
-  PayloadMetrics found = Parse(spec, hints, stdout_text, Stream::kStdout);
-  if (!found.metrics.empty() || stderr_text.empty()) return found;
-  PayloadMetrics other = Parse(spec, hints, stderr_text, Stream::kStderr);
-  return other.metrics.empty() ? found : other;
 }
 
 std::optional<std::vector<std::string>> KnownMetricNames(const OutputSpec& spec) {
@@ -252,6 +226,7 @@ const StructDecl& PayloadMetrics::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&PayloadMetrics::metrics>("metrics", "in the order found"),
       Required<&PayloadMetrics::notes>("notes", "what was left out, and why"),
+      Required<&PayloadMetrics::unread>("unread", "why a number that is missing may have been printed"),
   };
   static constexpr StructDecl kDecl =
       DeclareStruct<PayloadMetrics>("PayloadMetrics", "The numbers out of a payload's output.", kFields);

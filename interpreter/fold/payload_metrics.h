@@ -57,6 +57,7 @@ struct PayloadMetric {
 struct PayloadMetrics {
   std::vector<PayloadMetric> metrics;  // in the order found; a name may repeat
   std::vector<std::string> notes;      // what was left out and why, one line each
+  std::string unread;                  // why a number that is not here may have been printed; "": it was not
   static const StructDecl& Decl();
 
   /// The first of that name, or nullptr.
@@ -66,7 +67,8 @@ struct PayloadMetrics {
 inline constexpr std::size_t kMaxPayloadMetrics = 10'000;  // beyond it only hinted ones are kept
 inline constexpr std::size_t kMaxJsonDepth = 64;           // deeper numbers are left out, with a note
 
-/// Parses stdout; when that gives nothing, stderr. The two are never mixed.
+/// Parses stdout; when that gives nothing, stderr. The two are never mixed. PayloadMetricsReader does the
+/// same while the output comes.
 PayloadMetrics ExtractMetrics(const OutputSpec& spec, const NamedMap<MetricHint>& hints,
                               std::string_view stdout_text, std::string_view stderr_text);
 

@@ -20,6 +20,8 @@ class MetricSink {
 
   /// `found_as` is the name in the output; a hint may rename it. `unit` gives way to the hint's.
   void Add(std::string_view found_as, double value, std::string_view unit);
+  /// Output was not read because of this; so what is missing may have been in it.
+  void Unread(std::string why);
   /// Made one line; the first 20 are kept.
   void Note(std::string text);
   [[nodiscard]] bool empty() const { return found_.metrics.empty(); }
@@ -44,6 +46,11 @@ class MetricSink {
 /// region anywhere that parses and holds a number. So a banner with brackets does not hide the document.
 void ParseJsonOutput(std::string_view text, MetricSink& sink);
 
+/// Adds each `name=value unit` and `name: value unit` of a line.
+void ParseKvLine(std::string_view line, MetricSink& sink);
+
+/// Of the output no more than so many bytes at its end are searched.
+inline constexpr std::size_t kMaxRegexText = std::size_t{1} << 20;
 /// The last line that matches each pattern gives its number. Time is linear in text and pattern.
 void ParseRegexOutput(const NamedMap<std::string>& patterns, std::string_view text, MetricSink& sink);
 /// What is wrong with a pattern, in one line; "" when nothing is.

@@ -5,21 +5,27 @@
 
 #include "guest-init/base/line_pattern.h"
 #include "guest-init/base/units.h"
-
 #include "interpreter/fold/payload_metrics_parse.h"
 #include "vmm/host/line_pattern_fault.h"
 
 namespace ktstr {
 namespace {
 
-constexpr std::size_t kMaxSearched = std::size_t{1} << 20;  // the end of the output
 /// Characters of text times size of the pattern: about half a second of the worst pattern.
 constexpr std::size_t kMaxWork = std::size_t{1} << 26;
+
+/// The last kMaxRegexText bytes of `text`, without the line that begins before them: a part of it could give
+/// another number than the line.
+std::string_view WholeLines(std::string_view text) {
+  if (text.size() <= kMaxRegexText) return text;
+  const std::size_t begin = text.find_first_of("\r\n", text.size() - kMaxRegexText - 1);
+  return begin == std::string_view::npos ? std::string_view() : text.substr(begin + 1);
+}
+
 /// Tries the lines from the last one on, at most `allowed` characters of them; false when none matched.
 bool SearchBackwards(const std::string& name, const std::string& pattern,
                      const std::vector<std::string_view>& lines, std::size_t allowed, MetricSink& sink) {
-  // The prefix instead of a search: a search would start over at each character of the line.
-  const std::regex regex("(?:[^]*?)(?:" + pattern + ")", kLineRegexFlags);
+  const std::regex regex(LinePattern::Anywhere(pattern), kLineRegexFlags);
   for (auto line = lines.rbegin(); line != lines.rend() && line->size() <= allowed; ++line) {
     allowed -= line->size();
     std::match_results<std::string_view::const_iterator> match;
@@ -47,7 +53,7 @@ std::string RegexFault(const std::string& pattern) {
 
 void ParseRegexOutput(const NamedMap<std::string>& patterns, std::string_view text, MetricSink& sink) {
   std::vector<std::string_view> lines;
-  EachLine(text.substr(text.size() - std::min(text.size(), kMaxSearched)), [&](std::string_view line) {
+  EachLine(WholeLines(text), [&](std::string_view line) {
     if (!line.empty()) lines.push_back(line);
   });
   for (const auto& [name, pattern] : patterns.items) {
@@ -56,11 +62,11 @@ void ParseRegexOutput(const NamedMap<std::string>& patterns, std::string_view te
       continue;
     }
     const std::size_t allowed =
-        std::min(kMaxSearched, kMaxWork / ((pattern.size() + 1) * PatternRepetitions(pattern)));
+        std::min(kMaxRegexText, kMaxWork / ((pattern.size() + 1) * PatternRepetitions(pattern)));
     try {
       if (!SearchBackwards(name, pattern, lines, allowed, sink) && text.size() > allowed)
-        sink.Note("only the last " + std::to_string(allowed / 1024) +
-                  " KiB of the output were searched for " + name);
+        sink.Unread("only the last " + std::to_string(allowed / 1024) +
+                    " KiB of the output were searched for " + name);
     } catch (const std::regex_error&) {
       sink.Note("the regular expression of " + name + " is too complex");
     }

@@ -57,7 +57,6 @@ const StructDecl& PayloadResult::Decl() {
       Required<&PayloadResult::cgroup>("cgroup", "\"\" is the runner's own"),
       Required<&PayloadResult::phase>("phase", "the phase it was started in"),
       Required<&PayloadResult::done>("done", ""),
-      Required<&PayloadResult::stdout_text>("stdout_text", ""),
       Required<&PayloadResult::stderr_text>("stderr_text", ""),
       Required<&PayloadResult::metrics>("metrics", ""),
   };

@@ -63,15 +63,15 @@ struct CollectedReport {
   static const StructDecl& Decl();
 };
 
+inline constexpr std::size_t kKeptStderr = std::size_t{4} << 10;
 /// One finalised payload, in the order of finalisation.
 struct PayloadResult {
   std::string name;         // the scenario's name for the payload
   std::string cgroup;       // "": the runner's own
   std::uint32_t phase = 0;  // that it was started in
   PayloadDone done;
-  std::string stdout_text;  // at most kMaxPayloadOutput bytes
-  std::string stderr_text;
-  PayloadMetrics metrics;  // ExtractMetrics of the two texts
+  std::string stderr_text;  // its end, at most kKeptStderr bytes; the output itself is in the run directory
+  PayloadMetrics metrics;   // of all that it printed
   static const StructDecl& Decl();
 };
 

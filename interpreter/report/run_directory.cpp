@@ -69,7 +69,6 @@ std::string PointLatest(const fs::path& directory) {
 nlohmann::ordered_json RecordJson(const RunRecord& record) {
   nlohmann::ordered_json json = ToJson(record);
   for (nlohmann::ordered_json& payload : json["payloads"]) {
-    payload.erase("stdout_text");
     payload.erase("stderr_text");
   }
   return json;

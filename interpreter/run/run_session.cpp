@@ -33,7 +33,11 @@ std::string HowItReported(const WorkerReport& report) {
 
 RunSession::RunSession(vmm::GuestChannel& channel, std::uint32_t requests_sent, const RunPlan& plan,
                        EventTeller& teller, RunOutcome& outcome)
-    : channel_(channel), plan_(plan), teller_(teller), outcome_(outcome), next_request_(requests_sent + 1),
+    : channel_(channel),
+      plan_(plan),
+      teller_(teller),
+      outcome_(outcome),
+      next_request_(requests_sent + 1),
       kernel_log_(plan.scenario.defaults.allowed_complaints) {}
 
 Result<std::uint64_t> RunSession::SendFiles(std::span<const vmm::InitramfsFile> files,
@@ -213,39 +217,64 @@ void RunSession::Keep(WorkerDone done) {
   outcome_.record.reports.push_back({done.group, std::move(done.report)});
 }
 
+RunSession::Output& RunSession::OutputOf(std::uint32_t handle) {
+  const auto [at, fresh] = outputs_.try_emplace(handle);
+  const Payload* const declared = plan_.scenario.payloads.Find(plan_.payloads[handle].name);
+  if (fresh && declared != nullptr) at->second.metrics.emplace(declared->output, declared->metrics);
+  return at->second;
+}
+
 void RunSession::Keep(const PayloadOutput& output) {
   if (output.handle >= plan_.payloads.size()) return;
-  Output& kept = outputs_[output.handle];
-  std::string& text = output.stream == Stream::kStdout ? kept.out : kept.err;
-  if (text.size() < kMaxPayloadOutput) text += output.bytes;
-  teller_.sink().OnPayloadOutput(output.handle, plan_.payloads[output.handle].name, output.stream,
-                                 output.bytes);
+  Output& known = OutputOf(output.handle);
+  if (known.metrics) known.metrics->Feed(output.stream, output.bytes);
+  if (output.stream == Stream::kStderr) {
+    known.stderr_end += output.bytes;
+    known.stderr_end.erase(0, known.stderr_end.size() - std::min(known.stderr_end.size(), kKeptStderr));
+  }
+  std::uint64_t& kept = known.kept[static_cast<std::size_t>(output.stream)];
+  const std::string_view bytes = std::string_view(output.bytes).substr(0, kMaxPayloadOutput - kept);
+  kept += bytes.size();
+  if (!bytes.empty())
+    teller_.sink().OnPayloadOutput(output.handle, plan_.payloads[output.handle].name, output.stream, bytes);
+}
+
+void RunSession::WarnOfCut(const PayloadState& payload, const PayloadDone& done) {
+  for (const Stream stream : {Stream::kStdout, Stream::kStderr}) {
+    const std::uint64_t bytes = stream == Stream::kStdout ? done.stdout_bytes : done.stderr_bytes;
+    if (bytes <= kMaxPayloadOutput) continue;
+    outcome_.warnings.push_back("of the " + std::to_string(bytes) + " bytes that payload '" + payload.name +
+                                "' wrote to " + std::string(kStreams[static_cast<std::size_t>(stream)].name) +
+                                " the first " + std::to_string(kMaxPayloadOutput) + " are kept");
+    teller_.Tell(EventKind::kWarning, outcome_.warnings.back(), payload.made.path, epoch_);
+  }
 }
 
 void RunSession::Keep(const PayloadDone& done) {
   if (done.handle >= plan_.payloads.size()) return;
   const PayloadState& payload = plan_.payloads[done.handle];
-  Output& kept = outputs_[done.handle];
-  PayloadResult result{
-      payload.name, payload.cgroup, payload.phase, done, std::move(kept.out), std::move(kept.err), {}};
+  Output& known = OutputOf(done.handle);
+  PayloadResult result{payload.name, payload.cgroup, payload.phase, done, std::move(known.stderr_end), {}};
   if (cleanup_ && result.done.end == PayloadEnd::kKilled) {
     result.done.end = PayloadEnd::kCollected;
     outcome_.warnings.push_back("payload '" + payload.name + "' was still running at the end of " +
                                 payload.made.where + "; it was killed");
     teller_.Tell(EventKind::kWarning, outcome_.warnings.back(), payload.made.path, phase_);
   }
-  if (const Payload* declared = plan_.scenario.payloads.Find(payload.name))
-    result.metrics =
-        ExtractMetrics(declared->output, declared->metrics, result.stdout_text, result.stderr_text);
+  WarnOfCut(payload, done);
+  if (known.metrics) result.metrics = known.metrics->Take();
+  outputs_.erase(done.handle);
   for (const std::string& note : result.metrics.notes)
     outcome_.warnings.push_back("payload '" + payload.name + "': " + note);
-  teller_.Tell(EventKind::kPayload, payload.name + ": " + HowItEnded(result.done), payload.made.path,
-               payload.phase, done.ended_ns);
+  teller_.Tell(EventKind::kPayload,
+               payload.name + ": " + HowItEnded(result.done) + ", pid " + std::to_string(done.pid),
+               payload.made.path, payload.phase, done.ended_ns);
   outcome_.record.payloads.push_back(std::move(result));
 }
 
 void RunSession::Keep(const KernelMessages& messages) {
-  // Replies and events come in one order: what the kernel said in a phase is here before the reply to its end.
+  // Replies and events come in one order: what the kernel said in a phase is here before the reply to its
+  // end.
   kernel_log_.Take(messages, {last_phase_, !open_phase_}, outcome_.record.kernel_log);
   teller_.sink().OnKernelLog(RenderKernelMessages(messages));
 }

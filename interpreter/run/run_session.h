@@ -1,6 +1,7 @@
 // The conversation with guest-init during one run: requests out, replies and events in, results kept.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <map>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "guest-init/wire/frame.h"
 #include "guest-init/wire/messages.h"
 #include "interpreter/fold/kernel_log_scan.h"
+#include "interpreter/fold/payload_metrics_reader.h"
 #include "vmm/host/deadline.h"
 
 namespace ktstr {
@@ -24,6 +26,7 @@ struct InitramfsFile;  // vmm/image/initramfs.h
 class EventTeller;      // event_teller.h
 class Meanwhile;        // meanwhile.h
 struct GroupState;      // ops/plan/scenario_state.h
+struct PayloadState;    // ops/plan/scenario_state.h
 struct PlannedRequest;  // ops/plan/plan_context.h
 struct RunOutcome;      // run_outcome.h
 struct RunPlan;         // interpreter/plan/plan.h
@@ -86,10 +89,14 @@ class RunSession {
   void NoteGroup(const GroupState& group);
   void NotePhase(const MarkPhase& mark, const PhaseMark& at);
 
+  /// Of a payload that runs: what its output said so far, and how much of it is kept.
   struct Output {
-    std::string out;
-    std::string err;
+    std::optional<PayloadMetricsReader> metrics;
+    std::array<std::uint64_t, 2> kept{};  // bytes of each stream that were handed on
+    std::string stderr_end;
   };
+  Output& OutputOf(std::uint32_t handle);
+  void WarnOfCut(const PayloadState& payload, const PayloadDone& done);
 
   vmm::GuestChannel& channel_;
   const RunPlan& plan_;

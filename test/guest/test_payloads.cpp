@@ -44,6 +44,36 @@ TEST_CASE("of a payload that prints 40 MB 16 MiB are kept and all is counted") {
   run.Finish("PASS");
   CHECK(run.Payload("p").at("done").at("stdout_bytes") == 40'000'000);
   CHECK(run.Text("payload-0-p.stdout").size() == 16U << 20);
+  CHECK(run.Warnings() ==
+        std::vector<std::string>{
+            "of the 40000000 bytes that payload 'p' wrote to stdout the first 16777216 are kept"});
+}
+
+TEST_CASE("numbers behind more output than is kept are judged") {
+  // The last line that matches counts, and it comes after 20 MB.
+  GuestRun run(Script("echo n is 1; head -c 20000000 /dev/zero; echo; echo n is 100",
+                      "    include: [head]\n    output: {parse: regex, regex: {n: \"n is ([0-9]+)\"}}\n"
+                      "    checks: [{max: {metric: n, value: 50}}]\n",
+                      kRunAndWait));
+  run.Finish("FAIL");
+  CHECK(run.first_line() ==
+        "FAIL scenario.yaml: n of payload p in cgroup box is 100, above the maximum of 50");
+  CHECK(run.Text("payload-0-p.stdout").size() == 16U << 20);
+  CHECK(run.Warnings() ==
+        std::vector<std::string>{
+            "of the 20000017 bytes that payload 'p' wrote to stdout the first 16777216 are kept"});
+}
+
+TEST_CASE("JSON that is too long to be read decides nothing") {
+  GuestRun run(Script("printf \"{\\\"a\\\": 1, \\\"b\\\": \\\"\"; head -c 17000000 /dev/zero | tr \"\\\\0\" x; "
+                      "printf \"\\\"}\"",
+                      "    include: [head, tr]\n    output: {parse: json}\n"
+                      "    checks: [{min: {metric: a, value: 1}}]\n",
+                      kRunAndWait));
+  run.Finish("INCONCLUSIVE");
+  CHECK(run.first_line() ==
+        "INCONCLUSIVE scenario.yaml: payload p in cgroup box gave no metric a: it printed 17000017 bytes, and "
+        "JSON of at most 16 MiB is read");
 }
 
 TEST_CASE("a descendant in the payload's group does not keep it alive") {

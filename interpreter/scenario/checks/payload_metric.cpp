@@ -26,9 +26,10 @@ std::optional<PayloadNumber> FindPayloadMetric(const PayloadResult& payload, std
   result.check = fmt::format("{} {} of payload {}", kind, metric, payload.name);
   auto number = ReadPayload(payload, metric);
   if (!number) {
-    result.verdict = Verdict::kFail;
+    const std::string& unread = payload.metrics.unread;
+    result.verdict = unread.empty() ? Verdict::kFail : Verdict::kInconclusive;
     result.message = fmt::format("{} gave no metric {}: {}", PayloadTitle(payload), metric,
-                                 OneLine(Found(payload.metrics)));
+                                 OneLine(unread.empty() ? Found(payload.metrics) : unread));
     return std::nullopt;
   }
   result.value = number->value;

@@ -146,12 +146,12 @@ TEST_CASE("The payloads' output is not kept twice") {
   FinishedRun run = PassedRun();
   run.outcome.record.payloads.emplace_back();
   run.outcome.record.payloads[0].name = "stress";
-  run.outcome.record.payloads[0].stdout_text = "much";
+  run.outcome.record.payloads[0].stderr_text = "much";
   RunDirectory directory("r");
   directory.WriteResults(run);
   const auto payload = nlohmann::json::parse(ReadText("r/reports.json"))["payloads"][0];
   CHECK(payload["name"] == "stress");
-  CHECK_FALSE(payload.contains("stdout_text"));
+  CHECK_FALSE(payload.contains("stderr_text"));
 }
 
 TEST_CASE("A disk that fills up is said once, and what still fits is kept") {
