@@ -246,7 +246,7 @@ void RunSession::WarnOfCut(const PayloadState& payload, const PayloadDone& done)
     outcome_.warnings.push_back("of the " + std::to_string(bytes) + " bytes that payload '" + payload.name +
                                 "' wrote to " + std::string(kStreams[static_cast<std::size_t>(stream)].name) +
                                 " the first " + std::to_string(kMaxPayloadOutput) + " are kept");
-    teller_.Tell(EventKind::kWarning, outcome_.warnings.back(), payload.made.path, epoch_);
+    teller_.Tell(EventKind::kWarning, outcome_.warnings.back(), payload.made.path, phase_);
   }
 }
 

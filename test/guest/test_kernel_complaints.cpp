@@ -10,7 +10,7 @@ namespace {
 std::string Shell(const std::string& script, const std::string& keys = "", const std::string& ops = "") {
   return "topology: 1n1l1c1t\n" + keys + "payloads: {p: {binary: sh, include: [cat], args: [-c, '" + script +
          "']}}\nsteps:\n  - name: only\n    ops:\n" + ops +
-         "      - RunPayload: {payload: p}\n      - WaitPayload: {name: p, timeout: 60s}\n";
+         "      - RunPayload: {payload: p}\n      - WaitPayload: {payload: p, timeout: 60s}\n";
 }
 
 /// From outside the guest, the count of a CPU that sleeps is made to say that it must not sleep; when its
@@ -75,7 +75,7 @@ TEST_CASE("a payload that exits badly is the first line, before the check that i
   GuestRun run(
       "topology: 1n1l1c1t\npayloads: {setup: {binary: sh, args: [-c, 'echo no such device >&2; exit 4']}}\n"
       "steps:\n"
-      "  - name: prepare\n    ops: [{RunPayload: {payload: setup}}, {WaitPayload: {name: setup}}]\n"
+      "  - name: prepare\n    ops: [{RunPayload: {payload: setup}}, {WaitPayload: {payload: setup}}]\n"
       "  - name: measure\n    cgroups: [{name: box, work: [{type: SpinWait}]}]\n    hold: 300ms\n"
       "    checks: [{metric: iteration_rate, max: 0}]\n");
   run.Finish("FAIL");

@@ -19,10 +19,10 @@ TEST_CASE("a client runs once its server is ready, and knows the server by its p
       "      - RunPayload: {payload: server, ready: {file: /run/server.ready, timeout: 30s}}\n"
       "      - RunPayload: {payload: talker, ready: {output: \"on [0-9]+$\", timeout: 30s}}\n"
       "      - RunPayload: {payload: client}\n"
-      "      - WaitPayload: {name: client, timeout: 30s}\n"
+      "      - WaitPayload: {payload: client, timeout: 30s}\n"
       "      - PollPayload: {payload: server}\n"
-      "      - KillPayload: {name: server}\n"
-      "      - KillPayload: {name: talker}\n");
+      "      - KillPayload: {payload: server}\n"
+      "      - KillPayload: {payload: talker}\n");
   run.Finish("PASS");
   CHECK(run.Payload("server").at("done").at("pid") > 1);
 }
@@ -62,7 +62,7 @@ TEST_CASE("a payload that should still run and does not fails the scenario") {
       "    hold: 500ms\n"
       "  - ops:\n"
       "      - RunPayload: {payload: short}\n"
-      "      - WaitPayload: {name: short}\n"
+      "      - WaitPayload: {payload: short}\n"
       "      - RunPayload: {payload: short, ready: {file: /run/never, timeout: 20s}}\n");
   run.Finish("FAIL");
   CHECK(run.first_line() ==
