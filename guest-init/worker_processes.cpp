@@ -66,8 +66,7 @@ Result<std::unique_ptr<WorkerProcesses>> WorkerProcesses::Fork(EventLoop& loop, 
   if (!encoded.empty())
     return GroupError(request, "bytes are left over after the parameters of " + request.work_type);
   GroupMemory map = TRY(GroupMemory::Map(request.count));
-  std::unique_ptr<WorkerProcesses> group(
-      new WorkerProcesses(loop, around, std::move(request), std::move(map)));
+  std::unique_ptr<WorkerProcesses> group(new WorkerProcesses(loop, around, request, std::move(map)));
   TRY(group->ForkAll(*type, params, phase));
   return group;
 }

@@ -1,6 +1,7 @@
 #include "interpreter/plan/plan.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 
 #include "interpreter/plan/periodic.h"
@@ -136,11 +137,16 @@ class Planner {
     context_.EnterSlot(Slot::kStep, "step '" + name + "'");
     PlanCgroups(base + "/cgroups", step.cgroups);
     context_.EnterOp(base);
-    context_.Emit(MarkPhase{phase, false}, "begin of step " + name);
+    const MarkPhase begin{phase};
     if (step.hold && step.hold->every) {
+      context_.Emit(begin, "begin of step " + name);
       PlanLoop(step, base);
     } else {
-      PlanOps(base + "/ops", step.ops);
+      if (!step.ops.empty()) context_.Emit(MarkPhase{phase, false, true}, "first Ops of step " + name);
+      PlanOps(base + "/ops", step.ops, [&] {
+        context_.EnterOp(base);
+        context_.Emit(begin, "begin of step " + name);
+      });
       if (step.hold) PlanHold(*step.hold, base + "/hold");
     }
     context_.EnterOp(base);
@@ -155,12 +161,20 @@ class Planner {
     }
   }
 
-  void PlanOps(const std::string& base, const std::vector<Op>& ops) {
+  /// `begin` puts the begin of the measured phase where the first of them waits, else behind the last.
+  void PlanOps(const std::string& base, const std::vector<Op>& ops, const std::function<void()>& begin = {}) {
+    bool begun = !begin;
     for (std::size_t i = 0; i < ops.size(); ++i) {
       if (ops[i].decl() == nullptr) continue;  // the decoder has complained
-      context_.EnterOp(base + "/" + std::to_string(i) + "/" + std::string(ops[i].decl()->name));
+      const std::string path = base + "/" + std::to_string(i) + "/" + std::string(ops[i].decl()->name);
+      if (!begun && OpOf(ops[i]).waits) {
+        begin();
+        begun = true;
+      }
+      context_.EnterOp(path);
       OpOf(ops[i]).plan(ops[i].data(), context_);
     }
+    if (!begun) begin();
   }
 
   void EmitHold(std::int64_t from_now, std::uint64_t duration, bool from_mark, const std::string& label) {

@@ -81,7 +81,7 @@ class RunSession {
   void Keep(const PayloadOutput& output);
   void Keep(const PayloadDone& done);
   void NoteReply(const PlannedRequest& planned, const Reply& reply);
-  void NoteGroup(const GroupState& group);
+  void NoteGroup(const GroupState& group, const StartWorkers& request);
   void NotePhase(const MarkPhase& mark, const PhaseMark& at);
 
   struct Output {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "interpreter/scenario/defaults/default_check.h"
+#include "interpreter/scenario/defaults/standstill.h"
 
 namespace ktstr {
 
@@ -30,7 +31,14 @@ void JudgeProgress(DefaultSite& site) {
             fmt::format("worker {} made no progress: 0 work units in {} ms, {} ms of them on a CPU", name,
                         life, Ms(report.cpu_time_ns)),
             static_cast<double>(life), PhaseOf(site.run(), group)};
+        const Standstill still = WorthTelling(report, WorstStandstill(report), 0);
+        if (const std::string did = WhatItDid(still); !did.empty()) {
+          finding.message = fmt::format("worker {} {}", name, did);
+          if (const std::string who = WhoHadTheCpu(site.run(), report, still); !who.empty())
+            finding.message += "; " + who;
+        }
         if (life < kShortLifeMs) {
+          if (!report.completed) return;  // it did not end by itself; others say how
           finding.verdict = Verdict::kInconclusive;
           finding.message = fmt::format("worker {} did no work, but it lived for {} ms only", name, life);
         }
