@@ -18,7 +18,6 @@ struct Gap {
   std::uint32_t cpu = 0;
   std::string worker;
   // What its cgroup was kept from at that time, at most.
-  std::uint64_t frozen_ms = 0;
   std::uint64_t throttled_ms = 0;
 };
 

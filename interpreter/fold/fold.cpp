@@ -87,10 +87,15 @@ class Folder {
     add(whole_[entry.cgroup], report);
     const WorkerGroup& group = *entry.group;
     bool placed = false;
+    std::uint64_t moves_before = 0;
     for (const PhaseSlice& slice : report.phase_slices) {
+      if (slice.phase == kBetweenPhases) moves_before += slice.migration_count;
       if (slice.phase == 0 || slice.phase == kBetweenPhases) continue;
       if (!group.backdrop && slice.phase != group.first_phase) continue;
-      add(phases_[{slice.phase, entry.cgroup}], slice);
+      CgroupTotals& totals = phases_[{slice.phase, entry.cgroup}];
+      add(totals, slice);
+      // What the step's first Ops made move is its doing.
+      Count(totals.migrations, std::exchange(moves_before, 0));
       placed = true;
     }
     if (!placed && !group.backdrop) add(phases_[{group.first_phase, entry.cgroup}], report);
@@ -127,8 +132,7 @@ class Folder {
     c.pages_migrated = std::max(c.pages_migrated, m.vmstat_numa_pages_migrated);
     const bool has_gap = m.wall_ns > 0 || m.max_gap_ms > 0 || m.iterations > 0 || m.work_units > 0;
     if (has_gap && (!c.gap || m.max_gap_ms >= c.gap->ms))
-      c.gap = Gap{m.max_gap_ms, m.max_gap_cpu, worker, std::min(m.max_gap_ms, m.frozen_ns / kNsPerMs),
-                  std::min(m.max_gap_ms, m.throttled_ns / kNsPerMs)};
+      c.gap = Gap{m.max_gap_ms, m.max_gap_cpu, worker, std::min(m.max_gap_ms, m.throttled_ns / kNsPerMs)};
   }
 
   void AddMissing(const Group& entry) {
@@ -192,7 +196,6 @@ class Folder {
     if (totals.gap) {
       row.max_gap_worker = totals.gap->worker;
       row.max_gap_cpu = totals.gap->cpu;
-      row.max_gap_frozen_ms = totals.gap->frozen_ms;
       row.max_gap_throttled_ms = totals.gap->throttled_ms;
     }
     for (const MetricDecl& metric : AllMetrics())

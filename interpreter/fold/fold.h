@@ -11,6 +11,7 @@ namespace ktstr {
 /// phases
 ///   are only part of its whole life, from which the rows of the whole run come. A worker started in a step
 ///   belongs to that step only, with all its life when it ended before the step's first Ops were done.
+///   Migrations in a gap count for the phase after it: its Ops caused them.
 /// - Counters add; max_gap_ms keeps its worker and CPU with it (of equal gaps the later one);
 ///   vmstat migrations take the maximum, because every worker reads one system-wide counter.
 /// - Percentiles weigh each sample by what it stands for (observations / samples kept, per worker). Beyond

@@ -89,7 +89,6 @@ const StructDecl& CgroupStats::Decl() {
       Required<&CgroupStats::cpus_used>("cpus_used", ""),
       Required<&CgroupStats::max_gap_worker>("max_gap_worker", "the worker that max_gap_ms is about"),
       Required<&CgroupStats::max_gap_cpu>("max_gap_cpu", "the CPU it was seen on"),
-      Required<&CgroupStats::max_gap_frozen_ms>("max_gap_frozen_ms", "of that gap, at most: frozen"),
       Required<&CgroupStats::max_gap_throttled_ms>("max_gap_throttled_ms",
                                                    "of that gap, at most: throttled by cpu.max"),
       Required<&CgroupStats::stripped>("stripped", "samples were dropped to fit a report into a frame"),

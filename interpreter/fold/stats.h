@@ -104,8 +104,7 @@ struct CgroupStats {
   std::string
       max_gap_worker;  // the worker that max_gap_ms is about, and the CPU it was seen on; with metrics
   std::uint32_t max_gap_cpu = 0;
-  std::uint64_t max_gap_frozen_ms = 0;     // of that gap, at most: its cgroup was frozen,
-  std::uint64_t max_gap_throttled_ms = 0;  // or throttled by cpu.max
+  std::uint64_t max_gap_throttled_ms = 0;  // of that gap, at most: its cgroup was throttled by cpu.max
   bool stripped = false;                   // a worker's samples were dropped to fit the report into a frame
   NamedMap<double> metrics;                // Scope::kCgroup metrics; one without data is absent, never 0
   static const StructDecl& Decl();

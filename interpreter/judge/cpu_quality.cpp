@@ -7,7 +7,9 @@
 namespace ktstr {
 namespace {
 
-constexpr std::string_view kNoStall = "no_stall";  // the default check, by the name of its field
+// Default checks, by the names of their fields. They are about time that the guest must really have had.
+constexpr std::string_view kNoStall = "no_stall";
+constexpr std::string_view kProgress = "progress";
 constexpr double kStoppedShare = 0.1;
 
 struct MachineStop {
@@ -48,7 +50,7 @@ bool IsAboutLatency(const CheckResult& result) {
 
 bool SuffersFromAHost(const CheckResult& result) {
   const MetricDecl* metric = FindMetric(result.check);
-  return IsAboutLatency(result) || (metric != nullptr && IsThroughput(*metric));
+  return IsAboutLatency(result) || result.check == kProgress || (metric != nullptr && IsThroughput(*metric));
 }
 
 double WaitPct(const vmm::CpuTimes& times) {
@@ -66,7 +68,7 @@ void ExcuseStarvedHost(CpuGrade grade, double wait_pct, std::vector<CheckResult>
   if (grade != CpuGrade::kPoor) return;
   for (CheckResult& result : results) {
     if (result.verdict != Verdict::kFail || !SuffersFromAHost(result)) continue;
-    if (result.check == kNoStall && result.value && result.bound &&
+    if ((result.check == kNoStall || result.check == kProgress) && result.value && result.bound &&
         *result.value * (1 - wait_pct / 100) > *result.bound)
       continue;
     result.verdict = Verdict::kInconclusive;
@@ -78,7 +80,9 @@ void ExcuseStarvedHost(CpuGrade grade, double wait_pct, std::vector<CheckResult>
 
 void ExcuseMachineStops(const RunRecord& record, std::vector<CheckResult>& results) {
   for (CheckResult& result : results) {
-    if (result.verdict != Verdict::kFail || result.check == kNoStall || !SuffersFromAHost(result)) continue;
+    if (result.verdict != Verdict::kFail || result.check == kNoStall || result.check == kProgress ||
+        !SuffersFromAHost(result))
+      continue;
     const MachineStop stop = LongestStop(record, result.phase);
     if (stop.ms == 0 || !Explains(stop, result)) continue;
     result.verdict = Verdict::kInconclusive;

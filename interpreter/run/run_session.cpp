@@ -264,8 +264,7 @@ void RunSession::Keep(const PayloadDone& done) {
 void RunSession::NoteReply(const PlannedRequest& planned, const Reply& reply) {
   teller_.Tell(EventKind::kReply, reply.error, planned.path, planned.phase, reply.clock_ns);
   if (!reply.error.empty()) return;
-  if (const auto* workers = planned.As<StartWorkers>())
-    NoteGroup(plan_.groups[workers->group], *workers);
+  if (const auto* workers = planned.As<StartWorkers>()) NoteGroup(plan_.groups[workers->group], *workers);
   if (const auto* mark = planned.As<MarkPhase>(); mark != nullptr && reply.mark)
     NotePhase(*mark, *reply.mark);
 }

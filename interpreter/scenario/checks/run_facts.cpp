@@ -144,9 +144,8 @@ std::string StderrEnd(const PayloadResult& payload) {
 
 std::string StderrTail(const PayloadResult& payload) { return TailOf(payload.stderr_text, kStderrTail); }
 
-std::string WhatWasWished(std::uint64_t frozen_ms, std::uint64_t throttled_ms) {
+std::string WhatWasWished(std::uint64_t throttled_ms) {
   std::string text;
-  if (frozen_ms > 0) text += fmt::format("; its cgroup was frozen for {} ms of it", frozen_ms);
   if (throttled_ms > 0)
     text += fmt::format("; its cgroup was throttled by cpu.max for {} ms of it", throttled_ms);
   return text;

@@ -54,8 +54,8 @@ std::string StderrTail(const PayloadResult& payload);
 /// The last `size` bytes, beginning at a character's first byte; "..." in front when it was cut.
 std::string TailOf(std::string_view text, std::size_t size);
 
-/// "; its cgroup was throttled by cpu.max for 300 ms of it"; "" when it was neither that nor frozen.
-std::string WhatWasWished(std::uint64_t frozen_ms, std::uint64_t throttled_ms);
+/// "; its cgroup was throttled by cpu.max for 300 ms of it"; "" when it was not.
+std::string WhatWasWished(std::uint64_t throttled_ms);
 
 /// One number of a payload: a metric of its output, exit_code or duration_ms.
 struct PayloadNumber {

@@ -23,7 +23,7 @@ Finding Describe(const RunFacts& run, const WorkerGroup& group, const WorkerRepo
                                 name, still.ms, still.cpu, FormatAmount(limit_ms, "ms"), still.end_ms)
                   : fmt::format("worker {} {}", name, did);
   if (const std::string who = WhoHadTheCpu(run, report, still); !who.empty()) finding.message += "; " + who;
-  finding.message += WhatWasWished(still.frozen_ms, still.throttled_ms);
+  finding.message += WhatWasWished(still.throttled_ms);
   finding.phase = PhaseOfGap(run, group, still);
   const std::uint64_t blamed = worst.BlamedMs();
   if (worst.stopped_ms > 0 &&

@@ -30,11 +30,10 @@ Window WindowOf(const WorkerReport& report, const Standstill& still) {
 /// What the slices that the gap touches say of it.
 void Learn(const WorkerReport& report, Standstill& still) {
   const Window window = WindowOf(report, still);
-  std::uint64_t frozen = 0, throttled = 0, stopped = 0, waiting = 0, on_cpu = 0, most = 0;
+  std::uint64_t throttled = 0, stopped = 0, waiting = 0, on_cpu = 0, most = 0;
   for (const PhaseSlice& slice : report.phase_slices) {
     const std::uint64_t overlap = window.Overlap(slice);
     if (overlap == 0) continue;
-    frozen += std::min(overlap, slice.frozen_ns);
     throttled += std::min(overlap, slice.throttled_ns);
     stopped += std::min(overlap, slice.machine_stopped_ns);
     waiting += std::min(overlap, slice.run_delay_ns);
@@ -45,7 +44,6 @@ void Learn(const WorkerReport& report, Standstill& still) {
       still.phase = slice.phase;
     }
   }
-  still.frozen_ms = frozen / kNsPerMs;
   still.throttled_ms = throttled / kNsPerMs;
   still.stopped_ms = stopped / kNsPerMs;
   still.waiting_ms = waiting / kNsPerMs;

@@ -13,8 +13,7 @@ namespace ktstr {
 struct Standstill {
   std::uint64_t ms = 0;            // the whole gap
   std::uint64_t end_ms = 0;        // since the worker's creation
-  std::uint64_t frozen_ms = 0;     // of it: its cgroup was frozen,
-  std::uint64_t throttled_ms = 0;  // or throttled by cpu.max,
+  std::uint64_t throttled_ms = 0;  // of it: its cgroup was throttled by cpu.max,
   std::uint64_t stopped_ms = 0;    // or nothing at all ran in the guest
   std::uint64_t waiting_ms = 0;    // of it: runnable without running
   std::uint64_t cpu_ms = 0;        // that it did run in the slices that the gap touches
@@ -23,10 +22,7 @@ struct Standstill {
   std::uint32_t phase = kBetweenPhases;   // that most of it lies in
 
   /// What the scheduler has to answer for.
-  [[nodiscard]] std::uint64_t BlamedMs() const {
-    const std::uint64_t wished = frozen_ms + throttled_ms;
-    return ms > wished ? ms - wished : 0;
-  }
+  [[nodiscard]] std::uint64_t BlamedMs() const { return ms > throttled_ms ? ms - throttled_ms : 0; }
 };
 
 /// Over its whole life, not cut at phase marks; of all gaps the one with the most to answer for.

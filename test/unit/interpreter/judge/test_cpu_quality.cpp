@@ -49,9 +49,9 @@ TEST_CASE("on a poor host a failed check on latency or throughput decides nothin
 }
 
 TEST_CASE("a stall that is too long even without the host's share stays a failure") {
-  std::vector<CheckResult> results = {Failed("no_stall"), Failed("no_stall")};
+  std::vector<CheckResult> results = {Failed("no_stall"), Failed("progress")};
   results[0].value = 4000;  // 2800 ms of it the guest ran, and ran something else
-  results[1].value = 2500;
+  results[1].value = 2500;  // 1750 ms
   for (CheckResult& result : results) result.bound = 2000;
   ExcuseStarvedHost(CpuGrade::kPoor, 30, results);
   CHECK(results[0].verdict == Verdict::kFail);
