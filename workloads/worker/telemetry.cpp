@@ -44,7 +44,13 @@ Telemetry::Telemetry(WorkerProbe& probe, const GroupControl& control, WorkerSlot
 }
 
 std::uint64_t Telemetry::MeasureGap() {
-  const std::uint64_t now = probe_.NowNs();
+  // A freeze within the gap is no part of it. Both are of one moment: the worker may be frozen between them.
+  std::uint64_t frozen_ns = 0;
+  std::uint64_t now = 0;
+  do {
+    frozen_ns = control_.frozen_ns.load(std::memory_order_acquire);
+    now = probe_.NowNs();
+  } while (frozen_ns != control_.frozen_ns.load(std::memory_order_acquire));
   std::uint64_t bookkeeping_ns = 0;
   if (const SliceMark mark = CurrentMark(); mark != mark_) {
     const std::uint64_t cpu_ns = probe_.ThreadCpuNs();
@@ -53,8 +59,6 @@ std::uint64_t Telemetry::MeasureGap() {
     // What it costs to write a slice is no gap of the workload; being kept from a CPU meanwhile is.
     bookkeeping_ns = Since(probe_.ThreadCpuNs(), cpu_ns);
   }
-  // A freeze within the gap is no part of it.
-  const std::uint64_t frozen_ns = control_.frozen_ns.load(std::memory_order_relaxed);
   last_progress_ns_ += frozen_ns - std::exchange(frozen_ns_, frozen_ns);
   const std::uint64_t in_life = Since(now, last_progress_ns_);
   const std::uint64_t in_slice = Since(now, std::max(last_progress_ns_, mark_.begin_ns));
