@@ -5,6 +5,7 @@
 #include <array>
 #include <span>
 
+#include "guest-init/base/clock.h"
 #include "guest-init/base/fd.h"
 #include "guest-init/system_error.h"
 
@@ -48,10 +49,11 @@ void EventLoop::SetTimer(std::uint64_t deadline_ns) {
   timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &at, nullptr);
 }
 
-void EventLoop::RunOnce(std::uint64_t deadline_ns) {
+std::uint64_t EventLoop::RunOnce(std::uint64_t deadline_ns) {
   SetTimer(deadline_ns);
   std::array<epoll_event, 64> events{};
   const int count = epoll_wait(epoll_.get(), events.data(), events.size(), -1);
+  const std::uint64_t woken_ns = MonotonicNs();
   for (int i = 0; i < count; ++i) {
     const int fd = events[static_cast<std::size_t>(i)].data.fd;
     if (fd == timer_.get()) {
@@ -66,6 +68,7 @@ void EventLoop::RunOnce(std::uint64_t deadline_ns) {
     const Callback callback = found->second;
     callback(events[static_cast<std::size_t>(i)].events);
   }
+  return woken_ns;
 }
 
 }  // namespace ktstr::guest

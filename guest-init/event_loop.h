@@ -29,8 +29,8 @@ class EventLoop {
   [[nodiscard]] bool Watches(int fd) const { return callbacks_.contains(fd); }
 
   /// Waits for an event or until `deadline_ns` (CLOCK_MONOTONIC; a moment in the past returns at once) and
-  /// runs the callbacks.
-  void RunOnce(std::uint64_t deadline_ns);
+  /// runs the callbacks. Returns when the waiting was over.
+  std::uint64_t RunOnce(std::uint64_t deadline_ns);
 
  private:
   EventLoop(Fd epoll, Fd timer) : epoll_(std::move(epoll)), timer_(std::move(timer)) {}

@@ -1,11 +1,13 @@
 #include "guest-init/executor.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <array>
 
 #include "guest-init/base/clock.h"
 #include "guest-init/base/fd.h"
@@ -14,6 +16,7 @@
 #include "guest-init/system_error.h"
 #include "guest-init/wire/codec.h"
 #include "workloads/work_type.h"
+#include "workloads/worker/system_probe.h"
 
 namespace ktstr::guest {
 namespace {
@@ -27,6 +30,18 @@ constexpr std::size_t kLowWater = std::size_t{1} << 20;
 constexpr std::size_t kMaxRequests = 4096;
 // How long a host may take to close the channel after the Reply to Finish.
 constexpr std::uint64_t kLingerNs = 2'000'000'000;
+
+// A machine that stood still for less is not told from one whose CPUs are slow.
+constexpr std::uint64_t kNoticedStopNs = 20'000'000;
+
+/// How long the process has waited for a CPU in its life, from its open /proc/self/schedstat.
+std::uint64_t RunDelay(int schedstat) {
+  std::array<char, 128> text{};
+  const ssize_t got = pread(schedstat, text.data(), text.size(), 0);
+  if (got <= 0) return 0;
+  const auto stat = ParseSchedstat(std::string_view(text.data(), static_cast<std::size_t>(got)));
+  return stat ? stat->run_delay_ns : 0;
+}
 
 Ready MakeReady(const CgroupTree& tree) {
   Ready ready;
@@ -69,6 +84,7 @@ bool EndsAtOnce(const Frame& frame) {
 Executor::Executor(EventLoop loop, Fd children, ExecutorConfig config)
     : loop_(std::move(loop)),
       children_(std::move(children)),
+      schedstat_(open("/proc/self/schedstat", O_RDONLY | O_CLOEXEC)),
       config_(std::move(config)),
       guest_(loop_, CgroupTree(config_.cgroup_root, config_.cgroup_parent), config_.payload_bin, config_.kmsg,
              config_.tainted, [this](const AnyStruct& event) { SendEvent(event); }) {}
@@ -105,7 +121,7 @@ Result<> Executor::Open(Fd port) {
 void Executor::Run() {
   std::uint64_t wake_ns = EventLoop::kNever;
   while (stage_ < Stage::kFinished) {
-    loop_.RunOnce(wake_ns);
+    Sleep(wake_ns);
     UpdatePressure();
     const std::uint64_t now = MonotonicNs();
     guest_.tasks.Tick(now);
@@ -125,6 +141,18 @@ void Executor::Run() {
     if (!active_ && !requests_.empty()) wake_ns = 0;
   }
   Linger();
+}
+
+/// Waits for what comes next. Who runs before everybody else and still wakes late, without having waited for
+/// a CPU in the guest, had no machine to run on.
+void Executor::Sleep(std::uint64_t wake_ns) {
+  const std::uint64_t waited_ns = RunDelay(schedstat_.get());
+  const std::uint64_t due_ns = std::max(wake_ns, MonotonicNs());
+  const std::uint64_t woken_ns = loop_.RunOnce(wake_ns);
+  if (woken_ns < due_ns || woken_ns - due_ns < kNoticedStopNs) return;
+  const std::uint64_t late_ns = woken_ns - due_ns;
+  const std::uint64_t own_ns = RunDelay(schedstat_.get()) - waited_ns;
+  if (late_ns >= own_ns + kNoticedStopNs) guest_.tasks.OnMachineStopped(late_ns - own_ns);
 }
 
 /// The last frames are in the port, not yet with the host: powering off now could lose them. The host closes
@@ -174,8 +202,12 @@ void Executor::OnFault(const Error& error) {
 void Executor::Reap() {
   signalfd_siginfo ignored;
   while (read(children_.get(), &ignored, sizeof ignored) > 0) continue;
-  int status = 0;
-  for (pid_t pid = 0; (pid = waitpid(-1, &status, WNOHANG)) > 0;) guest_.tasks.OnReaped(pid, status);
+  for (siginfo_t died{}; waitid(P_ALL, 0, &died, WEXITED | WNOHANG | WNOWAIT) == 0 && died.si_pid > 0;
+       died = {}) {
+    guest_.tasks.OnDied(died.si_pid);  // the kernel's account of it goes with it
+    int status = 0;
+    if (waitpid(died.si_pid, &status, 0) == died.si_pid) guest_.tasks.OnReaped(died.si_pid, status);
+  }
 }
 
 void Executor::UpdatePressure() {

@@ -60,6 +60,7 @@ class Executor {
   void OnFrame(Frame frame);
   void OnFault(const Error& error);
   void Reap();
+  void Sleep(std::uint64_t wake_ns);
   void UpdatePressure();
   std::uint64_t AdvanceRequests(std::uint64_t now_ns);
   void Begin(const Frame& frame);
@@ -70,7 +71,8 @@ class Executor {
   void Linger();
 
   EventLoop loop_;
-  Fd children_;  // signalfd
+  Fd children_;   // signalfd
+  Fd schedstat_;  // its own
   ExecutorConfig config_;
   GuestState guest_;
   std::unique_ptr<Channel> channel_;

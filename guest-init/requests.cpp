@@ -40,7 +40,9 @@ Step On(GuestState& guest, const CreateCgroup& request) {
 }
 
 Step On(GuestState& guest, const WriteCgroupFile& request) {
-  return Now(guest.tree.WriteFile(request.cgroup, request.file, request.value));
+  Result<> written = guest.tree.WriteFile(request.cgroup, request.file, request.value);
+  if (request.file == "cpuset.cpus") guest.tasks.OnCpusetChange();
+  return Now(std::move(written));
 }
 
 Step On(GuestState& guest, const SetFrozen& request) {
@@ -250,7 +252,7 @@ Step On(GuestState& guest, const StopPayload& request) {
 
 Step On(GuestState& guest, const MarkPhase& request) {
   guest.log.Flush();  // what the kernel has said so far belongs to the phase that ends here
-  guest.mark = guest.tasks.Mark(request.end ? kBetweenPhases : request.phase);
+  guest.mark = guest.tasks.Mark(request.end || request.opening ? kBetweenPhases : request.phase);
   return Now({});
 }
 

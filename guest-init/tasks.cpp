@@ -4,9 +4,15 @@
 #include <charconv>
 
 #include "guest-init/base/clock.h"
+#include "guest-init/base/file_io.h"
 
 namespace ktstr::guest {
 namespace {
+
+// Between two looks at workers while any live: for waits that do not end (worker_account.h), for CPUs that
+// come and go, and to notice that the machine stood still.
+constexpr std::uint64_t kLookEveryNs = 100'000'000;
+constexpr const char* kOnlineCpus = "/sys/devices/system/cpu/online";
 
 /// Puts process ids in the place of each `${pid:<handle>}`.
 Result<> PutPids(std::string& text, const std::function<Result<pid_t>(std::uint32_t)>& pid_of) {
@@ -32,8 +38,8 @@ Result<> Tasks::Start(const StartWorkers& request) {
   if (groups_.contains(request.group) || collected_groups_.contains(request.group))
     return Refuse("worker group " + std::to_string(request.group) + " was started before");
   TRY(tree_.CheckExists(request.cgroup));
-  std::unique_ptr<WorkerProcesses> group = TRY(WorkerProcesses::Fork(loop_, request, phase_));
-  TRY(group->Place(tree_));
+  std::unique_ptr<WorkerProcesses> group = TRY(WorkerProcesses::Fork(loop_, around_, request, phase_));
+  TRY(group->Place());
   group->Release();
   group->SetPaused(paused_);
   groups_[request.group] = std::move(group);
@@ -75,9 +81,7 @@ Result<PayloadProcess*> Tasks::FindPayload(std::uint32_t handle) const {
 
 /// Before a thaw, so that workers know it when they run again.
 void Tasks::PublishFrozen() const {
-  const std::uint64_t now_ns = MonotonicNs();
-  for (const auto& [id, group] : groups_)
-    group->PublishFrozen(tree_.frozen_times().Within(group->request().cgroup, group->forked_ns(), now_ns));
+  for (const auto& [id, group] : groups_) group->PublishFrozen();
 }
 
 void Tasks::Thaw(const std::string& cgroup) {
@@ -90,27 +94,20 @@ Result<> Tasks::SetFrozen(const std::string& cgroup, bool frozen) {
   return tree_.SetFrozen(cgroup, frozen);
 }
 
-/// Says how much of the report's times the worker was frozen.
-void Tasks::NoteFrozen(const std::string& cgroup, WorkerReport& report) const {
-  const FrozenTimes& times = tree_.frozen_times();
-  std::uint64_t begin = report.created_ns;
-  report.frozen_ns = times.Within(cgroup, begin, begin + report.wall_ns);
-  for (PhaseSlice& slice : report.phase_slices) {
-    slice.frozen_ns = times.Within(cgroup, begin, begin + slice.wall_ns);
-    begin += slice.wall_ns;
+void Tasks::Stop(const Stopping& stopping) {
+  for (const std::uint32_t id : stopping.groups) groups_.at(id)->EndAccount();
+  for (const std::uint32_t id : stopping.groups) {
+    Thaw(groups_.at(id)->request().cgroup);
+    groups_.at(id)->RequestStop();
   }
-}
-
-void Tasks::StopGroup(std::uint32_t id, Stopping& stopping) {
-  groups_.at(id)->RequestStop();
-  stopping.groups.push_back(id);
 }
 
 Stopping Tasks::StopIn(const std::string& cgroup) {
   Stopping stopping;
-  Thaw(cgroup);
   for (const auto& [id, group] : groups_)
-    if (group->request().cgroup == cgroup) StopGroup(id, stopping);
+    if (group->request().cgroup == cgroup) stopping.groups.push_back(id);
+  Stop(stopping);
+  Thaw(cgroup);
   for (const auto& [handle, payload] : payloads_) {
     if (payload->request().cgroup != cgroup || payload->finalised()) continue;
     stopping.payloads.push_back(handle);
@@ -124,20 +121,16 @@ Result<Stopping> Tasks::StopGroups(const std::vector<std::uint32_t>& groups) {
     if (!groups_.contains(id) && !collected_groups_.contains(id))
       return Refuse("there is no worker group " + std::to_string(id));
   Stopping stopping;
-  for (const std::uint32_t id : groups) {
-    if (!groups_.contains(id)) continue;
-    Thaw(groups_.at(id)->request().cgroup);
-    StopGroup(id, stopping);
-  }
+  for (const std::uint32_t id : groups)
+    if (groups_.contains(id)) stopping.groups.push_back(id);
+  Stop(stopping);
   return stopping;
 }
 
 Stopping Tasks::StopAll() {
   Stopping stopping;
-  for (const auto& [id, group] : groups_) {
-    Thaw(group->request().cgroup);
-    StopGroup(id, stopping);
-  }
+  for (const auto& [id, group] : groups_) stopping.groups.push_back(id);
+  Stop(stopping);
   for (const auto& [handle, payload] : payloads_) {
     if (payload->finalised()) continue;
     stopping.payloads.push_back(handle);
@@ -157,7 +150,6 @@ bool Tasks::Stopped(const Stopping& stopping) {
     WorkerProcesses& group = *found->second;
     if (!group.collecting())
       group.BeginCollect([this, id, cgroup = group.request().cgroup](WorkerReport report) {
-        NoteFrozen(cgroup, report);
         Send(WorkerDone{id, cgroup, std::move(report)});
       });
     return false;
@@ -167,11 +159,11 @@ bool Tasks::Stopped(const Stopping& stopping) {
 }
 
 PhaseMark Tasks::Mark(std::uint32_t phase) {
-  phase_ = phase;
+  const bool cut = std::exchange(phase_, phase) != phase;
   PhaseMark mark;
   mark.total_iterations = retired_iterations_;
   for (const auto& [id, group] : groups_) {
-    group->PublishPhase(phase);
+    if (cut) group->Mark(phase);
     mark.total_iterations += group->TotalIterations();
     mark.live_workers += group->LiveWorkers();
   }
@@ -179,8 +171,25 @@ PhaseMark Tasks::Mark(std::uint32_t phase) {
   return mark;
 }
 
+void Tasks::OnCpusetChange() {
+  for (const auto& [id, group] : groups_) group->RefreshCpus(true);
+}
+
+std::uint64_t Tasks::LookAround(std::uint64_t now_ns) {
+  if (groups_.empty()) return EventLoop::kNever;
+  if (now_ns < next_look_ns_) return next_look_ns_;
+  next_look_ns_ = now_ns + kLookEveryNs;
+  const std::string online = ReadSmallFile(kOnlineCpus);
+  const bool changed = std::exchange(online_cpus_, online) != online;
+  for (const auto& [id, group] : groups_) {
+    if (changed) group->RefreshCpus(false);
+    group->Look();
+  }
+  return next_look_ns_;
+}
+
 std::uint64_t Tasks::Tick(std::uint64_t now_ns) {
-  std::uint64_t wake_ns = EventLoop::kNever;
+  std::uint64_t wake_ns = LookAround(now_ns);
   for (const auto& [handle, payload] : payloads_) wake_ns = std::min(wake_ns, payload->Tick(now_ns));
   for (const auto& [id, group] : groups_) wake_ns = std::min(wake_ns, group->Tick(now_ns));
   for (auto group = groups_.begin(); group != groups_.end();) {
@@ -193,6 +202,10 @@ std::uint64_t Tasks::Tick(std::uint64_t now_ns) {
     group = groups_.erase(group);
   }
   return wake_ns;
+}
+
+void Tasks::OnDied(pid_t pid) {
+  for (const auto& [id, group] : groups_) group->OnDied(pid);
 }
 
 void Tasks::OnReaped(pid_t pid, int status) {

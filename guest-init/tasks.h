@@ -34,7 +34,11 @@ class Tasks {
  public:
   /// `loop` and `tree` outlive the tasks; payloads are found in the folder `payload_bin`.
   Tasks(EventLoop& loop, CgroupTree& tree, std::string payload_bin, SendEvent send)
-      : loop_(loop), tree_(tree), payload_bin_(std::move(payload_bin)), send_(std::move(send)) {}
+      : loop_(loop),
+        tree_(tree),
+        around_{tree},
+        payload_bin_(std::move(payload_bin)),
+        send_(std::move(send)) {}
 
   /// Forks the workers, places them in their cgroup and lets them run. Errors (kGuest) name the group.
   Result<> Start(const StartWorkers& request);
@@ -61,8 +65,12 @@ class Tasks {
   /// their reports do not mix. Call it again after every Tick.
   bool Stopped(const Stopping& stopping);
 
-  /// Publishes the phase to all workers, present and to come.
+  /// Cuts the lives of all workers here; from now on they, and those to come, are in `phase`.
   PhaseMark Mark(std::uint32_t phase);
+  /// The scenario has changed a cpuset.
+  void OnCpusetChange();
+  /// PID 1 was woken so much too late though it did not wait for a CPU.
+  void OnMachineStopped(std::uint64_t ns) { around_.machine_stopped_ns += ns; }
 
   /// Looks at the clock and at what has arrived. Returns when it wants to be called again at the latest.
   std::uint64_t Tick(std::uint64_t now_ns);
@@ -70,6 +78,8 @@ class Tasks {
   [[nodiscard]] std::size_t ended() const { return collected_groups_.size() + finalised_payloads_; }
   /// Nothing was ever started, or nothing is left.
   [[nodiscard]] bool idle() const { return groups_.empty() && payloads_.empty(); }
+  /// A child has died, and will be reaped when this returns.
+  void OnDied(pid_t pid);
   void OnReaped(pid_t pid, int status);
   /// While paused no output and no report is read.
   void SetPaused(bool paused);
@@ -79,13 +89,14 @@ class Tasks {
   void Send(T event) const {
     send_(AnyStruct::Of(std::move(event)));
   }
-  void StopGroup(std::uint32_t id, Stopping& stopping);
+  void Stop(const Stopping& stopping);
   void PublishFrozen() const;
   void Thaw(const std::string& cgroup);
-  void NoteFrozen(const std::string& cgroup, WorkerReport& report) const;
+  std::uint64_t LookAround(std::uint64_t now_ns);
 
   EventLoop& loop_;
   CgroupTree& tree_;
+  Surroundings around_;
   std::string payload_bin_;
   SendEvent send_;
   std::map<std::uint32_t, std::unique_ptr<WorkerProcesses>> groups_;
@@ -94,6 +105,8 @@ class Tasks {
   std::uint64_t retired_iterations_ = 0;  // of collected groups
   std::uint32_t finalised_payloads_ = 0;
   std::uint32_t phase_ = 0;
+  std::uint64_t next_look_ns_ = 0;
+  std::string online_cpus_;
   bool paused_ = false;
 };
 

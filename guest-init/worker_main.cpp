@@ -72,9 +72,8 @@ void RunWorker(const WorkerSpawn& spawn, std::uint32_t index, int report_fd) {
     WriteOrExit(spawn.set_up_fd, std::as_bytes(std::span(&all, 1)));
   close(spawn.set_up_fd);
   prctl(PR_SET_PDEATHSIG, SIGKILL);  // a change of ids has cleared it
-  const pid_t tid = gettid();
-  SystemProbe probe(tid);
-  Telemetry telemetry(probe, tid, true, spawn.memory.control().phase.load(std::memory_order_relaxed));
+  SystemProbe probe;
+  Telemetry telemetry(probe, spawn.memory.control(), spawn.memory.slots()[index], gettid());
   WorkerContext context(spawn.memory, telemetry, place, std::move(pipes),
                         request.seed ^ ((index + std::uint64_t{1}) * 0xD1B54A32D192ED03), spawn.disk_fd);
   spawn.type.run(spawn.params, context);

@@ -1,6 +1,7 @@
 #include "guest-init/worker_processes.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
@@ -10,6 +11,7 @@
 
 #include "guest-init/base/clock.h"
 #include "guest-init/base/fd.h"
+#include "guest-init/kernel_look.h"
 #include "guest-init/report_record.h"
 #include "guest-init/system_error.h"
 #include "guest-init/wire/codec.h"
@@ -21,6 +23,8 @@ namespace {
 // Reports of so many workers are read at a time: enough to keep all CPUs busy, and a bound on the memory
 // that PID 1 needs however many workers there are. The others wait, blocked on their pipes.
 constexpr std::size_t kWindow = 16;
+// Above all workers of a scenario, below PID 1.
+constexpr int kWorkerRescuePriority = 98;
 
 Error GroupError(const StartWorkers& request, const std::string& what) {
   return {ErrorKind::kGuest, "worker group " + std::to_string(request.group) + ": " + what};
@@ -52,8 +56,8 @@ void KillGroup(pid_t pid) {
 
 }  // namespace
 
-Result<std::unique_ptr<WorkerProcesses>> WorkerProcesses::Fork(EventLoop& loop, StartWorkers request,
-                                                               std::uint32_t phase) {
+Result<std::unique_ptr<WorkerProcesses>> WorkerProcesses::Fork(EventLoop& loop, const Surroundings& around,
+                                                               StartWorkers request, std::uint32_t phase) {
   const WorkTypeDecl* type = TRY(CheckRequest(request));
   AnyStruct params(type->params());
   std::span<const std::byte> encoded = std::as_bytes(std::span(request.work_params));
@@ -61,14 +65,13 @@ Result<std::unique_ptr<WorkerProcesses>> WorkerProcesses::Fork(EventLoop& loop, 
     return GroupError(request, decoded.error().message);
   if (!encoded.empty())
     return GroupError(request, "bytes are left over after the parameters of " + request.work_type);
-  GroupMemory memory = TRY(GroupMemory::Map(request.count));
-  memory.PublishPhase(phase);
-  std::unique_ptr<WorkerProcesses> group(new WorkerProcesses(loop, std::move(request), std::move(memory)));
-  TRY(group->ForkAll(*type, params));
+  GroupMemory map = TRY(GroupMemory::Map(request.count));
+  std::unique_ptr<WorkerProcesses> group(new WorkerProcesses(loop, around, request, std::move(map)));
+  TRY(group->ForkAll(*type, params, phase));
   return group;
 }
 
-Result<> WorkerProcesses::ForkAll(const WorkTypeDecl& type, const AnyStruct& params) {
+Result<> WorkerProcesses::ForkAll(const WorkTypeDecl& type, const AnyStruct& params, std::uint32_t phase) {
   std::vector<OwnedPipe> pipes;
   std::vector<PipeEnds> ends;
   for (std::uint32_t i = 0; type.uses_pipes && i < request_.count; ++i) {
@@ -88,6 +91,9 @@ Result<> WorkerProcesses::ForkAll(const WorkTypeDecl& type, const AnyStruct& par
   const WorkerSpawn spawn{request_, type,          params.data(),   memory_,
                           ends,     set_up_.get(), disk.file.get(), disk.about};
   workers_.reserve(request_.count);
+  const SliceMark first = NextMark();
+  memory_.Publish(first);
+  ReadCgroup();
   for (std::uint32_t i = 0; i < request_.count; ++i) {
     OwnedPipe report = TRY(MakePipe(request_, O_CLOEXEC));
     const pid_t pid = fork();
@@ -95,10 +101,8 @@ Result<> WorkerProcesses::ForkAll(const WorkTypeDecl& type, const AnyStruct& par
     if (pid == 0) RunWorker(spawn, i, report.write_end.get());
     setpgid(pid, pid);  // the child does the same; whoever comes first
     fcntl(report.read_end.get(), F_SETFL, O_NONBLOCK);
-    Worker worker;
-    worker.pid = pid;
-    worker.report = std::move(report.read_end);
-    workers_.push_back(std::move(worker));
+    workers_.emplace_back(pid, std::move(report.read_end),
+                          WorkerAccount(first, phase, cgroup_, around_.machine_stopped_ns));
   }
   return {};
 }
@@ -111,13 +115,115 @@ WorkerProcesses::~WorkerProcesses() {
   }
 }
 
-Result<> WorkerProcesses::Place(const CgroupTree& tree) const {
+Result<> WorkerProcesses::Place() {
   for (const Worker& worker : workers_) {
-    const Result<> placed = tree.Place(worker.pid, request_.cgroup);
+    const Result<> placed = around_.tree.Place(worker.pid, request_.cgroup);
     if (!placed.ok()) return GroupError(request_, placed.error().message);
   }
   return {};
 }
+
+void WorkerProcesses::Release() {
+  memory_.Release();
+  for (Worker& worker : workers_)
+    worker.account.Release(memory_.control().released_ns.load(std::memory_order_relaxed));
+}
+
+// ---- the account -------------------------------------------------------------------------------------
+
+SliceMark WorkerProcesses::NextMark() { return {++ordinal_, MonotonicNs()}; }
+
+std::uint64_t WorkerProcesses::FrozenNs(std::uint64_t begin_ns) const {
+  return around_.tree.frozen_times().Within(request_.cgroup, begin_ns, MonotonicNs());
+}
+
+void WorkerProcesses::PublishFrozen() const {
+  const std::uint64_t released = memory_.control().released_ns.load(std::memory_order_relaxed);
+  memory_.control().frozen_ns.store(FrozenNs(released), std::memory_order_relaxed);
+}
+
+void WorkerProcesses::ReadCgroup() {
+  cgroup_.frozen_ns = FrozenNs(0);
+  cgroup_.throttled_ns = ThrottledNs(around_.tree, request_.cgroup);
+  RefreshCpus(false);
+}
+
+void WorkerProcesses::RefreshCpus(bool asked_for) {
+  std::vector<std::uint32_t> now = EffectiveCpus(around_.tree, request_.cgroup);
+  if (now == effective_) return;
+  effective_ = std::move(now);
+  if (asked_for) {
+    cgroup_.cpus = effective_;
+    cgroup_.cpuset_ns = MonotonicNs();
+    memory_.PublishCpusetChange(cgroup_.cpuset_ns);
+    return;
+  }
+  // A CPU that went offline was allowed until then, and those that stand in for it are from now on.
+  std::vector<std::uint32_t> all;
+  std::set_union(cgroup_.cpus.begin(), cgroup_.cpus.end(), effective_.begin(), effective_.end(),
+                 std::back_inserter(all));
+  cgroup_.cpus = std::move(all);
+}
+
+std::vector<SlotLook> WorkerProcesses::ReadSlots() const {
+  std::vector<SlotLook> slots;
+  slots.reserve(workers_.size());
+  for (std::size_t i = 0; i < workers_.size(); ++i) slots.push_back(SlotLook::Read(memory_.slots()[i]));
+  return slots;
+}
+
+Sight WorkerProcesses::SightOf(const Worker& worker, const SlotLook& slot) const {
+  Sight sight{MonotonicNs(), slot, LookAtTask(worker.pid), cgroup_, around_.machine_stopped_ns, 0};
+  sight.frozen_since_progress_ns = FrozenNs(std::max(slot.progress_ns, worker.account.released_ns()));
+  return sight;
+}
+
+void WorkerProcesses::Mark(std::uint32_t phase) {
+  if (stop_ns_ != 0) return;
+  // All slots before any worker can see the mark, and that before the kernel is asked, which takes longer.
+  const SliceMark mark = NextMark();
+  const std::vector<SlotLook> slots = ReadSlots();
+  memory_.Publish(mark);
+  ReadCgroup();
+  for (std::size_t i = 0; i < workers_.size(); ++i)
+    if (Worker& worker = workers_[i]; !worker.account.ended())
+      worker.account.Mark(SightOf(worker, slots[i]), mark, phase);
+  cgroup_.cpus = effective_;
+}
+
+void WorkerProcesses::Look() {
+  if (stop_ns_ != 0) return;
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    Worker& worker = workers_[i];
+    const SlotLook slot = SlotLook::Read(memory_.slots()[i]);
+    const bool same = std::exchange(worker.seen_progress_ns, slot.progress_ns) == slot.progress_ns;
+    const bool waits = same && slot.blocked_until_ns == kUntilWoken;
+    if ((waits || worker.account.suspected()) && !worker.account.ended())
+      worker.account.Look(SightOf(worker, slot));
+  }
+}
+
+void WorkerProcesses::EndAccount() {
+  if (stop_ns_ != 0) return;
+  stop_ns_ = MonotonicNs();
+  const std::vector<SlotLook> slots = ReadSlots();
+  ReadCgroup();
+  for (std::size_t i = 0; i < workers_.size(); ++i)
+    if (Worker& worker = workers_[i]; !worker.account.ended())
+      worker.account.End(SightOf(worker, slots[i]), stop_ns_);
+}
+
+void WorkerProcesses::OnDied(pid_t pid) {
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    Worker& worker = workers_[i];
+    if (worker.pid != pid || worker.reaped || worker.account.ended()) continue;
+    ReadCgroup();
+    const Sight sight = SightOf(worker, SlotLook::Read(memory_.slots()[i]));
+    worker.account.End(sight, sight.now_ns);
+  }
+}
+
+// ---- the collection ----------------------------------------------------------------------------------
 
 void WorkerProcesses::BeginCollect(std::function<void(WorkerReport report)> done) {
   done_ = std::move(done);
@@ -184,6 +290,16 @@ void WorkerProcesses::NoteProgress(std::uint64_t now_ns) {
     last_progress_ns_ = now_ns;
 }
 
+void WorkerProcesses::RaiseStuck() {
+  sched_param param{};
+  param.sched_priority = kWorkerRescuePriority;
+  for (std::size_t i = next_; i < std::min(next_ + kWindow, workers_.size()); ++i) {
+    Worker& worker = workers_[i];
+    if (worker.ended || worker.reaped || std::exchange(worker.raised, true)) continue;
+    sched_setscheduler(worker.pid, SCHED_FIFO, &param);
+  }
+}
+
 /// Kills the workers that did not leave their loop, and those that are read from and send nothing. Workers
 /// whose turn to be read has not come are spared: they wait for us.
 void WorkerProcesses::KillStuck() {
@@ -204,10 +320,12 @@ std::uint64_t WorkerProcesses::Tick(std::uint64_t now_ns) {
     KillStuck();
     last_progress_ns_ = now_ns;
   }
+  if (now_ns >= last_progress_ns_ + kRaiseAfterNs) RaiseStuck();
   while (!collected() && DeliverNext(now_ns)) continue;
   WatchWindow();
   // A worker that leaves its loop does not wake the loop here; the next look at the slots does.
   std::uint64_t next = last_progress_ns_ + kStopPatienceNs;
+  if (now_ns < last_progress_ns_ + kRaiseAfterNs) next = last_progress_ns_ + kRaiseAfterNs;
   if (!collected() && workers_[next_].ended && !workers_[next_].reaped)
     next = std::min(next, workers_[next_].killed_ns + kReapPatienceNs);
   return next;
@@ -230,7 +348,8 @@ bool WorkerProcesses::DeliverNext(std::uint64_t now_ns) {
 
 WorkerReport WorkerProcesses::MakeReport(const Worker& worker, std::uint32_t index) const {
   // An intact record is the only thing that makes a report; the exit status does not matter then.
-  if (std::optional<WorkerReport> report = DecodeReportRecord(worker.bytes)) return *std::move(report);
+  if (std::optional<WorkerReport> report = DecodeReportRecord(worker.bytes))
+    return worker.account.Write(*std::move(report));
   WorkerReport sentinel;
   sentinel.tid = worker.pid;
   sentinel.index = index;
@@ -253,7 +372,7 @@ WorkerReport WorkerProcesses::MakeReport(const Worker& worker, std::uint32_t ind
     exit.code = WEXITSTATUS(worker.status);
   }
   sentinel.exit_info = exit;
-  return sentinel;
+  return worker.account.Write(std::move(sentinel));
 }
 
 std::uint64_t WorkerProcesses::TotalIterations() const {

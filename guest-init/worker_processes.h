@@ -5,45 +5,59 @@
 #include <memory>
 #include <vector>
 
-#include "guest-init/base/clock.h"
 #include "guest-init/base/fd.h"
 #include "guest-init/base/result.h"
 #include "guest-init/cgroup_tree.h"
 #include "guest-init/event_loop.h"
 #include "guest-init/wire/messages.h"
+#include "guest-init/worker_account.h"
 #include "guest-init/worker_main.h"
 
 namespace ktstr::guest {
 
+/// What a group's account looks at beside its workers.
+struct Surroundings {
+  const CgroupTree& tree;
+  std::uint64_t machine_stopped_ns = 0;  // how long the host let nothing run in the guest, so far
+};
+
 class WorkerProcesses {
  public:
+  /// So long after the request to stop, and a worker that has not left its loop gets a CPU before all others:
+  /// what keeps it from one is on record by then, and its samples are worth having.
+  static constexpr std::uint64_t kRaiseAfterNs = 200'000'000;
   /// So long without any sign of progress of the group, and what has not stopped is killed.
   static constexpr std::uint64_t kStopPatienceNs = 5'000'000'000;
   /// So long after SIGKILL, and a worker that is not gone is given up.
   static constexpr std::uint64_t kReapPatienceNs = 3'000'000'000;
 
-  /// Forks the workers; they wait for Release. `loop` outlives the group. On an error none are left.
-  static Result<std::unique_ptr<WorkerProcesses>> Fork(EventLoop& loop, StartWorkers request,
-                                                       std::uint32_t phase);
+  /// Forks the workers; they wait for Release. `loop` and `around` outlive the group. On an error none are
+  /// left.
+  static Result<std::unique_ptr<WorkerProcesses>> Fork(EventLoop& loop, const Surroundings& around,
+                                                       StartWorkers request, std::uint32_t phase);
   /// Kills what is left of the workers, without reports.
   ~WorkerProcesses();
   WorkerProcesses(const WorkerProcesses&) = delete;
 
   /// Moves all workers into the request's cgroup.
-  Result<> Place(const CgroupTree& tree) const;
-  void Release() const { memory_.Release(); }
+  Result<> Place();
+  void Release();
   /// Whether all workers that live have their name, CPUs and policy.
   [[nodiscard]] bool SetUp() const;
-  void PublishPhase(std::uint32_t phase) const { memory_.PublishPhase(phase); }
-  /// When it was forked (CLOCK_MONOTONIC).
-  [[nodiscard]] std::uint64_t forked_ns() const { return forked_ns_; }
-  /// How long its cgroup has been frozen since then, all in all. Call it before a thaw.
-  void PublishFrozen(std::uint64_t total_ns) const {
-    memory_.control().frozen_ns.store(total_ns, std::memory_order_relaxed);
-  }
+  /// Tells the workers how long their cgroup has been frozen. Call it before a thaw.
+  void PublishFrozen() const;
+  /// Cuts the lives of all workers here.
+  void Mark(std::uint32_t phase);
+  /// Looks at those that have been waiting to be woken for a while.
+  void Look();
+  /// The CPUs that its cgroup may use may have changed: `asked_for` by the scenario, or by the kernel itself.
+  void RefreshCpus(bool asked_for);
+  /// Ends the account of all workers: what comes now is not the workload's.
+  void EndAccount();
+  /// REQUIRES: EndAccount(), of all groups that are to stop: one that stops leaves its CPU to others.
   void RequestStop() const { memory_.RequestStop(); }
 
-  /// Begins to read the reports; `done` is called once per worker, in worker order. REQUIRES: RequestStop().
+  /// Begins to read the reports; `done` is called once a worker, in worker order. REQUIRES: RequestStop().
   void BeginCollect(std::function<void(WorkerReport report)> done);
   [[nodiscard]] bool collecting() const { return done_ != nullptr; }
   [[nodiscard]] bool collected() const { return next_ == workers_.size(); }
@@ -51,6 +65,8 @@ class WorkerProcesses {
   void SetPaused(bool paused);
   /// Looks at the clock and at what has arrived. Returns when it wants to be called again at the latest.
   std::uint64_t Tick(std::uint64_t now_ns);
+  /// Tells the group that a process has died; it has not been reaped yet.
+  void OnDied(pid_t pid);
   /// Tells the group that a process was reaped. False when it is none of its workers.
   bool OnReaped(pid_t pid, int status);
 
@@ -61,9 +77,15 @@ class WorkerProcesses {
 
  private:
   struct Worker {
+    Worker(pid_t of, Fd pipe, WorkerAccount begun)
+        : pid(of), report(std::move(pipe)), account(std::move(begun)) {}
+
     pid_t pid = 0;
     Fd report;
+    WorkerAccount account;
+    std::uint64_t seen_progress_ns = 0;  // at the last Look()
     std::vector<std::byte> bytes;
+    bool raised = false;
     bool ended = false;  // nothing more will come through the pipe
     bool reaped = false;
     bool timed_out = false;
@@ -71,21 +93,31 @@ class WorkerProcesses {
     std::uint64_t killed_ns = 0;  // when SIGKILL was sent after the end of its pipe; 0: not yet
   };
 
-  WorkerProcesses(EventLoop& loop, StartWorkers request, GroupMemory memory)
-      : loop_(loop), request_(std::move(request)), memory_(std::move(memory)) {}
-  Result<> ForkAll(const WorkTypeDecl& type, const AnyStruct& params);
+  WorkerProcesses(EventLoop& loop, const Surroundings& around, StartWorkers request, GroupMemory memory)
+      : loop_(loop), around_(around), request_(std::move(request)), memory_(std::move(memory)) {}
+  Result<> ForkAll(const WorkTypeDecl& type, const AnyStruct& params, std::uint32_t phase);
+  [[nodiscard]] SliceMark NextMark();
+  void ReadCgroup();
+  [[nodiscard]] std::uint64_t FrozenNs(std::uint64_t begin_ns) const;
+  [[nodiscard]] Sight SightOf(const Worker& worker, const SlotLook& slot) const;
+  [[nodiscard]] std::vector<SlotLook> ReadSlots() const;
   void Read(Worker& worker);
   void EndOfPipe(Worker& worker);
   void WatchWindow();
   void NoteProgress(std::uint64_t now_ns);
+  void RaiseStuck();
   void KillStuck();
   bool DeliverNext(std::uint64_t now_ns);
   [[nodiscard]] WorkerReport MakeReport(const Worker& worker, std::uint32_t index) const;
 
   EventLoop& loop_;
+  const Surroundings& around_;
   StartWorkers request_;
   GroupMemory memory_;
-  std::uint64_t forked_ns_ = MonotonicNs();
+  CgroupLook cgroup_;
+  std::vector<std::uint32_t> effective_;  // its cgroup's CPUs at the last look
+  std::uint16_t ordinal_ = 0;             // of the last mark
+  std::uint64_t stop_ns_ = 0;             // when the workers were asked to stop; 0: not yet
   std::vector<Worker> workers_;
   Fd set_up_;  // readable once all are set up
   std::function<void(WorkerReport report)> done_;

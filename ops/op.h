@@ -19,6 +19,8 @@ struct OpDecl {
   Result<> (*run)(const void* args, HostContext& host) = nullptr;  // of host Ops only
   /// Of Ops that read a file of the guest only.
   Result<> (*receive)(const void* args, std::string_view content, HostContext& host) = nullptr;
+  /// Time of the scenario passes in it. The measured part of a step begins before the first of these.
+  bool waits = false;
 };
 
 template <typename Args, void (*Plan)(const Args&, PlanContext&)>

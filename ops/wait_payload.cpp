@@ -35,6 +35,10 @@ void Plan(const Args& args, PlanContext& context) {
 
 }  // namespace
 
-extern constexpr OpDecl op_wait_payload = DeclareOp<Args, Plan>();
+extern constexpr OpDecl op_wait_payload = [] {
+  OpDecl decl = DeclareOp<Args, Plan>();
+  decl.waits = true;
+  return decl;
+}();
 
 }  // namespace ktstr

@@ -144,6 +144,7 @@ const StructDecl& MarkPhase::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&MarkPhase::phase>("phase", "0: BASELINE, 1..N: the steps"),
       Required<&MarkPhase::end>("end", "the end of the phase: kBetweenPhases begins"),
+      Required<&MarkPhase::opening>("opening", "its first Ops are to come; another mark follows them"),
   };
   static constexpr StructDecl kDecl = DeclareStruct<MarkPhase>("MarkPhase", "", kFields);
   return kDecl;

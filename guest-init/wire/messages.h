@@ -137,11 +137,12 @@ struct PollPayload {
   bool expect_running = true;
   static const StructDecl& Decl();
 };
-/// Begins a phase, or ends it: from here on the workers' time belongs to it, or to the gap after it. Answered
-/// with a PhaseMark in the Reply.
+/// Begins a phase, or ends it: from here on the workers' time belongs to it, or to the gap around it.
+/// Answered with a PhaseMark in the Reply.
 struct MarkPhase {
   std::uint32_t phase = 0;  // 0: BASELINE, 1..N: the steps
   bool end = false;         // the end of the phase: kBetweenPhases begins
+  bool opening = false;     // its first Ops are to come: still kBetweenPhases, another mark follows them
   static const StructDecl& Decl();
 };
 /// Answers after `duration_ns`; counted from the last SetHoldMark when `from_mark`.

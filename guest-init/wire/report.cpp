@@ -71,6 +71,8 @@ constexpr auto Measured() {
       Measure<S, &Measures::run_count>("run_count"),
       Measure<S, &Measures::frozen_ns>("frozen_ns"),
       Measure<S, &Measures::throttled_ns>("throttled_ns", "by cpu.max, of its cgroup or one above"),
+      Measure<S, &Measures::machine_stopped_ns>("machine_stopped_ns",
+                                                "the host let nothing run in the guest"),
       Measure<S, &Measures::numa_pages>("numa_pages"),
       Measure<S, &Measures::vmstat_numa_pages_migrated>("vmstat_numa_pages_migrated", "system-wide"),
   };
@@ -101,6 +103,7 @@ const StructDecl& PhaseSlice::Decl() {
       Required<&PhaseSlice::cpus_allowed>("cpus_allowed", "at its end: the effective cpuset of its cgroup"),
       Required<&PhaseSlice::cpus_since_change>("cpus_since_change",
                                                "of cpus_used: since the set last changed, or all of them"),
+      Required<&PhaseSlice::cpus_since_ns>("cpus_since_ns", "guest clock: that change; 0: it never changed"),
   };
   static constexpr auto kFields = Around<PhaseSlice>(kFirst, kLast);
   static constexpr StructDecl kDecl = DeclareStruct<PhaseSlice>("PhaseSlice", "", kFields);

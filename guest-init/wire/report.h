@@ -85,7 +85,9 @@ struct Measures {
   std::uint64_t run_count = 0;
   // What its cgroup was kept from; 0 when nothing of the kind was asked for.
   std::uint64_t frozen_ns = 0;
-  std::uint64_t throttled_ns = 0;  // by cpu.max, here or above
+  std::uint64_t throttled_ns = 0;  // by cpu.max, here or above; at most
+  /// How long nothing at all ran in the guest: the host had stopped the machine, or had no CPU for it.
+  std::uint64_t machine_stopped_ns = 0;
   std::vector<NodePages> numa_pages;
   std::uint64_t vmstat_numa_pages_migrated = 0;  // system-wide
 };
@@ -102,6 +104,7 @@ struct PhaseSlice : Measures {
   // cpus_used that it was seen on since that set last changed, or in the whole slice.
   std::vector<std::uint32_t> cpus_allowed;
   std::vector<std::uint32_t> cpus_since_change;
+  std::uint64_t cpus_since_ns = 0;  // guest clock: of that change; 0: the set never changed
   static const StructDecl& Decl();
 };
 

@@ -12,11 +12,13 @@
 
 namespace ktstr {
 
-/// The longest time a worker did not run, with what it is about: the three travel together.
+/// The longest time a worker did not run, with what it is about: they travel together.
 struct Gap {
   std::uint64_t ms = 0;
   std::uint32_t cpu = 0;
   std::string worker;
+  // What its cgroup was kept from at that time, at most.
+  std::uint64_t throttled_ms = 0;
 };
 
 /// The workers of one cgroup, in one phase or over their whole lives. Counters saturate.
@@ -30,6 +32,7 @@ struct CgroupTotals {
   std::vector<std::uint64_t> run_delays_ns;  // one a worker with schedstat
   std::vector<double> off_cpu_pct;           // one a worker with wall time
   std::vector<double> work_rates;            // work units per CPU second, one a worker that had CPU time
+  std::vector<double> throughputs;           // work units per second of its time, one a worker
   std::uint64_t migrations = 0;
   std::uint64_t iterations = 0;
   std::uint64_t work_units = 0;
@@ -40,13 +43,14 @@ struct CgroupTotals {
   std::uint64_t placed_pages = 0;    // of workers whose CPUs, hence nodes, are restricted
   std::uint64_t local_pages = 0;     // of these, on their nodes
   std::uint64_t pages_migrated = 0;  // maximum: every worker reads the same system-wide counter
-  std::optional<Gap> gap;            // nothing until a worker has passed a checkpoint
+  std::optional<Gap> gap;            // nothing when no worker lived
   bool stripped = false;
 
   /// Sorts everything, so that sums do not depend on the order of the reports either.
   void Seal() {
     std::sort(off_cpu_pct.begin(), off_cpu_pct.end());
     std::sort(work_rates.begin(), work_rates.end());
+    std::sort(throughputs.begin(), throughputs.end());
     wake.Seal();
     timer.Seal();
     iteration_cost.Seal();
@@ -56,10 +60,6 @@ struct CgroupTotals {
 /// The raw numbers of a run; all totals are sealed.
 struct RunTotals {
   std::vector<CgroupTotals> cgroups;  // whole lives
-  /// The distributions of all phases together, and of cgroups that are in no phase.
-  Samples wake;
-  Samples timer;
-  std::vector<std::uint64_t> run_delays_ns;
 };
 
 }  // namespace ktstr

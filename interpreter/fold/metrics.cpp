@@ -38,13 +38,12 @@ Value TailRatio(const Samples& samples, std::uint64_t iterations) {
   return Ratio(*p99, *median);
 }
 
+Value WakeCv(const CgroupTotals& c) { return c.wake.Cv(); }
+Value WakeTailRatio(const CgroupTotals& c) { return TailRatio(c.wake, c.iterations); }
+
 template <Samples CgroupTotals::*Of, std::uint32_t kPermille>
 Value PercentileUs(const CgroupTotals& c) {
   return Scaled((c.*Of).Percentile(kPermille), 1e3);
-}
-template <Samples RunTotals::*Of, std::uint32_t kPermille>
-Value RunPercentileUs(const RunTotals& run) {
-  return Scaled((run.*Of).Percentile(kPermille), 1e3);
 }
 
 Value MeanUs(const std::vector<std::uint64_t>& values_ns) {
@@ -95,7 +94,7 @@ Value MinWorkRate(const CgroupTotals& c) {
   if (c.work_rates.empty()) return std::nullopt;
   return *std::min_element(c.work_rates.begin(), c.work_rates.end());
 }
-Value ThroughputCv(const CgroupTotals& c) { return Cv(c.work_rates); }
+Value ThroughputCv(const CgroupTotals& c) { return Cv(c.throughputs); }
 Value MaxGapMs(const CgroupTotals& c) {
   if (!c.gap) return std::nullopt;
   return static_cast<double>(c.gap->ms);
@@ -161,14 +160,6 @@ Value Sum(const RunTotals& run) {
     if (const Value value = Of(c)) sum = sum.value_or(0) + *value;
   return sum;
 }
-Value RunMeanDelayUs(const RunTotals& run) { return MeanUs(run.run_delays_ns); }
-Value RunMaxDelayUs(const RunTotals& run) { return MaxUs(run.run_delays_ns); }
-Value RunWakeCv(const RunTotals& run) { return run.wake.Cv(); }
-Value RunTailRatio(const RunTotals& run) {
-  std::uint64_t iterations = 0;
-  for (const CgroupTotals& c : run.cgroups) iterations = AddSaturating(iterations, c.iterations);
-  return TailRatio(run.wake, iterations);
-}
 Value RunIterationsPerCpuSec(const RunTotals& run) {
   double iterations = 0;
   double cpu_ns = 0;
@@ -231,14 +222,11 @@ constexpr MetricDecl kMetrics[] = {
          Row("p99_wake_latency_us", "us", kLower, &PercentileUs<&CgroupTotals::wake, 990>,
              "99th percentile of the wake-up latency.")),
     From(Needs::kWakeSamples,
-         Row(
-             "wake_latency_cv", "", kLower, +[](const CgroupTotals& c) { return c.wake.Cv(); },
+         Row("wake_latency_cv", "", kLower, &WakeCv,
              "Standard deviation over mean of the wake-up latency; needs two observations.")),
     Within(1, kNoEnd,
            From(Needs::kWakeSamples,
-                Row(
-                    "wake_latency_tail_ratio", "x", kLower,
-                    +[](const CgroupTotals& c) { return TailRatio(c.wake, c.iterations); },
+                Row("wake_latency_tail_ratio", "x", kLower, &WakeTailRatio,
                     "99th percentile over median of the wake-up latency; needs 100 iterations."))),
     From(Needs::kTimerSamples,
          Row("median_timer_latency_us", "us", kLower, &PercentileUs<&CgroupTotals::timer, 500>,
@@ -284,7 +272,8 @@ constexpr MetricDecl kMetrics[] = {
     Row("min_work_rate", "units/cpu-s", kHigher, &MinWorkRate,
         "Work steps per second of thread CPU time, of the slowest worker."),
     Row("throughput_cv", "", kLower, &ThroughputCv,
-        "Standard deviation over mean of the workers' work rates; needs two workers."),
+        "Standard deviation over mean of the workers' work steps per second, on a CPU or not; needs two "
+        "workers."),
     Row("migrations", "", kInfo, &Migrations, "Moves between CPUs, seen at checkpoints."),
     Row("migration_ratio", "", kLower, &MigrationRatio, "Migrations per iteration."),
     Row("cpu_time_ns", "ns", kInfo, &CpuTimeNs, "CPU time of all workers (schedstat)."),
@@ -328,37 +317,33 @@ constexpr MetricDecl kMetrics[] = {
                 Row("cgroup_balance_ratio", "x", kLower, &BalanceRatio,
                     "Largest over smallest iterations_per_worker of the cgroups; needs two."))),
     From(Needs::kWakeSamples,
-         Row("worst_median_wake_latency_us", "us", kLower, &RunPercentileUs<&RunTotals::wake, 500>,
-             "Median wake-up latency of all workers in all phases.")),
+         Row("worst_median_wake_latency_us", "us", kLower, &Highest<PercentileUs<&CgroupTotals::wake, 500>>,
+             "median_wake_latency_us of the cgroup with the largest, over all its phases.")),
     From(Needs::kWakeSamples,
-         Row("worst_p99_wake_latency_us", "us", kLower, &RunPercentileUs<&RunTotals::wake, 990>,
-             "99th percentile of the wake-up latency of all workers in all phases.")),
-    From(Needs::kWakeSamples,
-         Row("worst_wake_latency_cv", "", kLower, &RunWakeCv,
-             "Standard deviation over mean of the wake-up latency of all workers in all phases.")),
-    Within(
-        1,
-        kNoEnd,
-        From(
-            Needs::kWakeSamples,
-            Row("worst_wake_latency_tail_ratio", "x", kLower, &RunTailRatio,
-                "99th percentile over median of the wake-up latency of all workers; needs 100 iterations."))),
+         Row("worst_p99_wake_latency_us", "us", kLower, &Highest<PercentileUs<&CgroupTotals::wake, 990>>,
+             "p99_wake_latency_us of the cgroup with the largest, over all its phases.")),
+    From(Needs::kWakeSamples, Row("worst_wake_latency_cv", "", kLower, &Highest<WakeCv>,
+                                  "wake_latency_cv of the cgroup with the largest, over all its phases.")),
+    Within(1, kNoEnd,
+           From(Needs::kWakeSamples,
+                Row("worst_wake_latency_tail_ratio", "x", kLower, &Highest<WakeTailRatio>,
+                    "wake_latency_tail_ratio of the cgroup with the largest, over all its phases."))),
     From(Needs::kTimerSamples,
-         Row("worst_median_timer_latency_us", "us", kLower, &RunPercentileUs<&RunTotals::timer, 500>,
-             "Median timer latency of all workers in all phases.")),
+         Row("worst_median_timer_latency_us", "us", kLower, &Highest<PercentileUs<&CgroupTotals::timer, 500>>,
+             "median_timer_latency_us of the cgroup with the largest, over all its phases.")),
     From(Needs::kTimerSamples,
-         Row("worst_p99_timer_latency_us", "us", kLower, &RunPercentileUs<&RunTotals::timer, 990>,
-             "99th percentile of the timer latency of all workers in all phases.")),
+         Row("worst_p99_timer_latency_us", "us", kLower, &Highest<PercentileUs<&CgroupTotals::timer, 990>>,
+             "p99_timer_latency_us of the cgroup with the largest, over all its phases.")),
     From(Needs::kTimerSamples,
-         Row("worst_p999_timer_latency_us", "us", kLower, &RunPercentileUs<&RunTotals::timer, 999>,
-             "99.9th percentile of the timer latency of all workers in all phases.")),
+         Row("worst_p999_timer_latency_us", "us", kLower, &Highest<PercentileUs<&CgroupTotals::timer, 999>>,
+             "p999_timer_latency_us of the cgroup with the largest, over all its phases.")),
     From(Needs::kTimerSamples,
-         Row("worst_timer_latency_us", "us", kLower, &RunPercentileUs<&RunTotals::timer, 1000>,
-             "The largest timer latency kept, of all workers in all phases.")),
-    Row("worst_mean_run_delay_us", "us", kLower, &RunMeanDelayUs,
-        "Time spent runnable but not running, mean over all workers and phases."),
-    Row("worst_run_delay_us", "us", kLower, &RunMaxDelayUs,
-        "Time spent runnable but not running, largest of all workers and phases."),
+         Row("worst_timer_latency_us", "us", kLower, &Highest<PercentileUs<&CgroupTotals::timer, 1000>>,
+             "max_timer_latency_us of the cgroup with the largest, over all its phases.")),
+    Row("worst_mean_run_delay_us", "us", kLower, &Highest<MeanRunDelayUs>,
+        "mean_run_delay_us of the cgroup with the largest, over all its phases."),
+    Row("worst_run_delay_us", "us", kLower, &Highest<MaxRunDelayUs>,
+        "max_run_delay_us of the cgroup with the largest, over all its phases."),
 };
 
 }  // namespace
@@ -369,6 +354,10 @@ bool IsLatency(const MetricDecl& metric) {
   const bool duration = metric.unit == "us" || metric.unit == "ms";
   const bool ratio = metric.name.find("_latency_") != std::string_view::npos;
   return metric.better == Polarity::kLower && (duration || ratio);
+}
+
+bool IsThroughput(const MetricDecl& metric) {
+  return metric.better == Polarity::kHigher && metric.name.find("locality") == std::string_view::npos;
 }
 
 const MetricDecl* FindMetric(std::string_view name) {

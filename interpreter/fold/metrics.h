@@ -52,8 +52,10 @@ struct MetricDecl {
 };
 
 /// Whether it is a duration on the guest's clock that should be short, or a ratio of such: what grows when
-/// the machine itself gets no CPU. Shares and rates are left out: they compare workers that all suffered.
+/// the machine itself gets no CPU. Shares are left out: they compare workers that all suffered.
 bool IsLatency(const MetricDecl& metric);
+/// Whether it counts work, by time or at all: what shrinks then.
+bool IsThroughput(const MetricDecl& metric);
 
 std::span<const MetricDecl> AllMetrics();
 /// nullptr when there is none of that name; payload metrics are not in the table.

@@ -33,6 +33,7 @@ const StructDecl& WorkerGroup::Decl() {
       Required<&WorkerGroup::first_phase>("first_phase", "the phase it was started in"),
       Optional<&WorkerGroup::allowed>(
           "allowed", "every CPU its workers were allowed on at some time; absent: not restricted"),
+      Required<&WorkerGroup::policy>("policy", "how the kernel schedules them: FIFO 50, nice 5, normal"),
       Required<&WorkerGroup::may_be_killed>(
           "may_be_killed", "the scenario kills its workers, so a missing report is no error"),
   };
@@ -89,6 +90,8 @@ const StructDecl& CgroupStats::Decl() {
       Required<&CgroupStats::cpus_used>("cpus_used", ""),
       Required<&CgroupStats::max_gap_worker>("max_gap_worker", "the worker that max_gap_ms is about"),
       Required<&CgroupStats::max_gap_cpu>("max_gap_cpu", "the CPU it was seen on"),
+      Required<&CgroupStats::max_gap_throttled_ms>("max_gap_throttled_ms",
+                                                   "of that gap, at most: throttled by cpu.max"),
       Required<&CgroupStats::stripped>("stripped", "samples were dropped to fit a report into a frame"),
       Required<&CgroupStats::metrics>("metrics", "cgroup metrics; one without data is absent"),
   };

@@ -48,11 +48,12 @@ struct WorkerGroup {
   std::string work_type;
   std::uint32_t group_idx = 0;
   std::uint32_t expected = 0;     // workers started
-  bool backdrop = false;          // its reports carry PhaseSlices; else the whole report belongs to one phase
+  bool backdrop = false;          // it lived across steps; else it belongs to the phase it was started in
   std::uint32_t first_phase = 0;  // the phase it was started in
   /// Every CPU its workers were allowed on at some time of their lives; none: they were not restricted.
   std::optional<CpuSet> allowed;
-  bool may_be_killed = false;  // the scenario kills its workers: a report that is missing is not an error
+  std::string policy = "normal";  // for people: "FIFO 50", "nice 5"
+  bool may_be_killed = false;     // the scenario kills its workers: a report that is missing is not an error
   static const StructDecl& Decl();
 };
 
@@ -109,8 +110,9 @@ struct CgroupStats {
   std::string
       max_gap_worker;  // the worker that max_gap_ms is about, and the CPU it was seen on; with metrics
   std::uint32_t max_gap_cpu = 0;
-  bool stripped = false;     // a worker's samples were dropped to fit the report into a frame
-  NamedMap<double> metrics;  // Scope::kCgroup metrics; one without data is absent, never 0
+  std::uint64_t max_gap_throttled_ms = 0;  // of that gap, at most: its cgroup was throttled by cpu.max
+  bool stripped = false;                   // a worker's samples were dropped to fit the report into a frame
+  NamedMap<double> metrics;                // Scope::kCgroup metrics; one without data is absent, never 0
   static const StructDecl& Decl();
 };
 

@@ -14,7 +14,8 @@ inline constexpr EnumValue kCpuGrades[] = {
     {"not applicable", 1, "The virtual clock is paused while QEMU waits."},
     {"good", 2, "QEMU hardly waited for a CPU."},
     {"fair", 3, "QEMU waited now and then."},
-    {"poor", 4, "The host was oversubscribed: checks on latencies cannot fail, only be inconclusive."}};
+    {"poor", 4,
+     "The host was oversubscribed: checks on latencies and throughput cannot fail, only be inconclusive."}};
 constexpr EnumDecl DescribeEnum(CpuGrade) { return {"CpuGrade", kCpuGrades, nullptr, nullptr}; }
 
 }  // namespace ktstr

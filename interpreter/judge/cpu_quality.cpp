@@ -7,7 +7,38 @@
 namespace ktstr {
 namespace {
 
-constexpr std::string_view kNoStall = "no_stall";  // the default check, by the name of its field
+// Default checks, by the names of their fields. They are about time that the guest must really have had.
+constexpr std::string_view kNoStall = "no_stall";
+constexpr std::string_view kProgress = "progress";
+constexpr double kStoppedShare = 0.1;
+
+struct MachineStop {
+  double ms = 0;
+  double share = 0;  // of the phase
+};
+
+/// In the phase of that name, or in the whole run when it is "".
+MachineStop LongestStop(const RunRecord& record, std::string_view phase) {
+  MachineStop longest;
+  const auto look = [&](const Measures& measures) {
+    const auto ms = static_cast<double>(measures.machine_stopped_ns) / 1e6;
+    if (ms > longest.ms) longest = {ms, ms * 1e6 / static_cast<double>(measures.wall_ns)};
+  };
+  for (const CollectedReport& collected : record.reports) {
+    if (phase.empty()) look(collected.report);
+    for (const PhaseSlice& slice : collected.report.phase_slices)
+      for (const PhaseWindow& window : record.phases)
+        if (window.index == slice.phase && window.name == phase) look(slice);
+  }
+  return longest;
+}
+
+bool Explains(const MachineStop& stop, const CheckResult& result) {
+  if (stop.share >= kStoppedShare) return true;
+  if (!result.value || !result.bound) return false;
+  if (result.unit == "ms") return *result.value - stop.ms <= *result.bound;
+  return result.unit == "us" && *result.value - stop.ms * 1e3 <= *result.bound;
+}
 
 }  // namespace
 
@@ -15,6 +46,11 @@ bool IsAboutLatency(const CheckResult& result) {
   if (result.check == kNoStall) return true;
   const MetricDecl* metric = FindMetric(result.check);
   return metric != nullptr && IsLatency(*metric);
+}
+
+bool SuffersFromAHost(const CheckResult& result) {
+  const MetricDecl* metric = FindMetric(result.check);
+  return IsAboutLatency(result) || result.check == kProgress || (metric != nullptr && IsThroughput(*metric));
 }
 
 double WaitPct(const vmm::CpuTimes& times) {
@@ -28,14 +64,31 @@ CpuGrade GradeCpu(const vmm::CpuTimes& times) {
   return pct < kPoorWaitPct ? CpuGrade::kFair : CpuGrade::kPoor;
 }
 
-void ExcuseLatencies(CpuGrade grade, double wait_pct, std::vector<CheckResult>& results) {
+void ExcuseStarvedHost(CpuGrade grade, double wait_pct, std::vector<CheckResult>& results) {
   if (grade != CpuGrade::kPoor) return;
   for (CheckResult& result : results) {
-    if (result.verdict != Verdict::kFail || !IsAboutLatency(result)) continue;
+    if (result.verdict != Verdict::kFail || !SuffersFromAHost(result)) continue;
+    if ((result.check == kNoStall || result.check == kProgress) && result.value && result.bound &&
+        *result.value * (1 - wait_pct / 100) > *result.bound)
+      continue;
     result.verdict = Verdict::kInconclusive;
     result.message =
         fmt::format("the host was oversubscribed: QEMU waited {:.0f} % of the time for a CPU; {}", wait_pct,
                     result.message);
+  }
+}
+
+void ExcuseMachineStops(const RunRecord& record, std::vector<CheckResult>& results) {
+  for (CheckResult& result : results) {
+    if (result.verdict != Verdict::kFail || result.check == kNoStall || result.check == kProgress ||
+        !SuffersFromAHost(result))
+      continue;
+    const MachineStop stop = LongestStop(record, result.phase);
+    if (stop.ms == 0 || !Explains(stop, result)) continue;
+    result.verdict = Verdict::kInconclusive;
+    result.message =
+        fmt::format("nothing at all ran in the guest for {:.0f} ms: the host had stopped the machine; {}",
+                    stop.ms, result.message);
   }
 }
 

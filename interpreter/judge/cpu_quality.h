@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "interpreter/fold/stats.h"
 #include "interpreter/judge/cpu_grade.h"
 #include "interpreter/scenario/checks/check_result.h"
 #include "vmm/host/cpu_wait.h"
@@ -27,8 +28,17 @@ CpuGrade GradeCpu(const vmm::CpuTimes& times);
 /// Whether a check is about a latency: on a metric with IsLatency(), or no_stall.
 bool IsAboutLatency(const CheckResult& result);
 
-/// On a poor host a failed check on a latency becomes INCONCLUSIVE: "the host was oversubscribed: QEMU waited
-/// 34 % of the time for a CPU; " and the message it had.
-void ExcuseLatencies(CpuGrade grade, double wait_pct, std::vector<CheckResult>& results);
+/// Whether it is about a latency or a throughput: a host without CPUs makes the one longer, the other less.
+bool SuffersFromAHost(const CheckResult& result);
+
+/// On a poor host a failed check on a latency or a throughput becomes INCONCLUSIVE: "the host was
+/// oversubscribed: QEMU waited 34 % of the time for a CPU; " and the message it had. A stall stays FAIL when
+/// it is too long even without that share of it: the guest then ran, and ran something else.
+void ExcuseStarvedHost(CpuGrade grade, double wait_pct, std::vector<CheckResult>& results);
+
+/// The same where the host let nothing run in the guest for a while (WorkerReport, machine_stopped_ns), as
+/// when QEMU was stopped: when a duration would be within its bound without it, or it took a tenth of the
+/// phase.
+void ExcuseMachineStops(const RunRecord& record, std::vector<CheckResult>& results);
 
 }  // namespace ktstr

@@ -1,6 +1,7 @@
 #include "interpreter/plan/plan.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 
 #include "interpreter/fold/metrics.h"
@@ -145,11 +146,16 @@ class Planner {
     context_.Doubt(base, false);
     PlanCgroups(base + "/cgroups", step.cgroups);
     context_.EnterOp(base);
-    context_.Emit(MarkPhase{phase, false}, "begin of step " + name);
+    const MarkPhase begin{phase};
     if (step.hold && step.hold->every) {  // also when its time could not be read
+      context_.Emit(begin, "begin of step " + name);
       PlanLoop(step, base);
     } else {
-      PlanOps(base + "/ops", step.ops);
+      if (!step.ops.empty()) context_.Emit(MarkPhase{phase, false, true}, "first Ops of step " + name);
+      PlanOps(base + "/ops", step.ops, [&] {
+        context_.EnterOp(base);
+        context_.Emit(begin, "begin of step " + name);
+      });
       if (step.hold) PlanHold(*step.hold, base + "/hold");
     }
     context_.EnterOp(base);
@@ -166,14 +172,22 @@ class Planner {
     }
   }
 
-  void PlanOps(const std::string& base, const std::vector<Op>& ops) {
+  /// `begin` puts the begin of the measured phase where the first of them waits, else behind the last.
+  void PlanOps(const std::string& base, const std::vector<Op>& ops, const std::function<void()>& begin = {}) {
+    bool begun = !begin;
     context_.Doubt(base, false);
     for (std::size_t i = 0; i < ops.size(); ++i) {
       context_.Doubt(base + "/" + std::to_string(i), true);
       if (ops[i].decl() == nullptr) continue;  // the decoder has complained
-      context_.EnterOp(base + "/" + std::to_string(i) + "/" + std::string(ops[i].decl()->name));
+      const std::string path = base + "/" + std::to_string(i) + "/" + std::string(ops[i].decl()->name);
+      if (!begun && OpOf(ops[i]).waits) {
+        begin();
+        begun = true;
+      }
+      context_.EnterOp(path);
       OpOf(ops[i]).plan(ops[i].data(), context_);
     }
+    if (!begun) begin();
   }
 
   void EmitHold(std::int64_t from_now, std::uint64_t duration, bool from_mark, const std::string& label) {

@@ -352,7 +352,8 @@ class ScenarioRun {
     outcome_.stats = Fold(outcome_.record);
     outcome_.checks = Judge(outcome_.record, outcome_.stats, plan_.checks, outcome_.observed);
     ExcusePaused(outcome_.record, outcome_.observed, outcome_.checks);
-    ExcuseLatencies(outcome_.machine.cpu_quality, outcome_.machine.cpu_wait_pct, outcome_.checks);
+    ExcuseMachineStops(outcome_.record, outcome_.checks);
+    ExcuseStarvedHost(outcome_.machine.cpu_quality, outcome_.machine.cpu_wait_pct, outcome_.checks);
     if (!broken_) {
       outcome_.verdict = Overall(outcome_.checks);
       if (const CheckResult* first = FirstCause(outcome_.checks, outcome_.record)) {

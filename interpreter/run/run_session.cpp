@@ -24,6 +24,27 @@ std::string HowItEnded(const PayloadDone& done) {
   return std::string(why) + ", " + how;
 }
 
+/// "FIFO 50", "nice 5", "normal".
+std::string PolicyText(const StartWorkers& request) {
+  switch (request.policy) {
+    case SchedPolicy::kNormal:
+      return request.nice ? "nice " + std::to_string(*request.nice) : "normal";
+    case SchedPolicy::kBatch:
+      return "batch";
+    case SchedPolicy::kIdle:
+      return "idle";
+    case SchedPolicy::kFifo:
+      return "FIFO " + std::to_string(request.rt_priority);
+    case SchedPolicy::kRr:
+      return "RR " + std::to_string(request.rt_priority);
+    case SchedPolicy::kDeadline:
+      return "deadline";
+    case SchedPolicy::kExt:
+      return "ext";
+  }
+  return "normal";
+}
+
 std::string HowItReported(const WorkerReport& report) {
   if (report.completed) return std::to_string(report.iterations) + " iterations";
   return "no report: " + (report.exit_info ? report.exit_info->text : std::string("unknown end"));
@@ -282,13 +303,13 @@ void RunSession::Keep(const KernelMessages& messages) {
 void RunSession::NoteReply(const PlannedRequest& planned, const Reply& reply) {
   teller_.Tell(EventKind::kReply, reply.error, planned.path, planned.phase, reply.clock_ns);
   if (!reply.error.empty()) return;
-  if (const auto* workers = planned.As<StartWorkers>()) NoteGroup(plan_.groups[workers->group]);
+  if (const auto* workers = planned.As<StartWorkers>()) NoteGroup(plan_.groups[workers->group], *workers);
   if (const auto* mark = planned.As<MarkPhase>(); mark != nullptr && reply.mark)
     NotePhase(*mark, *reply.mark);
   if (planned.As<Finish>() != nullptr) outcome_.record.kernel_log.ended = outcome_.record.kernel_log.begun;
 }
 
-void RunSession::NoteGroup(const GroupState& group) {
+void RunSession::NoteGroup(const GroupState& group, const StartWorkers& request) {
   WorkerGroup started;
   started.id = group.id;
   started.cgroup = group.cgroup;
@@ -298,6 +319,7 @@ void RunSession::NoteGroup(const GroupState& group) {
   started.expected = group.count;
   started.backdrop = group.slot == Slot::kBackdrop;
   started.first_phase = group.phase;
+  started.policy = PolicyText(request);
   if (group.always_restricted) started.allowed = group.allowed;
   outcome_.record.groups.push_back(std::move(started));
 }
@@ -307,8 +329,10 @@ void RunSession::NotePhase(const MarkPhase& mark, const PhaseMark& at) {
     if (window.index != mark.phase) continue;
     (mark.end ? window.end_ns : window.start_ns) = at.clock_ns;
     (mark.end ? window.iterations_end : window.iterations_start) = at.total_iterations;
+    const bool again = !mark.end && window.started;  // its first Ops are done
     (mark.end ? window.ended : window.started) = true;
     window.live_workers = at.live_workers;
+    if (again) continue;
     teller_.Tell(mark.end ? EventKind::kPhaseEnd : EventKind::kPhaseBegin, window.name, "", mark.phase,
                  at.clock_ns);
   }

@@ -86,7 +86,7 @@ class RunSession {
   void Keep(const PayloadDone& done);
   void Keep(const KernelMessages& messages);
   void NoteReply(const PlannedRequest& planned, const Reply& reply);
-  void NoteGroup(const GroupState& group);
+  void NoteGroup(const GroupState& group, const StartWorkers& request);
   void NotePhase(const MarkPhase& mark, const PhaseMark& at);
 
   /// Of a payload that runs: what its output said so far, and how much of it is kept.

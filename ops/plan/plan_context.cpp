@@ -110,6 +110,9 @@ CgroupState* PlanContext::MakeCgroup(std::string_view field, const std::string& 
           "the parent cgroup " + Quote(name.substr(0, slash)) + " does not exist at this point",
           "create " + Quote(name.substr(0, slash)) + " first");
   }
+  // Without it a cgroup is no group to the scheduler: its tasks would compete one by one with all others, and
+  // the first `cpu:` of a scenario would change what every other cgroup gets.
+  NeedController("cpu");
   // A parent with processes of its own cannot hand controllers to children (cgroup v2's rule of no inner
   // processes).
   Emit(CreateCgroup{name}, "AddCgroup " + name);
@@ -205,7 +208,6 @@ void PlanContext::ClearCpuset(CgroupState& cgroup) {
 
 void PlanContext::EnableControllers(const CgroupDef& def) {
   if (def.cpuset || def.mems) NeedController("cpuset");
-  if (def.cpu) NeedController("cpu");
   if (def.memory) NeedController("memory");
   if (def.io) NeedController("io");
   if (def.pids) NeedController("pids");

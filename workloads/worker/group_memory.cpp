@@ -14,6 +14,8 @@
 #include <string>
 #include <utility>
 
+#include "guest-init/base/clock.h"
+
 namespace ktstr {
 
 static_assert(std::atomic<std::uint32_t>::is_always_lock_free && sizeof(std::atomic<std::uint32_t>) == 4);
@@ -62,6 +64,7 @@ GroupMemory::~GroupMemory() {
 }
 
 void GroupMemory::Release() const {
+  control_->released_ns.store(MonotonicNs(), std::memory_order_relaxed);
   control_->go.store(1, std::memory_order_release);
   FutexWake(control_->go, INT_MAX);
 }
@@ -71,23 +74,12 @@ void GroupMemory::RequestStop() const {
   FutexWake(control_->stop, INT_MAX);
 }
 
-void GroupMemory::PublishPhase(std::uint32_t phase) const {
-  control_->phase.store(phase, std::memory_order_relaxed);
-}
-
 void GroupMemory::AwaitRelease() const {
   while (control_->go.load(std::memory_order_acquire) == 0) FutexWait(control_->go, 0);
 }
 
 void GroupMemory::SleepUntil(std::uint64_t deadline_ns) const {
-  timespec now{};
-  while (!StopRequested()) {
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    if (static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec) >=
-        deadline_ns)
-      return;
-    FutexWaitUntil(control_->stop, 0, deadline_ns);
-  }
+  while (!StopRequested() && MonotonicNs() < deadline_ns) FutexWaitUntil(control_->stop, 0, deadline_ns);
 }
 
 }  // namespace ktstr

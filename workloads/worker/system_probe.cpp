@@ -61,18 +61,12 @@ std::uint64_t ParseVmstat(std::string_view text, std::string_view name) {
   return 0;
 }
 
-SystemProbe::SystemProbe(std::int32_t tid)
-    : schedstat_path_("/proc/self/task/" + std::to_string(tid) + "/schedstat") {}
-
 std::uint64_t SystemProbe::NowNs() { return MonotonicNs(); }
 std::uint64_t SystemProbe::ThreadCpuNs() { return ReadClockNs(CLOCK_THREAD_CPUTIME_ID); }
 std::uint32_t SystemProbe::CurrentCpu() {
   unsigned cpu = 0;
   getcpu(&cpu, nullptr);
   return cpu;
-}
-std::optional<Schedstat> SystemProbe::ReadSchedstat() {
-  return ParseSchedstat(ReadSmallFile(schedstat_path_.c_str()));
 }
 std::vector<NodePages> SystemProbe::ReadNumaPages() {
   return ParseNumaMaps(ReadSmallFile("/proc/self/numa_maps"));

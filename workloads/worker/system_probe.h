@@ -8,20 +8,14 @@
 
 namespace ktstr {
 
-/// REQUIRES: used on thread `tid`. What cannot be read is 0 or empty.
+/// What cannot be read is 0 or empty.
 class SystemProbe : public WorkerProbe {
  public:
-  explicit SystemProbe(std::int32_t tid);
-
   std::uint64_t NowNs() override;
   std::uint64_t ThreadCpuNs() override;
   std::uint32_t CurrentCpu() override;
-  std::optional<Schedstat> ReadSchedstat() override;
   std::vector<NodePages> ReadNumaPages() override;
   std::uint64_t ReadNumaPagesMigrated() override;
-
- private:
-  std::string schedstat_path_;
 };
 
 // The parsers, apart from the files so that tests can feed them.

@@ -6,6 +6,8 @@
 namespace ktstr {
 namespace {
 
+constexpr std::uint64_t kNsPerUs = 1000;
+
 std::uint64_t Since(std::uint64_t end, std::uint64_t start) { return end > start ? end - start : 0; }
 
 void Mark(std::vector<bool>& cpus, std::uint32_t cpu) {
@@ -20,156 +22,164 @@ std::vector<std::uint32_t> ToList(const std::vector<bool>& cpus) {
   return list;
 }
 
-constexpr std::uint64_t kNsPerMs = 1'000'000;
+/// Rounded up: a gap is never told shorter than it was.
+SliceGap Gap(SliceMark mark, std::uint32_t cpu, std::uint64_t ns) {
+  return {mark.ordinal, static_cast<std::uint16_t>(cpu),
+          static_cast<std::uint32_t>(std::min<std::uint64_t>((ns + kNsPerUs - 1) / kNsPerUs, UINT32_MAX))};
+}
 
 }  // namespace
 
-Telemetry::Telemetry(WorkerProbe& probe, std::int32_t tid, bool phase_slices, std::uint32_t phase)
+Telemetry::Telemetry(WorkerProbe& probe, const GroupControl& control, WorkerSlot& slot, std::int32_t tid)
     : probe_(probe),
-      phase_slices_(phase_slices),
+      control_(control),
+      slot_(slot),
       tid_(tid),
       rng_(static_cast<std::uint64_t>(tid) * 0x9E3779B97F4A7C15),
-      phase_(phase) {
-  run_start_ = phase_start_ = ReadCounters();
-  // Reading the counters takes the kernel's time, and the worker may be frozen meanwhile.
-  last_progress_ns_ = probe_.NowNs();
+      start_ns_(probe.NowNs()),
+      last_progress_ns_(control.released_ns.load(std::memory_order_relaxed)) {
+  life_.numa_pages_migrated = probe_.ReadNumaPagesMigrated();
+  BeginSlice(CurrentMark());
   Checkpoint();
 }
 
-Telemetry::Counters Telemetry::ReadCounters() {
-  return {.now_ns = probe_.NowNs(),
-          .cpu_ns = probe_.ThreadCpuNs(),
-          .migrations = migration_count_,
-          .iterations = iterations_,
-          .work_units = work_units_,
-          .numa_pages_migrated = probe_.ReadNumaPagesMigrated(),
-          .schedstat = probe_.ReadSchedstat()};
-}
-
 std::uint64_t Telemetry::MeasureGap() {
-  const std::uint64_t now = probe_.NowNs();
-  const std::uint64_t gap = Since(now, last_progress_ns_);
-  last_progress_ns_ = now;
-  if (gap > phase_gap_.ns || gap > gap_.ns) {
-    const Gap found{gap, probe_.CurrentCpu(), Since(now, run_start_.now_ns)};
-    if (gap > phase_gap_.ns) phase_gap_ = found;
-    if (gap > gap_.ns) gap_ = found;
+  // A freeze within the gap is no part of it. Both are of one moment: the worker may be frozen between them.
+  std::uint64_t frozen_ns = 0;
+  std::uint64_t now = 0;
+  do {
+    frozen_ns = control_.frozen_ns.load(std::memory_order_acquire);
+    now = probe_.NowNs();
+  } while (frozen_ns != control_.frozen_ns.load(std::memory_order_acquire));
+  std::uint64_t bookkeeping_ns = 0;
+  if (const SliceMark mark = CurrentMark(); mark != mark_) {
+    const std::uint64_t cpu_ns = probe_.ThreadCpuNs();
+    EndSlice();
+    BeginSlice(mark);
+    // What it costs to write a slice is no gap of the workload; being kept from a CPU meanwhile is.
+    bookkeeping_ns = Since(probe_.ThreadCpuNs(), cpu_ns);
   }
+  last_progress_ns_ += frozen_ns - std::exchange(frozen_ns_, frozen_ns);
+  const std::uint64_t in_life = Since(now, last_progress_ns_);
+  const std::uint64_t in_slice = Since(now, std::max(last_progress_ns_, mark_.begin_ns));
+  if (in_life > longest_gap_ns_) {
+    longest_gap_ns_ = in_life;
+    slot_.longest_end_ns.store(now, std::memory_order_relaxed);
+    slot_.longest.store(Gap(mark_, probe_.CurrentCpu(), in_life).Pack(), std::memory_order_relaxed);
+  }
+  if (in_slice > slice_gap_ns_) {
+    slice_gap_ns_ = in_slice;
+    slot_.gap_end_ns.store(now, std::memory_order_relaxed);
+    slot_.gap.store(Gap(mark_, probe_.CurrentCpu(), in_slice).Pack(), std::memory_order_relaxed);
+  }
+  last_progress_ns_ = now + bookkeeping_ns;
+  // Behind the gaps: who sees the progress sees what came before it.
+  slot_.progress_ns.store(last_progress_ns_, std::memory_order_release);
   return now;
 }
 
 void Telemetry::Checkpoint() {
   const std::uint64_t now = MeasureGap();
+  const std::uint64_t cpuset_ns = control_.cpuset_ns.load(std::memory_order_acquire);
   const std::uint32_t cpu = probe_.CurrentCpu();
-  Mark(cpus_used_, cpu);
-  Mark(phase_cpus_used_, cpu);
+  if (std::exchange(cpuset_ns_, cpuset_ns) != cpuset_ns) cpus_since_change_.clear();
+  for (std::vector<bool>* cpus : {&cpus_used_, &slice_cpus_, &cpus_since_change_}) Mark(*cpus, cpu);
   if (cpu_ && *cpu_ != cpu) {
     ++migration_count_;
-    if (migrations_.size() < kMaxMigrations)
-      migrations_.push_back({Since(now, run_start_.now_ns), *cpu_, cpu});
+    if (migrations_.size() < kMaxMigrations) migrations_.push_back({Since(now, start_ns_), *cpu_, cpu});
   }
   cpu_ = cpu;
 }
 
-void Telemetry::Work(std::uint64_t units) {
+void Telemetry::Count(std::uint64_t units) {
   work_units_ += units;
+  slot_.work_units.store(work_units_, std::memory_order_relaxed);
+}
+
+void Telemetry::Work(std::uint64_t units) {
+  Count(units);
   if (work_units_ % kCheckpointUnits == 0) Checkpoint();
 }
 
-void Telemetry::EndIteration(std::uint64_t units, std::uint32_t phase) {
-  work_units_ += units;
+void Telemetry::EndIteration(std::uint64_t units) {
+  Count(units);
   ++iterations_;
-  if (phase != phase_ && phase_slices_) {
-    // The iteration is the old phase's. Where the worker finds itself now is the new one's doing: what a step
-    // does first (a changed cpuset) often takes effect before the worker runs again and sees the new phase.
-    MeasureGap();
-    EndPhase();
-    BeginPhase(phase);
+  slot_.iterations.store(iterations_, std::memory_order_relaxed);
+  if (work_units_ % kCheckpointUnits == 0 || CurrentMark() != mark_)
     Checkpoint();
-  } else if (work_units_ % kCheckpointUnits == 0 || phase != phase_) {
-    Checkpoint();
-  } else {
+  else
     MeasureGap();
-  }
-  phase_ = phase;
 }
 
-std::uint64_t Telemetry::BeginBlock() { return MeasureGap(); }
+std::uint64_t Telemetry::Block(std::uint64_t ns) {
+  const std::uint64_t now = MeasureGap();
+  slot_.blocked_until_ns.store(ns == kUntilWoken ? kUntilWoken : now + ns, std::memory_order_release);
+  return now;
+}
+
+void Telemetry::EndBlock(std::uint64_t from_ns) {
+  last_progress_ns_ = from_ns;
+  slot_.progress_ns.store(from_ns, std::memory_order_release);
+  slot_.blocked_until_ns.store(kNotBlocked, std::memory_order_release);
+}
 
 void Telemetry::RecordWake(std::uint64_t ns) {
   samples_.wakes.Add(ns, rng_);
-  if (phase_slices_) phase_samples_.wakes.Add(ns, rng_);
+  slice_samples_.wakes.Add(ns, rng_);
 }
 void Telemetry::RecordTimer(std::uint64_t ns) {
   samples_.timers.Add(ns, rng_);
-  if (phase_slices_) phase_samples_.timers.Add(ns, rng_);
+  slice_samples_.timers.Add(ns, rng_);
 }
 void Telemetry::RecordIterationCost(std::uint64_t ns) {
   samples_.costs.Add(ns, rng_);
-  if (phase_slices_) phase_samples_.costs.Add(ns, rng_);
+  slice_samples_.costs.Add(ns, rng_);
 }
 
-void Telemetry::BeginPhase(std::uint32_t phase) {
-  const bool after_gap = phase_ == kBetweenPhases;
-  const std::uint64_t migrations_before_gap = phase_start_.migrations;
-  phase_ = phase;
-  phase_start_ = ReadCounters();
-  // A worker notices a new phase when it next gets to run, so a move that the new step causes may still find
-  // it in the gap. The slice of a gap is thrown away; its migrations are not.
-  if (after_gap) phase_start_.migrations = migrations_before_gap;
-  phase_gap_ = {};
-  phase_cpus_used_.clear();
-  // What it cost to write the last slice and to read the counters is not a gap of the workload.
-  last_progress_ns_ = probe_.NowNs();
+void Telemetry::BeginSlice(SliceMark mark) {
+  mark_ = mark;
+  slice_gap_ns_ = 0;
+  slice_cpus_.clear();
+  cpus_since_change_.clear();
+  slice_ = {migration_count_, probe_.ReadNumaPagesMigrated()};
 }
 
-void Telemetry::EndPhase() {
-  PhaseSlice slice;
-  const Counters end = ReadCounters();
-  Measure(phase_start_, end, phase_gap_, phase_cpus_used_, phase_samples_, slice);
-  slice.phase = phase_;
-  slices_.push_back(std::move(slice));
+void Telemetry::EndSlice() {
+  PhaseSlice& slice = slices_.emplace_back();
+  slice.begin_ns = mark_.begin_ns;
+  Measure(slice_, slice_samples_, slice_cpus_, slice);
+  slice.cpus_since_change = ToList(cpus_since_change_);
+  slice.cpus_since_ns = cpuset_ns_;
 }
 
-void Telemetry::Measure(const Counters& start, const Counters& end, const Gap& gap,
-                        const std::vector<bool>& cpus, Samples& samples, Measures& out) {
-  out.wall_ns = Since(end.now_ns, start.now_ns);
-  out.cpu_time_ns = Since(end.cpu_ns, start.cpu_ns);
-  out.off_cpu_ns = Since(out.wall_ns, out.cpu_time_ns);
-  out.work_units = Since(end.work_units, start.work_units);
-  out.iterations = Since(end.iterations, start.iterations);
-  out.migration_count = Since(end.migrations, start.migrations);
+void Telemetry::Samples::Take(Measures& out) {
+  out.wake_sample_total = wakes.total();
+  out.wake_latencies_ns = wakes.Take();
+  out.timer_sample_total = timers.total();
+  out.timer_latencies_ns = timers.Take();
+  out.iteration_cost_sample_total = costs.total();
+  out.iteration_costs_ns = costs.Take();
+}
+
+void Telemetry::Measure(const Start& start, Samples& samples, const std::vector<bool>& cpus, Measures& out) {
+  out.migration_count = migration_count_ - start.migrations;
   out.cpus_used = ToList(cpus);
-  out.max_gap_ms = gap.ns / kNsPerMs;
-  out.max_gap_cpu = gap.cpu;
-  out.max_gap_at_ms = gap.at_ns / kNsPerMs;
-  out.wake_sample_total = samples.wakes.total();
-  out.wake_latencies_ns = samples.wakes.Take();
-  out.timer_sample_total = samples.timers.total();
-  out.timer_latencies_ns = samples.timers.Take();
-  out.iteration_cost_sample_total = samples.costs.total();
-  out.iteration_costs_ns = samples.costs.Take();
-  if (end.schedstat && start.schedstat) {
-    out.schedstat_cpu_time_ns = Since(end.schedstat->cpu_time_ns, start.schedstat->cpu_time_ns);
-    out.run_delay_ns = Since(end.schedstat->run_delay_ns, start.schedstat->run_delay_ns);
-    out.run_count = Since(end.schedstat->run_count, start.schedstat->run_count);
-  }
+  samples.Take(out);
   out.numa_pages = probe_.ReadNumaPages();
-  out.vmstat_numa_pages_migrated = Since(end.numa_pages_migrated, start.numa_pages_migrated);
+  out.vmstat_numa_pages_migrated = Since(probe_.ReadNumaPagesMigrated(), start.numa_pages_migrated);
 }
 
 WorkerReport Telemetry::Finish() {
   Checkpoint();
-  // A worker that saw one phase only has nothing to add to its whole-run figures.
-  if (!slices_.empty()) EndPhase();
-  const Counters end = ReadCounters();
+  EndSlice();
   WorkerReport report;
-  Measure(run_start_, end, gap_, cpus_used_, samples_, report);
+  Measure(life_, samples_, cpus_used_, report);
   report.tid = tid_;
   report.completed = true;
-  report.created_ns = run_start_.now_ns;
+  report.created_ns = start_ns_;
+  report.iterations = iterations_;
+  report.work_units = work_units_;
   report.migrations = std::move(migrations_);
-  report.schedstat_available = end.schedstat && run_start_.schedstat;
   report.phase_slices = std::move(slices_);
   return report;
 }

@@ -1,11 +1,13 @@
-// What a worker measures about itself while it runs; becomes its WorkerReport.
+// What a worker measures about itself while it runs: samples, CPUs, and how long it went without progress.
+// Time and the kernel's figures are PID 1's account (guest-init/worker_account.h), which also has them of
+// workers that never run. The two meet in the worker's slot of the group's memory.
 //
 // Measurement rules (host and guest documentation quote these):
 // - The gap clock is read at the end of every iteration and before every block; the longest time between two
-//   readings is max_gap. Blocked time is not part of a gap, but waking late is: after a timed sleep the gap
-//   clock restarts at the moment the sleep should have ended.
+//   readings is max_gap. The first gap begins when the worker is let go. Blocked time is not part of a gap,
+//   but waking late is: after a timed sleep the gap clock restarts at the moment the sleep should have ended.
 // - The CPU is read (cpus_used, migrations) when work_units is a multiple of 1024 after an iteration or a
-//   piece of work, and when the phase changes.
+//   piece of work, and when a new slice is noticed.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +15,7 @@
 #include <vector>
 
 #include "guest-init/wire/report.h"
+#include "workloads/worker/group_memory.h"
 #include "workloads/worker/reservoir.h"
 
 namespace ktstr {
@@ -34,83 +37,77 @@ class WorkerProbe {
   virtual std::uint64_t NowNs() = 0;
   virtual std::uint64_t ThreadCpuNs() = 0;
   virtual std::uint32_t CurrentCpu() = 0;
-  /// nullopt when the kernel does not offer it.
-  virtual std::optional<Schedstat> ReadSchedstat() = 0;
   virtual std::vector<NodePages> ReadNumaPages() = 0;
   virtual std::uint64_t ReadNumaPagesMigrated() = 0;
 };
 
 class Telemetry {
  public:
-  /// Starts the clocks. `phase_slices`: the worker ships a PhaseSlice per phase.
-  Telemetry(WorkerProbe& probe, std::int32_t tid, bool phase_slices, std::uint32_t phase);
+  /// All must outlive it; `slot` is the worker's own.
+  Telemetry(WorkerProbe& probe, const GroupControl& control, WorkerSlot& slot, std::int32_t tid);
 
   /// Part of an iteration is done.
   void Work(std::uint64_t units);
   /// An iteration is done, its last `units` included.
-  void EndIteration(std::uint64_t units, std::uint32_t phase);
-  /// About to block: the gap up to now counts. Returns now.
-  std::uint64_t BeginBlock();
+  void EndIteration(std::uint64_t units);
+  /// About to wait for someone else: the gap up to now counts. Returns now.
+  std::uint64_t BeginBlock() { return Block(kUntilWoken); }
+  /// About to sleep for `ns`. Returns now.
+  std::uint64_t BeginSleep(std::uint64_t ns) { return Block(ns); }
   /// Running again; the gap clock restarts at `from_ns`.
-  void EndBlock(std::uint64_t from_ns) { last_progress_ns_ = from_ns; }
-
-  /// How long the worker's cgroup has been frozen, all in all: what was added since the last call is no part
-  /// of the gap that goes on.
-  void NoteFrozen(std::uint64_t total_ns) {
-    last_progress_ns_ += total_ns - frozen_ns_;
-    frozen_ns_ = total_ns;
-  }
+  void EndBlock(std::uint64_t from_ns);
 
   void RecordWake(std::uint64_t ns);
   void RecordTimer(std::uint64_t ns);
   void RecordIterationCost(std::uint64_t ns);
 
   [[nodiscard]] std::uint64_t iterations() const { return iterations_; }
-  /// Ends the measurement. Call once. `index` and the soft setup errors are the caller's to fill in.
+  /// Ends the measurement. Call once. The report has what only the worker knows: counts, samples, CPUs,
+  /// pages, with one slice for each that it noticed. The rest is the caller's to fill in.
   WorkerReport Finish();
 
  private:
-  /// Counters at the beginning of a run or a phase; a difference of two is what is reported.
-  struct Counters {
-    std::uint64_t now_ns, cpu_ns, migrations, iterations, work_units, numa_pages_migrated;
-    std::optional<Schedstat> schedstat;
-  };
-  struct Gap {
-    std::uint64_t ns = 0;
-    std::uint32_t cpu = 0;
-    std::uint64_t at_ns = 0;
-  };
-
   struct Samples {
     explicit Samples(std::size_t capacity) : wakes(capacity), timers(capacity), costs(capacity) {}
+    void Take(Measures& out);
     Reservoir wakes, timers, costs;
   };
+  /// Of a slice or of the whole life.
+  struct Start {
+    std::uint64_t migrations = 0, numa_pages_migrated = 0;
+  };
 
-  Counters ReadCounters();
-  /// What happened between two moments. Empties `samples`.
-  void Measure(const Counters& start, const Counters& end, const Gap& gap, const std::vector<bool>& cpus,
-               Samples& samples, Measures& out);
+  void Measure(const Start& start, Samples& samples, const std::vector<bool>& cpus, Measures& out);
+  std::uint64_t Block(std::uint64_t ns);
   std::uint64_t MeasureGap();
   void Checkpoint();
-  void BeginPhase(std::uint32_t phase);
-  void EndPhase();
+  void Count(std::uint64_t units);
+  [[nodiscard]] SliceMark CurrentMark() const {
+    return SliceMark::Unpack(control_.slice.load(std::memory_order_acquire));
+  }
+  void BeginSlice(SliceMark mark);
+  void EndSlice();
 
   WorkerProbe& probe_;
-  bool phase_slices_;
+  const GroupControl& control_;
+  WorkerSlot& slot_;
   std::int32_t tid_;
   Xorshift64 rng_;
   std::uint64_t work_units_ = 0;
   std::uint64_t iterations_ = 0;
+  std::uint64_t start_ns_ = 0;
   std::uint64_t last_progress_ns_ = 0;
-  std::uint64_t frozen_ns_ = 0;
+  std::uint64_t frozen_ns_ = 0;  // of its cgroup, as far as known
+  std::uint64_t longest_gap_ns_ = 0;
+  std::uint64_t slice_gap_ns_ = 0;
   std::uint64_t migration_count_ = 0;
   std::vector<Migration> migrations_;
   std::optional<std::uint32_t> cpu_;
-  std::vector<bool> cpus_used_, phase_cpus_used_;
-  Gap gap_, phase_gap_;
-  Samples samples_{kReportSamples}, phase_samples_{kPhaseSamples};
-  Counters run_start_{}, phase_start_{};
-  std::uint32_t phase_ = 0;
+  std::vector<bool> cpus_used_, slice_cpus_, cpus_since_change_;
+  std::uint64_t cpuset_ns_ = 0;  // of the change that cpus_since_change_ is about
+  Samples samples_{kReportSamples}, slice_samples_{kPhaseSamples};
+  Start life_, slice_;
+  SliceMark mark_;
   std::vector<PhaseSlice> slices_;
 };
 

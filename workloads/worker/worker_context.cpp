@@ -44,7 +44,7 @@ void WorkerContext::Spin(std::uint64_t steps) const {
 }
 
 std::uint64_t WorkerContext::SleepFor(std::uint64_t ns) {
-  const std::uint64_t begin = telemetry().BeginBlock();
+  const std::uint64_t begin = telemetry_.BeginSleep(ns);
   memory_.SleepUntil(begin + ns);
   const std::uint64_t end = MonotonicNs();
   telemetry_.EndBlock(std::min(begin + ns, end));

@@ -44,17 +44,14 @@ class WorkerContext {
   /// Busy work: `steps` times about 40 cycles, in pieces short enough to notice a stop. Counts nothing.
   void Spin(std::uint64_t steps) const;
   /// Part of an iteration is done. Call it in loops that run for long within one iteration.
-  void Work(std::uint64_t units) { telemetry().Work(units); }
+  void Work(std::uint64_t units) { telemetry_.Work(units); }
   /// One outer loop is done.
-  void EndIteration(std::uint64_t units) {
-    telemetry().EndIteration(units, memory_.control().phase.load(std::memory_order_relaxed));
-    slot().iterations.store(telemetry_.iterations(), std::memory_order_relaxed);
-  }
+  void EndIteration(std::uint64_t units) { telemetry_.EndIteration(units); }
 
   /// Sleeps, or until stop. Returns the time it took. Waking late counts as a gap, sleeping does not.
   std::uint64_t SleepFor(std::uint64_t ns);
   /// Around a wait for someone else: `const auto begin = BeginBlock(); ...; ns = EndBlock(begin);`
-  std::uint64_t BeginBlock() { return telemetry().BeginBlock(); }
+  std::uint64_t BeginBlock() { return telemetry_.BeginBlock(); }
   std::uint64_t EndBlock(std::uint64_t begin_ns);
 
   // Samples for the three distributions of a report, in ns.
@@ -81,13 +78,6 @@ class WorkerContext {
   [[noreturn]] static void Fail(const std::string& cause);
 
  private:
-  /// For what measures a gap.
-  Telemetry& telemetry() {
-    telemetry_.NoteFrozen(memory_.control().frozen_ns.load(std::memory_order_relaxed));
-    return telemetry_;
-  }
-  [[nodiscard]] WorkerSlot& slot() const { return memory_.slots()[place_.index]; }
-
   const GroupMemory& memory_;
   Telemetry& telemetry_;
   WorkerPlace place_;

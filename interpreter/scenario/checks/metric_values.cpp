@@ -53,7 +53,8 @@ class Values {
           one.incomplete = fmt::format("{} of {} workers left no report", row->missing_workers,
                                        row->missing_workers + row->num_workers);
         if (metric.name == "max_gap_ms" && !row->max_gap_worker.empty())
-          one.note = fmt::format(" (worker {} on cpu {})", row->max_gap_worker, row->max_gap_cpu);
+          one.note = fmt::format(" (worker {} on cpu {}{})", row->max_gap_worker, row->max_gap_cpu,
+                                 WhatWasWished(row->max_gap_throttled_ms));
       }
       // Without `cgroup`, those that do not measure this (in both phases) are not asked; if none does, that
       // is said.

@@ -55,7 +55,7 @@ std::vector<GroupReports> GroupsOf(const RunRecord& record) {
   std::map<std::uint32_t, std::size_t> by_id;
   for (const WorkerGroup& group : record.groups) {
     by_id[group.id] = groups.size();
-    groups.push_back({&group, {}, {}, {}});
+    groups.push_back({&group, {}, {}, {}, {}});
   }
   std::vector<std::map<std::uint32_t, const WorkerReport*>> done(groups.size());
   std::vector<std::map<std::uint32_t, const WorkerReport*>> lost(groups.size());
@@ -78,6 +78,8 @@ std::vector<GroupReports> GroupsOf(const RunRecord& record) {
     for (std::uint32_t index = 0; index < entry.group->expected; ++index) {
       if (done[i].contains(index)) continue;
       const auto sentinel = lost[i].find(index);
+      if (sentinel != lost[i].end() && !sentinel->second->phase_slices.empty())
+        entry.lost.push_back(sentinel->second);
       const std::optional<ExitInfo> exit =
           sentinel == lost[i].end() ? std::nullopt : sentinel->second->exit_info;
       if (KilledOnPurpose(*entry.group, exit)) continue;
@@ -147,6 +149,13 @@ std::string StderrEnd(const PayloadResult& payload) {
 }
 
 std::string StderrTail(const PayloadResult& payload) { return TailOf(payload.stderr_text, kStderrTail); }
+
+std::string WhatWasWished(std::uint64_t throttled_ms) {
+  std::string text;
+  if (throttled_ms > 0)
+    text += fmt::format("; its cgroup was throttled by cpu.max for {} ms of it", throttled_ms);
+  return text;
+}
 
 std::optional<PayloadNumber> ReadPayload(const PayloadResult& payload, std::string_view metric) {
   const PayloadDone& done = payload.done;

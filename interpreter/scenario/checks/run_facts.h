@@ -20,6 +20,8 @@ struct GroupReports {
   std::vector<const WorkerReport*> reports;  // completed, one per index
   /// Why each worker that should have reported did not: "worker hot/3 left no report: killed by SIGKILL".
   std::vector<std::string> missing;
+  /// Of workers that sent none, what the guest knows of them: at least their time.
+  std::vector<const WorkerReport*> lost;
   std::vector<std::string> odd;  // reports that cannot be: a second one of a worker, an index too high
 };
 /// In the order of record.groups. Reports of unknown groups are left out.
@@ -61,6 +63,9 @@ std::string StderrEnd(const PayloadResult& payload);
 std::string StderrTail(const PayloadResult& payload);
 /// The last `size` bytes, beginning at a character's first byte; "..." in front when it was cut.
 std::string TailOf(std::string_view text, std::size_t size);
+
+/// "; its cgroup was throttled by cpu.max for 300 ms of it"; "" when it was not.
+std::string WhatWasWished(std::uint64_t throttled_ms);
 
 /// One number of a payload: a metric of its output, exit_code or duration_ms.
 struct PayloadNumber {

@@ -40,10 +40,14 @@ constexpr DefaultCheck kTable[] = {
          "Every worker got the affinity, scheduling policy, nice value and ids asked for, else ERROR."),
      &JudgeWorkersSetUp},
     {Optional<&DefaultChecks::progress>("progress", "Every worker did some work."), &JudgeProgress},
-    {Optional<&DefaultChecks::no_stall>("no_stall", "No worker stood still for longer than stall_limit."),
+    {Optional<&DefaultChecks::no_stall>("no_stall",
+                                        "No worker stood still for longer than stall_limit: none was kept "
+                                        "from a CPU, stopped or hung. Sleep "
+                                        "by its own wish, a frozen cgroup and cpu.max are no standstill."),
      &JudgeNoStall},
     {Optional<&DefaultChecks::cpuset_isolation>(
-         "cpuset_isolation", "No worker ran on a CPU outside the cpusets its cgroup had in its life."),
+         "cpuset_isolation",
+         "No worker ran on a CPU outside the effective cpuset that its cgroup had at the time."),
      &JudgeCpusetIsolation},
 };
 

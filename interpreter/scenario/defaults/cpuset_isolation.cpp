@@ -1,13 +1,47 @@
 // The default check `cpuset_isolation`.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "interpreter/scenario/defaults/default_check.h"
 
 namespace ktstr {
-
 namespace {
 
-bool Restricted(const WorkerGroup& group) { return group.allowed.has_value(); }
+bool Narrower(const PhaseSlice& slice, std::uint32_t online_cpus) {
+  return !slice.cpus_allowed.empty() && slice.cpus_allowed.size() < online_cpus;
+}
+
+/// Whether it was ever kept from a CPU.
+bool Restricted(const RunFacts& run, const GroupReports& entry) {
+  if (entry.group->allowed) return true;
+  const auto kept = [&](const WorkerReport* report) {
+    return std::any_of(report->phase_slices.begin(), report->phase_slices.end(),
+                       [&](const PhaseSlice& slice) { return Narrower(slice, run.record.online_cpus); });
+  };
+  return std::any_of(entry.reports.begin(), entry.reports.end(), kept);
+}
+
+CpuSet Outside(const std::vector<std::uint32_t>& used, const CpuSet& allowed) {
+  CpuSet outside;
+  for (const std::uint32_t cpu : used)
+    if (!allowed.Contains(cpu)) outside.Add(cpu);
+  return outside;
+}
+
+Finding Describe(const WorkerReport& report, const std::string& name, const CpuSet& outside,
+                 const CpuSet& allowed, std::uint64_t from_ms) {
+  std::string when;
+  for (const Migration& move : report.migrations) {
+    if (!outside.Contains(move.to_cpu) || move.at_ns / 1'000'000 < from_ms) continue;
+    when = fmt::format(", {} ms after its start", move.at_ns / 1'000'000);
+    break;
+  }
+  return {Verdict::kFail,
+          fmt::format("worker {} ran on cpu {}, outside its cpuset {}{}", name, FormatCpus(outside),
+                      FormatCpus(allowed), when),
+          static_cast<double>(outside.size())};
+}
 
 }  // namespace
 
@@ -15,22 +49,30 @@ void JudgeCpusetIsolation(DefaultSite& site);
 
 void JudgeCpusetIsolation(DefaultSite& site) {
   EachReport(
-      site, "every worker stayed inside its cpusets", &Restricted,
+      site, "every worker stayed inside its cpusets",
+      [&](const GroupReports& entry) { return Restricted(site.run(), entry); },
       [&](const WorkerGroup& group, const WorkerReport& report, const std::string& name, Findings& found) {
-        CpuSet outside;
-        for (const std::uint32_t cpu : report.cpus_used)
-          if (!group.allowed->Contains(cpu)) outside.Add(cpu);
-        if (outside.empty()) return;
-        std::string when;
-        for (const Migration& move : report.migrations) {
-          if (!outside.Contains(move.to_cpu)) continue;
-          when = fmt::format(", {} ms after its start", move.at_ns / 1'000'000);
-          break;
+        bool judged = false;
+        for (const PhaseSlice& slice : report.phase_slices) {
+          if (slice.cpus_allowed.empty()) continue;
+          judged = true;
+          const CpuSet allowed{slice.cpus_allowed};
+          const CpuSet outside = Outside(slice.cpus_since_change, allowed);
+          if (outside.empty()) continue;
+          Finding finding =
+              Describe(report, name, outside, allowed,
+                       (slice.begin_ns - std::min(slice.begin_ns, report.created_ns)) / 1'000'000);
+          finding.phase = PhaseName(site.run().record, slice.phase);
+          found.Add(group.cgroup, std::move(finding));
+          return;
         }
-        found.Add(group.cgroup, {Verdict::kFail,
-                                 fmt::format("worker {} ran on cpu {}, outside its cpuset {}{}", name,
-                                             FormatCpus(outside), FormatCpus(*group.allowed), when),
-                                 static_cast<double>(outside.size()), PhaseOf(site.run(), group)});
+        if (judged || !group.allowed) return;
+        // A guest whose kernel does not tell the effective set.
+        const CpuSet outside = Outside(report.cpus_used, *group.allowed);
+        if (outside.empty()) return;
+        Finding finding = Describe(report, name, outside, *group.allowed, 0);
+        finding.phase = PhaseOf(site.run(), group);
+        found.Add(group.cgroup, std::move(finding));
       });
 }
 

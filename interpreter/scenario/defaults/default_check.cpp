@@ -45,18 +45,18 @@ std::string PhaseOf(const RunFacts& run, const WorkerGroup& group) {
   return group.backdrop ? std::string() : PhaseName(run.record, group.first_phase);
 }
 
-void EachReport(DefaultSite& site, const std::string& all_well, bool (*concerns)(const WorkerGroup&),
+void EachReport(DefaultSite& site, const std::string& all_well, const Concerns& concerns,
                 const LookAtReport& look) {
   Findings findings;
   std::size_t seen = 0;
   std::size_t missing = 0;
   for (const GroupReports& entry : site.run().groups) {
-    if (!concerns(*entry.group)) continue;
+    if (!concerns(entry)) continue;
     missing += entry.missing.size();
-    for (const WorkerReport* report : entry.reports) {
-      ++seen;
-      look(*entry.group, *report, WorkerName(site.run().record, *entry.group, report->index), findings);
-    }
+    seen += entry.reports.size();
+    for (const auto* list : {&entry.reports, &entry.lost})
+      for (const WorkerReport* report : *list)
+        look(*entry.group, *report, WorkerName(site.run().record, *entry.group, report->index), findings);
   }
   findings.Report(site);
   if (!findings.empty() || seen + missing == 0) return;

@@ -71,11 +71,12 @@ std::string PhaseOf(const RunFacts& run, const WorkerGroup& group);
 
 using LookAtReport =
     std::function<void(const WorkerGroup&, const WorkerReport&, const std::string& name, Findings&)>;
-/// Runs `look` over all reports of the groups that `concerns`. PASS, with `all_well`, only when every worker
-/// left a report, else INCONCLUSIVE.
-void EachReport(DefaultSite& site, const std::string& all_well, bool (*concerns)(const WorkerGroup&),
+using Concerns = std::function<bool(const GroupReports&)>;
+/// Runs `look` over all reports of the groups that it `concerns`, and over what the guest knows of workers
+/// that left none. PASS, with `all_well`, only when every worker left a report, else INCONCLUSIVE.
+void EachReport(DefaultSite& site, const std::string& all_well, const Concerns& concerns,
                 const LookAtReport& look);
 
-inline bool AnyGroup(const WorkerGroup&) { return true; }
+inline bool AnyGroup(const GroupReports&) { return true; }
 
 }  // namespace ktstr

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "interpreter/scenario/defaults/default_check.h"
+#include "interpreter/scenario/defaults/standstill.h"
 
 namespace ktstr {
 
@@ -23,16 +24,27 @@ void JudgeProgress(DefaultSite& site) {
       site, "every worker did some work", &AnyGroup,
       [&](const WorkerGroup& group, const WorkerReport& report, const std::string& name, Findings& found) {
         if (report.work_units > 0) return;
-        // While its cgroup was frozen it could not.
+        // It could not while its cgroup was frozen, nor while nothing ran in the guest.
         const std::uint64_t life = Ms(report.wall_ns - std::min(report.frozen_ns, report.wall_ns));
+        const std::uint64_t had = life - std::min(life, Ms(report.machine_stopped_ns));
         Finding finding{
             Verdict::kFail,
             fmt::format("worker {} made no progress: 0 work units in {} ms, {} ms of them on a CPU", name,
                         life, Ms(report.cpu_time_ns)),
             static_cast<double>(life), PhaseOf(site.run(), group)};
-        if (life < kShortLifeMs) {
+        const Standstill still = WorthTelling(report, WorstStandstill(report), 0);
+        if (const std::string did = WhatItDid(still); !did.empty()) {
+          finding.message = fmt::format("worker {} {}", name, did);
+          if (const std::string who = WhoHadTheCpu(site.run(), report, still); !who.empty())
+            finding.message += "; " + who;
+        }
+        finding.value = static_cast<double>(had);
+        finding.bound = static_cast<double>(kShortLifeMs);
+        finding.unit = "ms";
+        if (had < kShortLifeMs) {
+          if (!report.completed) return;  // it did not end by itself; others say how
           finding.verdict = Verdict::kInconclusive;
-          finding.message = fmt::format("worker {} did no work, but it lived for {} ms only", name, life);
+          finding.message = fmt::format("worker {} did no work, but it lived for {} ms only", name, had);
         }
         found.Add(group.cgroup, std::move(finding));
       });

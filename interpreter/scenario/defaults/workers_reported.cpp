@@ -12,7 +12,7 @@ void JudgeWorkersReported(DefaultSite& site);
 void JudgeWorkersReported(DefaultSite& site) {
   Findings findings;
   std::size_t reported = 0;
-  for (const auto& [group, reports, missing, odd] : site.run().groups) {
+  for (const auto& [group, reports, missing, lost, odd] : site.run().groups) {
     reported += reports.size();
     for (const std::vector<std::string>* faults : {&missing, &odd})
       for (const std::string& fault : *faults)

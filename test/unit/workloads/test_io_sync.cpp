@@ -41,8 +41,8 @@ TEST_CASE("IoSync writes its stripe block by block and measures each iteration")
   REQUIRE(memory.ok());
   WorkerReport report;
   std::thread worker([&] {
-    SystemProbe probe(gettid());
-    Telemetry telemetry(probe, gettid(), false, 0);
+    SystemProbe probe;
+    Telemetry telemetry(probe, memory->control(), memory->slots()[2], gettid());
     WorkerContext context(*memory, telemetry, {2, 3, 1}, {}, 1, disk.get());
     type.run(params.data(), context);
     report = telemetry.Finish();

@@ -82,8 +82,8 @@ std::vector<WorkerReport> RunGroup(std::string_view name, const AnyStruct& param
   std::vector<std::thread> threads;
   for (std::uint32_t i = 0; i < count; ++i)
     threads.emplace_back([&, i] {
-      SystemProbe probe(gettid());
-      Telemetry telemetry(probe, gettid(), false, 0);
+      SystemProbe probe;
+      Telemetry telemetry(probe, memory->control(), memory->slots()[i], gettid());
       WorkerContext context(*memory, telemetry, {i, count, type.group_size}, pipes, i);
       type.run(params.data(), context);
       reports[i] = telemetry.Finish();
@@ -156,12 +156,13 @@ TEST_CASE("a timed sleep is no gap, but what comes after its intended end is") {
   REQUIRE(memory.ok());
   FakeProbe probe;
   probe.now_ns = MonotonicNs();
-  Telemetry telemetry(probe, 1, false, 0);
+  memory->control().released_ns = probe.now_ns;
+  Telemetry telemetry(probe, memory->control(), memory->slots()[0], 1);
   WorkerContext context(*memory, telemetry, {}, {}, 1);
   CHECK(context.SleepFor(20'000'000) >= 20'000'000);
   probe.PassMs(20 + 5);
   context.EndIteration(0);
-  CHECK(telemetry.Finish().max_gap_ms == 5);
+  CHECK(SliceGap::Unpack(memory->slots()[0].longest.load()).us == 5000);
 }
 
 TEST_CASE("a long sleep ends with the request to stop and leaves no sample") {
@@ -173,7 +174,7 @@ TEST_CASE("a long sleep ends with the request to stop and leaves no sample") {
   REQUIRE(memory.ok());
   FakeProbe fake;
   fake.now_ns = MonotonicNs();
-  Telemetry telemetry(fake, 1, false, 0);
+  Telemetry telemetry(fake, memory->control(), memory->slots()[0], 1);
   WorkerContext context(*memory, telemetry, {}, {}, 1);
   std::thread worker([&] { type.run(params.data(), context); });
   memory->RequestStop();
@@ -192,8 +193,8 @@ TEST_CASE("a waiting partner notices the stop by itself") {
     REQUIRE(pipe2(own.data(), O_CLOEXEC) == 0);
     REQUIRE(pipe2(partner.data(), O_CLOEXEC) == 0);
     const AnyStruct params(type.params());
-    SystemProbe probe(gettid());
-    Telemetry telemetry(probe, 1, false, 0);
+    SystemProbe probe;
+    Telemetry telemetry(probe, memory->control(), memory->slots()[1], 1);
     // Worker 1 without a worker 0: nobody will ever answer it.
     WorkerContext context(*memory, telemetry, {1, 2, 2}, {{partner[0], partner[1]}, {own[0], own[1]}}, 1);
     std::thread worker([&] { type.run(params.data(), context); });
@@ -215,10 +216,10 @@ TEST_CASE("group memory: release, stop and phase pass between processes") {
   if (child == 0) {
     memory->AwaitRelease();
     memory->SleepUntil(MonotonicNs() + 3'600'000'000'000);  // ends with the stop
-    memory->slots()[2].iterations.store(memory->control().phase.load());
+    memory->slots()[2].iterations.store(SliceMark::Unpack(memory->control().slice.load()).begin_ns);
     _exit(write(answer[1], "x", 1) == 1 ? 0 : 1);
   }
-  memory->PublishPhase(9);
+  memory->Publish({3, 9});
   memory->Release();
   memory->RequestStop();
   char byte = 0;

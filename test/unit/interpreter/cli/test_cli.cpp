@@ -153,6 +153,7 @@ TEST_CASE("--dry-run prints the plan and boots nothing") {
     end of BASELINE
   1 warm
     enable the cpuset controller
+    enable the cpu controller
     AddCgroup hot
     hot: cpuset.cpus = 0-1
     Spawn 2 x SpinWait in hot

@@ -98,7 +98,7 @@ const Numbers kHot = {
     {"iterations_per_cpu_sec", 250},  // 400 / 1.6 s
     {"work_units", 5000},
     {"min_work_rate", 2000},
-    {"throughput_cv", 1000.0 / 3000},  // 4000 and 2000
+    {"throughput_cv", 0.6},  // 4000 and 1000 in a second each
     {"migrations", 8},
     {"migration_ratio", 0.02},
     {"cpu_time_ns", 1.6e9},
@@ -179,16 +179,16 @@ TEST_CASE("run metrics, by hand") {
                    {"worst_page_locality", 0.8},
                    {"worst_cross_node_migration_ratio", 0.12},
                    {"cgroup_balance_ratio", 4},
-                   {"worst_median_wake_latency_us", 5},  // 1, 3, 5, 7, 11
+                   // Of the cgroup where it is worst: cold has one sample, 11, and 50 iterations.
+                   {"worst_median_wake_latency_us", 11},
                    {"worst_p99_wake_latency_us", 11},
-                   // mean 5.4; squares 19.36 + 5.76 + 0.16 + 2.56 + 31.36 = 59.2, over 5
-                   {"worst_wake_latency_cv", std::sqrt(59.2 / 5) / 5.4},
-                   {"worst_wake_latency_tail_ratio", 2.2},
+                   {"worst_wake_latency_cv", std::sqrt(5.0) / 4},
+                   {"worst_wake_latency_tail_ratio", 7.0 / 3},
                    {"worst_median_timer_latency_us", 5},
                    {"worst_p99_timer_latency_us", 9},
                    {"worst_p999_timer_latency_us", 9},
                    {"worst_timer_latency_us", 9},
-                   {"worst_mean_run_delay_us", 140},
+                   {"worst_mean_run_delay_us", 300},
                    {"worst_run_delay_us", 300},
                });
 }
@@ -285,7 +285,7 @@ TEST_CASE("a backdrop group gives a slice to each step; BASELINE and the gaps ar
   record.groups = {group};
   WorkerReport report = Report(0);
   report.iterations = 1000;
-  report.wake_latencies_ns = {50'000};  // the phases have their own, so the run's do not count it
+  report.wake_latencies_ns = {50'000};
   report.wake_sample_total = 100;
   report.schedstat_available = true;
   report.schedstat_cpu_time_ns = kSec;
@@ -323,9 +323,55 @@ TEST_CASE("a backdrop group gives a slice to each step; BASELINE and the gaps ar
   CHECK(FormatCpus(shrink.cpus_used) == "4");
   // The whole run comes from the report as such, with what happened between the steps.
   CHECK(NumbersOf(stats.cgroups.at(0).metrics).at("iterations") == 1000);
-  // The run's distribution pools the phases, each sample with its weight: 1 counts three times, 8 once.
-  CHECK(NumbersOf(stats.metrics).at("worst_median_wake_latency_us") == 1);
-  CHECK(NumbersOf(stats.metrics).at("worst_p99_wake_latency_us") == 8);
+  CHECK(NumbersOf(stats.metrics).at("worst_p99_wake_latency_us") == 50);
+}
+
+TEST_CASE("a worker that never ran in a phase is not hidden by its neighbours") {
+  RunRecord record = RecordWithSteps({"warm", "starve"});
+  WorkerGroup group = Group(1, "crowd", 3, 0);
+  group.backdrop = true;
+  record.groups = {group};
+  for (std::uint32_t index = 0; index < 3; ++index) {
+    WorkerReport report = Report(index);
+    report.schedstat_available = true;
+    for (const std::uint32_t phase : {1U, 2U}) {
+      PhaseSlice slice;
+      slice.phase = phase;
+      slice.wall_ns = kSec;
+      const bool starved = phase == 2 && index == 1;
+      slice.cpu_time_ns = starved ? 0 : kSec / 2;
+      slice.off_cpu_ns = kSec - slice.cpu_time_ns;
+      slice.iterations = slice.work_units = starved ? 0 : 100;
+      slice.max_gap_ms = starved ? 1000 : 4;
+      slice.max_gap_cpu = 1;
+      slice.run_delay_ns = starved ? kSec : 0;
+      report.phase_slices.push_back(slice);
+    }
+    // What is known of a worker that left no report counts as well.
+    report.completed = index != 1;
+    Add(record, 1, report);
+  }
+  const Stats stats = Fold(record);
+  const CgroupStats& row = stats.FindPhase("starve")->per_cgroup.at(0);
+  CHECK(row.max_gap_worker == "crowd/1");
+  CHECK(row.missing_workers == 1);
+  CHECK(NumbersOf(row.metrics).at("max_gap_ms") == 1000);
+  CHECK(NumbersOf(row.metrics).at("max_run_delay_us") == 1'000'000);
+  CHECK(NumbersOf(row.metrics).at("max_off_cpu_pct") == 100);
+  CHECK(NumbersOf(row.metrics).at("avg_off_cpu_pct") == Approx(200.0 / 3));
+  CHECK(NumbersOf(row.metrics).at("throughput_cv") == Approx(std::sqrt(0.5)));  // 100, 0, 100 per second
+}
+
+TEST_CASE("nice 0 beside nice 10 is unfair by the clock though not by CPU time") {
+  RunRecord record = RecordWithSteps({"warm"});
+  record.groups = {Group(1, "crowd", 2, 1)};
+  for (const std::uint32_t index : {0U, 1U}) {
+    WorkerReport report = Report(index);
+    report.cpu_time_ns = index == 0 ? 900 * kMs : 100 * kMs;
+    report.work_units = index == 0 ? 9000 : 1000;
+    Add(record, 1, report);
+  }
+  CHECK(NumbersOf(Fold(record).cgroups.at(0).metrics).at("throughput_cv") == Approx(0.8));
 }
 
 TEST_CASE("a missing backdrop worker is missing in every step since it was started") {
@@ -507,8 +553,9 @@ TEST_CASE("statistics as JSON: metrics by name, absent ones left out") {
   row.metrics.items = {{"max_gap_ms", 12}};
   phase.per_cgroup = {row};
   stats.phases = {phase};
-  CHECK(ToJson(stats).dump() ==
-        R"({"phases":[{"index":1,"label":"warm","start_ms":0,"metrics":{"iteration_rate":2.5},"per_cgroup":[)"
-        R"({"cgroup":"hot","num_workers":1,"missing_workers":0,"cpus_used":"0-2","max_gap_worker":"",)"
-        R"("max_gap_cpu":0,"stripped":false,"metrics":{"max_gap_ms":12.0}}]}],"cgroups":[],"metrics":{}})");
+  CHECK(
+      ToJson(stats).dump() ==
+      R"({"phases":[{"index":1,"label":"warm","start_ms":0,"metrics":{"iteration_rate":2.5},"per_cgroup":[)"
+      R"({"cgroup":"hot","num_workers":1,"missing_workers":0,"cpus_used":"0-2","max_gap_worker":"",)"
+      R"("max_gap_cpu":0,"max_gap_throttled_ms":0,"stripped":false,"metrics":{"max_gap_ms":12.0}}]}],"cgroups":[],"metrics":{}})");
 }

@@ -29,17 +29,18 @@ TEST_CASE("the share of waiting gives the grade") {
   CHECK(GradeCpu({10 * kMs, 20 * kMs}) == CpuGrade::kPoor);
 }
 
-TEST_CASE("on a poor host a failed latency check decides nothing") {
+TEST_CASE("on a poor host a failed check on latency or throughput decides nothing") {
   std::vector<CheckResult> results = {Failed("p99_wake_latency_us"), Failed("no_stall"), Failed("iterations"),
                                       Failed("workers_reported"), Failed("exit_code of payload x")};
   results.push_back(Failed("max_gap_ms"));
   results.back().verdict = Verdict::kPass;
-  ExcuseLatencies(CpuGrade::kPoor, 34.4, results);
+  ExcuseStarvedHost(CpuGrade::kPoor, 34.4, results);
   CHECK(results[0].verdict == Verdict::kInconclusive);
   CHECK(results[0].message ==
         "the host was oversubscribed: QEMU waited 34 % of the time for a CPU; it is too much");
   CHECK(results[1].verdict == Verdict::kInconclusive);
-  for (const std::size_t i : {2U, 3U, 4U}) {
+  CHECK(results[2].verdict == Verdict::kInconclusive);
+  for (const std::size_t i : {3U, 4U}) {
     CHECK(results[i].verdict == Verdict::kFail);
     CHECK(results[i].message == "it is too much");
   }
@@ -47,11 +48,49 @@ TEST_CASE("on a poor host a failed latency check decides nothing") {
   CHECK(results[5].message == "it is too much");
 }
 
+TEST_CASE("a stall that is too long even without the host's share stays a failure") {
+  std::vector<CheckResult> results = {Failed("no_stall"), Failed("progress")};
+  results[0].value = 4000;  // 2800 ms of it the guest ran, and ran something else
+  results[1].value = 2500;  // 1750 ms
+  for (CheckResult& result : results) result.bound = 2000;
+  ExcuseStarvedHost(CpuGrade::kPoor, 30, results);
+  CHECK(results[0].verdict == Verdict::kFail);
+  CHECK(results[1].verdict == Verdict::kInconclusive);
+}
+
+TEST_CASE("a machine that the host stopped decides nothing where that explains the failure") {
+  RunRecord record;
+  record.phases.push_back({1, "warm", 0, 5'000 * kMs, 0, 0, 0, true, true});
+  WorkerReport report;
+  report.wall_ns = 50'000 * kMs;
+  PhaseSlice slice;
+  slice.phase = 1;
+  slice.wall_ns = 50'000 * kMs;
+  report.machine_stopped_ns = slice.machine_stopped_ns = 3000 * kMs;
+  report.phase_slices = {slice};
+  record.reports = {{1, report}};
+  std::vector<CheckResult> results(3, Failed("max_gap_ms"));
+  for (CheckResult& result : results) {
+    result.phase = "warm";
+    result.unit = "ms";
+    result.value = 3004;
+    result.bound = 50;
+  }
+  results[1].value = 3100;
+  results[2].phase = "cold";
+  ExcuseMachineStops(record, results);
+  CHECK(results[0].verdict == Verdict::kInconclusive);
+  CHECK(results[0].message ==
+        "nothing at all ran in the guest for 3000 ms: the host had stopped the machine; it is too much");
+  CHECK(results[1].verdict == Verdict::kFail);
+  CHECK(results[2].verdict == Verdict::kFail);
+}
+
 TEST_CASE("on any other host it fails") {
   for (const CpuGrade grade :
        {CpuGrade::kNotMeasured, CpuGrade::kNotApplicable, CpuGrade::kGood, CpuGrade::kFair}) {
     std::vector<CheckResult> results = {Failed("max_gap_ms")};
-    ExcuseLatencies(grade, 90, results);
+    ExcuseStarvedHost(grade, 90, results);
     CHECK(results[0].verdict == Verdict::kFail);
   }
 }

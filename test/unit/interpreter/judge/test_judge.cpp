@@ -238,15 +238,109 @@ TEST_CASE("a backdrop worker's stall is placed in the phase it happened in") {
   group.backdrop = true;
   record.groups = {group};
   WorkerReport report = Report(0);
+  report.created_ns = 11 * kSec;
   report.max_gap_ms = 3000;
+  report.max_gap_at_ms = 4500;
   for (const std::uint32_t epoch : {1U, 2U}) {
     PhaseSlice slice;
     slice.phase = epoch;
+    slice.begin_ns = (11 + (epoch == 2 ? 1 : 0)) * kSec;
+    slice.wall_ns = (epoch == 2 ? 4 : 1) * kSec;
     slice.max_gap_ms = epoch == 2 ? 3000 : 4;
+    slice.max_gap_at_ms = epoch == 2 ? 4500 : 400;
     report.phase_slices.push_back(slice);
   }
   record.reports = {{1, report}};
   CHECK(Defaults(record, Only(&DefaultChecks::no_stall)).at(0).phase == "shrink");
+}
+
+/// A FIFO hog and its victim, both on CPU 1 for the 4 s of step warm.
+RunRecord Starved() {
+  RunRecord record = RecordWithSteps({"warm"});
+  record.groups = {Group(1, "bully", 1, 1), Group(2, "victim", 1, 1)};
+  record.groups[0].policy = "FIFO 50";
+  WorkerReport bully = Report(0);
+  bully.created_ns = 11 * kSec;
+  bully.wall_ns = 4 * kSec;
+  PhaseSlice slice;
+  slice.phase = 1;
+  slice.begin_ns = 11 * kSec;
+  slice.wall_ns = 4 * kSec;
+  slice.cpu = 1;
+  slice.cpus_used = {1};
+  slice.cpu_time_ns = 3992 * kMs;
+  bully.phase_slices = {slice};
+  WorkerReport victim = bully;
+  victim.work_units = victim.iterations = 0;
+  victim.phase_slices[0].cpus_used = {};
+  victim.phase_slices[0].cpu_time_ns = 0;
+  victim.phase_slices[0].run_delay_ns = victim.run_delay_ns = 4 * kSec;
+  victim.phase_slices[0].state = TaskState::kRunnable;
+  victim.phase_slices[0].max_gap_ms = victim.max_gap_ms = 4000;
+  victim.phase_slices[0].max_gap_at_ms = victim.max_gap_at_ms = 4000;
+  victim.phase_slices[0].max_gap_cpu = victim.max_gap_cpu = 1;
+  record.reports = {{1, bully}, {2, victim}};
+  return record;
+}
+
+TEST_CASE("a starved worker's failure says what happened and who had the CPU") {
+  const std::string said =
+      "worker victim/0 was runnable for 4000 ms on CPU 1 and never ran; CPU 1 ran bully/0 (FIFO 50) for 99.8 "
+      "% "
+      "of it";
+  CHECK(Lines(Defaults(Starved(), Only(&DefaultChecks::no_stall))) ==
+        Text{"FAIL no_stall [defaults|warm|victim] " + said});
+  const auto results = Defaults(Starved());
+  CHECK(Overall(results) == Verdict::kFail);
+  CHECK(FirstCause(results)->message == said);  // by the check on progress, which comes first
+
+  // One that never came to write its report is judged alike, and is missing as well.
+  RunRecord record = Starved();
+  record.reports[1].report.completed = false;
+  record.reports[1].report.exit_info = ExitInfo{ExitKind::kTimedOut, 9, "sent no report"};
+  CHECK(Overall(Defaults(record)) == Verdict::kFail);
+  CHECK(FirstCause(Defaults(record))->message == said);
+}
+
+TEST_CASE("what the author asked for is no stall, and what the host did decides nothing") {
+  RunRecord record = Starved();
+  PhaseSlice& slice = record.reports[1].report.phase_slices[0];
+  slice.throttled_ns = 1990 * kMs;
+  CHECK(
+      Lines(Defaults(record, Only(&DefaultChecks::no_stall))) ==
+      Text{"FAIL no_stall [defaults|warm|victim] worker victim/0 was runnable for 4000 ms on CPU 1 and never "
+           "ran; CPU 1 ran bully/0 (FIFO 50) for 99.8 % of it; its cgroup was throttled by cpu.max for 1990 "
+           "ms "
+           "of it"});
+  slice.throttled_ns = 2000 * kMs;
+  CHECK(Overall(Defaults(record, Only(&DefaultChecks::no_stall))) == Verdict::kPass);
+  slice.throttled_ns = 0;
+  slice.machine_stopped_ns = 3900 * kMs;
+  CHECK(Lines(Defaults(record, Only(&DefaultChecks::no_stall)))[0].starts_with(
+      "INCONCLUSIVE no_stall [defaults|warm|victim] nothing at all ran in the guest for 3900 ms: the host "
+      "had "
+      "stopped the machine; worker victim/0 was runnable"));
+}
+
+TEST_CASE("isolation is held against the set in force at the time") {
+  RunRecord record = Healthy();
+  record.groups[0].allowed = CpuSet{{0, 1, 2, 3}};  // what it had in all its life
+  PhaseSlice slice;
+  slice.phase = 1;
+  slice.cpus_allowed = {2, 3};
+  slice.cpus_used = {0, 1, 2};
+  slice.cpus_since_change = {2};
+  record.reports[1].report.phase_slices = {slice};
+  CHECK(Overall(Defaults(record, Only(&DefaultChecks::cpuset_isolation))) == Verdict::kPass);
+  record.reports[1].report.phase_slices[0].cpus_since_change = {1, 2};  // it stayed where it was
+  CHECK(Lines(Defaults(record, Only(&DefaultChecks::cpuset_isolation))) ==
+        Text{"FAIL cpuset_isolation [defaults|warm|hot] worker hot/1 ran on cpu 1, outside its cpuset 2-3"});
+  // The kernel let it elsewhere than its own set says, because its parent's shrank.
+  record.groups[0].allowed = CpuSet{{0}};
+  record.reports[1].report.cpus_used = {2};
+  record.reports[1].report.phase_slices[0].cpus_since_change = {2};
+  record.reports[0].report.cpus_used = record.reports[2].report.cpus_used = {0};
+  CHECK(Overall(Defaults(record, Only(&DefaultChecks::cpuset_isolation))) == Verdict::kPass);
 }
 
 TEST_CASE("cpuset isolation names worker, CPU and time") {

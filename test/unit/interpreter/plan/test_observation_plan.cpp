@@ -55,12 +55,13 @@ steps:
     hold: 1s
 )") == "begin of BASELINE\n"
        "end of BASELINE\n"
-       "begin of step one\n"
+       "first Ops of step one\n"
        "* CaptureSnapshot before\n"
        "* ReadKernelHot j <- jiffies_64\n"
        "* ReadKernelCold n <- runqueues.nr_running of CPU 1\n"
        "* WriteKernelHot 0xffffffff82000000\n"
        "* WatchSnapshot jiffies_64\n"
+       "begin of step one\n"
        "hold 1s\n"
        "end of step one\n"
        "finish\n");
@@ -80,12 +81,13 @@ steps:
       - WriteKernelHot: {writes: [{target: g, value: {u32: 1}}]}
 )") == "begin of BASELINE\n"
        "end of BASELINE\n"
-       "begin of step one\n"
+       "first Ops of step one\n"
        "* WriteKernelCold a b c\n"
        "* ReadKernelHot x <- d\n"
        "* WriteKernelCold e\n"
        "* WriteKernelHot f\n"
        "* WriteKernelHot g\n"
+       "begin of step one\n"
        "end of step one\n"
        "finish\n");
 }

@@ -49,17 +49,39 @@ steps:
     ops: [{SetCpuset: {cgroup: a, cpus: "1"}}]
     hold: 50%
 )") == "begin of BASELINE\n"
+       "enable the cpu controller\n"
        "AddCgroup base\n"
        "end of BASELINE\n"
        "AddCgroup a\n"
        "Spawn 1 x SpinWait in a\n"
-       "begin of step one\n"
+       "first Ops of step one\n"
        "enable the cpuset controller\n"
        "a: cpuset.cpus = 1\n"
+       "begin of step one\n"
        "hold 5s\n"
        "end of step one\n"
        "end of step: collect workers\n"
        "end of step: remove cgroup a\n"
+       "finish\n");
+}
+
+TEST_CASE("a phase is measured from where its first Ops are done, or from the first that waits") {
+  CHECK(Labels(R"(
+version: 1
+payloads: {load: {binary: sh}}
+steps:
+  - name: one
+    ops: [{AddCgroup: {name: a}}, {RunPayload: {payload: load}}, {WaitPayload: {name: load}}, {RemoveCgroup: {cgroup: a}}]
+)") == "begin of BASELINE\n"
+       "end of BASELINE\n"
+       "first Ops of step one\n"
+       "enable the cpu controller\n"
+       "AddCgroup a\n"
+       "RunPayload load\n"
+       "begin of step one\n"
+       "WaitPayload load\n"
+       "RemoveCgroup a\n"
+       "end of step one\n"
        "finish\n");
 }
 

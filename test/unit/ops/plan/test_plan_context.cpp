@@ -64,9 +64,9 @@ TEST_CASE("a definition becomes requests in the order of the kernel's needs") {
   CHECK(bench.Faults().empty());
   CHECK(bench.Labels() ==
         "enable the cpuset controller\n"
-        "enable the cpu controller\n"
         "enable the memory controller\n"
         "enable the pids controller\n"
+        "enable the cpu controller\n"
         "AddCgroup hot\n"
         "hot: cpuset.cpus = 2-3\n"
         "hot: cpu.weight = 200\n"

@@ -9,7 +9,6 @@ struct FakeProbe : WorkerProbe {
   std::uint64_t now_ns = 1'000'000'000;
   std::uint64_t cpu_ns = 500;
   std::uint32_t cpu = 0;
-  std::optional<Schedstat> schedstat = Schedstat{10, 20, 30};
   std::vector<NodePages> numa_pages;
   std::uint64_t numa_pages_migrated = 0;
 
@@ -18,7 +17,6 @@ struct FakeProbe : WorkerProbe {
   std::uint64_t NowNs() override { return now_ns; }
   std::uint64_t ThreadCpuNs() override { return cpu_ns; }
   std::uint32_t CurrentCpu() override { return cpu; }
-  std::optional<Schedstat> ReadSchedstat() override { return schedstat; }
   std::vector<NodePages> ReadNumaPages() override { return numa_pages; }
   std::uint64_t ReadNumaPagesMigrated() override { return numa_pages_migrated; }
 };

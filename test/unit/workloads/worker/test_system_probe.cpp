@@ -45,7 +45,7 @@ TEST_CASE("vmstat values are found by their whole name") {
 }
 
 TEST_CASE("the probe measures the thread it runs on") {
-  SystemProbe probe(gettid());
+  SystemProbe probe;
   const std::uint64_t wall = probe.NowNs();
   const std::uint64_t cpu = probe.ThreadCpuNs();
   while (probe.ThreadCpuNs() == cpu) {

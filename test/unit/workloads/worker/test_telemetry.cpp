@@ -2,119 +2,129 @@
 #include <catch2/catch.hpp>
 
 #include "test/unit/workloads/worker/fake_probe.h"
+#include "workloads/worker/telemetry.h"
 
 namespace ktstr {
 namespace {
 
 using Cpus = std::vector<std::uint32_t>;
 
-TEST_CASE("whole-run figures are differences between start and end") {
-  FakeProbe probe;
-  probe.numa_pages_migrated = 100;
-  Telemetry telemetry(probe, 77, false, 0);
-  for (int i = 0; i < 3; ++i) {
-    probe.PassMs(10);
-    probe.cpu_ns += 4'000'000;
-    telemetry.EndIteration(1024, 0);
+/// A worker that was let go at the moment its telemetry starts.
+struct Bench {
+  Bench() {
+    control.released_ns = probe.now_ns;
+    Mark();
   }
-  probe.schedstat = Schedstat{110, 220, 330};
-  probe.numa_pages = {{0, 12}, {1, 3}};
-  probe.numa_pages_migrated = 107;
+  void Mark() { control.slice = SliceMark{++ordinal, probe.now_ns}.Pack(); }
+  SliceGap Gap() const { return SliceGap::Unpack(slot.gap.load()); }
+  SliceGap Longest() const { return SliceGap::Unpack(slot.longest.load()); }
+
+  FakeProbe probe;
+  GroupControl control;
+  WorkerSlot slot;
+  std::uint16_t ordinal = 0;
+};
+
+TEST_CASE("counts, samples and pages of a life are reported") {
+  Bench bench;
+  bench.probe.numa_pages_migrated = 100;
+  Telemetry telemetry(bench.probe, bench.control, bench.slot, 77);
+  for (int i = 0; i < 3; ++i) {
+    bench.probe.PassMs(10);
+    telemetry.EndIteration(1024);
+  }
+  bench.probe.numa_pages = {{0, 12}, {1, 3}};
+  bench.probe.numa_pages_migrated = 107;
+  CHECK(bench.slot.iterations == 3);
+  CHECK(bench.slot.work_units == 3072);
+  CHECK(bench.slot.progress_ns == bench.probe.now_ns);
   const WorkerReport report = telemetry.Finish();
   CHECK(report.completed);
   CHECK(report.tid == 77);
   CHECK(report.iterations == 3);
   CHECK(report.work_units == 3072);
-  CHECK(report.wall_ns == 30'000'000);
-  CHECK(report.cpu_time_ns == 12'000'000);
-  CHECK(report.off_cpu_ns == 18'000'000);
-  CHECK(report.schedstat_available);
-  CHECK(report.schedstat_cpu_time_ns == 100);
-  CHECK(report.run_delay_ns == 200);
-  CHECK(report.run_count == 300);
   CHECK(report.vmstat_numa_pages_migrated == 7);
   REQUIRE(report.numa_pages.size() == 2);
   CHECK(report.numa_pages[1].pages == 3);
-  CHECK(report.phase_slices.empty());
   CHECK_FALSE(report.exit_info.has_value());
 }
 
-TEST_CASE("a thread clock ahead of the wall clock gives no negative off-CPU time") {
-  FakeProbe probe;
-  Telemetry telemetry(probe, 1, false, 0);
-  probe.PassMs(1);
-  probe.cpu_ns += 5'000'000;
-  CHECK(telemetry.Finish().off_cpu_ns == 0);
+TEST_CASE("the longest gap is told with its CPU and its moment") {
+  Bench bench;
+  Telemetry telemetry(bench.probe, bench.control, bench.slot, 1);
+  bench.probe.PassMs(40);
+  telemetry.EndIteration(1);
+  bench.probe.PassMs(350);
+  bench.probe.cpu = 3;
+  telemetry.EndIteration(1);
+  const std::uint64_t end = bench.probe.now_ns;
+  bench.probe.PassMs(100);
+  bench.probe.cpu = 1;
+  telemetry.EndIteration(1);
+  for (const SliceGap& gap : {bench.Gap(), bench.Longest()}) {
+    CHECK(gap.us == 350'000);
+    CHECK(gap.cpu == 3);
+    CHECK(gap.ordinal == 1);
+  }
+  CHECK(bench.slot.gap_end_ns == end);
+  CHECK(bench.slot.longest_end_ns == end);
 }
 
-TEST_CASE("without schedstat the report says so instead of reporting zeros as measured") {
-  FakeProbe probe;
-  probe.schedstat.reset();
-  Telemetry telemetry(probe, 1, false, 0);
-  probe.schedstat = Schedstat{5, 5, 5};
-  const WorkerReport report = telemetry.Finish();
-  CHECK_FALSE(report.schedstat_available);
-  CHECK(report.run_count == 0);
+TEST_CASE("the first gap begins when the worker is let go") {
+  Bench bench;
+  bench.probe.PassMs(800);  // it did not get to its first instruction
+  Telemetry telemetry(bench.probe, bench.control, bench.slot, 1);
+  CHECK(bench.Longest().us == 800'000);
 }
 
-TEST_CASE("the longest gap is kept with its CPU and its moment") {
-  FakeProbe probe;
-  Telemetry telemetry(probe, 1, false, 0);
-  probe.PassMs(40);
-  telemetry.EndIteration(1, 0);
-  probe.PassMs(350);
-  probe.cpu = 3;
-  telemetry.EndIteration(1, 0);
-  probe.PassMs(100);
-  probe.cpu = 1;
-  telemetry.EndIteration(1, 0);
-  const WorkerReport report = telemetry.Finish();
-  CHECK(report.max_gap_ms == 350);
-  CHECK(report.max_gap_cpu == 3);
-  CHECK(report.max_gap_at_ms == 390);
+TEST_CASE("a gap that a mark falls into counts from the mark in the slice, and whole in the life") {
+  Bench bench;
+  Telemetry telemetry(bench.probe, bench.control, bench.slot, 1);
+  bench.probe.PassMs(300);
+  bench.Mark();
+  bench.probe.PassMs(200);
+  telemetry.EndIteration(1);
+  CHECK(bench.Gap().ordinal == 2);
+  CHECK(bench.Gap().us == 200'000);
+  CHECK(bench.Longest().us == 500'000);
 }
 
 TEST_CASE("blocked time is not a gap, but what came before the block is") {
-  FakeProbe probe;
-  Telemetry telemetry(probe, 1, false, 0);
-  probe.PassMs(70);  // starved before it could block
+  Bench bench;
+  Telemetry telemetry(bench.probe, bench.control, bench.slot, 1);
+  bench.probe.PassMs(70);  // starved before it could block
   const std::uint64_t begin = telemetry.BeginBlock();
-  CHECK(begin == probe.now_ns);
-  probe.PassMs(5000);
-  telemetry.EndBlock(probe.now_ns);
-  probe.PassMs(1);
-  telemetry.EndIteration(1024, 0);
-  CHECK(telemetry.Finish().max_gap_ms == 70);
+  CHECK(begin == bench.probe.now_ns);
+  CHECK(bench.slot.blocked_until_ns == kUntilWoken);
+  bench.probe.PassMs(5000);
+  telemetry.EndBlock(bench.probe.now_ns);
+  CHECK(bench.slot.blocked_until_ns == kNotBlocked);
+  bench.probe.PassMs(1);
+  telemetry.EndIteration(1024);
+  CHECK(bench.Longest().us == 70'000);
 }
 
 TEST_CASE("waking late from a timed sleep is a gap") {
-  FakeProbe probe;
-  Telemetry telemetry(probe, 1, false, 0);
-  const std::uint64_t begin = telemetry.BeginBlock();
-  probe.PassMs(100 + 2500);  // asked for 100 ms, ran again 2.5 s later
+  Bench bench;
+  Telemetry telemetry(bench.probe, bench.control, bench.slot, 1);
+  const std::uint64_t begin = telemetry.BeginSleep(100'000'000);
+  CHECK(bench.slot.blocked_until_ns == begin + 100'000'000);
+  bench.probe.PassMs(100 + 2500);  // asked for 100 ms, ran again 2.5 s later
   telemetry.EndBlock(begin + 100'000'000);
-  telemetry.EndIteration(1024, 0);
-  CHECK(telemetry.Finish().max_gap_ms == 2500);
-}
-
-TEST_CASE("a worker that never got to run again shows it at the end") {
-  FakeProbe probe;
-  Telemetry telemetry(probe, 1, false, 0);
-  telemetry.EndIteration(1, 0);
-  probe.PassMs(3000);
-  CHECK(telemetry.Finish().max_gap_ms == 3000);
+  telemetry.EndIteration(1024);
+  CHECK(bench.Longest().us == 2'500'000);
 }
 
 TEST_CASE("the CPU is looked at when the work units reach a multiple of 1024") {
-  FakeProbe probe;
-  Telemetry telemetry(probe, 1, false, 0);  // looks once at the start: CPU 0
-  probe.cpu = 5;
-  for (int i = 0; i < 1023; ++i) telemetry.EndIteration(1, 0);
-  probe.cpu = 2;
-  telemetry.EndIteration(1, 0);  // the 1024th unit
-  probe.cpu = 4;
+  Bench bench;
+  Telemetry telemetry(bench.probe, bench.control, bench.slot, 1);  // looks once at the start: CPU 0
+  bench.probe.cpu = 5;
+  for (int i = 0; i < 1023; ++i) telemetry.EndIteration(1);
+  bench.probe.cpu = 2;
+  telemetry.EndIteration(1);  // the 1024th unit
+  bench.probe.cpu = 4;
   telemetry.Work(512);  // within an iteration, and only half of it
-  probe.cpu = 6;
+  bench.probe.cpu = 6;
   telemetry.Work(512);
   const WorkerReport report = telemetry.Finish();
   CHECK(report.cpus_used == Cpus{0, 2, 6});
@@ -126,12 +136,12 @@ TEST_CASE("the CPU is looked at when the work units reach a multiple of 1024") {
 }
 
 TEST_CASE("migrations are listed up to a limit and counted beyond it") {
-  FakeProbe probe;
-  Telemetry telemetry(probe, 1, false, 0);
+  Bench bench;
+  Telemetry telemetry(bench.probe, bench.control, bench.slot, 1);
   for (std::uint32_t i = 0; i < 5000; ++i) {
-    probe.cpu = 1 - probe.cpu;
-    probe.now_ns += 10;
-    telemetry.EndIteration(1024, 0);
+    bench.probe.cpu = 1 - bench.probe.cpu;
+    bench.probe.now_ns += 10;
+    telemetry.EndIteration(1024);
   }
   const WorkerReport report = telemetry.Finish();
   CHECK(report.migration_count == 5000);
@@ -140,8 +150,8 @@ TEST_CASE("migrations are listed up to a limit and counted beyond it") {
 }
 
 TEST_CASE("samples of the three kinds go to their own reservoirs") {
-  FakeProbe probe;
-  Telemetry telemetry(probe, 1, false, 0);
+  Bench bench;
+  Telemetry telemetry(bench.probe, bench.control, bench.slot, 1);
   telemetry.RecordWake(1);
   telemetry.RecordTimer(2);
   telemetry.RecordTimer(3);
@@ -153,91 +163,53 @@ TEST_CASE("samples of the three kinds go to their own reservoirs") {
   CHECK(report.timer_sample_total == 2);
 }
 
-// A worker of the backdrop that sees the baseline, phase 1, the gap after it and phase 2.
-WorkerReport BackdropRun() {
-  FakeProbe probe;
-  Telemetry telemetry(probe, 1, true, 0);
-  const auto iterate = [&](int count, std::uint32_t phase) {
-    for (int i = 0; i < count; ++i) {
-      probe.PassMs(10);
-      probe.cpu_ns += 6'000'000;
-      telemetry.EndIteration(1024, phase);
-    }
-  };
-  iterate(1, 0);
-  probe.PassMs(20);
-  iterate(1, 0);
-  iterate(1, 1);  // sees the change at its end: it still counts for the baseline
+TEST_CASE("a slice has what happened since its mark was noticed, under the mark's time") {
+  Bench bench;
+  Telemetry telemetry(bench.probe, bench.control, bench.slot, 1);
+  const std::uint64_t first = bench.probe.now_ns;
   telemetry.RecordWake(11);
+  bench.probe.PassMs(10);
+  telemetry.EndIteration(1024);
+  bench.Mark();
+  const std::uint64_t second = bench.probe.now_ns;
+  bench.probe.cpu = 1;
+  bench.probe.PassMs(10);
+  telemetry.EndIteration(1);  // notices: where it finds itself is the new slice's doing
   telemetry.RecordWake(12);
-  probe.schedstat = Schedstat{1010, 2020, 31};
-  probe.cpu = 1;
-  iterate(4, 1);
-  iterate(1, kBetweenPhases);
-  probe.numa_pages = {{0, 9}};
-  iterate(1, 2);
-  probe.PassMs(40);
-  telemetry.RecordWake(13);
-  return telemetry.Finish();
+  const WorkerReport report = telemetry.Finish();
+  REQUIRE(report.phase_slices.size() == 2);
+  CHECK(report.phase_slices[0].begin_ns == first);
+  CHECK(report.phase_slices[0].cpus_used == Cpus{0});
+  CHECK(report.phase_slices[0].wake_latencies_ns == std::vector<std::uint64_t>{11});
+  CHECK(report.phase_slices[1].begin_ns == second);
+  CHECK(report.phase_slices[1].cpus_used == Cpus{1});
+  CHECK(report.phase_slices[1].migration_count == 1);
+  CHECK(report.phase_slices[1].wake_latencies_ns == std::vector<std::uint64_t>{12});
+  CHECK(report.wake_latencies_ns.size() == 2);
 }
 
-TEST_CASE("a backdrop worker ships one slice per phase, the gaps between phases included") {
-  const WorkerReport report = BackdropRun();
-  REQUIRE(report.phase_slices.size() == 4);
-  const PhaseSlice& baseline = report.phase_slices[0];
-  CHECK(baseline.phase == 0);
-  CHECK(baseline.iterations == 3);
-  CHECK(baseline.cpus_used == Cpus{0});
-  CHECK(baseline.wake_sample_total == 0);
-  CHECK(baseline.max_gap_ms == 30);
-
-  const PhaseSlice& first = report.phase_slices[1];
-  CHECK(first.phase == 1);
-  CHECK(first.iterations == 5);
-  CHECK(first.work_units == 5120);
-  CHECK(first.wall_ns == 50'000'000);
-  CHECK(first.off_cpu_ns == 20'000'000);
-  CHECK(first.run_delay_ns == 2000);
-  CHECK(first.schedstat_cpu_time_ns == 1000);
-  CHECK(first.migration_count == 1);
-  CHECK(first.cpus_used == Cpus{0, 1});
-  CHECK(first.wake_latencies_ns == std::vector<std::uint64_t>{11, 12});
-  CHECK(first.wake_sample_total == 2);
-  CHECK(first.max_gap_ms == 10);
-
-  CHECK(report.phase_slices[2].phase == kBetweenPhases);
-  CHECK(report.phase_slices[2].numa_pages.size() == 1);
-  const PhaseSlice& last = report.phase_slices[3];
-  CHECK(last.phase == 2);
-  CHECK(last.wake_latencies_ns == std::vector<std::uint64_t>{13});
-  CHECK(last.max_gap_ms == 40);
-  CHECK(last.max_gap_cpu == 1);
-  CHECK(last.wall_ns == 40'000'000);
-  CHECK(last.cpus_used == Cpus{1});
-
-  // The slices cover the whole run.
-  std::uint64_t iterations = 0;
-  for (const PhaseSlice& slice : report.phase_slices) iterations += slice.iterations;
-  CHECK(iterations == report.iterations);
-  CHECK(report.wake_latencies_ns.size() == 3);
-}
-
-TEST_CASE("workers that are not in the backdrop, or saw one phase only, ship no slices") {
-  FakeProbe probe;
-  Telemetry plain(probe, 1, false, 0);
-  plain.EndIteration(1, 1);
-  plain.EndIteration(1, 2);
-  CHECK(plain.Finish().phase_slices.empty());
-  Telemetry backdrop(probe, 1, true, 3);
-  backdrop.EndIteration(1, 3);
-  CHECK(backdrop.Finish().phase_slices.empty());
+TEST_CASE("after a change of the cpuset the CPUs seen are counted anew") {
+  Bench bench;
+  Telemetry telemetry(bench.probe, bench.control, bench.slot, 1);
+  bench.probe.cpu = 1;
+  telemetry.EndIteration(1024);
+  bench.control.cpuset_ns = 42;
+  bench.probe.cpu = 2;
+  telemetry.EndIteration(1024);
+  const WorkerReport report = telemetry.Finish();
+  REQUIRE(report.phase_slices.size() == 1);
+  CHECK(report.phase_slices[0].cpus_used == Cpus{0, 1, 2});
+  CHECK(report.phase_slices[0].cpus_since_change == Cpus{2});
+  CHECK(report.phase_slices[0].cpus_since_ns == 42);
 }
 
 TEST_CASE("a phase's reservoir holds 8192 samples, the run's 100000, and both count them all") {
-  FakeProbe probe;
-  Telemetry telemetry(probe, 1, true, 1);
+  Bench bench;
+  Telemetry telemetry(bench.probe, bench.control, bench.slot, 1);
   for (std::uint64_t i = 0; i < 120'000; ++i) telemetry.RecordWake(i);
-  telemetry.EndIteration(1, 2);
+  bench.probe.PassMs(1);
+  bench.Mark();
+  telemetry.EndIteration(1);
   const WorkerReport report = telemetry.Finish();
   CHECK(report.wake_latencies_ns.size() == 100'000);
   CHECK(report.wake_sample_total == 120'000);

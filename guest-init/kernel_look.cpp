@@ -1,0 +1,96 @@
+#include "guest-init/kernel_look.h"
+
+#include <algorithm>
+#include <charconv>
+#include <ctime>
+
+#include "guest-init/base/clock.h"
+#include "guest-init/base/file_io.h"
+#include "guest-init/base/units.h"
+#include "workloads/worker/system_probe.h"
+
+namespace ktstr::guest {
+namespace {
+
+TaskState StateOf(char letter) {
+  switch (letter) {
+    case 'R':
+      return TaskState::kRunnable;
+    case 'S':
+    case 'I':
+      return TaskState::kSleeping;
+    case 'D':
+      return TaskState::kBlocked;
+    case 'T':
+    case 't':
+      return TaskState::kStopped;
+    case 'Z':
+    case 'X':
+      return TaskState::kDead;
+    default:
+      return TaskState::kUnknown;
+  }
+}
+
+}  // namespace
+
+TaskStat ParseTaskStat(std::string_view text) {
+  // The state is the first field behind the name, the CPU the 37th.
+  constexpr int kCpuField = 36;
+  TaskStat stat;
+  const std::size_t name_end = text.rfind(')');
+  if (name_end == std::string_view::npos || name_end + 2 >= text.size()) return stat;
+  text.remove_prefix(name_end + 2);
+  stat.state = StateOf(text.front());
+  for (int field = 0; field < kCpuField; ++field) {
+    const std::size_t space = text.find(' ');
+    if (space == std::string_view::npos) return stat;
+    text.remove_prefix(space + 1);
+  }
+  std::from_chars(text.data(), text.data() + text.size(), stat.cpu);
+  return stat;
+}
+
+std::uint64_t ParseThrottled(std::string_view text) {
+  constexpr std::uint64_t kNsPerUs = 1000;
+  return ParseVmstat(text, "throttled_usec") * kNsPerUs;
+}
+
+TaskLook LookAtTask(pid_t pid) {
+  TaskLook look;
+  const std::string proc = "/proc/" + std::to_string(pid);
+  if (const auto schedstat = ParseSchedstat(ReadSmallFile((proc + "/schedstat").c_str()))) {
+    look.schedstat = true;
+    look.cpu_ns = schedstat->cpu_time_ns;
+    look.run_delay_ns = schedstat->run_delay_ns;
+    look.run_count = schedstat->run_count;
+  }
+  const TaskStat stat = ParseTaskStat(ReadSmallFile((proc + "/stat").c_str()));
+  look.state = stat.state;
+  look.cpu = stat.cpu;
+  // Read last, and exact: schedstat is as old as the last tick while the task runs.
+  clockid_t clock{};
+  if (clock_getcpuclockid(pid, &clock) == 0) look.cpu_ns = std::max(look.cpu_ns, ReadClockNs(clock));
+  return look;
+}
+
+std::uint64_t ThrottledNs(const CgroupTree& tree, const std::string& cgroup) {
+  std::uint64_t total = 0;
+  for (std::string above = cgroup; !above.empty();) {
+    total += ParseThrottled(ReadSmallFile((tree.Path(above) + "/cpu.stat").c_str()));
+    const std::size_t slash = above.rfind('/');
+    above.resize(slash == std::string::npos ? 0 : slash);
+  }
+  return total;
+}
+
+std::vector<std::uint32_t> EffectiveCpus(const CgroupTree& tree, const std::string& cgroup) {
+  if (cgroup.empty()) return {};
+  std::string text = ReadSmallFile((tree.Path(cgroup) + "/cpuset.cpus.effective").c_str());
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  CpuSet cpus;
+  if (!ParseCpus(text, cpus)) return {};
+  return cpus.cpus;
+}
+
+}  // namespace ktstr::guest

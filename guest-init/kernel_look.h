@@ -1,0 +1,36 @@
+// What the kernel says of tasks and cgroups, read from /proc, /sys and the CPU clocks.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "guest-init/cgroup_tree.h"
+#include "guest-init/worker_account.h"
+
+namespace ktstr::guest {
+
+/// Of a process with one thread, also after it has died and before it is reaped. What cannot be read is 0 or
+/// unknown.
+TaskLook LookAtTask(pid_t pid);
+
+/// How long the cgroup and those above it have been throttled by cpu.max, over all CPUs; 0 when nothing of
+/// the kind is set.
+std::uint64_t ThrottledNs(const CgroupTree& tree, const std::string& cgroup);
+/// The CPUs its tasks may use now; empty when the kernel does not say, as for "".
+std::vector<std::uint32_t> EffectiveCpus(const CgroupTree& tree, const std::string& cgroup);
+
+// The parsers, apart from the files so that tests can feed them.
+struct TaskStat {
+  TaskState state = TaskState::kUnknown;
+  std::uint32_t cpu = 0;
+};
+/// A line of /proc/PID/stat; the name in it may hold anything.
+TaskStat ParseTaskStat(std::string_view text);
+/// The value behind "throttled_usec" in a cpu.stat, in ns.
+std::uint64_t ParseThrottled(std::string_view text);
+
+}  // namespace ktstr::guest
