@@ -26,7 +26,8 @@ std::vector<FileResult> LoadAll(const std::vector<std::string>& files) {
   const auto work = [&] {
     for (std::size_t i = next++; i < files.size(); i = next++) {
       LoadedScenario loaded = LoadScenario(files[i]);
-      for (LocatedDiagnostic& missing : MissingBesideScenario(loaded)) loaded.diagnostics.push_back(std::move(missing));
+      for (LocatedDiagnostic& missing : MissingBesideScenario(loaded))
+        loaded.diagnostics.push_back(std::move(missing));
       SortByPlace(loaded.diagnostics);
       results[i] = {std::move(loaded.diagnostics), loaded.readable};
     }

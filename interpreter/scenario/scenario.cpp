@@ -178,8 +178,8 @@ const StructDecl& Backdrop::Decl() {
           "Cgroups that live across all steps; their workers report one slice per phase. They are made and "
           "their workers run before the first of the backdrop's ops."),
       Optional<&Backdrop::ops>("ops", "Ops run once, before the first step; the cgroups run already."),
-      Starts(Optional<&Backdrop::payloads>("payloads", "Payloads started after the ops, outside any cgroup.", {},
-                                           Refers::kPayload)),
+      Starts(Optional<&Backdrop::payloads>("payloads", "Payloads started after the ops, outside any cgroup.",
+                                           {}, Refers::kPayload)),
   };
   static constexpr StructDecl kDecl = DeclareStruct<Backdrop>(
       "Backdrop",

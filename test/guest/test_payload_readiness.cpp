@@ -12,7 +12,8 @@ TEST_CASE("a client runs once its server is ready, and knows the server by its p
       "payloads:\n"
       "  server: {binary: sh, include: [sleep], args: [-c, 'echo > /run/server.ready; sleep 1000']}\n"
       "  talker: {binary: sh, include: [sleep], args: [-c, 'echo listening on 42; sleep 1000']}\n"
-      "  client: {binary: sh, args: [-c, 'test -e /run/server.ready && kill -0 ${pid:server} && kill -0 $TALKER'],\n"
+      "  client: {binary: sh, args: [-c, 'test -e /run/server.ready && kill -0 ${pid:server} && kill -0 "
+      "$TALKER'],\n"
       "           env: ['TALKER=${pid:talker}']}\n"
       "steps:\n"
       "  - ops:\n"
@@ -36,7 +37,8 @@ TEST_CASE("a payload that ends before it is ready fails the scenario with its ex
       "      - RunPayload: {payload: server, ready: {output: listening, timeout: 30s}}\n");
   run.Finish("FAIL");
   CHECK(run.first_line() ==
-        "FAIL scenario.yaml: payload 'server' ended before it was ready: it exited with code 3; its last output: "
+        "FAIL scenario.yaml: payload 'server' ended before it was ready: it exited with code 3; its last "
+        "output: "
         "cannot bind");
 }
 

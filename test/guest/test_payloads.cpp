@@ -65,15 +65,17 @@ TEST_CASE("numbers behind more output than is kept are judged") {
 }
 
 TEST_CASE("JSON that is too long to be read decides nothing") {
-  GuestRun run(Script("printf \"{\\\"a\\\": 1, \\\"b\\\": \\\"\"; head -c 17000000 /dev/zero | tr \"\\\\0\" x; "
-                      "printf \"\\\"}\"",
-                      "    include: [head, tr]\n    output: {parse: json}\n"
-                      "    checks: [{min: {metric: a, value: 1}}]\n",
-                      kRunAndWait));
+  GuestRun run(
+      Script("printf \"{\\\"a\\\": 1, \\\"b\\\": \\\"\"; head -c 17000000 /dev/zero | tr \"\\\\0\" x; "
+             "printf \"\\\"}\"",
+             "    include: [head, tr]\n    output: {parse: json}\n"
+             "    checks: [{min: {metric: a, value: 1}}]\n",
+             kRunAndWait));
   run.Finish("INCONCLUSIVE");
-  CHECK(run.first_line() ==
-        "INCONCLUSIVE scenario.yaml: payload p in cgroup box gave no metric a: it printed 17000017 bytes, and "
-        "JSON of at most 16 MiB is read");
+  CHECK(
+      run.first_line() ==
+      "INCONCLUSIVE scenario.yaml: payload p in cgroup box gave no metric a: it printed 17000017 bytes, and "
+      "JSON of at most 16 MiB is read");
 }
 
 TEST_CASE("a descendant in the payload's group does not keep it alive") {

@@ -33,8 +33,9 @@ TEST_CASE("a file in a directory that is still to be made is seen too") {
   const vmm::TempDir dir;
   GuestProcess guest;
   const std::string file = dir / "a/b/socket";
-  CHECK(guest.Call(UntilReady(1, "mkdir -p " + (dir / "a/b").string() + "; echo > " + file + "; sleep 1000",
-                              file, ""))
+  CHECK(guest
+            .Call(UntilReady(1, "mkdir -p " + (dir / "a/b").string() + "; echo > " + file + "; sleep 1000",
+                             file, ""))
             .error.empty());
 }
 

@@ -42,7 +42,8 @@ struct Loaded {
 }  // namespace
 
 TEST_CASE("the process id of a payload that was started can be used by those after it") {
-  const Loaded loaded("{RunPayload: {payload: server}}, {RunPayload: {payload: client, args: ['${pid:server} x']}}");
+  const Loaded loaded(
+      "{RunPayload: {payload: server}}, {RunPayload: {payload: client, args: ['${pid:server} x']}}");
   REQUIRE(loaded.Faults().empty());
   const std::vector<StartPayload> starts = loaded.Starts();
   REQUIRE(starts.size() == 2);
@@ -59,11 +60,12 @@ TEST_CASE("the process id of a payload that does not run is a diagnostic") {
   CHECK(Loaded("{RunPayload: {payload: server, args: ['${pid:server}']}}").Faults() ==
         "steps/0/ops/0/RunPayload/args/0: payload 'server' was never started (start it with RunPayload "
         "first)\n");
-  CHECK(Loaded("{RunPayload: {payload: server}}, {RunPayload: {payload: server, cgroup: box}}, {RunPayload: "
-               "{payload: client}}")
-            .Faults() ==
-        "steps/0/ops/2/RunPayload/payload: payload 'server' runs in several cgroups: '', 'box' (say which with "
-        "`cgroup:`)\n");
+  CHECK(
+      Loaded("{RunPayload: {payload: server}}, {RunPayload: {payload: server, cgroup: box}}, {RunPayload: "
+             "{payload: client}}")
+          .Faults() ==
+      "steps/0/ops/2/RunPayload/payload: payload 'server' runs in several cgroups: '', 'box' (say which with "
+      "`cgroup:`)\n");
 }
 
 TEST_CASE("readiness reaches the guest, with time to wait for it") {
@@ -94,8 +96,9 @@ TEST_CASE("what is wrong with a readiness is said where it stands") {
 }
 
 TEST_CASE("a payload can be looked at while it is there") {
-  const Loaded loaded("{RunPayload: {payload: server}}, {PollPayload: {payload: server}}, {PollPayload: "
-                      "{payload: server, expect: ended}}");
+  const Loaded loaded(
+      "{RunPayload: {payload: server}}, {PollPayload: {payload: server}}, {PollPayload: "
+      "{payload: server, expect: ended}}");
   REQUIRE(loaded.Faults().empty());
   std::vector<bool> expected;
   for (const PlannedRequest& planned : loaded.plans.front()->requests)
@@ -110,9 +113,10 @@ TEST_CASE("all output of a payload is asked for when numbers are read from it") 
   const auto whole = [](const std::string& output) {
     Diagnostics diagnostics;
     Scenario scenario;
-    const Document document = LoadDocument(
-        "t.yaml", "version: 1\npayloads: {p: {binary: sh" + output + "}}\nsteps: [{ops: [{RunPayload: {payload: p}}]}]\n",
-        diagnostics);
+    const Document document = LoadDocument("t.yaml",
+                                           "version: 1\npayloads: {p: {binary: sh" + output +
+                                               "}}\nsteps: [{ops: [{RunPayload: {payload: p}}]}]\n",
+                                           diagnostics);
     REQUIRE(Decode(document, scenario, diagnostics));
     for (const PlannedRequest& planned : PlanRuns(scenario, {}, diagnostics).front()->requests)
       if (const auto* start = planned.As<StartPayload>()) return start->whole_output;
