@@ -60,6 +60,9 @@ struct PlannedRequest {
   }
 };
 
+/// How messages say where a task runs: "in cgroup 'hot'"; "outside any cgroup" for "".
+std::string InCgroup(const std::string& cgroup);
+
 class PlanContext {
  public:
   /// All references outlive the context. `payloads` are the scenario's declared ones; `broken` is what could

@@ -31,7 +31,7 @@ class OpBench {
     OpOf(args).plan(args.data(), context);
   }
   bool Spawn(const std::string& cgroup) {
-    return context.StartWorkers("work", context.state().LiveCgroup(cgroup), WorkSpec(), 0);
+    return context.StartWorkers("work", context.state().LiveCgroup(cgroup), WorkSpec());
   }
 
   /// The labels of the requests since the last call, a line each.

@@ -292,14 +292,15 @@ TEST_CASE("a starved worker's failure says what happened and who had the CPU") {
         Text{"FAIL no_stall [defaults|warm|victim] " + said});
   const auto results = Defaults(Starved());
   CHECK(Overall(results) == Verdict::kFail);
-  CHECK(FirstCause(results)->message == said);  // by the check on progress, which comes first
+  CHECK(FirstCause(results, Starved())->message == said);  // by the check on progress, which comes first
 
   // One that never came to write its report is judged alike, and is missing as well.
   RunRecord record = Starved();
   record.reports[1].report.completed = false;
   record.reports[1].report.exit_info = ExitInfo{ExitKind::kTimedOut, 9, "sent no report"};
   CHECK(Overall(Defaults(record)) == Verdict::kFail);
-  CHECK(FirstCause(Defaults(record))->message == said);
+  const auto missing = Defaults(record);
+  CHECK(FirstCause(missing, record)->message == said);
 }
 
 TEST_CASE("what the author asked for is no stall, and what the host did decides nothing") {

@@ -70,7 +70,7 @@ RunRecord OnePhase() {
 template <typename Args>
 CheckResult JudgeOne(const Observations& observed, const Args& check) {
   CheckList list;
-  list.defaults = {false, false, false, false, Seconds(2), false};
+  list.defaults = {false, false, false, false, false, false, Seconds(2), false, {}};
   list.checks.push_back({"checks/0", "", CheckOf(check)});
   const auto results = Judge(OnePhase(), {}, list, observed);
   REQUIRE(results.size() == 1);
@@ -237,7 +237,7 @@ TEST_CASE("the monitor's verdict is a result of its own; report-only it does not
   observed.monitor->text = "monitor FAILED: 2 violation(s)";
   observed.monitor->violations = {"the first", "the second"};
   CheckList none;
-  none.defaults = {false, false, false, false, Seconds(2), false};
+  none.defaults = {false, false, false, false, false, false, Seconds(2), false, {}};
   auto results = Judge(OnePhase(), {}, none, observed);
   REQUIRE(results.size() == 1);
   CHECK(results[0].message == "the first");

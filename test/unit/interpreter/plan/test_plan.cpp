@@ -132,7 +132,7 @@ matrix: {topology: [1n2l2c1t, 1n1l2c1t]}
 
 TEST_CASE("default checks are switched by words as well as all at once") {
   const auto read = [](const std::string& defaults) {
-    return Read("version: 1\nsteps: [{hold: 1s}]\ndefaults: " + defaults + "\n");
+    return Loaded("version: 1\nsteps: [{hold: 1s}]\ndefaults: " + defaults + "\n");
   };
   const auto switched = [&](const std::string& defaults) {
     const Loaded loaded = read(defaults);
