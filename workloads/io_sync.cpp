@@ -78,6 +78,7 @@ void Run(const IoSync&, WorkerContext& context) {
 
 extern constexpr WorkTypeDecl work_type_io_sync = DeclareWorkType<IoSync, Run>(
     {.wake_sample = "the time blocked in fdatasync until the disk said that all is written",
+     .iteration_cost = "all writes of an iteration and their fdatasync",
      .needs_disk = true});
 
 }  // namespace ktstr

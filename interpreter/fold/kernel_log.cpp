@@ -32,7 +32,7 @@ constexpr ComplaintKind kKinds[] = {
     {"panic", "Kernel panic - *", 0},
     {"hung task", "INFO: task * blocked * more than *", 0},
     {"RCU stall", "*INFO: rcu*stall*", 0},
-    {"RCU stall", "rcu: * kthread * starved for *", 0},
+    {"RCU stall", "rcu: * kthread starved for *", 0},
     {"lock order", "INFO: possible recursive locking*", 0},
     {"lock order", "INFO: trying to register non-static key*", 0},
     {"undefined behaviour", "UBSAN: *", 0},

@@ -9,7 +9,7 @@ TEST_CASE("FreezeCgroup freezes its cgroup with all below it") {
   OpBench bench;
   bench.context.MakeCgroup("", "hot");
   bench.Plan("FreezeCgroup", "hot");
-  CHECK(bench.Labels() == "AddCgroup hot\nFreezeCgroup hot\n");
+  CHECK(bench.Labels() == "enable the cpu controller\nAddCgroup hot\nFreezeCgroup hot\n");
   const auto* request = bench.context.requests().back().As<SetFrozen>();
   REQUIRE(request != nullptr);
   CHECK(request->cgroup == "hot");

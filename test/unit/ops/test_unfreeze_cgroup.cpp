@@ -10,7 +10,7 @@ TEST_CASE("after UnfreezeCgroup the cgroup is as before") {
   bench.context.MakeCgroup("", "hot");
   bench.Plan("FreezeCgroup", "hot");
   bench.Plan("UnfreezeCgroup", "hot");
-  CHECK(bench.Labels() == "AddCgroup hot\nFreezeCgroup hot\nUnfreezeCgroup hot\n");
+  CHECK(bench.Labels() == "enable the cpu controller\nAddCgroup hot\nFreezeCgroup hot\nUnfreezeCgroup hot\n");
   CHECK_FALSE(bench.context.requests().back().As<SetFrozen>()->frozen);
   CHECK(bench.Spawn("hot"));
   bench.Plan("FreezeCgroup", "hot");

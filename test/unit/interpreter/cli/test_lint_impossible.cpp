@@ -49,12 +49,12 @@ a.yaml:11:14: error[bad-check]: p999_timer_latency_us never has data: no work ty
 a.yaml:12:14: error[bad-check]: max_timer_latency_us never has data: no work type measures the latency of timers
     12 |   - {metric: max_timer_latency_us, max: 1}
        |              ^~~~~~~~~~~~~~~~~~~~
-a.yaml:13:14: error[bad-check]: median_iteration_cost_us never has data: no work type measures the time of an iteration
+a.yaml:13:14: error[bad-check]: median_iteration_cost_us never has data here: no worker of this scenario measures the time of an iteration
     13 |   - {metric: median_iteration_cost_us, max: 1}
-       |              ^~~~~~~~~~~~~~~~~~~~~~~~
-a.yaml:14:14: error[bad-check]: p99_iteration_cost_us never has data: no work type measures the time of an iteration
+       |              ^~~~~~~~~~~~~~~~~~~~~~~~ these do: IoSync
+a.yaml:14:14: error[bad-check]: p99_iteration_cost_us never has data here: no worker of this scenario measures the time of an iteration
     14 |   - {metric: p99_iteration_cost_us, max: 1}
-       |              ^~~~~~~~~~~~~~~~~~~~~
+       |              ^~~~~~~~~~~~~~~~~~~~~ these do: IoSync
 a.yaml:15:14: error[bad-check]: worst_median_timer_latency_us never has data: no work type measures the latency of timers
     15 |   - {metric: worst_median_timer_latency_us, max: 1}
        |              ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~
@@ -81,7 +81,7 @@ TEST_CASE("metrics that no worker of the scenario measures are refused") {
 )") ==
       R"(a.yaml:9:14: error[bad-check]: p99_wake_latency_us never has data here: no worker of cgroup 'a' measures the latency of wake-ups
      9 |   - {metric: p99_wake_latency_us, cgroup: a, max: 1ms}
-       |              ^~~~~~~~~~~~~~~~~~~ these do: Bursty, PipeIo, FutexPingPong
+       |              ^~~~~~~~~~~~~~~~~~~ these do: Bursty, PipeIo, FutexPingPong, IoSync
 a.yaml:12:14: error[bad-check]: page_locality never has data here: no worker of cgroup 'b' has a cpuset all its life
     12 |   - {metric: page_locality, cgroup: b, min: 0.5}
        |              ^~~~~~~~~~~~~

@@ -133,7 +133,7 @@ TEST_CASE("a file with too many mistakes is given up") {
   CHECK_FALSE(loaded.document.complete());
   REQUIRE(loaded.faults.size() == 1001);
   CHECK(loaded.faults.items()[1000].code == "too-many-mistakes");
-  CHECK(loaded.faults.items()[1000].message == "more than 1000 faults; the rest of the file was not read");
+  CHECK(loaded.faults.items()[1000].message == "more than 1000 mistakes; the rest of the file was not read");
 }
 
 TEST_CASE("keys must be words") {

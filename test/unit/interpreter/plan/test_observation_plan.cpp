@@ -171,7 +171,7 @@ TEST_CASE("more snapshots than a run keeps are found, with those that full watch
         "kept\n");
   CHECK(faults(full + ", {CaptureSnapshot: {tag: a}}, {CaptureSnapshot: {tag: b}}, {CaptureSnapshot: {tag: "
                       "c}}, {CaptureSnapshot: {tag: d}}") ==
-        "steps/0/ops/5/CaptureSnapshot/name: with this one there would be 65 snapshots; at most 64 of a run "
+        "steps/0/ops/5/CaptureSnapshot/tag: with this one there would be 65 snapshots; at most 64 of a run "
         "are "
         "kept\n");
   // Fires that are kept without a snapshot count for nothing; how often the last one fires is not known.

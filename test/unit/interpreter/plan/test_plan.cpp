@@ -71,7 +71,7 @@ version: 1
 payloads: {load: {binary: sh}}
 steps:
   - name: one
-    ops: [{AddCgroup: {name: a}}, {RunPayload: {payload: load}}, {WaitPayload: {name: load}}, {RemoveCgroup: {cgroup: a}}]
+    ops: [{AddCgroup: {name: a}}, {RunPayload: {payload: load}}, {WaitPayload: {payload: load}}, {RemoveCgroup: {cgroup: a}}]
 )") == "begin of BASELINE\n"
        "end of BASELINE\n"
        "first Ops of step one\n"

@@ -118,7 +118,8 @@ TEST_CASE("all output of a payload is asked for when numbers are read from it") 
                                                "}}\nsteps: [{ops: [{RunPayload: {payload: p}}]}]\n",
                                            diagnostics);
     REQUIRE(Decode(document, scenario, diagnostics));
-    for (const PlannedRequest& planned : PlanRuns(scenario, {}, diagnostics).front()->requests)
+    const auto plans = PlanRuns(scenario, {}, diagnostics);
+    for (const PlannedRequest& planned : plans.front()->requests)
       if (const auto* start = planned.As<StartPayload>()) return start->whole_output;
     return false;
   };

@@ -42,6 +42,7 @@ std::vector<CheckResult> Run(const std::vector<PayloadResult>& payloads, std::ve
   RunRecord record = RecordWithSteps({"warm"});
   record.payloads = payloads;
   CheckList list;
+  list.defaults.payload_exits = false;  // tested in test_judge_kernel.cpp
   list.payloads = {{"payloads/stress/checks", "stress", gate, std::move(checks)}};
   return Judge(record, Fold(record), list);
 }
