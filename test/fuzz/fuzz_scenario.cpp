@@ -14,8 +14,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       LoadDocument("fuzz.yaml", std::string(reinterpret_cast<const char*>(data), size), diagnostics);
   if (!document.complete()) return 0;
   Scenario scenario;
-  if (!Decode(document, scenario, diagnostics) || diagnostics.has_errors()) {
-    CheckPartlyDecoded(scenario, {}, diagnostics);
+  BrokenPlaces broken(Scenario::Decl());
+  if (!Decode(document, scenario, diagnostics, &broken) || diagnostics.has_errors()) {
+    CheckPartlyDecoded(scenario, broken, {}, diagnostics);
     return 0;
   }
   const RunPlans plans = PlanRuns(scenario, {}, diagnostics);

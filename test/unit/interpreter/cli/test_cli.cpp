@@ -236,8 +236,7 @@ TEST_CASE("Every name of the catalogue has a page") {
 
   example: {metric: max_gap_ms, max: 1}
 )");
-  CHECK(Cli({"explain", "no_stall"}).out.find("switch off: defaults: {no_stall: off}") !=
-        std::string::npos);
+  CHECK(Cli({"explain", "no_stall"}).out.find("switch off: defaults: {no_stall: off}") != std::string::npos);
   CHECK(Cli({"explain", "topology"}).out.starts_with("Topology (section of a scenario)\n"));
   CHECK(Cli({"explain", "hodl"}).code == 64);
   CHECK(Cli({"explain", "seed"}).out == R"(seed (field of Scenario)
