@@ -76,7 +76,7 @@ Result<> CgroupTree::EnableIn(const std::string& directory, const std::set<std::
   return {};
 }
 
-Result<> CgroupTree::EnableControllers(const std::vector<std::string>& controllers) {
+Result<> CgroupTree::EnableControllers(const std::vector<std::string>& controllers, bool nested) {
   const std::vector<std::string> available = AvailableControllers();
   const std::set<std::string> wanted(controllers.begin(), controllers.end());
   for (const std::string& controller : wanted) {
@@ -86,6 +86,7 @@ Result<> CgroupTree::EnableControllers(const std::vector<std::string>& controlle
   }
   TRY(EnableIn(root_, wanted));
   TRY(EnableIn(parent_, wanted));
+  if (!nested) return {};
   for (const std::string& cgroup : intermediates_) TRY(EnableIn(Path(cgroup), wanted));
   enabled_.insert(wanted.begin(), wanted.end());
   return {};

@@ -20,8 +20,8 @@ class CgroupTree {
   /// Makes the managed directory.
   Result<> Create();
   [[nodiscard]] std::vector<std::string> AvailableControllers() const;
-  /// For all cgroups of the tree, present and to come, nested ones included.
-  Result<> EnableControllers(const std::vector<std::string>& controllers);
+  /// For all cgroups of the tree, present and to come; for nested ones only when `nested`.
+  Result<> EnableControllers(const std::vector<std::string>& controllers, bool nested);
 
   /// Makes `cgroup` and the directories above it. One that exists already is an error.
   Result<> CreateCgroup(const std::string& cgroup);

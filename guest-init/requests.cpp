@@ -32,7 +32,7 @@ Step Now(Result<> result) {
 // ---- one function per request ------------------------------------------------------------------------
 
 Step On(GuestState& guest, const EnableControllers& request) {
-  return Now(guest.tree.EnableControllers(request.controllers));
+  return Now(guest.tree.EnableControllers(request.controllers, request.nested));
 }
 
 Step On(GuestState& guest, const CreateCgroup& request) {

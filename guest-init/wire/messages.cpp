@@ -7,6 +7,7 @@ namespace ktstr {
 const StructDecl& EnableControllers::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&EnableControllers::controllers>("controllers", ""),
+      Optional<&EnableControllers::nested>("nested", ""),
   };
   static constexpr StructDecl kDecl = DeclareStruct<EnableControllers>("EnableControllers", "", kFields);
   return kDecl;

@@ -39,9 +39,11 @@ constexpr EnumDecl DescribeEnum(SchedPolicy) { return {"SchedPolicy", kSchedPoli
 
 // ---- requests ----------------------------------------------------------------------------------------
 
-/// Enables controllers for the children of kCgroupParent ("cpu", "cpuset", ...).
+/// Enables controllers for the children of kCgroupParent ("cpu", "cpuset", ...); `nested`: and for all below
+/// those, which then hold no processes themselves when they have children.
 struct EnableControllers {
   std::vector<std::string> controllers;
+  bool nested = true;
   static const StructDecl& Decl();
 };
 struct CreateCgroup {

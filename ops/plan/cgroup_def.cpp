@@ -244,7 +244,9 @@ const StructDecl& CgroupDef::Decl() {
           Required<&CgroupDef::name>("name", "The cgroup's name; '/' nests.", kCgroupName, Refers::kCgroup)),
       Optional<&CgroupDef::cpuset>("cpuset", "cpuset.cpus; absent: inherited."),
       Optional<&CgroupDef::mems>("mems", "cpuset.mems: NUMA nodes, as a list."),
-      Optional<&CgroupDef::cpu>("cpu", "Limits of the cpu controller."),
+      Optional<&CgroupDef::cpu>("cpu",
+                                "Limits of the cpu controller. A cgroup at the top is a group of its own to "
+                                "the scheduler with or without it, a nested one only with it."),
       Optional<&CgroupDef::memory>("memory", "Limits of the memory controller."),
       Optional<&CgroupDef::io>("io", "Limits of the io controller."),
       Optional<&CgroupDef::pids>("pids", "Limits of the pids controller."),

@@ -111,8 +111,9 @@ CgroupState* PlanContext::MakeCgroup(std::string_view field, const std::string& 
           "create " + Quote(name.substr(0, slash)) + " first");
   }
   // Without it a cgroup is no group to the scheduler: its tasks would compete one by one with all others, and
-  // the first `cpu:` of a scenario would change what every other cgroup gets.
-  NeedController("cpu");
+  // the first `cpu:` of a scenario would change what every other cgroup gets. A nested one is a group of its
+  // own when it has a `cpu:`: its parent could hold no tasks otherwise.
+  NeedController("cpu", false);
   // A parent with processes of its own cannot hand controllers to children (cgroup v2's rule of no inner
   // processes).
   Emit(CreateCgroup{name}, "AddCgroup " + name);
@@ -144,8 +145,12 @@ bool PlanContext::Thaw(std::string_view field, CgroupState& cgroup) {
 }
 
 void PlanContext::NeedController(const std::string& controller) {
-  if (!state_.controllers.insert(controller).second) return;
-  Emit(ktstr::EnableControllers{{controller}}, "enable the " + controller + " controller");
+  if (state_.controllers.contains(controller)) return;
+  const bool on_top = !state_.top_controllers.insert(controller).second;
+  if (on_top && !nested) return;
+  if (nested) state_.controllers.insert(controller);
+  Emit(ktstr::EnableControllers{{controller}, nested},
+       "enable the " + controller + " controller" + (on_top ? " for nested cgroups" : ""));
 }
 
 void PlanContext::WriteFile(const std::string& cgroup, std::string file, std::string value) {
@@ -207,6 +212,7 @@ void PlanContext::ClearCpuset(CgroupState& cgroup) {
 }
 
 void PlanContext::EnableControllers(const CgroupDef& def) {
+  if (def.cpu) NeedController("cpu", def.name.find('/') != std::string::npos);
   if (def.cpuset || def.mems) NeedController("cpuset");
   if (def.memory) NeedController("memory");
   if (def.io) NeedController("io");

@@ -155,7 +155,8 @@ class PlanContext {
     requests_.push_back({std::move(what), path_, std::move(label), budget, state_.phase, cleanup_});
   }
   void EnableControllers(const CgroupDef& def);
-  void NeedController(const std::string& controller);
+  /// `nested`: in cgroups below the top ones as well, whose parents then can hold no tasks.
+  void NeedController(const std::string& controller, bool nested = true);
   void WriteFile(const std::string& cgroup, std::string file, std::string value);
   void WriteLimits(const CgroupDef& def);
   std::optional<std::uint32_t> CountWorkers(std::string_view field, const WorkSpec& work,

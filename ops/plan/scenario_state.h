@@ -84,6 +84,7 @@ struct ScenarioState {
   std::vector<GroupState> groups;      // index == id
   std::vector<PayloadState> payloads;  // index == handle
   std::set<std::string> controllers;   // enabled so far
+  std::set<std::string> top_controllers;  // those of them, and those that only top cgroups have
   std::uint32_t phase = 0;
   std::vector<NeededSymbol> symbols;
   std::optional<Place> disk;  // where the first worker that writes to one was asked for

@@ -67,7 +67,7 @@ TEST_CASE("garbage after all reports is an error still") {
               1);
 }
 TEST_CASE("a reply to another request") {
-  ExpectCause("wrong-id", "the guest answered request 20 where 13 was due", 1);
+  ExpectCause("wrong-id", "the guest answered request 21 where 14 was due", 1);
 }
 TEST_CASE("a guest that sends a request") { ExpectCause("asks", "the guest sent a request", 1); }
 TEST_CASE("an event that cannot be read") {

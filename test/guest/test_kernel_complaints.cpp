@@ -67,7 +67,7 @@ TEST_CASE("the whole kernel log is kept, and what programs write to it is no com
 TEST_CASE("a pattern that is none is shown at its line before any boot") {
   GuestRun run("defaults:\n  allowed_complaints: [fine, \"(\"]\nsteps: [{hold: 1s}]\n");
   run.Finish("ERROR");
-  CHECK_THAT(run.process().err(), Catch::Contains("scenario.yaml:3:31: error[") &&
+  CHECK_THAT(run.process().err(), Catch::Contains("scenario.yaml:3:30: error[") &&
                                       Catch::Contains("it is not a regular expression"));
 }
 

@@ -166,7 +166,7 @@ TEST_CASE("a payload meant by a name that several have is an error before any bo
   CHECK(run.cause() == "bad scenario: payload 'p' runs in several cgroups: 'a', 'b'");
   CHECK_THAT(
       run.process().err(),
-      Catch::Contains("scenario.yaml:8:29: error[ambiguous-name]: payload 'p' runs in several cgroups"));
+      Catch::Contains("scenario.yaml:8:32: error[ambiguous-name]: payload 'p' runs in several cgroups"));
 }
 
 }  // namespace
