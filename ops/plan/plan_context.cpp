@@ -144,7 +144,7 @@ bool PlanContext::Thaw(std::string_view field, CgroupState& cgroup) {
   return NeedsThawed(field, cgroup.name, "the tasks of cgroup " + Quote(cgroup.name) + " cannot run on");
 }
 
-void PlanContext::NeedController(const std::string& controller) {
+void PlanContext::NeedController(const std::string& controller, bool nested) {
   if (state_.controllers.contains(controller)) return;
   const bool on_top = !state_.top_controllers.insert(controller).second;
   if (on_top && !nested) return;
