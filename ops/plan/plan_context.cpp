@@ -212,7 +212,7 @@ void PlanContext::ClearCpuset(CgroupState& cgroup) {
 }
 
 void PlanContext::EnableControllers(const CgroupDef& def) {
-  if (def.cpu) NeedController("cpu", def.name.find('/') != std::string::npos);
+  if (def.cpu && def.name.find('/') != std::string::npos) NeedController("cpu");
   if (def.cpuset || def.mems) NeedController("cpuset");
   if (def.memory) NeedController("memory");
   if (def.io) NeedController("io");

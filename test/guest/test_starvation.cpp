@@ -40,20 +40,20 @@ TEST_CASE("a worker starved from its birth fails the default checks and says who
 }
 
 TEST_CASE("a worker starved in a later phase fails there, whatever its neighbours did") {
-  GuestRun run(kUnfair + "backdrop:\n" + kMakeUnfair +
-               "  cgroups:\n"
-               "    - {name: crowd, work: [{type: SpinWait, affinity: '0'}, {type: Bursty, "
-               "affinity: '1'}]}\n"
-               "steps:\n"
-               "  - {name: calm, hold: 2s}\n"
-               "  - name: starve\n"
-               "    cgroups:\n"
-               "      - {name: bully, work: [{type: SpinWait, policy: fifo, rt_priority: 50, affinity: "
-               "{exact: '1'}}]}\n"
-               "    hold: 5s\n"
-               "    checks: [{metric: max_gap_ms, cgroup: crowd, max: 2s}]\n"
-               "  - {name: again, hold: 2s}\n"
-               "defaults: off\n");
+  GuestRun run(
+      kUnfair + "backdrop:\n" + kMakeUnfair +
+      "  cgroups:\n"
+      "    - {name: crowd, work: [{type: SpinWait, affinity: '0'}, {type: Bursty, "
+      "affinity: '1'}]}\n"
+      "steps:\n"
+      "  - {name: calm, hold: 2s}\n"
+      "  - name: starve\n"
+      "    cgroups:\n"
+      "      - {name: bully, work: [{type: SpinWait, policy: fifo, rt_priority: 50, affinity: '1'}]}\n"
+      "    hold: 5s\n"
+      "    checks: [{metric: max_gap_ms, cgroup: crowd, max: 2s}]\n"
+      "  - {name: again, hold: 2s}\n"
+      "defaults: off\n");
   run.Finish("FAIL");
   INFO(run.first_line());
   CHECK(Matches(
