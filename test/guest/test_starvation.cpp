@@ -58,8 +58,8 @@ TEST_CASE("a worker starved in a later phase fails there, whatever its neighbour
   INFO(run.first_line());
   CHECK(Matches(
       run.cause(),
-      "^max_gap_ms of cgroup crowd in phase starve is [45]\\.?\\d* ?m?s? ?.*\\(worker crowd/Bursty/0 .*"
-      "above the maximum of 2 s"));
+      "^max_gap_ms of cgroup crowd in phase starve is [45]\\d\\d\\d ms \\(worker crowd/Bursty/0 on cpu 1\\), "
+      "above the maximum of 2000 ms$"));
   CHECK(run.result().at("phase") == "starve");
 }
 
