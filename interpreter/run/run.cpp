@@ -6,6 +6,7 @@
 #include "interpreter/judge/pauses.h"
 #include "interpreter/run/event_teller.h"
 #include "interpreter/run/guest_observer.h"
+#include "interpreter/run/late_loops.h"
 #include "interpreter/run/run_environment.h"
 #include "interpreter/run/run_guest.h"
 #include "interpreter/run/run_outcome.h"
@@ -393,7 +394,7 @@ class ScenarioRun {
 
 RunOutcome RunScenario(const RunPlan& plan, const std::filesystem::path& scenario_dir,
                        const RunEnvironment& environment, EventSink& sink) {
-  return ScenarioRun(plan, scenario_dir, environment, sink).Run();
+  return WithLateLoops(plan.scenario, ScenarioRun(plan, scenario_dir, environment, sink).Run());
 }
 
 }  // namespace ktstr
