@@ -31,7 +31,7 @@ constexpr std::size_t kMaxRequests = 4096;
 // How long a host may take to close the channel after the Reply to Finish.
 constexpr std::uint64_t kLingerNs = 2'000'000'000;
 
-// A machine that stood still for less is not told from one whose CPUs are slow.
+// A machine that did not run for less than this is not told from one whose CPUs are slow.
 constexpr std::uint64_t kNoticedStopNs = 20'000'000;
 
 /// How long the process has waited for a CPU in its life, from its open /proc/self/schedstat.

@@ -19,7 +19,7 @@ constexpr std::uint8_t kPanicked = 1;        // the bit that asks for the action
 
 }  // namespace
 
-Result<> PauseMachine() {
+Result<> PauseThisMachine() {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(kPciDevices, error)) {
     const std::string device = entry.path().string();

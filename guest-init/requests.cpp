@@ -89,7 +89,7 @@ Step On(GuestState& guest, const ReadFile& request) {
 }
 
 Step On(GuestState& guest, const PinMap& request) { return Now(guest.pins.Pin(request.name)); }
-Step On(GuestState&, const StandStill&) { return Now(PauseMachine()); }
+Step On(GuestState&, const PauseMachine&) { return Now(PauseThisMachine()); }
 Step On(GuestState&, const SetIdentity& request) { return Now(TakeIdentity(request)); }
 
 Step On(GuestState& guest, const Park&) {

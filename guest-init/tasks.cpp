@@ -10,7 +10,7 @@ namespace ktstr::guest {
 namespace {
 
 // Between two looks at workers while any live: for waits that do not end (worker_account.h), for CPUs that
-// come and go, and to notice that the machine stood still.
+// come and go, and to notice that the machine did not run.
 constexpr std::uint64_t kLookEveryNs = 100'000'000;
 constexpr const char* kOnlineCpus = "/sys/devices/system/cpu/online";
 

@@ -205,8 +205,8 @@ const StructDecl& PinMap::Decl() {
   return kDecl;
 }
 
-const StructDecl& StandStill::Decl() {
-  static constexpr StructDecl kDecl = DeclareStruct<StandStill>("StandStill", "", {});
+const StructDecl& PauseMachine::Decl() {
+  static constexpr StructDecl kDecl = DeclareStruct<PauseMachine>("PauseMachine", "", {});
   return kDecl;
 }
 

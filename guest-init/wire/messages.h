@@ -190,10 +190,10 @@ struct PinMap {
   std::string name;  // its first 15 characters count
   static const StructDecl& Decl();
 };
-/// Stops the whole machine, right at this instruction, through a device that only machines with the virtual
+/// Pauses the whole machine, right at this instruction, through a device that only machines with the virtual
 /// clock have; the host lets it go on, and then comes the Reply. So the host can act at a moment of the
 /// guest's time.
-struct StandStill {
+struct PauseMachine {
   static const StructDecl& Decl();
 };
 /// What distinguishes one clone of a saved guest from the next.
@@ -329,7 +329,7 @@ struct ChannelFault {
 using Requests = TypeList<EnableControllers, CreateCgroup, WriteCgroupFile, SetFrozen, DestroyCgroup,
                           StartWorkers, StopCgroupTasks, StopWorkers, StartPayload, AwaitPayload, StopPayload,
                           PollPayload, MarkPhase, Hold, SetHoldMark, Finish, Program, PutFile, ReadFile,
-                          PinMap, StandStill, SetIdentity, Park, Ping>;
+                          PinMap, PauseMachine, SetIdentity, Park, Ping>;
 /// Every event.
 using Events = TypeList<Ready, WorkerDone, PayloadOutput, PayloadDone, FileContent, KernelMessages, Warning,
                         ChannelFault>;

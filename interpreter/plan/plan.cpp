@@ -91,7 +91,7 @@ class Planner {
     for (PlannedRequest& planned : plan) {
       if (planned.host() != nullptr && (paused.empty() || paused.back().host() == nullptr)) {
         PlannedRequest pause = planned;
-        pause.what = GuestRequest{AnyStruct::Of(StandStill{})};
+        pause.what = GuestRequest{AnyStruct::Of(PauseMachine{})};
         pause.label = "pause";
         paused.push_back(std::move(pause));
       }

@@ -206,7 +206,7 @@ class ScenarioRun {
           return gone_ ? *gone_ : Salvage(session);
         continue;
       }
-      if (planned.As<StandStill>() != nullptr && !broken_) {
+      if (planned.As<PauseMachine>() != nullptr && !broken_) {
         TRY(session.AwaitPaused(*machine_, DeadlineOf(planned)));
         for (; at + 1 < plan_.requests.size() && plan_.requests[at + 1].host() != nullptr; ++at)
           if (!RunOnHost(session, plan_.requests[at + 1])) break;

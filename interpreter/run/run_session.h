@@ -65,7 +65,8 @@ class RunSession {
   Result<std::string> Fetch(const std::string& path, std::chrono::nanoseconds patience);
   /// What the last ReadFile of the plan that was answered brought. It is not kept any longer.
   std::string TakeFile(const std::string& path) { return std::exchange(files_[path], {}); }
-  /// After all requests before a StandStill have been answered: waits until the guest has paused the machine.
+  /// After all requests before a PauseMachine have been answered: waits until the guest has paused the
+  /// machine.
   Result<> AwaitPaused(vmm::Machine& machine, vmm::Deadline deadline);
   /// After a reply that did not come in time: sends `finish` and keeps whatever results still arrive until
   /// its reply or the deadline. Late replies to earlier requests are passed over.

@@ -258,7 +258,7 @@ void MeasureWatch(vmm::WatchMode mode, vmm::PauseLimits limits, json& series) {
   spec.mode = mode;
   spec.max = UINT32_MAX;
   const vmm::WatchId id = Need(watches->Arm(spec));
-  const auto stood_before = machine.paused_time();
+  const auto paused_before = machine.paused_time();
   const auto begin = Clock::now();
   while (Clock::now() - begin < kWatchTime) {
     const Result<> pumped = machine.Pump(std::min(vmm::After(std::chrono::milliseconds(20)),
@@ -270,7 +270,7 @@ void MeasureWatch(vmm::WatchMode mode, vmm::PauseLimits limits, json& series) {
   const double passed = Milliseconds(Clock::now() - begin);
   const double writes = static_cast<double>(watches->Stats(id).writes);
   series["per_second"].push_back(writes * 1e3 / passed);
-  series["stopped_percent"].push_back(Milliseconds(machine.paused_time() - stood_before) / passed * 100);
+  series["paused_percent"].push_back(Milliseconds(machine.paused_time() - paused_before) / passed * 100);
 }
 
 json MeasureWatches() {

@@ -3,20 +3,20 @@
 function measureCaptures({row, measure, quantile}, cpus, aim, ...churn) {
   const series = measure('bench_observe', 'capture', String(cpus), ...churn);
   const what = `capture of ${series.maps.at(-1)} maps, ${series.tasks.at(-1)} tasks, ${cpus} vCPUs${churn.length > 0 ? ', while they come and go' : ''}`;
-  row(`${what}: guest stands still`, 'ms wall', series.pause_ms, {theirs: series.empty_ms, aim});
+  row(`${what}: guest is paused`, 'ms wall', series.pause_ms, {theirs: series.empty_ms, aim});
   row('  the same, p95', 'ms wall', quantile(series.pause_ms, 0.95), {theirs: quantile(series.empty_ms, 0.95), aim});
   if (churn.length > 0) return;
   row('  of it asking for the registers', 'ms wall', series.registers_ms);
   row('  of it copying', 'ms wall', series.copy_ms);
   row('  the report, while the guest runs', 'ms wall', series.render_ms);
-  row('  the first capture: guest stands still', 'ms wall', series.first_pause_ms);
+  row('  the first capture: guest is paused', 'ms wall', series.first_pause_ms);
 }
 
 function measureReads({row, measure, quantile}, start, name) {
   const series = measure('bench_observe', 'reads', start);
   row(`hot read of a u64 by symbol, ${name}; theirs: QEMU's monitor`, 'us wall', series.hot_us,
       {theirs: series.monitor_us, aim: '< 2'});
-  row('  the same; theirs: QEMU\'s debugger stub, guest stopped', 'us wall', series.hot_us, {theirs: series.stub_us});
+  row('  the same; theirs: QEMU\'s debugger stub, guest paused', 'us wall', series.hot_us, {theirs: series.stub_us});
   row('  the same, p95', 'us wall', quantile(series.hot_us, 0.95), {aim: '< 2'});
   row('  through the page tables', 'us wall', series.walk_us);
 }
@@ -26,7 +26,7 @@ function measureWatches({row, measure}) {
   for (const [key, name] of [['count', 'count mode, no bound'], ['value', 'value mode, no bound'],
                              ['count_in_budget', 'count mode, bounded as in a run']]) {
     row(`watch on rq.clock: ${name}`, 'fires/s', series[key].per_second);
-    row('  guest stands still', '% of time', series[key].stopped_percent);
+    row('  guest is paused', '% of time', series[key].paused_percent);
   }
 }
 

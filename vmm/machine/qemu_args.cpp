@@ -53,7 +53,7 @@ void AddClock(const MachineConfig& config, Args& args) {
     // The date is fixed too, or every run would start at another one.
     args.insert(args.end(), {"-icount", fmt::format("shift={},sleep=off", config.icount_shift), "-rtc",
                              "base=2025-01-01T00:00:00,clock=vm"});
-    // By it the guest stops itself where the host is to look at it (StandStill in wire/messages.h).
+    // By it the guest pauses itself where the host is to look at it (PauseMachine in wire/messages.h).
     args.insert(args.end(), {"-device", "pvpanic-pci", "-action", "panic=pause"});
   }
   if (config.rng_seed.has_value()) args.insert(args.end(), {"-seed", std::to_string(*config.rng_seed)});
