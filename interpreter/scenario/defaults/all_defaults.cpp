@@ -43,7 +43,7 @@ constexpr DefaultCheck kTable[] = {
     {Optional<&DefaultChecks::no_stall>("no_stall",
                                         "No worker stood still for longer than stall_limit: none was kept "
                                         "from a CPU, stopped or hung. Sleep "
-                                        "by its own wish, a frozen cgroup and cpu.max are no standstill."),
+                                        "by its own wish, a frozen cgroup and cpu.max are no stall."),
      &JudgeNoStall},
     {Optional<&DefaultChecks::cpuset_isolation>(
          "cpuset_isolation",
@@ -52,7 +52,7 @@ constexpr DefaultCheck kTable[] = {
 };
 
 constexpr FieldDecl kSettings[] = {
-    Optional<&DefaultChecks::stall_limit>("stall_limit", "The longest standstill that no_stall allows."),
+    Optional<&DefaultChecks::stall_limit>("stall_limit", "The longest stall that no_stall allows."),
     Optional<&DefaultChecks::allowed_complaints>("allowed_complaints",
                                                  "ECMA regular expressions: a complaint of the kernel in "
                                                  "whose line one of them is found is no fault of "

@@ -2,29 +2,29 @@
 #include <fmt/format.h>
 
 #include "interpreter/scenario/defaults/default_check.h"
-#include "interpreter/scenario/defaults/standstill.h"
+#include "interpreter/scenario/defaults/stall.h"
 #include "ops/plan/quantity.h"
 
 namespace ktstr {
 namespace {
 
 /// The phase in which a worker stood still.
-std::string PhaseOfGap(const RunFacts& run, const WorkerGroup& group, const Standstill& still) {
-  return group.backdrop ? PhaseName(run.record, still.phase) : PhaseOf(run, group);
+std::string PhaseOfGap(const RunFacts& run, const WorkerGroup& group, const Stall& stall) {
+  return group.backdrop ? PhaseName(run.record, stall.phase) : PhaseOf(run, group);
 }
 
 Finding Describe(const RunFacts& run, const WorkerGroup& group, const WorkerReport& report,
-                 const std::string& name, const Standstill& worst, double limit_ms) {
+                 const std::string& name, const Stall& worst, double limit_ms) {
   Finding finding;
-  const Standstill still = WorthTelling(report, worst, limit_ms);
-  const std::string did = WhatItDid(still);
+  const Stall stall = WorthTelling(report, worst, limit_ms);
+  const std::string did = WhatItDid(stall);
   finding.message =
       did.empty() ? fmt::format("worker {} did not run for {} ms on cpu {} (limit {}), {} ms after its start",
-                                name, still.ms, still.cpu, FormatAmount(limit_ms, "ms"), still.end_ms)
+                                name, stall.ms, stall.cpu, FormatAmount(limit_ms, "ms"), stall.end_ms)
                   : fmt::format("worker {} {}", name, did);
-  if (const std::string who = WhoHadTheCpu(run, report, still); !who.empty()) finding.message += "; " + who;
-  finding.message += WhatWasWished(still.throttled_ms);
-  finding.phase = PhaseOfGap(run, group, still);
+  if (const std::string who = WhoHadTheCpu(run, report, stall); !who.empty()) finding.message += "; " + who;
+  finding.message += WhatWasWished(stall.throttled_ms);
+  finding.phase = PhaseOfGap(run, group, stall);
   const std::uint64_t blamed = worst.BlamedMs();
   if (worst.stopped_ms > 0 &&
       static_cast<double>(blamed) - static_cast<double>(worst.stopped_ms) <= limit_ms) {
@@ -49,9 +49,9 @@ void JudgeNoStall(DefaultSite& site) {
   EachReport(
       site, fmt::format("no worker stood still for more than {}", FormatAmount(limit_ms, "ms")), &AnyGroup,
       [&](const WorkerGroup& group, const WorkerReport& report, const std::string& name, Findings& found) {
-        const Standstill still = WorstStandstill(report);
-        if (static_cast<double>(still.BlamedMs()) <= limit_ms) return;
-        found.Add(group.cgroup, Describe(site.run(), group, report, name, still, limit_ms));
+        const Stall stall = WorstStall(report);
+        if (static_cast<double>(stall.BlamedMs()) <= limit_ms) return;
+        found.Add(group.cgroup, Describe(site.run(), group, report, name, stall, limit_ms));
       });
 }
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "interpreter/scenario/defaults/default_check.h"
-#include "interpreter/scenario/defaults/standstill.h"
+#include "interpreter/scenario/defaults/stall.h"
 
 namespace ktstr {
 
@@ -32,10 +32,10 @@ void JudgeProgress(DefaultSite& site) {
             fmt::format("worker {} made no progress: 0 work units in {} ms, {} ms of them on a CPU", name,
                         life, Ms(report.cpu_time_ns)),
             static_cast<double>(life), PhaseOf(site.run(), group)};
-        const Standstill still = WorthTelling(report, WorstStandstill(report), 0);
-        if (const std::string did = WhatItDid(still); !did.empty()) {
+        const Stall stall = WorthTelling(report, WorstStall(report), 0);
+        if (const std::string did = WhatItDid(stall); !did.empty()) {
           finding.message = fmt::format("worker {} {}", name, did);
-          if (const std::string who = WhoHadTheCpu(site.run(), report, still); !who.empty())
+          if (const std::string who = WhoHadTheCpu(site.run(), report, stall); !who.empty())
             finding.message += "; " + who;
         }
         finding.value = static_cast<double>(had);

@@ -31,18 +31,18 @@ class World {
       telemetry_->EndIteration(1024);
     }
   }
-  void Starve(std::uint64_t ms) { StandStill(ms, TaskState::kRunnable); }
+  void Starve(std::uint64_t ms) { Stall(ms, TaskState::kRunnable); }
   /// Takes a CPU first: without one no task stops.
   void StopBySignal(std::uint64_t ms) {
     Start();
-    StandStill(ms, TaskState::kStopped);
+    Stall(ms, TaskState::kStopped);
   }
   /// Sleeps, and gets a CPU so long after the sleep is over.
   void Sleep(std::uint64_t ms, std::uint64_t late_ms) {
     Start();
     const std::uint64_t begin = telemetry_->BeginSleep(ms * kMs);
     Pass(ms, TaskState::kSleeping);
-    StandStill(late_ms, TaskState::kRunnable);
+    Stall(late_ms, TaskState::kRunnable);
     GetCpu();
     telemetry_->EndBlock(begin + ms * kMs);
     telemetry_->EndIteration(0);
@@ -52,7 +52,7 @@ class World {
     Start();
     telemetry_->BeginBlock();
     Pass(ms, TaskState::kSleeping);
-    StandStill(late_ms, TaskState::kRunnable);
+    Stall(late_ms, TaskState::kRunnable);
     GetCpu();
     telemetry_->EndBlock(probe_.now_ns);
     telemetry_->EndIteration(0);
@@ -81,7 +81,7 @@ class World {
     std::uint64_t begin_ns = 0, end_ns = 0;
     bool wait = false;
   };
-  std::vector<Truth> standstills;
+  std::vector<Truth> stalls;
   std::uint64_t cpu_ns = 0;
 
  private:
@@ -96,10 +96,10 @@ class World {
     task_.run_delay_ns += std::exchange(waited_ns_, 0);
     task_.run_count += 1;
   }
-  void StandStill(std::uint64_t ms, TaskState state) {
+  void Stall(std::uint64_t ms, TaskState state) {
     if (ms == 0) return;
     const bool wait = state == TaskState::kRunnable;
-    standstills.push_back({probe_.now_ns, probe_.now_ns + ms * kMs, wait});
+    stalls.push_back({probe_.now_ns, probe_.now_ns + ms * kMs, wait});
     Pass(ms, state);
     if (wait && telemetry_) GetCpu();
   }
@@ -135,10 +135,10 @@ class World {
   std::uint64_t mark_in_ms_ = 0;
 };
 
-/// How much of a standstill lies in a slice, in ms.
-std::uint64_t Inside(const World::Truth& still, const PhaseSlice& slice) {
-  const std::uint64_t begin = std::max(still.begin_ns, slice.begin_ns);
-  const std::uint64_t end = std::min(still.end_ns, slice.begin_ns + slice.wall_ns);
+/// How much of a stall lies in a slice, in ms.
+std::uint64_t Inside(const World::Truth& stall, const PhaseSlice& slice) {
+  const std::uint64_t begin = std::max(stall.begin_ns, slice.begin_ns);
+  const std::uint64_t end = std::min(stall.end_ns, slice.begin_ns + slice.wall_ns);
   return end > begin ? (end - begin) / kMs : 0;
 }
 
@@ -192,10 +192,10 @@ TEST_CASE("random lives: the slices add up to them and no gap is told too short 
     std::uint64_t delay_ms = 0, waited = 0, stood = 0;  // up to the end of the slice
     for (const PhaseSlice& slice : report.phase_slices) {
       std::uint64_t longest = 0, all = 0;
-      for (const World::Truth& still : world.standstills) {
-        longest = std::max(longest, Inside(still, slice));
-        all += Inside(still, slice);
-        (still.wait ? waited : stood) += Inside(still, slice);
+      for (const World::Truth& stall : world.stalls) {
+        longest = std::max(longest, Inside(stall, slice));
+        all += Inside(stall, slice);
+        (stall.wait ? waited : stood) += Inside(stall, slice);
       }
       CHECK(slice.max_gap_ms >= longest);
       CHECK(slice.max_gap_ms <= all + 1);  // two that touch are one gap; an iteration takes 1 ms
@@ -227,9 +227,9 @@ TEST_CASE("random waits for partners: a long wait for a CPU is told, a long slee
     CheckAddsUp(world, report);
     for (const PhaseSlice& slice : report.phase_slices) {
       std::uint64_t longest = 0;
-      for (const World::Truth& still : world.standstills)
-        if (still.end_ns - still.begin_ns >= 2 * kLookEveryMs * kMs)
-          longest = std::max(longest, Inside(still, slice));
+      for (const World::Truth& stall : world.stalls)
+        if (stall.end_ns - stall.begin_ns >= 2 * kLookEveryMs * kMs)
+          longest = std::max(longest, Inside(stall, slice));
       CHECK(slice.max_gap_ms >= longest);
     }
     CHECK(report.max_gap_ms >= (longest_late >= 2 * kLookEveryMs ? longest_late : 0));

@@ -1,4 +1,4 @@
-#include "interpreter/scenario/defaults/standstill.h"
+#include "interpreter/scenario/defaults/stall.h"
 
 #include <fmt/format.h>
 
@@ -21,15 +21,15 @@ struct Window {
   }
 };
 
-Window WindowOf(const WorkerReport& report, const Standstill& still) {
-  const std::uint64_t end = report.created_ns + still.end_ms * kNsPerMs;
-  const std::uint64_t ns = still.ms * kNsPerMs;
+Window WindowOf(const WorkerReport& report, const Stall& stall) {
+  const std::uint64_t end = report.created_ns + stall.end_ms * kNsPerMs;
+  const std::uint64_t ns = stall.ms * kNsPerMs;
   return {end > ns ? end - ns : 0, end};
 }
 
 /// What the slices that the gap touches say of it.
-void Learn(const WorkerReport& report, Standstill& still) {
-  const Window window = WindowOf(report, still);
+void Learn(const WorkerReport& report, Stall& stall) {
+  const Window window = WindowOf(report, stall);
   std::uint64_t throttled = 0, stopped = 0, waiting = 0, on_cpu = 0, most = 0;
   for (const PhaseSlice& slice : report.phase_slices) {
     const std::uint64_t overlap = window.Overlap(slice);
@@ -38,25 +38,25 @@ void Learn(const WorkerReport& report, Standstill& still) {
     stopped += std::min(overlap, slice.machine_stopped_ns);
     waiting += std::min(overlap, slice.run_delay_ns);
     on_cpu += slice.cpu_time_ns;
-    still.state = slice.state;
+    stall.state = slice.state;
     if (overlap >= most) {
       most = overlap;
-      still.phase = slice.phase;
+      stall.phase = slice.phase;
     }
   }
-  still.throttled_ms = throttled / kNsPerMs;
-  still.stopped_ms = stopped / kNsPerMs;
-  still.waiting_ms = waiting / kNsPerMs;
-  still.cpu_ms = on_cpu / kNsPerMs;
+  stall.throttled_ms = throttled / kNsPerMs;
+  stall.stopped_ms = stopped / kNsPerMs;
+  stall.waiting_ms = waiting / kNsPerMs;
+  stall.cpu_ms = on_cpu / kNsPerMs;
 }
 
-Standstill StandstillOf(const WorkerReport& report, const Measures& measures) {
-  Standstill still;
-  still.ms = measures.max_gap_ms;
-  still.end_ms = measures.max_gap_at_ms;
-  still.cpu = measures.max_gap_cpu;
-  Learn(report, still);
-  return still;
+Stall StallOf(const WorkerReport& report, const Measures& measures) {
+  Stall stall;
+  stall.ms = measures.max_gap_ms;
+  stall.end_ms = measures.max_gap_at_ms;
+  stall.cpu = measures.max_gap_cpu;
+  Learn(report, stall);
+  return stall;
 }
 
 /// Whether all that a worker did in a slice it did on that CPU.
@@ -67,42 +67,41 @@ bool OnlyOn(const PhaseSlice& slice, std::uint32_t cpu) {
 
 }  // namespace
 
-Standstill WorstStandstill(const WorkerReport& report) {
-  Standstill worst = StandstillOf(report, report);
+Stall WorstStall(const WorkerReport& report) {
+  Stall worst = StallOf(report, report);
   for (const PhaseSlice& slice : report.phase_slices)
-    if (const Standstill still = StandstillOf(report, slice); still.BlamedMs() > worst.BlamedMs())
-      worst = still;
+    if (const Stall stall = StallOf(report, slice); stall.BlamedMs() > worst.BlamedMs()) worst = stall;
   return worst;
 }
 
-Standstill WorthTelling(const WorkerReport& report, const Standstill& worst, double limit_ms) {
+Stall WorthTelling(const WorkerReport& report, const Stall& worst, double limit_ms) {
   for (const PhaseSlice& slice : report.phase_slices) {
     if (slice.phase == kBetweenPhases) continue;
-    const Standstill still = StandstillOf(report, slice);
-    if (static_cast<double>(still.BlamedMs()) > limit_ms && still.BlamedMs() * 2 > worst.BlamedMs())
-      return still;
+    const Stall stall = StallOf(report, slice);
+    if (static_cast<double>(stall.BlamedMs()) > limit_ms && stall.BlamedMs() * 2 > worst.BlamedMs())
+      return stall;
   }
   return worst;
 }
 
-std::string WhatItDid(const Standstill& still) {
+std::string WhatItDid(const Stall& stall) {
   constexpr std::uint64_t kMostly = 90;  // percent
-  if (still.ms > 0 && still.waiting_ms * 100 >= still.ms * kMostly)
-    return fmt::format("was runnable for {} ms on CPU {} and {}", still.ms, still.cpu,
-                       still.cpu_ms * 100 <= still.ms ? "never ran" : "did not run");
-  if (still.state == TaskState::kStopped) return fmt::format("was stopped by a signal for {} ms", still.ms);
+  if (stall.ms > 0 && stall.waiting_ms * 100 >= stall.ms * kMostly)
+    return fmt::format("was runnable for {} ms on CPU {} and {}", stall.ms, stall.cpu,
+                       stall.cpu_ms * 100 <= stall.ms ? "never ran" : "did not run");
+  if (stall.state == TaskState::kStopped) return fmt::format("was stopped by a signal for {} ms", stall.ms);
   return {};
 }
 
-std::string WhoHadTheCpu(const RunFacts& run, const WorkerReport& report, const Standstill& still) {
-  const Window window = WindowOf(report, still);
+std::string WhoHadTheCpu(const RunFacts& run, const WorkerReport& report, const Stall& stall) {
+  const Window window = WindowOf(report, stall);
   std::string who;
   double most = 0;
   for (const CollectedReport& collected : run.record.reports) {
     if (&collected.report == &report) continue;
     double ran_ns = 0;
     for (const PhaseSlice& slice : collected.report.phase_slices)
-      if (slice.wall_ns > 0 && OnlyOn(slice, still.cpu))
+      if (slice.wall_ns > 0 && OnlyOn(slice, stall.cpu))
         ran_ns += static_cast<double>(window.Overlap(slice)) * static_cast<double>(slice.cpu_time_ns) /
                   static_cast<double>(slice.wall_ns);
     if (ran_ns <= most) continue;
@@ -115,7 +114,7 @@ std::string WhoHadTheCpu(const RunFacts& run, const WorkerReport& report, const 
                            ? 0
                            : 100 * most / static_cast<double>(window.end_ns - window.begin_ns);
   if (share < 1) return {};
-  return fmt::format("CPU {} ran {} for {:.1f} % of it", still.cpu, who, std::min(share, 100.0));
+  return fmt::format("CPU {} ran {} for {:.1f} % of it", stall.cpu, who, std::min(share, 100.0));
 }
 
 }  // namespace ktstr

@@ -10,7 +10,7 @@ namespace ktstr {
 
 /// The longest time for which a worker stood still against its own wish and its author's, and what is known
 /// of it. Times of which only a sum per slice is known count as if all of them lay in it.
-struct Standstill {
+struct Stall {
   std::uint64_t ms = 0;            // the whole gap
   std::uint64_t end_ms = 0;        // since the worker's creation
   std::uint64_t throttled_ms = 0;  // of it: its cgroup was throttled by cpu.max,
@@ -26,14 +26,14 @@ struct Standstill {
 };
 
 /// Over its whole life, not cut at phase marks; of all gaps the one with the most to answer for.
-Standstill WorstStandstill(const WorkerReport& report);
+Stall WorstStall(const WorkerReport& report);
 /// What to tell of it: the part that lies in one phase, if that alone is more than `limit_ms` and most of it.
-Standstill WorthTelling(const WorkerReport& report, const Standstill& worst, double limit_ms);
+Stall WorthTelling(const WorkerReport& report, const Stall& worst, double limit_ms);
 
 /// "was runnable for 700 ms on CPU 1 and never ran"; "was stopped by a signal for 700 ms"; nothing when the
 /// kernel does not say more than that it made no progress.
-std::string WhatItDid(const Standstill& still);
+std::string WhatItDid(const Stall& stall);
 /// "CPU 1 ran bully/0 (FIFO 50) for 99.8 % of it", by the CPU time of the run's other workers that were on
 /// that CPU only; "" when none of them was.
-std::string WhoHadTheCpu(const RunFacts& run, const WorkerReport& report, const Standstill& still);
+std::string WhoHadTheCpu(const RunFacts& run, const WorkerReport& report, const Stall& stall);
 }  // namespace ktstr
