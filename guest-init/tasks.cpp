@@ -16,9 +16,9 @@ constexpr const char* kOnlineCpus = "/sys/devices/system/cpu/online";
 
 /// Puts process ids in the place of each `${pid:<handle>}`.
 Result<> PutPids(std::string& text, const std::function<Result<pid_t>(std::uint32_t)>& pid_of) {
-  constexpr std::string_view kBegin = "${pid:";
-  for (std::size_t at = text.find(kBegin); at != std::string::npos; at = text.find(kBegin, at)) {
-    const std::size_t number = at + kBegin.size();
+  for (std::size_t at = text.find(kPidPlaceBegin); at != std::string::npos;
+       at = text.find(kPidPlaceBegin, at)) {
+    const std::size_t number = at + kPidPlaceBegin.size();
     std::uint32_t handle = 0;
     const auto [end, error] = std::from_chars(text.data() + number, text.data() + text.size(), handle);
     if (error != std::errc() || end == text.data() + text.size() || *end != '}') {

@@ -109,6 +109,9 @@ struct AwaitReadiness {
   std::uint64_t timeout_ns = 0;
   static const StructDecl& Decl();
 };
+/// What the place of a process id in argv and env begins with; a handle and '}' follow. (In a scenario the
+/// payload's name stands where the handle is.)
+inline constexpr std::string_view kPidPlaceBegin = "${pid:";
 /// In argv and env, `${pid:<handle>}` is the process id of the payload with that handle. Answered once the
 /// program runs and, with `ready`, is ready; the payload runs on when it does not become so.
 struct StartPayload {

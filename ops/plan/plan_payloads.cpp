@@ -4,9 +4,9 @@
 namespace ktstr {
 
 bool PlanContext::ResolvePids(std::string_view field, std::string& text) {
-  constexpr std::string_view kBegin = "${pid:";
-  for (std::size_t at = text.find(kBegin); at != std::string::npos; at = text.find(kBegin, at)) {
-    at += kBegin.size();
+  for (std::size_t at = text.find(kPidPlaceBegin); at != std::string::npos;
+       at = text.find(kPidPlaceBegin, at)) {
+    at += kPidPlaceBegin.size();
     const std::size_t end = text.find('}', at);
     if (end == std::string::npos) return true;
     const PayloadState* const payload =
