@@ -1,23 +1,11 @@
 // A machine gets a disk when, and only when, a worker writes to one; with what follows from that.
 #include <catch2/catch.hpp>
 
-#include "interpreter/load/decode.h"
-#include "interpreter/plan/plan.h"
+#include "test/unit/interpreter/plan/loaded_plan.h"
 
 using namespace ktstr;
 
 namespace {
-
-struct Loaded {
-  Scenario scenario;
-  Diagnostics diagnostics;
-  RunPlans plans;
-
-  explicit Loaded(const std::string& yaml) {
-    const Document document = LoadDocument("t.yaml", yaml, diagnostics);
-    if (Decode(document, scenario, diagnostics)) plans = PlanRuns(scenario, {}, diagnostics);
-  }
-};
 
 constexpr const char* kSpin = "steps:\n  - {cgroups: [{name: a, work: [{type: SpinWait}]}], hold: 1s}\n";
 constexpr const char* kIo =
@@ -28,7 +16,7 @@ constexpr const char* kIo =
 }  // namespace
 
 TEST_CASE("a plan asks for a disk, and for a kernel that can use it, when a worker writes to one") {
-  const Loaded io(std::string("version: 1\nkernel: \">=6.6\"\n") + kIo);
+  const LoadedPlan io(std::string("version: 1\nkernel: \">=6.6\"\n") + kIo);
   REQUIRE(io.diagnostics.empty());
   const RunPlan& plan = *io.plans.front();
   REQUIRE(plan.disk);
@@ -36,13 +24,13 @@ TEST_CASE("a plan asks for a disk, and for a kernel that can use it, when a work
   REQUIRE(plan.scenario.kernel);
   CHECK(plan.scenario.kernel->Text() == ">=6.6 with virtio_blk");
 
-  const Loaded spin(std::string("version: 1\n") + kSpin);
+  const LoadedPlan spin(std::string("version: 1\n") + kSpin);
   CHECK_FALSE(spin.plans.front()->disk);
   CHECK_FALSE(spin.plans.front()->scenario.kernel);
 }
 
 TEST_CASE("a disk on the virtual clock is a diagnostic at the work that needs it") {
-  const Loaded io(std::string("version: 1\nclock: virtual\n") + kIo);
+  const LoadedPlan io(std::string("version: 1\nclock: virtual\n") + kIo);
   REQUIRE(io.diagnostics.items().size() == 1);
   const Diagnostic& fault = io.diagnostics.items().front();
   CHECK(fault.path == "steps/1/cgroups/0/work/1");

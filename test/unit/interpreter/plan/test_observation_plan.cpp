@@ -2,34 +2,16 @@
 // them.
 #include <catch2/catch.hpp>
 
-#include "interpreter/load/decode.h"
-#include "interpreter/plan/plan.h"
 #include "ops/op.h"
+#include "test/unit/interpreter/plan/loaded_plan.h"
 
 using namespace ktstr;
 
 namespace {
 
-struct Loaded {
-  Scenario scenario;
-  Diagnostics diagnostics;
-  RunPlans plans;
-
-  explicit Loaded(const std::string& yaml) {
-    const Document document = LoadDocument("t.yaml", yaml, diagnostics);
-    if (Decode(document, scenario, diagnostics)) plans = PlanRuns(scenario, {}, diagnostics);
-  }
-  std::string Faults() const {
-    std::string all;
-    for (const Diagnostic& d : diagnostics.items())
-      all += d.path + ": " + d.message + (d.hint.empty() ? "" : " (" + d.hint + ")") + "\n";
-    return all;
-  }
-};
-
 /// The labels of the plan; those the host runs itself with a star.
 std::string Labels(const std::string& yaml) {
-  Loaded loaded(yaml);
+  LoadedPlan loaded(yaml);
   REQUIRE(loaded.Faults() == "");
   std::string all;
   for (const PlannedRequest& planned : loaded.plans.front()->requests)
@@ -37,7 +19,7 @@ std::string Labels(const std::string& yaml) {
   return all;
 }
 
-std::string FaultsOf(const std::string& yaml) { return Loaded(yaml).Faults(); }
+std::string FaultsOf(const std::string& yaml) { return LoadedPlan(yaml).Faults(); }
 
 }  // namespace
 

@@ -1,36 +1,21 @@
 // What plans make of payloads: process ids, readiness, looks at them, and whose exit code is checked.
 #include <catch2/catch.hpp>
 
-#include "interpreter/load/decode.h"
-#include "interpreter/plan/plan.h"
+#include "test/unit/interpreter/plan/loaded_plan.h"
 
 using namespace ktstr;
 
 namespace {
 
-struct Loaded {
-  Scenario scenario;
-  Diagnostics diagnostics;
-  RunPlans plans;
-
+struct Loaded : LoadedPlan {
   /// `ops` are those of the one step; `server` and `client` can be run.
-  explicit Loaded(const std::string& ops, const std::string& rest = "") {
-    const Document document = LoadDocument("t.yaml",
-                                           "version: 1\npayloads:\n"
-                                           "  server: {binary: sh}\n"
-                                           "  client: {binary: sh, args: [-c, 'kill -0 ${pid:server}'], env: "
-                                           "['SERVER=${pid:server}']}\n"
-                                           "steps: [{name: only, cgroups: [{name: box}], ops: [" +
-                                               ops + "]}]\n" + rest,
-                                           diagnostics);
-    if (Decode(document, scenario, diagnostics)) plans = PlanRuns(scenario, {}, diagnostics);
-  }
-  [[nodiscard]] std::string Faults() const {
-    std::string all;
-    for (const Diagnostic& d : diagnostics.items())
-      all += d.path + ": " + d.message + (d.hint.empty() ? "" : " (" + d.hint + ")") + "\n";
-    return all;
-  }
+  explicit Loaded(const std::string& ops, const std::string& rest = "")
+      : LoadedPlan(
+            "version: 1\npayloads:\n"
+            "  server: {binary: sh}\n"
+            "  client: {binary: sh, args: [-c, 'kill -0 ${pid:server}'], env: ['SERVER=${pid:server}']}\n"
+            "steps: [{name: only, cgroups: [{name: box}], ops: [" +
+            ops + "]}]\n" + rest) {}
   [[nodiscard]] std::vector<StartPayload> Starts() const {
     std::vector<StartPayload> starts;
     for (const PlannedRequest& planned : plans.front()->requests)
