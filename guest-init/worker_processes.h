@@ -57,7 +57,7 @@ class WorkerProcesses {
   /// REQUIRES: EndAccount(), of all groups that are to stop: one that stops leaves its CPU to others.
   void RequestStop() const { memory_.RequestStop(); }
 
-  /// Begins to read the reports; `done` is called once a worker, in worker order. REQUIRES: RequestStop().
+  /// Begins to read the reports; `done` is called once per worker, in worker order. REQUIRES: RequestStop().
   void BeginCollect(std::function<void(WorkerReport report)> done);
   [[nodiscard]] bool collecting() const { return done_ != nullptr; }
   [[nodiscard]] bool collected() const { return next_ == workers_.size(); }

@@ -92,7 +92,7 @@ bool RunSlotWorker::Admit(RunItem& item) {
     prepared_share_.reset();
     return true;
   }
-  // Who waits holds nothing: else two could wait for each other.
+  // Release everything before blocking: two slots could deadlock otherwise.
   pool_.Release();
   prepared_share_.reset();
   Result<vmm::MemoryBudget::Share> share =

@@ -29,10 +29,10 @@ struct CgroupTotals {
   Samples wake;
   Samples timer;
   Samples iteration_cost;                    // whole reports only: slices do not carry it
-  std::vector<std::uint64_t> run_delays_ns;  // one a worker with schedstat
-  std::vector<double> off_cpu_pct;           // one a worker with wall time
-  std::vector<double> work_rates;            // work units per CPU second, one a worker that had CPU time
-  std::vector<double> throughputs;           // work units per second of its time, one a worker
+  std::vector<std::uint64_t> run_delays_ns;  // one per worker with schedstat
+  std::vector<double> off_cpu_pct;           // one per worker with wall time
+  std::vector<double> work_rates;            // work units per CPU second, one per worker that had CPU time
+  std::vector<double> throughputs;           // work units per second of its time, one per worker
   std::uint64_t migrations = 0;
   std::uint64_t iterations = 0;
   std::uint64_t work_units = 0;

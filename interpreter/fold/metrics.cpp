@@ -28,7 +28,7 @@ Value Counted(const CgroupTotals& c, std::uint64_t count) {
   return static_cast<double>(count);
 }
 
-/// A ratio of two percentiles says little about few iterations; the system we re-create draws the same line.
+/// A ratio of two percentiles says little about few iterations.
 constexpr std::uint64_t kTailIterations = 100;
 
 Value TailRatio(const Samples& samples, std::uint64_t iterations) {

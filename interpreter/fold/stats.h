@@ -99,9 +99,8 @@ RunRecord OnlyGroupsNamed(const RunRecord& record, std::string_view name);
 
 /// The workers of one cgroup, in one phase or over their whole lives.
 ///
-/// One row a cgroup NAME: all worker groups that ran in it are folded together. (The system we re-create
-/// appends a row per handle, so a cgroup with two work entries has two rows and "worst cgroup" compares
-/// halves.)
+/// One row per cgroup NAME: all worker groups that ran in it are folded together. With a row per group a
+/// cgroup with two work entries would have two rows, and "worst cgroup" would compare halves.
 struct CgroupStats {
   std::string cgroup;
   std::uint32_t num_workers = 0;      // that reported

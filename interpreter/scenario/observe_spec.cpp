@@ -5,7 +5,7 @@ namespace ktstr {
 const StructDecl& SnapshotsSpec::Decl() {
   static constexpr FieldDecl kFields[] = {
       Optional<&SnapshotsSpec::periodic>("periodic",
-                                         "So many snapshots, spread evenly over the middle 80 % of the time "
+                                         "How many: spread evenly over the middle 80 % of the time "
                                          "the steps hold, tagged periodic_000 and "
                                          "so on. At least 100ms of it must lie between two.",
                                          Between(0, 64)),

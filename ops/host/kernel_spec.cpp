@@ -130,7 +130,7 @@ const StructDecl& KernelValueSpec::Decl() {
       Optional<&KernelValueSpec::u64>("u64", "Eight bytes, little endian."),
       Optional<&KernelValueSpec::bytes>(
           "bytes", "Bytes in hex, two digits each.",
-          {.pattern = "^([0-9a-fA-F]{2})+$", .pattern_doc = "two hex digits a byte"}),
+          {.pattern = "^([0-9a-fA-F]{2})+$", .pattern_doc = "two hex digits per byte"}),
       Optional<&KernelValueSpec::or_mask>("or_mask",
                                           "32 bits to set beside those that are; WriteKernelCold only."),
   };

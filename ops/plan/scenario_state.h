@@ -64,7 +64,7 @@ struct PayloadState {
 enum class Tags : std::uint8_t { kSnapshot, kRead, kWatch, kProcs };
 inline constexpr std::size_t kTagKinds = 4;
 
-/// So many snapshots of a run are kept; then each new one takes the place of the oldest.
+/// This many snapshots of a run are kept; then each new one takes the place of the oldest.
 inline constexpr std::size_t kMaxSnapshots = 64;
 
 struct TagState {

@@ -25,7 +25,7 @@ std::string StringMember(const json& object, const char* key) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-/// Microseconds since the epoch; 0 when the message carries no such time.
+/// Microseconds of Unix time; 0 when the message carries no such time.
 std::int64_t Timestamp(const json& message) {
   const auto stamp = message.find("timestamp");
   if (stamp == message.end() || !stamp->is_object()) return 0;

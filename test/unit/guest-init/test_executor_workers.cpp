@@ -21,8 +21,8 @@ StopWorkers Stop(std::vector<std::uint32_t> groups) { return {std::move(groups)}
 MarkPhase Mark(std::uint32_t phase, bool end = false) { return {phase, end}; }
 
 /// Waits until the workers have made progress since `before`.
-void AwaitProgress(GuestProcess& guest, std::uint64_t before, std::uint32_t epoch = 1) {
-  while (guest.Call(Mark(epoch)).mark->total_iterations <= before) {
+void AwaitProgress(GuestProcess& guest, std::uint64_t before, std::uint32_t phase = 1) {
+  while (guest.Call(Mark(phase)).mark->total_iterations <= before) {
   }
 }
 
@@ -82,16 +82,16 @@ TEST_CASE("backdrop workers ship their phases") {
   StartWorkers request = Workers(1, "SpinWait", 1);
   REQUIRE(guest.Call(request).error.empty());
   AwaitProgress(guest, 0, 0);
-  // Each epoch lasts until the worker has been seen to work in it.
+  // Each phase lasts until the worker has been seen to work in it.
   for (const MarkPhase& mark : {Mark(1), Mark(1, true), Mark(2)}) {
     const std::uint64_t before = guest.Call(mark).mark->total_iterations;
     while (guest.Call(mark).mark->total_iterations < before + 3) {
     }
   }
   REQUIRE(guest.Call(Stop({1})).error.empty());
-  std::vector<std::uint32_t> epochs;
-  for (const PhaseSlice& slice : guest.reports[0].phase_slices) epochs.push_back(slice.phase);
-  CHECK(epochs == std::vector<std::uint32_t>{0, 1, kBetweenPhases, 2});
+  std::vector<std::uint32_t> phases;
+  for (const PhaseSlice& slice : guest.reports[0].phase_slices) phases.push_back(slice.phase);
+  CHECK(phases == std::vector<std::uint32_t>{0, 1, kBetweenPhases, 2});
 }
 
 TEST_CASE("a killed worker becomes a sentinel, its neighbours report") {

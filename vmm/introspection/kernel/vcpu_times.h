@@ -13,7 +13,7 @@
 namespace ktstr::vmm {
 
 /// Finds the threads once, by the names QEMU gives them (debug-threads=on): "CPU 1/KVM", "CPU 1/TCG", or
-/// "ALL CPUs/TCG" for all vCPUs together. A read costs some 2 us a thread.
+/// "ALL CPUs/TCG" for all vCPUs together. A read costs some 2 us per thread.
 class VcpuTimes {
  public:
   /// `proc` is where the process file system is, for tests. A process that is gone has no threads.

@@ -289,21 +289,21 @@ TEST_CASE("a backdrop group gives a slice to each step; BASELINE and the gaps ar
   report.wake_sample_total = 100;
   report.schedstat_available = true;
   report.schedstat_cpu_time_ns = kSec;
-  for (const std::uint32_t epoch : {0U, 1U, kBetweenPhases, 2U}) {
+  for (const std::uint32_t phase : {0U, 1U, kBetweenPhases, 2U}) {
     PhaseSlice slice;
-    slice.phase = epoch;
-    slice.iterations = epoch == 2 ? 20 : 300;
+    slice.phase = phase;
+    slice.iterations = phase == 2 ? 20 : 300;
     slice.work_units = slice.iterations * 10;
     slice.wall_ns = 1000 * kMs;
-    slice.off_cpu_ns = epoch == 2 ? 900 * kMs : 250 * kMs;
+    slice.off_cpu_ns = phase == 2 ? 900 * kMs : 250 * kMs;
     slice.cpu_time_ns = slice.wall_ns - slice.off_cpu_ns;
     slice.schedstat_cpu_time_ns = 500 * kMs;
     slice.run_delay_ns = 7000;
-    slice.wake_latencies_ns = {epoch == 2 ? 8000U : 1000U};
-    slice.wake_sample_total = epoch == 2 ? 1 : 3;
-    slice.max_gap_ms = epoch == 2 ? 900 : 5;
+    slice.wake_latencies_ns = {phase == 2 ? 8000U : 1000U};
+    slice.wake_sample_total = phase == 2 ? 1 : 3;
+    slice.max_gap_ms = phase == 2 ? 900 : 5;
     slice.max_gap_cpu = 4;
-    slice.cpus_used = {epoch == 2 ? 4U : 0U};
+    slice.cpus_used = {phase == 2 ? 4U : 0U};
     report.phase_slices.push_back(slice);
   }
   Add(record, 1, report);
@@ -392,7 +392,7 @@ TEST_CASE("cgroups without a phase still count for the run's distributions") {
   WorkerGroup group = Group(1, "steady", 1, 0);
   group.backdrop = true;
   record.groups = {group};
-  WorkerReport report = Report(0);  // its epoch never changed: no slices
+  WorkerReport report = Report(0);  // its phase never changed: no slices
   report.wake_latencies_ns = {4000};
   report.wake_sample_total = 1;
   Add(record, 1, report);
@@ -502,9 +502,9 @@ TEST_CASE("the order of the reports does not matter") {
       report.run_delay_ns = random.Next() % 1'000'000;
       for (int i = 0; i < 30; ++i) report.wake_latencies_ns.push_back(random.Next() % 50'000);
       report.wake_sample_total = 30 + random.Next() % 10'000;
-      for (const std::uint32_t epoch : {1U, 2U}) {
+      for (const std::uint32_t phase : {1U, 2U}) {
         PhaseSlice slice;
-        slice.phase = epoch;
+        slice.phase = phase;
         slice.iterations = random.Next() % 1000;
         slice.wall_ns = kSec;
         slice.off_cpu_ns = random.Next() % kSec;

@@ -41,7 +41,7 @@ TEST_CASE("the pieces in which output comes do not matter") {
 }
 
 TEST_CASE("numbers behind more output than is kept are read") {
-  const std::string filler(1 << 20, '.');  // one endless line a piece
+  const std::string filler(1 << 20, '.');  // one endless line per piece
   for (const OutputParse parse : {OutputParse::kKv, OutputParse::kRegex}) {
     const OutputSpec spec = Spec(parse);
     PayloadMetricsReader reader(spec, {});

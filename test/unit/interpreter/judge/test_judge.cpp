@@ -241,13 +241,13 @@ TEST_CASE("a backdrop worker's stall is placed in the phase it happened in") {
   report.created_ns = 11 * kSec;
   report.max_gap_ms = 3000;
   report.max_gap_at_ms = 4500;
-  for (const std::uint32_t epoch : {1U, 2U}) {
+  for (const std::uint32_t phase : {1U, 2U}) {
     PhaseSlice slice;
-    slice.phase = epoch;
-    slice.begin_ns = (11 + (epoch == 2 ? 1 : 0)) * kSec;
-    slice.wall_ns = (epoch == 2 ? 4 : 1) * kSec;
-    slice.max_gap_ms = epoch == 2 ? 3000 : 4;
-    slice.max_gap_at_ms = epoch == 2 ? 4500 : 400;
+    slice.phase = phase;
+    slice.begin_ns = (11 + (phase == 2 ? 1 : 0)) * kSec;
+    slice.wall_ns = (phase == 2 ? 4 : 1) * kSec;
+    slice.max_gap_ms = phase == 2 ? 3000 : 4;
+    slice.max_gap_at_ms = phase == 2 ? 4500 : 400;
     report.phase_slices.push_back(slice);
   }
   record.reports = {{1, report}};

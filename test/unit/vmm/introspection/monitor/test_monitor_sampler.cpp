@@ -45,7 +45,7 @@ TEST_CASE("a sample has each CPU's run queue as it is") {
   CHECK(cpu.schedstats == SchedStats{22'000, 11, 30, 31, 32, 33, 34});
   CHECK_FALSE(cpu.vcpu_ns);
   CHECK(cpu.events.empty());
-  CHECK(kernel.memory.reads == 4);  // two a CPU
+  CHECK(kernel.memory.reads == 4);  // two per CPU
   sampler.Sample();
   CHECK(sampler.series().samples.size() == 2);
   CHECK(sampler.series().cpus == 2);
