@@ -11,7 +11,8 @@ struct Args {
 
 const StructDecl& Args::Decl() {
   static constexpr FieldDecl kFields[] = {
-      Required<&Args::cgroup>("cgroup", "The cgroup to freeze, with all below it.", {}, Refers::kCgroup),
+      Freezes(
+          Required<&Args::cgroup>("cgroup", "The cgroup to freeze, with all below it.", {}, Refers::kCgroup)),
   };
   static constexpr StructDecl kDecl = DeclareStruct<Args>(
       "FreezeCgroup",
@@ -25,6 +26,7 @@ void Plan(const Args& args, PlanContext& context) {
   CgroupState* cgroup = context.UseCgroup("cgroup", args.cgroup);
   if (cgroup == nullptr) return;
   // The kernel would take it again and do nothing; whoever writes it means something else.
+  if (cgroup->frozen && context.Doubts().MayThaw()) return;
   if (cgroup->frozen)
     return context.Fault("cgroup", "already-frozen", "cgroup '" + args.cgroup + "' is frozen already",
                          "it was frozen in " + cgroup->frozen->where,

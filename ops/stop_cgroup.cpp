@@ -11,7 +11,7 @@ struct Args {
 
 const StructDecl& Args::Decl() {
   static constexpr FieldDecl kFields[] = {
-      Required<&Args::cgroup>("cgroup", "The cgroup whose tasks end.", {}, Refers::kCgroup),
+      Empties(Required<&Args::cgroup>("cgroup", "The cgroup whose tasks end.", {}, Refers::kCgroup)),
   };
   static constexpr StructDecl kDecl = DeclareStruct<Args>(
       "StopCgroup",

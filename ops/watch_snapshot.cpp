@@ -20,7 +20,9 @@ struct Args {
 
 const StructDecl& Args::Decl() {
   static constexpr FieldDecl kFields[] = {
-      Required<&Args::target>("target", "What is watched for writes, from here to the end of the scenario."),
+      // Its symbol is the tag of a watch that has none of its own.
+      Makes(Required<&Args::target>(
+          "target", "What is watched for writes, from here to the end of the scenario.", {}, Refers::kTag)),
       Makes(Optional<&Args::tag>("tag",
                                  "What checks call it by (`watch: <tag>`); default: the symbol's name.",
                                  kTagName, Refers::kTag)),

@@ -30,6 +30,7 @@ template <typename T>
 struct NamedMap {
   std::vector<std::pair<std::string, T>> items;
 
+  /// Null when there is none.
   const T* Find(std::string_view name) const {
     for (const auto& [key, value] : items)
       if (key == name) return &value;
@@ -82,27 +83,28 @@ class AnyStruct {
 };
 
 enum class Kind : std::uint8_t {
-  kBool,
-  kInt,   // signed; `integer` says how to load and store it
-  kUint,  // unsigned
-  kDouble,
-  kString,
-  kScalar,  // written as text with a grammar of its own: 500ms, 64MiB, 90%, 0-3,8
-  kEnum,
+  kBool,      // true or false; see Limits::on_off
+  kInt,       // signed; `integer` says how to load and store it
+  kUint,      // unsigned
+  kDouble,    // finite
+  kString,    // any text
+  kScalar,    // written as text with a grammar of its own: 500ms, 64MiB, 90%, 0-3,8
+  kEnum,      // written as one of its names
   kOptional,  // zero or one element
-  kList,
-  kMap,  // NamedMap
-  kStruct,
-  kOneKey,   // AnyStruct written as a map with exactly one key, the alternative's name: `- Spawn: {...}`
-  kVariant,  // AnyStruct written as the alternative's name, its fields beside it: `{type: Bursty, ...}`
+  kList,      // of one type
+  kMap,       // NamedMap
+  kStruct,    // written as a map; see StructDecl
+  kOneKey,    // AnyStruct written as a map with exactly one key, the alternative's name: `- Spawn: {...}`
+  kVariant,   // AnyStruct written as the alternative's name, its fields beside it: `{type: Bursty, ...}`
 };
 
+/// Of a whole number: how it is reached, and what fits.
 struct IntegerDecl {
-  std::int64_t (*load)(const void*);
+  std::int64_t (*load)(const void*);  // an unsigned one by its bit pattern
   void (*store)(void*, std::int64_t);
-  std::int64_t min;
+  std::int64_t min;  // the type's own range
   std::uint64_t max;
-  std::uint8_t bytes;
+  std::uint8_t bytes;  // the size of the member
 };
 
 /// A scalar with a text form. Print(Parse(t)) is canonical and Parse(Print(v)) == v exactly.
@@ -117,11 +119,13 @@ struct ScalarDecl {
   std::string (*print)(const void* value);
 };
 
+/// One name of an enum and what it stands for.
 struct EnumValue {
   std::string_view name;
   std::int64_t value;
   std::string_view doc;
 };
+/// An enum; its values are in the order in which they are listed to readers.
 struct EnumDecl {
   std::string_view name;
   std::span<const EnumValue> values;
@@ -129,31 +133,34 @@ struct EnumDecl {
   void (*store)(void*, std::int64_t);
 };
 
+/// Of kOptional, kList and kMap: how elements are reached without knowing their type.
 struct ContainerDecl {
   const TypeDecl& (*element)();
   std::size_t (*size)(const void*);
   /// A pointer to the new last element; `key` matters for maps only.
   void* (*append)(void*, std::string_view key);
   const void* (*at)(const void*, std::size_t index);
-  std::string_view (*key_at)(const void*, std::size_t index);
+  std::string_view (*key_at)(const void*, std::size_t index);  // of maps only
   void (*clear)(void*);
   /// For lists of plain numbers: contiguous storage of `count` elements, else nullptr.
   void* (*resize)(void*, std::size_t count);
 };
 
+/// Of kOneKey and kVariant: what may be chosen.
 struct ChoiceDecl {
   std::string_view name;  // "Op", "work type"
   std::span<const StructDecl* const> (*alternatives)();
 };
 
+/// A type: its kind, and the one description that goes with that kind; the others are null.
 struct TypeDecl {
   Kind kind;
-  const IntegerDecl* integer = nullptr;
-  const ScalarDecl* scalar = nullptr;
-  const EnumDecl* enumeration = nullptr;
-  const ContainerDecl* container = nullptr;
-  const ChoiceDecl* choice = nullptr;
-  const StructDecl& (*structure)() = nullptr;
+  const IntegerDecl* integer = nullptr;        // of kInt and kUint
+  const ScalarDecl* scalar = nullptr;          // of kScalar
+  const EnumDecl* enumeration = nullptr;       // of kEnum
+  const ContainerDecl* container = nullptr;    // of kOptional, kList and kMap
+  const ChoiceDecl* choice = nullptr;          // of kOneKey and kVariant
+  const StructDecl& (*structure)() = nullptr;  // of kStruct
 };
 
 /// What a string field names, so that editors, `explain` and checks know where to look it up.
@@ -170,34 +177,38 @@ enum class Refers : std::uint8_t {
 };
 /// What a field does with the name that it holds; of a map, with its keys.
 enum class NameRole : std::uint8_t {
-  kUses,
-  kMakes,   // from here on there is such a thing
-  kStarts,  // what was declared begins to run
-  kEnds     // from here on there is none
+  kUses,     // there must be such a thing
+  kMakes,    // from here on there is such a thing
+  kStarts,   // what was declared begins to run
+  kEnds,     // from here on there is none
+  kEmpties,  // what is in it ends; it stays
+  kFreezes,
+  kThaws
 };
 
 /// Bounds of a number, or of each number in a list; both ends are inclusive unless `exclusive_min`.
 struct Limits {
-  double min = 0;
-  double max = 0;
+  double min = 0;  // counts with has_min only
+  double max = 0;  // counts with has_max only
   bool has_min = false;
   bool has_max = false;
   bool exclusive_min = false;
-  std::size_t min_items = 0;  // of lists
-  std::string_view unit = {};
+  std::size_t min_items = 0;          // of lists
+  std::string_view unit = {};         // in words, for readers; nothing converts by it
   std::string_view pattern = {};      // of strings
   std::string_view pattern_doc = {};  // what the pattern asks for, in words
   bool on_off = false;                // of booleans: may be written as `on` and `off`, too
 };
 
+/// One member of a declared struct; made by Required or Optional, and Makes to Thaws.
 struct FieldDecl {
   std::string_view name;  // of a kVariant may be "": the first alternative that is named like a key is meant
   std::string_view doc;
-  const TypeDecl& (*type)();
-  void* (*member)(void* object);
+  const TypeDecl& (*type)();      // of the member; a function, as constant tables may refer to each other
+  void* (*member)(void* object);  // where it is in an object of the struct
   bool required;
   Limits limits;
-  Refers refers;
+  Refers refers;  // what its text, or each text of a list, is a name of
   NameRole role = NameRole::kUses;
 
   [[nodiscard]] const void* Member(const void* object) const { return member(const_cast<void*>(object)); }
@@ -233,14 +244,15 @@ struct StructDecl {
   std::string_view name;
   std::string_view doc;
   std::span<const FieldDecl> fields;
-  std::shared_ptr<void> (*make)();
-  void (*copy)(const void* from, void* to);
-  bool exactly_one = false;           // exactly one of the (optional) fields is given
-  bool allow_extension_keys = false;  // keys beginning with `x-` are ignored
+  std::shared_ptr<void> (*make)();           // with all defaults
+  void (*copy)(const void* from, void* to);  // `to` was made before
+  bool exactly_one = false;                  // exactly one of the (optional) fields is given
+  bool allow_extension_keys = false;         // keys beginning with `x-` are ignored
   const ShorthandDecl* shorthand = nullptr;
-  void (*rules)(const void* object, RuleSink& sink) = nullptr;
+  void (*rules)(const void* object,
+                RuleSink& sink) = nullptr;  // between fields; called when each by itself is right
 
-  [[nodiscard]] const FieldDecl* Find(std::string_view field) const {
+  [[nodiscard]] const FieldDecl* Find(std::string_view field) const {  // null: it has none
     for (const FieldDecl& f : fields)
       if (f.name == field) return &f;
     return nullptr;
@@ -312,7 +324,8 @@ constexpr FieldDecl Optional(std::string_view name, std::string_view doc, Limits
   return field;
 }
 
-/// A field whose name is made, started or ended by what it stands in, and not only used.
+/// A field to whose name something is done by what it stands in, so that it is not only used. Of a field that
+/// is a struct: the name comes from what is in it.
 constexpr FieldDecl Makes(FieldDecl field) {
   field.role = NameRole::kMakes;
   return field;
@@ -325,6 +338,18 @@ constexpr FieldDecl Ends(FieldDecl field) {
   field.role = NameRole::kEnds;
   return field;
 }
+constexpr FieldDecl Empties(FieldDecl field) {
+  field.role = NameRole::kEmpties;
+  return field;
+}
+constexpr FieldDecl Freezes(FieldDecl field) {
+  field.role = NameRole::kFreezes;
+  return field;
+}
+constexpr FieldDecl Thaws(FieldDecl field) {
+  field.role = NameRole::kThaws;
+  return field;
+}
 
 template <typename S>
 std::shared_ptr<void> MakeStruct() {
@@ -335,12 +360,14 @@ void CopyStruct(const void* from, void* to) {
   *static_cast<S*>(to) = *static_cast<const S*>(from);
 }
 
+/// `fields` must live as long as the program, as all declarations do.
 template <typename S>
 constexpr StructDecl DeclareStruct(std::string_view name, std::string_view doc,
                                    std::span<const FieldDecl> fields) {
   return {.name = name, .doc = doc, .fields = fields, .make = &MakeStruct<S>, .copy = &CopyStruct<S>};
 }
 
+/// Limits with both ends inclusive but for MoreThan.
 constexpr Limits AtLeast(double min, std::string_view unit = {}) {
   return {.min = min, .has_min = true, .unit = unit};
 }

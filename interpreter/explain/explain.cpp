@@ -51,6 +51,12 @@ std::string_view RoleText(NameRole role) {
       return "starts a";
     case NameRole::kEnds:
       return "ends a";
+    case NameRole::kEmpties:
+      return "empties a";
+    case NameRole::kFreezes:
+      return "freezes a";
+    case NameRole::kThaws:
+      return "thaws a";
   }
   return {};
 }

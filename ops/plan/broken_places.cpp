@@ -52,6 +52,7 @@ class Descent {
   /// False when nothing is declared there, as below an unknown key.
   bool Into(std::string_view part) {
     if (structure_ == nullptr) return IntoElement(part);
+    if (field_ != nullptr) around_.Add(*field_);
     field_ = FieldOf(*structure_, part);
     if (field_ == nullptr) return false;
     Stand(field_->type());
@@ -59,7 +60,7 @@ class Descent {
   }
 
   [[nodiscard]] NameDoubts Doubts() const {
-    NameDoubts doubts;
+    NameDoubts doubts = around_;
     if (field_ != nullptr) doubts.Add(*field_);
     if (structure_ != nullptr)
       AddAllOf(*structure_, 0, doubts);
@@ -67,6 +68,8 @@ class Descent {
       AddAllOf(*type_, 0, doubts);
     return doubts;
   }
+  /// Of the structs on the way, whose names come from what is in them.
+  [[nodiscard]] const NameDoubts& Around() const { return around_; }
 
  private:
   bool IntoElement(std::string_view part) {
@@ -91,12 +94,13 @@ class Descent {
   const FieldDecl* field_ = nullptr;       // that the value belongs to, itself or as an item of a list
   const StructDecl* structure_ = nullptr;  // of the value; null: type_ tells
   const TypeDecl* type_ = nullptr;
+  NameDoubts around_;
 };
 
 NameDoubts DoubtsOf(const StructDecl& root, std::string_view path) {
   Descent descent(root);
   for (const std::string& part : SplitPath(path))
-    if (!descent.Into(part)) return {};
+    if (!descent.Into(part)) return descent.Around();
   return descent.Doubts();
 }
 
@@ -105,13 +109,18 @@ NameDoubts DoubtsOf(const StructDecl& root, std::string_view path) {
 void NameDoubts::Add(const FieldDecl& field) {
   if (field.role == NameRole::kMakes) makes_ |= 1U << static_cast<unsigned>(field.refers);
   starts_ = starts_ || field.role == NameRole::kStarts;
-  ends_ = ends_ || field.role == NameRole::kEnds;
+  ends_ = ends_ || field.role == NameRole::kEnds || field.role == NameRole::kEmpties;
+  freezes_ = freezes_ || field.role == NameRole::kFreezes;
+  thaws_ = thaws_ || field.role == NameRole::kThaws || field.role == NameRole::kEmpties ||
+           (field.role == NameRole::kEnds && field.refers == Refers::kCgroup);
 }
 
 void NameDoubts::Add(const NameDoubts& other) {
   makes_ |= other.makes_;
   starts_ = starts_ || other.starts_;
   ends_ = ends_ || other.ends_;
+  freezes_ = freezes_ || other.freezes_;
+  thaws_ = thaws_ || other.thaws_;
 }
 
 bool BrokenPlaces::Covers(std::string_view path) const {

@@ -11,12 +11,15 @@
 
 namespace ktstr {
 
-/// What unreadable places may have done, had they been read: made, started or ended things.
+/// What unreadable places may have done, had they been read: made, started, ended, frozen or thawed things.
 class NameDoubts {
  public:
   [[nodiscard]] bool MayMake(Refers kind) const { return (makes_ >> static_cast<unsigned>(kind) & 1U) != 0; }
   [[nodiscard]] bool MayStart() const { return starts_; }
   [[nodiscard]] bool MayEnd() const { return ends_; }
+  [[nodiscard]] bool MayFreeze() const { return freezes_; }
+  /// Whoever stops what is in a cgroup thaws it, too.
+  [[nodiscard]] bool MayThaw() const { return thaws_; }
   /// Adds what `field` does with its name.
   void Add(const FieldDecl& field);
   void Add(const NameDoubts& other);
@@ -25,6 +28,8 @@ class NameDoubts {
   std::uint32_t makes_ = 0;  // a bit for each of Refers
   bool starts_ = false;
   bool ends_ = false;
+  bool freezes_ = false;
+  bool thaws_ = false;
 };
 
 /// Document paths (see Diagnostic) of values that say nothing: unreadable, missing though required, or

@@ -124,7 +124,7 @@ CgroupState* PlanContext::MakeCgroup(std::string_view field, const std::string& 
 bool PlanContext::NeedsThawed(std::string_view field, std::string_view cgroup,
                               const std::string& consequence) {
   const CgroupState* freezer = state_.FreezerOf(cgroup);
-  if (freezer == nullptr) return true;
+  if (freezer == nullptr || Doubts().MayThaw()) return true;
   Fault(field, "cgroup-frozen",
         consequence + ": " + (freezer->name == cgroup ? "it" : Quote(freezer->name) + " above it") +
             " is frozen at this point",

@@ -96,6 +96,8 @@ class PlanContext {
   /// From here on, what the unreadable value at `path` may have done is in doubt, and no diagnostic is made
   /// of what would follow from it; with `inside` also what unreadable values in it may have done.
   void Doubt(const std::string& path, bool inside);
+  /// What may have been done unseen, at this point.
+  [[nodiscard]] NameDoubts Doubts() const;
 
   // ---- requests
   template <typename T>
@@ -141,7 +143,7 @@ class PlanContext {
   /// A new name for a snapshot, a read, a watch or a list of processes. Only reads and lists may use one
   /// again, as a series.
   bool MakeTag(Tags kind, std::string_view field, const std::string& name);
-  /// The run takes up to so many snapshots more. A fault of `field` when not all can be kept.
+  /// The run takes up to `count` more snapshots. Faults when not all can be kept.
   bool CountSnapshots(std::string_view field, std::uint64_t count);
   /// The Op needs this kernel symbol; whether there is one shows once the kernel is known.
   void NeedSymbol(std::string_view field, const std::string& name);
@@ -174,8 +176,6 @@ class PlanContext {
   void CheckPids(std::string_view field, CgroupState& cgroup, std::uint32_t count);
   void CheckGroupName(std::string_view field, std::string_view cgroup, const WorkSpec& work);
   [[nodiscard]] std::string PathOf(std::string_view field) const;
-  /// What may have been done unseen, at this point.
-  [[nodiscard]] NameDoubts Doubts() const;
   /// Puts `${pid:<handle>}`, which the guest knows, in the place of each `${pid:NAME}`.
   bool ResolvePids(std::string_view field, std::string& text);
   [[nodiscard]] const PayloadPlan* FindPayload(std::string_view field, std::string_view name);

@@ -238,6 +238,28 @@ steps:
             .Faults() == "steps/0/ops/0/AddCgruop: there is no Op 'AddCgruop'\n");
 }
 
+TEST_CASE("an Op that cannot be read makes none of those behind it look wrong") {
+  const auto faults = [](const std::string& ops) {
+    return Loaded(
+               "version: 1\npayloads: {load: {binary: sh}}\nsteps:\n  - cgroups: [{name: hot}]\n    ops: [" +
+               ops + "]\nchecks: [{watch: jiffies_64, min: 1}]\n")
+        .Faults();
+  };
+  const std::string watch = "{WatchSnapshot: {target: jiffies_64}}, ";
+  const std::string spawn = "{Spawn: {cgroup: hot, work: {type: SpinWait}}}";
+  CHECK(faults(watch + "{FreezeCgroup: {cgroup: hot}}, {UnfreezeCgroup: {cgruop: hot}}, " + spawn) ==
+        "steps/0/ops/2/UnfreezeCgroup/cgruop: unknown key 'cgruop' in UnfreezeCgroup\n");
+  CHECK(faults(watch + "{FreezeCgroup: {cgroup: hot}}, {StopCgroup: {cgruop: hot}}, " + spawn) ==
+        "steps/0/ops/2/StopCgroup/cgruop: unknown key 'cgruop' in StopCgroup\n");
+  CHECK(faults(watch + "{FreezeCgroup: {cgruop: hot}}, {UnfreezeCgroup: {cgroup: hot}}") ==
+        "steps/0/ops/1/FreezeCgroup/cgruop: unknown key 'cgruop' in FreezeCgroup\n");
+  const std::string run = "{RunPayload: {payload: load, cgroup: hot}}";
+  CHECK(faults(watch + run + ", {StopCgroup: {cgruop: hot}}, " + run) ==
+        "steps/0/ops/2/StopCgroup/cgruop: unknown key 'cgruop' in StopCgroup\n");
+  CHECK(faults("{WatchSnapshot: {target: {symbl: jiffies_64}}}") ==
+        "steps/0/ops/0/WatchSnapshot/target/symbl: unknown key 'symbl' in KernelTarget\n");
+}
+
 TEST_CASE("no partly decoded file makes planning misbehave") {
   // Each once crashed or hung a planner that trusted its input.
   for (const std::string part :

@@ -22,7 +22,7 @@ struct Part {
   }
 };
 
-/// "cgroup tag group starts ends", as far as `path` may have done it.
+/// "cgroup tag group starts ends freezes thaws", as far as `path` may have done it.
 std::string DoubtsOf(const std::string& path) {
   BrokenPlaces broken(Part::Decl());
   broken.Add(path);
@@ -34,6 +34,8 @@ std::string DoubtsOf(const std::string& path) {
   add(doubts.MayMake(Refers::kGroup), "group");
   add(doubts.MayStart(), "starts");
   add(doubts.MayEnd(), "ends");
+  add(doubts.MayFreeze(), "freezes");
+  add(doubts.MayThaw(), "thaws");
   return text;
 }
 
@@ -50,11 +52,19 @@ TEST_CASE("a broken value may have made what its declaration makes, and nothing 
   CHECK(DoubtsOf("cgroups") == "cgroup group starts ");
   CHECK(DoubtsOf("ops/1/SetCpuset") == "");
   CHECK(DoubtsOf("ops/1/SetCpuset/cgroup") == "");
-  CHECK(DoubtsOf("ops/1/RemoveCgroup/cgroup") == "ends ");
+  CHECK(DoubtsOf("ops/1/RemoveCgroup/cgroup") == "ends thaws ");
+  CHECK(DoubtsOf("ops/1/StopCgroup/cgroup") == "ends thaws ");
+  CHECK(DoubtsOf("ops/1/KillPayload/payload") == "ends ");
+  CHECK(DoubtsOf("ops/1/FreezeCgroup/cgroup") == "freezes ");
+  CHECK(DoubtsOf("ops/1/UnfreezeCgroup/cgroup") == "thaws ");
   CHECK(DoubtsOf("ops/1/AddCgroupDef/def/name") == "cgroup ");
   CHECK(DoubtsOf("ops/1/ReadKernelHot/tag") == "tag ");
   CHECK(DoubtsOf("ops/1/ReadKernelHot/width") == "");
-  CHECK(DoubtsOf("ops/1") == "cgroup tag group starts ends ");
+  CHECK(DoubtsOf("ops/1/ReadKernelHot/target/symbol") == "");
+  for (const char* in_target : {"", "/symbol", "/no_such_key"})
+    CHECK(DoubtsOf(std::string("ops/1/WatchSnapshot/target") + in_target) == "tag ");
+  CHECK(DoubtsOf("ops/1/WatchSnapshot/when") == "");
+  CHECK(DoubtsOf("ops/1") == "cgroup tag group starts ends freezes thaws ");
   CHECK(DoubtsOf("nonsense") == "");
   CHECK(DoubtsOf("ops/1/NoSuchOp/name") == "");
 }
