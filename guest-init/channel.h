@@ -54,11 +54,11 @@ class Channel {
   Fd port_;
   Callbacks callbacks_;
   bool connected_ = false;
-  bool parked_ = false;
+  bool parked_ = false;  // until the next host's first bytes
   bool paused_ = false;
   bool faulted_ = false;
   FrameAssembler assembler_;
-  std::uint32_t sequence_ = 0;
+  std::uint32_t sequence_ = 0;  // of the next frame that is sent
   std::deque<std::vector<std::byte>> queue_;
   std::size_t written_ = 0;  // bytes of queue_.front() already taken
   std::size_t queued_ = 0;

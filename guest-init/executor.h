@@ -17,6 +17,7 @@
 
 namespace ktstr::guest {
 
+/// Where things are in the guest; tests put other places there.
 struct ExecutorConfig {
   std::string cgroup_root = "/sys/fs/cgroup";
   std::string cgroup_parent = kCgroupParent;
@@ -39,7 +40,7 @@ class Executor {
  private:
   /// A conversation and what comes after it.
   enum class Stage {
-    kServing,
+    kServing,   // also while no host is there
     kFaulted,   // the host's frames were corrupt: nothing is answered until the next conversation
     kParking,   // once the port has taken everything, the conversation is over
     kFinished,  // Finish was answered
@@ -48,7 +49,7 @@ class Executor {
   /// Whether a refused request is the last one tried.
   enum class ProgramStage { kNone, kRunning, kRefused };
   struct Active {
-    std::uint32_t id = 0;
+    std::uint32_t id = 0;  // of the request, for its Reply
     Step step;
   };
 
@@ -76,9 +77,9 @@ class Executor {
   ExecutorConfig config_;
   GuestState guest_;
   std::unique_ptr<Channel> channel_;
-  std::deque<Frame> requests_;
-  std::optional<Active> active_;
-  Ready ready_;  // but for clock_ns
+  std::deque<Frame> requests_;    // not begun yet, in their order
+  std::optional<Active> active_;  // the one that is being carried out
+  Ready ready_;                   // but for clock_ns
   Stage stage_ = Stage::kServing;
   ProgramStage program_ = ProgramStage::kNone;
 };

@@ -49,9 +49,9 @@ class KernelLog {
   Send send_;
   Fd kmsg_;
   Fd tainted_;
-  std::string fault_;
+  std::string fault_;  // "": the log could be read so far
   std::vector<KernelMessages> early_;
-  std::uint64_t next_sequence_ = 0;
+  std::uint64_t next_sequence_ = 0;  // a later one: messages were lost
   bool begun_ = false;
   bool paused_ = false;
 };

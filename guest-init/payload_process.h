@@ -17,6 +17,7 @@
 
 namespace ktstr::guest {
 
+/// One thread, that of `loop`; all times are the guest's monotonic clock.
 class PayloadProcess {
  public:
   /// After the leader's end, this long a silence on pipes that descendants outside its process group still
@@ -61,7 +62,9 @@ class PayloadProcess {
   void Kill(PayloadEnd why, std::uint64_t now_ns);
   /// While paused no output is read and no time passes towards the end of a drain.
   void SetPaused(bool paused);
+  /// Does what is due, perhaps the end of it all; returns when to be called again at the latest.
   std::uint64_t Tick(std::uint64_t now_ns);
+  /// A child has ended: false when it is not this one. Kills what it left behind in its process group.
   bool OnReaped(pid_t pid, int status);
 
   [[nodiscard]] const StartPayload& request() const { return request_; }
@@ -72,7 +75,7 @@ class PayloadProcess {
   struct Pipe {
     Fd fd;
     Stream stream{};
-    std::uint64_t total = 0;
+    std::uint64_t total = 0;  // bytes read, forwarded or not
   };
 
   PayloadProcess(EventLoop& loop, StartPayload request, Callbacks callbacks)
@@ -88,7 +91,7 @@ class PayloadProcess {
   EventLoop& loop_;
   StartPayload request_;
   Callbacks callbacks_;
-  std::string program_;
+  std::string program_;  // its path
   pid_t pid_ = 0;
   Stage stage_ = Stage::kStarting;
   std::optional<Result<>> started_;
@@ -96,11 +99,11 @@ class PayloadProcess {
   std::array<Pipe, 2> pipes_;
   bool paused_ = false;
   bool reaped_ = false;
-  int wait_status_ = 0;
+  int wait_status_ = 0;  // as waitpid(2) gives it
   PayloadEnd end_ = PayloadEnd::kExited;
   std::uint64_t started_ns_ = 0;
   std::uint64_t ended_ns_ = 0;
-  std::uint64_t killed_ns_ = 0;
+  std::uint64_t killed_ns_ = 0;  // 0: it was not
   std::uint64_t last_output_ns_ = 0;
   std::uint64_t drain_began_ns_ = 0;
   std::unique_ptr<PayloadReadiness> readiness_;

@@ -26,6 +26,7 @@ class PayloadReadiness {
   PayloadReadiness(const PayloadReadiness&) = delete;
   ~PayloadReadiness();
 
+  /// Output as it comes, in pieces of any size; each stream has lines of its own.
   void TakeOutput(Stream stream, std::string_view bytes);
   /// Looks; once true it stays so.
   bool Ready();

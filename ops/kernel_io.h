@@ -12,17 +12,18 @@ namespace ktstr {
 
 struct KernelReadArgs {
   std::string tag;
-  KernelTargetSpec target;
-  std::optional<WidthSpec> width;
+  KernelTargetSpec target;         // where
+  std::optional<WidthSpec> width;  // none: as wide as its type
 };
 struct KernelWriteArgs {
-  std::vector<KernelWriteSpec> writes;
+  std::vector<KernelWriteSpec> writes;  // done in this order, up to the first that cannot be
 };
 
 /// Faults a read whose width is not known; else makes its tag.
 bool CheckRead(const KernelReadArgs& args, PlanContext& context);
 /// Finds values that cannot go where they are to go; `cold`: the guest will be paused.
 bool CheckWrites(const KernelWriteArgs& args, bool cold, PlanContext& context);
+/// Errors are those of HostContext::Access; `cold`: with the guest paused.
 Result<> RunRead(const KernelReadArgs& args, bool cold, HostContext& host);
 Result<> RunWrites(const KernelWriteArgs& args, bool cold, HostContext& host);
 

@@ -13,6 +13,7 @@ inline std::uint64_t ReadClockNs(clockid_t clock) {
   return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
 }
 
+/// CLOCK_MONOTONIC: holds, deadlines and telemetry in the guest are differences of it.
 inline std::uint64_t MonotonicNs() { return ReadClockNs(CLOCK_MONOTONIC); }
 
 }  // namespace ktstr

@@ -7,6 +7,7 @@
 
 namespace ktstr {
 
+/// Carries types only; as a value it is empty.
 template <typename... T>
 struct TypeList {};
 

@@ -11,6 +11,7 @@ class Xorshift64 {
   /// Zero is the one state the generator cannot leave, so it is replaced.
   explicit Xorshift64(std::uint64_t seed) : state_(seed != 0 ? seed : 0x9E3779B97F4A7C15) {}
 
+  /// The next number of the sequence; never 0.
   std::uint64_t Next() {
     state_ ^= state_ << 13;
     state_ ^= state_ >> 7;

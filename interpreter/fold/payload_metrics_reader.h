@@ -21,6 +21,7 @@ class PayloadMetricsReader {
   PayloadMetricsReader(PayloadMetricsReader&&) noexcept;
   ~PayloadMetricsReader();
 
+  /// Output as it comes. REQUIRES: not after Take().
   void Feed(Stream stream, std::string_view bytes);
   /// What was found, once, after all output: in stdout, or where that gave nothing in stderr.
   PayloadMetrics Take();

@@ -7,8 +7,10 @@
 
 namespace ktstr {
 
-/// How often QEMU wanted a CPU of the host and had none. What a grade does to verdicts: see cpu_quality.h.
+/// How often QEMU wanted a CPU of the host and had none. What a grade does to verdicts: see cpu_quality.h;
+/// only kPoor excuses anything.
 enum class CpuGrade : std::uint8_t { kNotMeasured, kNotApplicable, kGood, kFair, kPoor };
+/// By number: the row of a grade is kCpuGrades[grade].
 inline constexpr EnumValue kCpuGrades[] = {
     {"not measured", 0, "The run ended too early, or the host does not count."},
     {"not applicable", 1, "The virtual clock is paused while QEMU waits."},

@@ -64,7 +64,7 @@ class GuestObserver final : public Meanwhile {
     const vmm::Kernel& kernel;
     vmm::Accel accel;
     Clock clock;
-    Ready claims;
+    Ready claims;  // what the guest said of itself when it was ready
     ObserverCache& cache;
     EventTeller& teller;
     vmm::FetchKallsyms fetch;  // needs a guest that runs and has nothing else to answer
@@ -82,6 +82,7 @@ class GuestObserver final : public Meanwhile {
   HostContext& host() { return bridge_; }
   /// A snapshot that fails leaves a placeholder; after two in a row the rest is given up.
   void CapturePeriodic(const PeriodicCapture& capture);
+  /// The first sample is one interval away. Errors: the guest's kernel cannot be looked into.
   Result<> StartMonitor(const MonitorSpec& spec);
 
   [[nodiscard]] std::optional<vmm::Deadline> NextDue() const override;
@@ -114,11 +115,11 @@ class GuestObserver final : public Meanwhile {
   Parts parts_;
   SnapshotBridge bridge_;
   vmm::PauseLog pauses_;
-  std::unique_ptr<vmm::GuestKernel> kernel_;
+  std::unique_ptr<vmm::GuestKernel> kernel_;  // null until something looks into it
   std::shared_ptr<const vmm::KernelLayout> layout_;
   vmm::BtfCache btfs_;
-  std::unique_ptr<ObserverWatches> watches_;
-  std::unique_ptr<ObserverMonitor> monitor_;
+  std::unique_ptr<ObserverWatches> watches_;  // null while none is set
+  std::unique_ptr<ObserverMonitor> monitor_;  // null: not asked for
   Observations seen_;
   std::uint32_t failed_in_a_row_ = 0;  // periodic ones
   std::uint32_t phase_ = 0;

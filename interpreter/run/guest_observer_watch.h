@@ -11,13 +11,14 @@
 
 namespace ktstr {
 
+/// Made with the first watch that is set. The run's thread only.
 struct ObserverWatches {
   struct Watched {
     WatchRequest request;
-    std::string place;
-    std::string path;  // document path of the Op
+    std::string place;  // the place in words, for reports
+    std::string path;   // document path of the Op
     vmm::WatchId id = 0;
-    std::vector<FireRecord> kept;
+    std::vector<FireRecord> kept;  // in the order in which they came
   };
   std::unique_ptr<vmm::Watchpoints> points;
   std::vector<Watched> watched;  // index == id

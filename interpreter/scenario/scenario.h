@@ -17,10 +17,10 @@ namespace ktstr {
 
 /// `1n2l2c1t` or a map; `llcs` counts the whole machine.
 struct TopologySpec {
-  std::uint32_t numa = 1;
-  std::uint32_t llcs = 1;
-  std::uint32_t cores = 2;
-  std::uint32_t threads = 1;
+  std::uint32_t numa = 1;     // nodes; 1 to 64
+  std::uint32_t llcs = 1;     // a multiple of numa
+  std::uint32_t cores = 2;    // per LLC
+  std::uint32_t threads = 1;  // per core; 1 to 8
   auto operator<=>(const TopologySpec&) const = default;
   [[nodiscard]] vmm::Topology Concrete() const { return {numa, llcs, cores, threads}; }
   static const StructDecl& Decl();
@@ -42,16 +42,15 @@ constexpr EnumDecl DescribeEnum(Clock) { return {"Clock", kClocks, nullptr, null
 
 /// A program that RunPayload can start. Its fields are those of the YAML; defaults stand here.
 struct Payload {
-  std::string binary;
+  std::string binary;  // a path relative to the file, or a name beside it or on PATH
   std::vector<std::string> args;
-  std::vector<std::string> env;
+  std::vector<std::string> env;      // NAME=value, beside PATH, HOME and TMPDIR
   std::vector<std::string> include;  // further programs to ship
-  OutputSpec output;
-  NamedMap<MetricHint> metrics;
-  std::vector<PayloadCheck> checks;
-  // Whether failed checks count.
-  bool gate = true;
-  bool own_process_group = true;
+  OutputSpec output;                 // how metrics are found in its output
+  NamedMap<MetricHint> metrics;      // what is known of them before a run, by name
+  std::vector<PayloadCheck> checks;  // each of its runs must fulfil them
+  bool gate = true;                  // false: failed checks are only reported
+  bool own_process_group = true;     // it is killed with all that is in it
   static const StructDecl& Decl();
 };
 
@@ -62,8 +61,8 @@ inline constexpr std::int64_t kMaxRepetitions = 10'000;
 struct HoldSpec {
   std::optional<Duration> time;
   std::optional<Percent> share;
-  std::optional<Duration> every;
-  std::optional<Duration> for_time;
+  std::optional<Duration> every;     // more than 0; goes with for_time and with nothing else
+  std::optional<Duration> for_time;  // `for`
   static const StructDecl& Decl();
 };
 
@@ -73,7 +72,7 @@ struct Step {
   std::vector<CgroupDef> cgroups;
   std::vector<Op> ops;
   std::optional<HoldSpec> hold;  // none: the step ends after its ops
-  std::vector<Check> checks;
+  std::vector<Check> checks;     // on this step's phase
   static const StructDecl& Decl();
 };
 
@@ -81,7 +80,7 @@ struct Step {
 struct Backdrop {
   std::vector<CgroupDef> cgroups;
   std::vector<Op> ops;
-  std::vector<std::string> payloads;
+  std::vector<std::string> payloads;  // started after the ops, outside any cgroup
   static const StructDecl& Decl();
 };
 
@@ -103,26 +102,26 @@ struct Matrix {
 
 /// A whole file. `version` has no default, so that a file without it is an error.
 struct Scenario {
-  std::uint32_t version = 0;
-  std::string name;
+  std::uint32_t version = 0;  // 1 is the only one
+  std::string name;           // "": that of the file, without .yaml
   std::string description;
-  std::vector<std::string> tags;
+  std::vector<std::string> tags;  // words for `--tag`
   TopologySpec topology;
   MemorySpec memory;
-  std::optional<KernelRequirement> kernel;
+  std::optional<KernelRequirement> kernel;  // none: any kernel will do
   Clock clock = Clock::kWall;
-  Duration duration = Seconds(10);
-  Duration timeout = Seconds(120);
-  std::uint64_t seed = 1;
+  Duration duration = Seconds(10);  // what a hold of 100% is
+  Duration timeout = Seconds(120);  // of guest-up time; then the run is an ERROR
+  std::uint64_t seed = 1;           // of everything drawn at random
   NamedMap<Payload> payloads;
-  std::optional<Backdrop> backdrop;
+  std::optional<Backdrop> backdrop;  // none: nothing lives across steps
   std::vector<Step> steps;
   // What is looked at from outside without any Op asking for it.
   SnapshotsSpec snapshots;
-  std::optional<MonitorSpec> monitor;
+  std::optional<MonitorSpec> monitor;  // none: no samples are taken
   DefaultChecks defaults;
-  std::vector<Check> checks;
-  std::optional<Matrix> matrix;
+  std::vector<Check> checks;     // on the whole run
+  std::optional<Matrix> matrix;  // none: one variant
   static const StructDecl& Decl();
 };
 

@@ -13,15 +13,15 @@ namespace ktstr {
 
 /// Exactly one of symbol, direct, virtual, task and pid; `cpu` makes the symbol a per-CPU one.
 struct KernelTargetSpec {
-  std::optional<std::string> symbol;
-  std::string type;
-  std::string field;
+  std::optional<std::string> symbol;  // a kernel variable
+  std::string type;                   // the symbol's; "": not given. BTF has those of per-CPU symbols
+  std::string field;                  // a member path; "": the whole
   std::optional<std::uint32_t> cpu;
-  std::optional<Word> direct;
-  std::optional<Word> virtual_address;
-  std::optional<std::string> task;
-  std::optional<std::int32_t> pid;
-  std::optional<Word> start_time_ns;
+  std::optional<Word> direct;           // an address in the direct map of all memory
+  std::optional<Word> virtual_address;  // `virtual`; found through the page tables
+  std::optional<std::string> task;      // by comm; several of that name are an error of the run
+  std::optional<std::int32_t> pid;      // in the guest
+  std::optional<Word> start_time_ns;    // goes with pid: the task must have started then
   static const StructDecl& Decl();
 
   /// The target; of `task`, one whose pid and start time are still to be found.
@@ -36,11 +36,11 @@ struct WidthSpec {
 
 /// Exactly one of them.
 struct KernelValueSpec {
-  std::optional<std::int64_t> set;
+  std::optional<std::int64_t> set;  // written with the size of the field
   std::optional<std::uint32_t> u32;
   std::optional<Word> u64;
-  std::optional<std::string> bytes;
-  std::optional<Word> or_mask;
+  std::optional<std::string> bytes;  // in hex, two digits per byte
+  std::optional<Word> or_mask;       // 32 bits to set beside those that are; cold writes only
   static const StructDecl& Decl();
 
   [[nodiscard]] vmm::KernelValue Value() const;

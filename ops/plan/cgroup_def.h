@@ -14,38 +14,38 @@ namespace ktstr {
 /// CPU bandwidth: `150%` of one CPU, or `{quota: 30ms, period: 20ms}`, or `max`.
 struct CpuMax {
   bool unlimited = false;
-  Duration quota;
-  Duration period = Milliseconds(100);
+  Duration quota;                       // CPU time per period; at least 1ms
+  Duration period = Milliseconds(100);  // 1ms to 1s
   static const StructDecl& Decl();
 };
 /// cpu.weight and cpu.max; what is not set is not written.
 struct CpuLimits {
-  std::optional<std::uint32_t> weight;
-  std::optional<CpuMax> max;
+  std::optional<std::uint32_t> weight;  // 1 to 10000
+  std::optional<CpuMax> max;            // the most CPU time it gets
   static const StructDecl& Decl();
 };
 /// A size, or `max` for no limit.
 struct SizeLimit {
-  bool unlimited = false;
+  bool unlimited = false;  // `max`: bytes do not count then
   std::uint64_t bytes = 0;
   static const ScalarDecl& Scalar();
 };
 /// memory.max, .high, .low and .swap.max; what is not set is not written.
 struct MemoryLimits {
-  std::optional<SizeLimit> max;
-  std::optional<SizeLimit> high;
-  std::optional<ByteSize> low;
-  std::optional<SizeLimit> swap_max;
+  std::optional<SizeLimit> max;       // the hard limit
+  std::optional<SizeLimit> high;      // from here on it is throttled
+  std::optional<ByteSize> low;        // protected as far as possible
+  std::optional<SizeLimit> swap_max;  // needs a kernel with swap
   static const StructDecl& Decl();
 };
 /// io.weight.
 struct IoLimits {
-  std::uint32_t weight = 100;
+  std::uint32_t weight = 100;  // 1 to 10000
   static const StructDecl& Decl();
 };
 /// pids.max, threads included.
 struct PidsLimits {
-  std::uint64_t max = 0;
+  std::uint64_t max = 0;  // at least 1
   static const StructDecl& Decl();
 };
 
@@ -60,8 +60,8 @@ constexpr EnumDecl DescribeEnum(AffinityKind) { return {"AffinityKind", kAffinit
 
 /// Each worker draws `count` CPUs out of `from` and the cgroup's own.
 struct RandomAffinity {
-  std::optional<CpuSet> from;
-  std::uint32_t count = 1;
+  std::optional<CpuSet> from;  // none: all of the cgroup's
+  std::uint32_t count = 1;     // at least 1
   static const StructDecl& Decl();
 };
 /// At most one member is set. The short form is a kind's name or a CPU list.
@@ -73,9 +73,9 @@ struct Affinity {
 };
 /// A SCHED_DEADLINE reservation, in the kernel's terms.
 struct DeadlineParams {
-  Duration runtime;
-  Duration deadline;
-  Duration period;  // 0: same as deadline
+  Duration runtime;   // at least 1024ns, at most the deadline
+  Duration deadline;  // at most the period
+  Duration period;    // 0: same as deadline
   static const StructDecl& Decl();
 };
 
@@ -84,13 +84,13 @@ struct DeadlineParams {
 struct WorkSpec {
   std::optional<std::string> name;  // of the group, within its cgroup
   WorkParams type;
-  std::optional<WorkerCount> workers;
+  std::optional<WorkerCount> workers;  // none: one group of the work type
   SchedPolicy policy = SchedPolicy::kNormal;
-  std::uint32_t rt_priority = 1;
-  std::optional<DeadlineParams> deadline;
-  std::optional<std::int32_t> nice;
+  std::uint32_t rt_priority = 1;           // 1 to 99; of fifo and rr only
+  std::optional<DeadlineParams> deadline;  // there exactly when the policy is deadline
+  std::optional<std::int32_t> nice;        // -20 to 19; none: left alone
   Affinity affinity;
-  std::optional<std::string> comm;
+  std::optional<std::string> comm;  // 1 to 15 bytes
   std::optional<std::uint32_t> uid;
   std::optional<std::uint32_t> gid;
   WorkSpec();  // of the first work type
@@ -100,14 +100,14 @@ struct WorkSpec {
 /// Applied in the order of the members: limits first, then workers, then the payload.
 struct CgroupDef {
   std::string name;
-  std::optional<CpusetSpec> cpuset;
-  std::optional<CpuSet> mems;
+  std::optional<CpusetSpec> cpuset;  // none: inherited
+  std::optional<CpuSet> mems;        // NUMA nodes; none: inherited
   std::optional<CpuLimits> cpu;
   std::optional<MemoryLimits> memory;
   std::optional<IoLimits> io;
   std::optional<PidsLimits> pids;
   std::vector<WorkSpec> work;
-  std::optional<std::string> payload;
+  std::optional<std::string> payload;  // one that is started in the cgroup
   static const StructDecl& Decl();
 };
 

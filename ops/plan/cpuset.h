@@ -9,15 +9,17 @@
 
 namespace ktstr {
 
+/// One of `of` parts of the usable CPUs that have nothing in common; the last takes the remainder.
 struct Slice {
-  std::uint32_t index = 0;
-  std::uint32_t of = 1;
+  std::uint32_t index = 0;  // less than `of`
+  std::uint32_t of = 1;     // at least 1
   static const StructDecl& Decl();
 };
+/// The same, each reaching into its neighbours by a share of a part.
 struct OverlapSlice {
   std::uint32_t index = 0;
   std::uint32_t of = 1;
-  Percent share;
+  Percent share;  // at most 100%
   static const StructDecl& Decl();
 };
 

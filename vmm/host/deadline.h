@@ -6,6 +6,7 @@
 
 namespace ktstr::vmm {
 
+/// On the host's monotonic clock.
 using Deadline = std::chrono::steady_clock::time_point;
 
 inline Deadline After(std::chrono::nanoseconds span) { return std::chrono::steady_clock::now() + span; }

@@ -14,10 +14,12 @@
 
 namespace ktstr::vmm {
 
+/// A kernel has a feature when all its options are built in (kernel_features.cpp lists them). By number: the
+/// name of a feature is in kKernelFeatures[feature].
 enum class KernelFeature : std::uint8_t {
-  kSchedExt,
+  kSchedExt,  // in cgroups too: EXT_GROUP_SCHED
   kBtf,
-  kBpf,
+  kBpf,  // with the JIT compiler
   kKprobes,
   kPsi,
   kSchedstats,
@@ -25,10 +27,10 @@ enum class KernelFeature : std::uint8_t {
   kCpuset,
   kMemcg,
   kCfsBandwidth,
-  kUclamp,
+  kUclamp,  // of cgroups too: UCLAMP_TASK_GROUP
   kCoreSched,
   kNuma,
-  kVirtioBlk,
+  kVirtioBlk,  // on PCI
 };
 inline constexpr EnumValue kKernelFeatures[] = {
     {"sched_ext", 0, "Schedulers loaded as BPF programs, in cgroups too."},

@@ -34,8 +34,8 @@ struct Schedstat {
 class WorkerProbe {
  public:
   virtual ~WorkerProbe() = default;
-  virtual std::uint64_t NowNs() = 0;
-  virtual std::uint64_t ThreadCpuNs() = 0;
+  virtual std::uint64_t NowNs() = 0;        // the guest's monotonic clock
+  virtual std::uint64_t ThreadCpuNs() = 0;  // CPU time of the calling thread
   virtual std::uint32_t CurrentCpu() = 0;
   virtual std::vector<NodePages> ReadNumaPages() = 0;
   virtual std::uint64_t ReadNumaPagesMigrated() = 0;

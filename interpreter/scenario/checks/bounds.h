@@ -35,8 +35,8 @@ constexpr auto JoinFields(const std::array<FieldDecl, Sizes>&... tables) {
 
 /// The bounds of one check; they must outlive this.
 struct BoundsView {
-  const std::optional<Quantity>& min;
-  const std::optional<Quantity>& max;
+  const std::optional<Quantity>& min;    // none: not bounded from below, unless by between
+  const std::optional<Quantity>& max;    // likewise from above
   const std::vector<Quantity>& between;  // empty or [lowest, highest]
 
   [[nodiscard]] bool any() const { return min || max || !between.empty(); }
@@ -50,13 +50,14 @@ BoundsView BoundsOf(const S& check) {
 void BoundRules(const BoundsView& bounds, RuleSink& sink);
 /// For values that have no unit: faults of bounds that have one.
 void PlainBoundRules(const BoundsView& bounds, RuleSink& sink);
-/// What only the unit of the number can tell.
+/// What only the unit of the number can tell: bounds in units that do not convert to it, and then a lower
+/// bound above the upper one.
 void ResolveBounds(const BoundsView& bounds, std::string_view unit, CheckSite& site);
 
 /// The values that a number can have at all.
 struct ValueSpan {
   double lowest;
-  double highest;
+  double highest;  // infinity where there is no limit
 };
 /// Faults bounds that no value can break, and those that none can keep. `what` is the number, for messages.
 void ResolveSpan(const BoundsView& bounds, std::string_view what, std::string_view unit, ValueSpan span,

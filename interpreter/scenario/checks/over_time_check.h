@@ -11,13 +11,13 @@ namespace ktstr {
 
 /// A pattern of one place in all periodic snapshots; the reads of one tag have `over_time` in ReadCheck.
 struct OverTimeCheck {
-  TemporalPattern over_time;
-  std::optional<std::string> map = {};
+  TemporalPattern over_time;            // how the values must follow each other
+  std::optional<std::string> map = {};  // this and the next five: the place, as in SnapshotPlace
   std::optional<std::string> var = {};
   std::optional<PlainText> key = {};
   std::optional<std::uint32_t> cpu = {};
   std::optional<std::string> field = {};
-  std::string at = {};
+  std::string at = {};  // "": the place is in a map or a variable
   static const StructDecl& Decl();
 };
 

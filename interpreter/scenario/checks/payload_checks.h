@@ -11,21 +11,21 @@ namespace ktstr {
 
 /// It exited with this code, rather than by a signal, a kill or a timeout.
 struct ExitCodeCheck {
-  std::int32_t exit_code = 0;
+  std::int32_t exit_code = 0;  // as exit(3) was given it, 0 to 255
   static const StructDecl& Decl();
 };
 
 /// One bound, in the metric's unit or in one that converts to it.
 struct PayloadBound {
-  std::string metric;
+  std::string metric;  // one of its output, by name
   Quantity value;
   static const StructDecl& Decl();
 };
 /// Both bounds at once.
 struct PayloadRange {
   std::string metric;
-  Quantity lo;
-  Quantity hi;
+  Quantity lo;  // inclusive, and not above hi
+  Quantity hi;  // inclusive
   static const StructDecl& Decl();
 };
 
@@ -47,7 +47,7 @@ struct PayloadRangeCheck {
 
 /// A metric is there.
 struct PayloadExistsCheck {
-  std::string exists;
+  std::string exists;  // the metric's name
   static const StructDecl& Decl();
 };
 

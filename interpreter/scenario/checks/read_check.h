@@ -16,10 +16,10 @@ namespace ktstr {
 struct ReadCheck {
   std::string read;  // the tag
   std::optional<TemporalPattern> over_time = {};
-  std::optional<PlainText> equals = {};
+  std::optional<PlainText> equals = {};  // the value as text
   std::optional<Quantity> min = {};
   std::optional<Quantity> max = {};
-  std::vector<Quantity> between = {};
+  std::vector<Quantity> between = {};  // empty or [lowest, highest]
   static const StructDecl& Decl();
 };
 

@@ -14,12 +14,12 @@ namespace ktstr {
 
 /// See vmm::SnapshotSelector. Exactly one of map, var and at is given.
 struct SnapshotPlace {
-  std::optional<std::string> map = {};
-  std::optional<std::string> var = {};
-  std::optional<PlainText> key = {};
-  std::optional<std::uint32_t> cpu = {};
-  std::optional<std::string> field = {};
-  std::string at = {};
+  std::optional<std::string> map = {};    // a BPF map by name
+  std::optional<std::string> var = {};    // a global variable of a BPF object by name
+  std::optional<PlainText> key = {};      // an entry of the map
+  std::optional<std::uint32_t> cpu = {};  // whose value of a per-CPU map; goes with `map` only
+  std::optional<std::string> field = {};  // a member of the value; goes with `map` or `var`
+  std::string at = {};                    // a path from the root of the snapshot; "": not given
 
   [[nodiscard]] vmm::SnapshotSelector Selector() const;
   /// "map 'counts', key 3, field total": in words, for what was not found too.

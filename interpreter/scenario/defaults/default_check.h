@@ -46,11 +46,11 @@ std::span<const DefaultCheck> DefaultCheckTable();
 /// What a check found about one worker.
 struct Finding {
   Verdict verdict = Verdict::kFail;
-  std::string message;
-  double badness = 0;  // the worst of a cgroup is shown
-  std::string phase = {};
-  std::optional<double> value = {};
-  std::optional<double> bound = {};
+  std::string message;               // names the worker
+  double badness = 0;                // the worst of a cgroup is shown
+  std::string phase = {};            // "": it is of no single phase
+  std::optional<double> value = {};  // what was measured, in `unit`
+  std::optional<double> bound = {};  // what it was held against, in `unit`
   std::string unit = {};
 };
 

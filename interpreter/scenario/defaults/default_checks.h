@@ -19,7 +19,7 @@ struct DefaultChecks {
   bool workers_set_up = true;
   bool progress = true;
   bool no_stall = true;
-  Duration stall_limit = Seconds(2);
+  Duration stall_limit = Seconds(2);  // of no_stall
   bool cpuset_isolation = true;
   std::vector<std::string> allowed_complaints;  // regular expressions
   static const StructDecl& Decl();

@@ -37,7 +37,9 @@ struct IsOptional<std::optional<T>> : std::true_type {};
 template <typename S>
 struct SnapshotFields {};
 
-/// One vCPU; the list has null for one that could not be read.
+/// One vCPU; the list has null for one that could not be read. Addresses are numbers, `page_table_root` is
+/// CR3 as it is, `symbol` is "default_idle+0xb" and absent in user space. `user_page_table_root` may be
+/// absent.
 template <>
 struct SnapshotFields<VcpuRegisters> {
   using S = VcpuRegisters;
@@ -46,7 +48,8 @@ struct SnapshotFields<VcpuRegisters> {
                                       &S::page_table_root, "user_page_table_root", &S::user_page_table_root);
 };
 
-/// Keys and values with a type are RenderedValues, bytes alone are hex.
+/// Keys and values with a type are RenderedValues, bytes alone are hex. Without BTF of the map `key` and
+/// `value` are absent, and the hex is all there is. The key of a local storage is its owner.
 template <>
 struct SnapshotFields<MapEntry> {
   using S = MapEntry;
@@ -54,7 +57,8 @@ struct SnapshotFields<MapEntry> {
       Fields("key", &S::key, "key_hex", &S::key_hex, "value", &S::value, "value_hex", &S::value_hex);
 };
 
-/// `per_cpu` has null for a CPU whose page is not mapped.
+/// `key` is the index in a per-CPU array, `per_cpu` has the value of each CPU by its number, and null for a
+/// CPU whose page is not mapped.
 template <>
 struct SnapshotFields<PerCpuEntry> {
   using S = PerCpuEntry;
@@ -68,14 +72,16 @@ struct SnapshotFields<PerCpuHashEntry> {
   static constexpr auto kAll = Fields("key", &S::key, "key_hex", &S::key_hex, "per_cpu", &S::per_cpu);
 };
 
-/// Pages without contents are left out of the list.
+/// Pages without contents are left out of the list. `offset` is in bytes from the start of the arena, `hex`
+/// the whole page.
 template <>
 struct SnapshotFields<ArenaPages::Page> {
   using S = ArenaPages::Page;
   static constexpr auto kAll = Fields("offset", &S::offset, "hex", &S::hex);
 };
 
-/// `pages` may be fewer than `pages_mapped`.
+/// `pages` may be fewer than `pages_mapped`, which counts all. `user_vm_start` is the address at which the
+/// programs see the arena.
 template <>
 struct SnapshotFields<ArenaPages> {
   using S = ArenaPages;
@@ -83,7 +89,8 @@ struct SnapshotFields<ArenaPages> {
       Fields("user_vm_start", &S::user_vm_start, "pages_mapped", &S::pages_mapped, "pages", &S::pages);
 };
 
-/// Positions in bytes since the map was made.
+/// Positions in bytes since the map was made; `capacity` and `pending_bytes` (producer less consumer) are
+/// bytes too. `pending_pos` is absent before Linux 6.10.
 template <>
 struct SnapshotFields<RingbufState> {
   using S = RingbufState;
@@ -92,7 +99,8 @@ struct SnapshotFields<RingbufState> {
              "pending_pos", &S::pending_pos, "pending_bytes", &S::pending_bytes);
 };
 
-/// `symbols` goes with `pcs`, one each.
+/// `symbols` goes with `pcs`, one each: of kernel addresses, and "" for others. `id` is what programs know
+/// the trace by.
 template <>
 struct SnapshotFields<StackTraces::Bucket> {
   using S = StackTraces::Bucket;
@@ -106,7 +114,8 @@ struct SnapshotFields<StackTraces> {
   static constexpr auto kAll = Fields("buckets", &S::buckets);
 };
 
-/// Which slots of a map of maps or programs are in use.
+/// Which slots of a map of maps or programs are in use: `indices` has no more than
+/// CaptureLimits::kFdIndices of them, `slots_scanned` says how many were looked at.
 template <>
 struct SnapshotFields<FdArray> {
   using S = FdArray;
@@ -114,7 +123,9 @@ struct SnapshotFields<FdArray> {
 };
 
 /// Of value, entries, percpu_entries, percpu_hash_entries, arena, ringbuf, stack_trace and fd_array the one
-/// that is there; it stays when it is empty.
+/// that is there; it stays when it is empty. With none of them `error` says why; with one and `error` the
+/// contents are incomplete. `truncated`: a limit or an unreadable page cut them. `name` has at most 15
+/// characters, `map_kva` means something within one run only.
 template <>
 struct SnapshotFields<MapRecord> {
   using S = MapRecord;
@@ -126,7 +137,7 @@ struct SnapshotFields<MapRecord> {
       "fd_array", &S::fd_array, "truncated", &S::truncated, "error", &S::error);
 };
 
-/// Sums over all CPUs.
+/// Sums over all CPUs; `nsecs` is 0 unless the guest has kernel.bpf_stats_enabled.
 template <>
 struct SnapshotFields<ProgStats> {
   using S = ProgStats;
@@ -134,7 +145,8 @@ struct SnapshotFields<ProgStats> {
                                       "nsecs", &S::nsecs, "misses", &S::misses);
 };
 
-/// Times in ns; `softirqs` are counts by number.
+/// Times in ns since boot; `softirqs` are counts by number, `irqs_sum` counts interrupts.
+/// `iowait_sleeptime_ns` is absent where the kernel does not keep it.
 template <>
 struct SnapshotFields<PerCpuTime> {
   using S = PerCpuTime;
@@ -144,7 +156,9 @@ struct SnapshotFields<PerCpuTime> {
              &S::softirqs, "irqs_sum", &S::irqs_sum, "iowait_sleeptime_ns", &S::iowait_sleeptime_ns);
 };
 
-/// `curr_pid` is absent when the task could not be read.
+/// `curr_pid` is 0 when the CPU idles, and absent when the task could not be read. `clock` is in ns,
+/// `min_vruntime` of the root queue of the fair class. `nr_running` counts tasks of all classes, and
+/// `cfs_nr_running` those of the fair class.
 template <>
 struct SnapshotFields<RunQueue> {
   using S = RunQueue;
@@ -154,7 +168,10 @@ struct SnapshotFields<RunQueue> {
              "curr_comm", &S::curr_comm);
 };
 
-/// Optional members are absent where the kernel has none.
+/// Optional members are absent where the kernel has none. `state` is the kernel's __state, `cpus_allowed` a
+/// CPU list, `cgroup` relative to the root and absent when unreadable. `start_time_ns` is CLOCK_MONOTONIC,
+/// `sum_exec_runtime` ns. `sched_class` is a name ("fair", "ext"), absent when unknown. `nvcsw` and
+/// `nivcsw` count voluntary and involuntary context switches.
 template <>
 struct SnapshotFields<TaskRecord> {
   using S = TaskRecord;
@@ -169,7 +186,8 @@ struct SnapshotFields<TaskRecord> {
       &S::scx_weight, "scx_dsq_vtime", &S::scx_dsq_vtime, "scx_slice", &S::scx_slice);
 };
 
-/// The scheduler's part of a run queue.
+/// sched_ext's part of a run queue; what an older kernel has not is absent. `truncated`: there are more
+/// `runnable_pids` than were taken.
 template <>
 struct SnapshotFields<RqScx> {
   using S = RqScx;
@@ -179,7 +197,8 @@ struct SnapshotFields<RqScx> {
              "curr_comm", &S::curr_comm, "runnable_pids", &S::runnable_pids, "truncated", &S::truncated);
 };
 
-/// `pids` in the order of the queue.
+/// `pids` in the order of the queue; with `truncated` not all. `origin` is "local cpu 0", "bypass cpu 0",
+/// "global node 0" or "user".
 template <>
 struct SnapshotFields<DsqState> {
   using S = DsqState;
@@ -187,7 +206,8 @@ struct SnapshotFields<DsqState> {
                                       "pids", &S::pids, "truncated", &S::truncated);
 };
 
-/// `event_counters` is an object from name to sum.
+/// `event_counters` is an object from name to sum over CPUs, absent on older kernels. `watchdog_timeout` is
+/// in jiffies, `ops` is the scheduler's name, and `exit_kind_name` says `exit_kind` in words.
 template <>
 struct SnapshotFields<ScxSched> {
   using S = ScxSched;
@@ -198,7 +218,10 @@ struct SnapshotFields<ScxSched> {
 };
 
 /// The whole report, a nested object for each part; `schema` is added by ToJson. X_unavailable says why X is
-/// empty.
+/// empty. `guest_ns` is the guest's CLOCK_MONOTONIC at the pause (0: unknown), `paused_ms` host time.
+/// `dump_truncated_at_us` is there when the capture's time limit passed: later parts are then missing.
+/// `active_obj_name` is the BPF object of the running struct_ops scheduler (absent: there is none), and
+/// `active_map_kvas` are the maps that its programs use, by MapRecord::map_kva.
 template <>
 struct SnapshotFields<SnapshotReport> {
   using S = SnapshotReport;
@@ -216,12 +239,14 @@ struct SnapshotFields<SnapshotReport> {
       "paused_ms", &S::paused_ms);
 };
 
-/// Calls `use` with the SnapshotField of each member of S, in declared order.
+/// Calls `use` with the SnapshotField of each member of S, in declared order: that is the order of everything
+/// that is made from a table.
 template <typename S, typename F>
 void ForEachSnapshotField(F&& use) {
   std::apply([&](const auto&... field) { (use(field), ...); }, SnapshotFields<S>::kAll);
 }
 
+/// Whether S has a table, so that it is written as an object.
 template <typename S>
 concept IsSnapshotStruct = requires {
   SnapshotFields<S>::kAll;
