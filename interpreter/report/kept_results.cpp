@@ -76,7 +76,7 @@ bool TakeKept(const fs::path& directory, std::string_view plan_text, FinishedRun
   if (checks.is_null() || stats.is_null()) return false;
   try {
     const std::optional<Verdict> verdict = VerdictOf(result.at("verdict"));
-    if (!verdict || result.value("interrupted", false)) return false;
+    if (!verdict || result.value("interrupted", false) || result.value("results_lost", false)) return false;
     FinishedRun kept = run;
     kept.outcome.verdict = *verdict;
     kept.outcome.cause = result.at("cause").get<std::string>();

@@ -71,6 +71,7 @@ Json VerdictJson(const FinishedRun& run) {
                {"host", std::move(host)}};
   if (run.repeat > 0) json["repeat"] = run.repeat;
   if (run.interrupted) json["interrupted"] = true;
+  if (run.results_lost) json["results_lost"] = true;
   if (!outcome.console_tail.empty()) json["console_tail"] = outcome.console_tail;
   return json;
 }

@@ -30,6 +30,7 @@ struct FinishedRun {
   std::string cause_source;                    // that line of the file, without the blanks around it
   std::string directory;                       // "" when nothing was kept
   std::string directory_fault;                 // what could not be written, and why
+  bool results_lost = false;                   // and some of it is a result: --resume runs it again
   std::string repeat_command;                  // "" when nothing was run
   /// Of a run that an earlier invocation finished (kept_results.h): its result as the JSON report shows it;
   /// else "".

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <ctime>
+#include <utility>
 
 #include "guest-init/base/file_io.h"
 #include "interpreter/load/find_scenarios.h"
@@ -126,6 +127,7 @@ fs::path ResultsDirectory::NewRun(std::string_view scenario, std::string_view va
 
 RunDirectory::RunDirectory(fs::path path) : path_(std::move(path)) {
   if (::mkdir(path_.c_str(), 0755) != 0) NoteFault("making " + path_.filename().string(), errno);
+  result_fault_ = fault_;  // nothing can be kept in it
 }
 
 void RunDirectory::WriteInputs(std::string_view scenario_yaml, std::string_view plan) {
@@ -134,7 +136,24 @@ void RunDirectory::WriteInputs(std::string_view scenario_yaml, std::string_view 
   Append("console.txt", "");  // there even when the guest never says a word
 }
 
-void RunDirectory::WriteResults(const FinishedRun& run) {
+void RunDirectory::WriteResults(FinishedRun& run) {
+  KeepResults(run);
+  if (!result_fault_.empty()) {
+    run.results_lost = true;
+    // A failure was seen, whatever becomes of the files; success is believed only with its evidence.
+    RunOutcome& outcome = run.outcome;
+    if (outcome.verdict < Verdict::kError) {
+      outcome.verdict = Verdict::kError;
+      outcome.cause = result_fault_;
+      outcome.cause_path = outcome.cause_phase = outcome.cause_detail = "";
+    }
+    WriteWhole("verdict.json", DumpJson(VerdictJson(run)));
+  }
+  files_.clear();
+}
+
+void RunDirectory::KeepResults(const FinishedRun& run) {
+  const std::string logs_fault = std::exchange(fault_, {});
   // The most precious first: the disk may be nearly full.
   WriteWhole("verdict.json", DumpJson(VerdictJson(run)));
   WriteWhole("checks.json", DumpJson(ChecksJson(run.outcome)));
@@ -147,7 +166,8 @@ void RunDirectory::WriteResults(const FinishedRun& run) {
     if (!written.ok() && fault_.empty()) fault_ = written.error().message;
   }
   WriteWhole("reports.json", DumpJson(RecordJson(run.outcome.record), -1));
-  files_.clear();
+  if (result_fault_.empty()) result_fault_ = fault_;
+  if (!logs_fault.empty()) fault_ = logs_fault;
 }
 
 void RunDirectory::OnEvent(const RunEvent& event) { Append("events.jsonl", DumpJson(ToJson(event), -1)); }

@@ -67,8 +67,9 @@ class RunDirectory final : public EventSink {
 
   /// Before the run.
   void WriteInputs(std::string_view scenario_yaml, std::string_view plan);
-  /// After it: verdict, checks, statistics, reports.
-  void WriteResults(const FinishedRun& run);
+  /// After it: verdict, checks, statistics, reports. When a part of them could not be written, a run that
+  /// would pass is an ERROR of that cause, `run.results_lost` is set, and verdict.json says both.
+  void WriteResults(FinishedRun& run);
 
   void OnEvent(const RunEvent& event) override;
   void OnConsole(std::string_view bytes) override;
@@ -90,11 +91,13 @@ class RunDirectory final : public EventSink {
 
   void Append(const std::string& name, std::string_view bytes);
   void WriteWhole(const std::string& name, std::string_view bytes);
+  void KeepResults(const FinishedRun& run);
   void NoteFault(std::string_view what, int error_number);
 
   std::filesystem::path path_;
   std::map<std::string, File> files_;  // those still being written
   std::string fault_;
+  std::string result_fault_;  // the first that concerns a result
 };
 
 }  // namespace ktstr

@@ -118,7 +118,8 @@ TEST_CASE("Everything of a run is kept") {
   directory.OnConsole("version\n");
   directory.OnPayloadOutput(3, "a/b", Stream::kStderr, "oops");
   directory.OnPayloadOutput(3, "a/b", Stream::kStdout, "fine");
-  directory.WriteResults(FailedRun());
+  FinishedRun failed = FailedRun();
+  directory.WriteResults(failed);
   CHECK(directory.fault().empty());
   CHECK(Names("r") == std::vector<std::string>{"checks.json", "console.txt", "events.jsonl",
                                                "payload-3-a_b.stderr", "payload-3-a_b.stdout", "plan.txt",
@@ -168,20 +169,28 @@ TEST_CASE("A disk that fills up is said once, and what still fits is kept") {
     directory.OnEvent(Event(EventKind::kVerdict, "PASS"));
   }
   directory.OnConsole("d");  // there is room again, but a text with a hole would mislead
-  directory.WriteResults(PassedRun());
+  FinishedRun run = PassedRun();
+  directory.WriteResults(run);
+  CHECK(run.outcome.verdict == Verdict::kPass);  // only a log is cut
   CHECK(directory.fault() == "File too large (writing console.txt)");
   CHECK(ReadText("r/console.txt") == std::string(60, 'a') + std::string(40, 'b'));
   CHECK(ReadText("r/events.jsonl").ends_with("\"text\":\"PASS\"}\n"));
   CHECK(ReadText("r/checks.json") == "[]\n");
 }
 
-TEST_CASE("A run directory that cannot even be made costs nothing but itself") {
+TEST_CASE("A run whose results cannot be kept has not passed") {
   const WorkDir dir;
   RunDirectory directory("missing/r");
   directory.WriteInputs("", "");
   directory.OnConsole("x");
-  directory.WriteResults(PassedRun());
+  FinishedRun passed = PassedRun();
+  directory.WriteResults(passed);
   CHECK(directory.fault() == "No such file or directory (making r)");
+  CHECK(passed.outcome.verdict == Verdict::kError);
+  CHECK(passed.outcome.cause == "No such file or directory (making r)");
+  FinishedRun failed = FailedRun();
+  directory.WriteResults(failed);
+  CHECK(failed.outcome.verdict == Verdict::kFail);  // was seen all the same
 }
 
 TEST_CASE("A console that floods is cut") {
