@@ -7,6 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+
+#include "vmm/host/host_file.h"
+
 namespace ktstr {
 namespace {
 
@@ -44,14 +48,21 @@ Result<ScratchDirectory> ScratchDirectory::Make() {
   if (error) base = "/tmp";
   Sweep(base);
   // Another program may take a new directory for an abandoned one, in the moment before it is locked.
+  int failure = EBUSY;
   for (int attempt = 0; attempt < 100; ++attempt) {
     std::string name = (base / fmt::format("{}XXXXXX", kPrefix)).string();
-    if (::mkdtemp(name.data()) == nullptr) break;
+    if (::mkdtemp(name.data()) == nullptr) {
+      failure = errno;
+      break;
+    }
+    errno = EBUSY;
     if (Fd lock = LockOwn(name); lock.valid()) return ScratchDirectory(name, std::move(lock));
+    failure = errno;
     fs::remove(name, error);
   }
   return Error{ErrorKind::kEnvironment,
-               fmt::format("no directory for temporary files can be made in '{}'", base.string())};
+               fmt::format("no directory for temporary files can be made in '{}': {}", base.string(),
+                           vmm::ErrnoText(failure))};
 }
 
 ScratchDirectory::~ScratchDirectory() {

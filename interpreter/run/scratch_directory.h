@@ -14,7 +14,7 @@ namespace ktstr {
 class ScratchDirectory {
  public:
   /// Removes those of this user that nobody holds any more, and makes a new one. Error (kEnvironment): "no
-  /// directory for temporary files can be made in '/tmp'".
+  /// directory for temporary files can be made in '/tmp': No space left on device".
   static Result<ScratchDirectory> Make();
   ScratchDirectory(ScratchDirectory&& other) noexcept
       : path_(std::exchange(other.path_, {})), lock_(std::move(other.lock_)) {}
