@@ -16,10 +16,14 @@ void RunSlots::Run(std::size_t slots) {
     }
     try {
       threads.emplace_back([this] { Slot(); });
-    } catch (const std::system_error&) {
-      const std::lock_guard lock(mutex_);
-      --slots_alive_;
-      if (threads.empty()) throw;
+    } catch (
+        const std::system_error&) {  // no more threads: fewer slots, at worst this thread as the only one
+      if (threads.empty()) {
+        Slot();
+      } else {
+        const std::lock_guard lock(mutex_);
+        --slots_alive_;
+      }
       break;
     }
   }
