@@ -1,6 +1,7 @@
 #include "vmm/host/host_capacity.h"
 
 #include <sched.h>
+#include <sys/sysinfo.h>
 
 #include <algorithm>
 #include <fstream>
@@ -99,6 +100,14 @@ double AllowedCpus() {
   return CPU_COUNT_S(set.size() * sizeof(cpu_set_t), set.data());
 }
 
+/// MemAvailable; where it cannot be read, what sysinfo(2) calls free, which is less.
+std::uint64_t AvailableBytes(const fs::path& root) {
+  if (const auto kib = ReadNumber(root / "proc/meminfo", "MemAvailable:")) return *kib * 1024;
+  struct sysinfo info {};
+  if (root != "/" || ::sysinfo(&info) != 0) return 0;
+  return (std::uint64_t{info.freeram} + info.bufferram) * info.mem_unit;
+}
+
 }  // namespace
 
 std::uint64_t ReserveMib(std::uint64_t available_mib) {
@@ -113,7 +122,7 @@ HostCapacity ReadHostCapacity(const fs::path& root) {
   for (const std::optional<double>& quota : quotas)
     if (quota) host.cpus = std::min(host.cpus, *quota);
 
-  std::uint64_t bytes = ReadNumber(root / "proc/meminfo", "MemAvailable:").value_or(0) * 1024;
+  std::uint64_t bytes = AvailableBytes(root);
   const auto old_left = [](const fs::path& directory) {
     return MemoryLeft(directory, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file");
   };
