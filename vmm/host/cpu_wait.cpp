@@ -10,10 +10,11 @@ CpuWaitMeter::CpuWaitMeter(pid_t pid, std::filesystem::path proc)
 CpuWaitMeter::Threads CpuWaitMeter::Read() const {
   Threads threads;
   std::error_code gone;
-  for (const auto& entry : std::filesystem::directory_iterator(tasks_, gone)) {
-    std::ifstream file(entry.path() / "schedstat");  // "run_ns wait_ns timeslices"
+  for (std::filesystem::directory_iterator task(tasks_, gone), end; !gone && task != end;
+       task.increment(gone)) {
+    std::ifstream file(task->path() / "schedstat");  // "run_ns wait_ns timeslices"
     CpuTimes times;
-    if (file >> times.run_ns >> times.wait_ns) threads[entry.path().filename().string()] = times;
+    if (file >> times.run_ns >> times.wait_ns) threads[task->path().filename().string()] = times;
   }
   return threads;
 }
