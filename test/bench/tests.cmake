@@ -11,8 +11,6 @@ target_link_libraries(bench_clones PRIVATE ktstr_vmm_template ktstr_vmm_kernel f
 add_executable(bench_observe EXCLUDE_FROM_ALL ${CMAKE_CURRENT_SOURCE_DIR}/bench/bench_observe.cpp
   ${CMAKE_CURRENT_SOURCE_DIR}/guest/live_guest.cpp ${CMAKE_CURRENT_SOURCE_DIR}/guest/truth_guest.cpp
   ${CMAKE_CURRENT_SOURCE_DIR}/guest/cli_process.cpp)
-target_link_libraries(bench_observe PRIVATE ${guest_test_libraries})
-target_compile_definitions(bench_observe PRIVATE KTSTR_BINARY_DIR="${CMAKE_BINARY_DIR}"
-  KTSTR_BPF_TRUTH="$<TARGET_FILE:bpf_truth>")
+target_link_libraries(bench_observe PRIVATE ${guest_test_libraries} ktstr_checkout)
 add_dependencies(bench_observe bpf_truth)
 add_custom_target(bench_programs DEPENDS ktstr-interp bench_command bench_host bench_guest bench_clones bench_observe)

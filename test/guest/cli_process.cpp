@@ -12,6 +12,8 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "test/checkout.h"
+
 namespace ktstr::test {
 namespace {
 
@@ -48,7 +50,7 @@ TempDir::~TempDir() {
 }
 
 CliProcess::CliProcess(const std::vector<std::string>& args, const std::vector<std::string>& env) {
-  std::vector<std::string> argv{std::string(KTSTR_BINARY_DIR) + "/ktstr-interp"};
+  std::vector<std::string> argv{std::string(kBinaryDir) + "/ktstr-interp"};
   argv.insert(argv.end(), args.begin(), args.end());
   std::vector<std::string> environment;
   for (char** entry = environ; *entry != nullptr; ++entry) {

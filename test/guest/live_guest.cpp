@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "test/checkout.h"
 #include "vmm/machine/guest_files.h"
 
 namespace ktstr::test {
@@ -10,7 +11,7 @@ namespace {
 constexpr std::chrono::seconds kPatience{120};
 
 vmm::TemplateCache SharedTemplates() {
-  return Need(vmm::TemplateCache::Open(std::filesystem::path(KTSTR_BINARY_DIR) / "test-templates"));
+  return Need(vmm::TemplateCache::Open(std::filesystem::path(kBinaryDir) / "test-templates"));
 }
 
 }  // namespace

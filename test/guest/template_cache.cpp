@@ -4,6 +4,8 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
 
+#include "test/checkout.h"
+
 namespace ktstr::test {
 namespace {
 
@@ -21,7 +23,7 @@ std::vector<std::string> WithKernel(std::vector<std::string> args) {
 TemplateCache::TemplateCache() : dir_(std::make_unique<TempDir>()) {}
 
 TemplateCache TemplateCache::WithTemplate(const std::string& qemu) {
-  const fs::path shared = fs::path(KTSTR_BINARY_DIR) / "test-cache";
+  const fs::path shared = fs::path(kBinaryDir) / "test-cache";
   fs::create_directories(shared);
   std::vector<std::string> args = {"--cache-size", "512MiB"};
   if (!qemu.empty()) args.insert(args.end(), {"--qemu", qemu});

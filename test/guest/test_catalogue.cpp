@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <regex>
 
+#include "test/checkout.h"
 #include "test/guest/guest_run.h"
 
 namespace ktstr::test {
@@ -17,7 +18,7 @@ CliResult Run(const std::string& path, const TempDir& dir) {
 TEST_CASE("every scenario of a theme passes", "[.catalogue]") {
   const char* theme = std::getenv("KTSTR_THEME");
   REQUIRE(theme != nullptr);
-  const std::filesystem::path folder = std::filesystem::path(KTSTR_SOURCE_DIR) / "scenarios" / theme;
+  const std::filesystem::path folder = std::filesystem::path(kSourceDir) / "scenarios" / theme;
   std::size_t files = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
     files += entry.path().extension() == ".yaml" ? 1 : 0;
@@ -38,15 +39,15 @@ TEST_CASE("every scenario of a theme passes", "[.catalogue]") {
 /// A scenario of test/guest/scenarios on the terminal's format: its first line, paths shortened.
 void ExpectFirstLine(const std::string& name, int exit_code, const std::string& pattern) {
   const TempDir dir;
-  const std::string file = std::string(KTSTR_SOURCE_DIR) + "/test/guest/scenarios/" + name;
+  const std::string file = std::string(kSourceDir) + "/test/guest/scenarios/" + name;
   const CliResult run = RunCli({"run", file, "--accel", "tcg", "--out", (dir.path() / "out").string()},
                                {"TMPDIR=" + dir.path().string()});
   CHECK(run.exit_code == exit_code);
   INFO(run.out);
   std::string line = FirstLine(run.out);
-  const std::size_t at = line.find(KTSTR_SOURCE_DIR);
+  const std::size_t at = line.find(kSourceDir);
   REQUIRE(at != std::string::npos);
-  line.erase(at, std::string(KTSTR_SOURCE_DIR).size() + 1);
+  line.erase(at, std::string(kSourceDir).size() + 1);
   CHECK_THAT(line, Catch::Matches(pattern));
   CHECK(std::count(run.out.begin(), run.out.end(), '\n') <= 16);  // 15 of the report, one of totals
   CHECK(run.out.find("  next   ") != std::string::npos);

@@ -4,6 +4,7 @@
 
 #include "guest-init/wire/codec.h"
 #include "guest-init/wire/messages.h"
+#include "test/checkout.h"
 #include "test/guest/guest_run.h"
 #include "vmm/image/guest_image.h"
 #include "vmm/image/initramfs.h"
@@ -24,14 +25,14 @@ constexpr const char* kScenario =
 /// A run against fake_qemu playing `part`; `cause` is a regular expression. `reports` is how many workers'
 /// reports are kept all the same.
 void ExpectCause(const std::string& part, const std::string& cause, std::size_t reports = 0) {
-  GuestRun run(kScenario, {"--qemu", KTSTR_FAKE_QEMU, "--no-clone"}, {"KTSTR_FAKE=" + part});
+  GuestRun run(kScenario, {"--qemu", kFakeQemu, "--no-clone"}, {"KTSTR_FAKE=" + part});
   run.Finish("ERROR");
   CHECK_THAT(run.cause(), Catch::Matches(cause));
   CHECK(run.Reports().size() == reports);
 }
 
 TEST_CASE("the stand-in for QEMU plays a good guest when it is asked to") {
-  GuestRun run(kScenario, {"--qemu", KTSTR_FAKE_QEMU, "--no-clone"}, {"KTSTR_FAKE=good"});
+  GuestRun run(kScenario, {"--qemu", kFakeQemu, "--no-clone"}, {"KTSTR_FAKE=good"});
   run.Finish("PASS");
   CHECK(run.Reports().size() == 2);
 }

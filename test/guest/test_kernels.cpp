@@ -1,12 +1,13 @@
 // Requirements on the kernel, with the kernels that are really in the cache.
 #include <catch2/catch.hpp>
 
+#include "test/checkout.h"
 #include "test/guest/guest_run.h"
 
 namespace ktstr::test {
 namespace {
 
-const std::string kScenario = std::string(KTSTR_SOURCE_DIR) + "/scenarios/sched-ext/present.yaml";
+const std::string kScenario = std::string(kSourceDir) + "/scenarios/sched-ext/present.yaml";
 
 /// The version of the first cached kernel of this kind; "" when there is none.
 std::string Cached(const std::string& kind) {

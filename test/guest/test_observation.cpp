@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <set>
 
+#include "test/checkout.h"
 #include "test/guest/guest_run.h"
 #include "test/guest/live_guest.h"
 
@@ -235,11 +236,13 @@ TEST_CASE("observation: a crowd on one of two CPUs breaks the monitor's threshol
 
 // ---- what must be seen
 
-constexpr char kTruth[] =
+const std::string kTruth =
+    std::string(
     "payloads:\n"
     "  plant:\n"
     "    binary: sh\n"
-    "    include: [" KTSTR_BPF_TRUTH
+    "    include: [") +
+    kBpfTruth +
     ", mkfifo, setsid]\n"
     "    args:\n"
     "      - -c\n"

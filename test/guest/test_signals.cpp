@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "test/checkout.h"
 #include "test/guest/guest_run.h"
 
 namespace ktstr::test {
@@ -29,7 +30,7 @@ TEST_CASE("a signal while the machine is being built") {
 }
 
 TEST_CASE("a signal while QEMU does not answer") {
-  GuestRun run(kScenario, {"--qemu", KTSTR_FAKE_QEMU, "--no-clone"}, {"KTSTR_FAKE=mute"});
+  GuestRun run(kScenario, {"--qemu", kFakeQemu, "--no-clone"}, {"KTSTR_FAKE=mute"});
   REQUIRE(run.process().WaitUntil([&] { return run.process().Children("fake_qemu").size() == 1; }));
   ExpectInterrupted(run, SIGTERM, "SIGTERM");
 }

@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 
 #include "guest-init/base/fd.h"
+#include "test/checkout.h"
 #include "test/guest/template_cache.h"
 #include "vmm/machine/guest_ram.h"
 
@@ -150,11 +151,11 @@ TEST_CASE("a template that QEMU refuses is removed with a warning and made anew"
 /// A run in which the first `deaths` clones die at `point`.
 std::unique_ptr<GuestRun> WithDeaths(const TemplateCache& cache, const std::string& point, int deaths) {
   const std::string left = WriteFile(cache.home(), "deaths", std::to_string(deaths));
-  return cache.Pass(kTiny, {"--qemu", KTSTR_QEMU_SHIM}, {"KTSTR_SHIM=" + point, "KTSTR_SHIM_DEATHS=" + left});
+  return cache.Pass(kTiny, {"--qemu", kQemuShim}, {"KTSTR_SHIM=" + point, "KTSTR_SHIM_DEATHS=" + left});
 }
 
 void ExpectRetried(const std::string& point, const std::string& cause) {
-  const TemplateCache cache = TemplateCache::WithTemplate(KTSTR_QEMU_SHIM);
+  const TemplateCache cache = TemplateCache::WithTemplate(kQemuShim);
   const std::string key = cache.Names()[0];
   const auto run = WithDeaths(cache, point, 1);
   CHECK(Started(*run) == "clone of " + key);
@@ -176,7 +177,7 @@ TEST_CASE("a clone whose QEMU dies before the guest has answered is tried again"
 }
 
 TEST_CASE("when no clone lives the guest is booted") {
-  const TemplateCache cache = TemplateCache::WithTemplate(KTSTR_QEMU_SHIM);
+  const TemplateCache cache = TemplateCache::WithTemplate(kQemuShim);
   const std::string key = cache.Names()[0];
   const auto run = WithDeaths(cache, "cont", 99);
   CHECK(Started(*run) == "boot");
@@ -202,9 +203,9 @@ TEST_CASE("a clone whose QEMU dies in the middle of the scenario ends the run, a
 }
 
 TEST_CASE("a QEMU that no longer starts at all ends the run once") {
-  const TemplateCache cache = TemplateCache::WithTemplate(KTSTR_QEMU_SHIM);
+  const TemplateCache cache = TemplateCache::WithTemplate(kQemuShim);
   const std::string key = cache.Names()[0], why = "QEMU would not start: it exited with code 1";
-  const auto run = cache.Start(kTiny, {"--qemu", KTSTR_QEMU_SHIM}, {"KTSTR_SHIM=never"});
+  const auto run = cache.Start(kTiny, {"--qemu", kQemuShim}, {"KTSTR_SHIM=never"});
   run->Finish("ERROR");
   CHECK(run->cause() == why);
   CHECK(run->Warnings() == std::vector<std::string>{"a clone of template " + key + " did not start (" + why +

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "test/checkout.h"
 #include "test/guest/template_cache.h"
 #include "vmm/template/template_cache.h"
 
@@ -199,7 +200,7 @@ TEST_CASE("another QEMU has templates of its own") {
   const TemplateCache cache = TemplateCache::WithTemplate();
   const std::string key = cache.Names()[0];
   const fs::path qemu = cache.home() / "qemu-system-x86_64";
-  fs::copy_file(KTSTR_QEMU_SHIM, qemu);  // becomes the real one
+  fs::copy_file(kQemuShim, qemu);  // becomes the real one
   const auto run = cache.Pass(kTiny, {"--qemu", qemu.string()});
   CHECK_THAT(Started(*run), Catch::StartsWith("clone of "));
   CHECK(Started(*run) != "clone of " + key);

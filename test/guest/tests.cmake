@@ -17,12 +17,9 @@ add_executable(bpf_truth guest/bpf_truth.cpp guest/bpf_truth_scheduler.cpp)
 target_link_libraries(bpf_truth PRIVATE ktstr_flags PkgConfig::LIBBPF)
 
 add_executable(guest_tests ${guest_test_sources} $<TARGET_OBJECTS:ktstr_test_main>)
-target_link_libraries(guest_tests PRIVATE ${guest_test_libraries} Catch2::Catch2)
+target_link_libraries(guest_tests PRIVATE ${guest_test_libraries} ktstr_checkout Catch2::Catch2)
 target_compile_options(guest_tests PRIVATE -O0)
 target_precompile_headers(guest_tests REUSE_FROM ktstr_test_headers)
-target_compile_definitions(guest_tests PRIVATE KTSTR_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
-  KTSTR_BINARY_DIR="${CMAKE_BINARY_DIR}" KTSTR_FAKE_QEMU="$<TARGET_FILE:fake_qemu>"
-  KTSTR_QEMU_SHIM="$<TARGET_FILE:qemu_shim>" KTSTR_BPF_TRUTH="$<TARGET_FILE:bpf_truth>")
 add_dependencies(guest_tests ktstr-interp fake_qemu qemu_shim bpf_truth)
 
 include(${Catch2_DIR}/Catch.cmake)  # comes with Catch2

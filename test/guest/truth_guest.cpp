@@ -5,6 +5,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "test/checkout.h"
 #include "vmm/image/initramfs.h"
 #include "vmm/introspection/memory/pause.h"
 #include "vmm/introspection/memory/registers.h"
@@ -40,7 +41,7 @@ std::vector<std::optional<vmm::VcpuRegisters>> Registers(vmm::Machine& machine) 
 
 TruthGuest::TruthGuest(const vmm::Kernel& kernel, Start start, vmm::MachineConfig config)
     : guest_(kernel, start, std::move(config)) {
-  Upload({KTSTR_BPF_TRUTH, "/usr/sbin/bpftool"});
+  Upload({kBpfTruth, "/usr/sbin/bpftool"});
   kernel_ = Need(guest_.OpenKernel(facts_));
   layout_ = vmm::KernelLayout::Of(kernel_->facts());
 }

@@ -1,6 +1,7 @@
 #include <sstream>
 
 #include "interpreter/cli/cli_select.h"
+#include "test/checkout.h"
 #include "test/unit/interpreter/cli/test_cli_fixture.h"
 
 using namespace ktstr;
@@ -261,7 +262,7 @@ TEST_CASE("explain FILE shows where each effective value comes from") {
 
 TEST_CASE("The committed schema and manual are those of the declarations") {
   const WorkDir dir;
-  const std::filesystem::path committed = KTSTR_SOURCE_DIR "/schemas";
+  const std::filesystem::path committed = std::filesystem::path(kSourceDir) / "schemas";
   const CliResult result = Cli({"schema", "--out", "new"});
   REQUIRE(result.code == 0);
   CHECK(result.err == "new/scenario.schema.json\nnew/ops.md\n");
