@@ -10,5 +10,6 @@ extern const char* const kBinaryDir;
 extern const char* const kFakeQemu;
 extern const char* const kQemuShim;
 extern const char* const kBpfTruth;
+extern const char* const kHostFaults;
 
 }  // namespace ktstr::test

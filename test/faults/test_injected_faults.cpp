@@ -13,6 +13,7 @@
 #include <sstream>
 #include <thread>
 
+#include "test/checkout.h"
 #include "test/guest/template_cache.h"
 
 namespace ktstr::test {
@@ -116,7 +117,7 @@ class FaultyRun {
       WriteFile(dir_->path() / "s", std::string(kNames[i]) + ".yaml",
                 std::string("version: 1\nname: ") + kNames[i] + "\ntopology: 1n1l1c1t\n" + kScenarios[i]);
     std::vector<std::string> env = Environment();
-    env.push_back("LD_PRELOAD=" KTSTR_HOST_FAULTS);
+    env.push_back(std::string("LD_PRELOAD=") + kHostFaults);
     env.push_back("HOST_FAULTS_LOG=" + (dir_->path() / "calls").string());
     if (!fail.empty()) env.push_back("HOST_FAULTS_FAIL=" + fail);
     const CliResult result = RunCli({"run", (dir_->path() / "s").string(), "--out", Out().string(),

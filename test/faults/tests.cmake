@@ -8,11 +8,9 @@ target_link_libraries(host_faults PRIVATE ktstr_flags ${CMAKE_DL_LIBS})
 # The runs are those of the guest tests.
 add_executable(fault_tests faults/test_injected_faults.cpp guest/cli_process.cpp guest/guest_run.cpp
   guest/template_cache.cpp $<TARGET_OBJECTS:ktstr_test_main>)
-target_link_libraries(fault_tests PRIVATE fmt::fmt nlohmann_json::nlohmann_json Catch2::Catch2)
+target_link_libraries(fault_tests PRIVATE ktstr_checkout fmt::fmt nlohmann_json::nlohmann_json Catch2::Catch2)
 target_compile_options(fault_tests PRIVATE -O0)
 target_precompile_headers(fault_tests REUSE_FROM ktstr_test_headers)
-target_compile_definitions(fault_tests PRIVATE KTSTR_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
-  KTSTR_BINARY_DIR="${CMAKE_BINARY_DIR}" KTSTR_HOST_FAULTS="$<TARGET_FILE:host_faults>")
 target_link_libraries(fault_tests PRIVATE ktstr_host_flags)
 add_dependencies(fault_tests ktstr-interp host_faults)
 

@@ -314,7 +314,7 @@ TEST_CASE("A results directory that cannot be made is one line, before anything 
   CHECK(world.ran.empty());
 }
 
-TEST_CASE("A disk that fills up does not cost the verdict") {
+TEST_CASE("A disk that fills up costs a pass, which lost its results, and no failure") {
   const WorkDir dir;
   Named("s/a.yaml", "a");
   Named("s/b.yaml", "fail");
@@ -326,7 +326,10 @@ TEST_CASE("A disk that fills up does not cost the verdict") {
   const CliResult result = Run(world, {});
   ::setrlimit(RLIMIT_FSIZE, &before);
   CHECK(result.code == 1);
-  CHECK(Steady(result.out) == R"(PASS s/a.yaml  [6.12.1, 1n1l2c1t]  12 ms
+  CHECK(Steady(result.out) == R"(ERROR s/a.yaml: 'runs/R/a/verdict.json' cannot be written: File too large
+  on     6.12.1, 1n1l2c1t, tcg  12 ms
+  next   ktstr-interp run s/a.yaml --seed 1 --accel tcg --kernel 6.12.1
+  files  runs/R/a
   warning: run directory incomplete: 'runs/R/a/scenario.yaml' cannot be written: File too large
 FAIL s/b.yaml: iterations of cgroup hot is 3, below the minimum of 5
   on     6.12.1, 1n1l2c1t, tcg  12 ms
@@ -334,7 +337,7 @@ FAIL s/b.yaml: iterations of cgroup hot is 3, below the minimum of 5
   next   ktstr-interp run s/b.yaml --seed 1 --accel tcg --kernel 6.12.1
   files  runs/R/fail
   warning: run directory incomplete: 'runs/R/fail/scenario.yaml' cannot be written: File too large
-1 passed, 1 failed in T; results in runs/R
+1 failed, 1 error in T; results in runs/R
 )");
 }
 
