@@ -238,10 +238,10 @@ TEST_CASE("observation: a crowd on one of two CPUs breaks the monitor's threshol
 
 const std::string kTruth =
     std::string(
-    "payloads:\n"
-    "  plant:\n"
-    "    binary: sh\n"
-    "    include: [") +
+        "payloads:\n"
+        "  plant:\n"
+        "    binary: sh\n"
+        "    include: [") +
     kBpfTruth +
     ", mkfifo, setsid]\n"
     "    args:\n"
