@@ -46,6 +46,12 @@ void AddFormat(CLI::App& app, CliOptions& o, const std::vector<std::string>& for
         return fmt::format("'{}' is not a format; use {}", word, fmt::join(formats, ", "));
       });
 }
+void AddHostFiles(CLI::App& app, CliOptions& o) {
+  app.add_flag(
+      "--allow-host-files", o.allow_host_files,
+      "payloads may be files outside the scenario's directory; whoever wrote the scenario can then read "
+      "programs and scripts that you can read");
+}
 void AddKernel(CLI::App& app, CliOptions& o) {
   app.add_option("--kernel", o.kernel,
                  "a kernel image, or the version of a cached one (default: $KTSTR_KERNEL, else the newest "
@@ -152,6 +158,7 @@ void RunOptions(CLI::App& app, CliOptions& o) {
       ->type_name("ACCEL");
   app.add_option("--qemu", o.qemu, "the QEMU to use (default: qemu-system-x86_64 on PATH)")
       ->type_name("PROGRAM");
+  AddHostFiles(app, o);
   app.add_flag("--no-clone", o.no_clone, "boot a machine for each scenario instead of cloning a booted one");
   AddCacheSize(app, o);
   app.add_flag("-v,--verbose", o.verbose, "show every event of a run");
@@ -164,6 +171,7 @@ void ListOptions(CLI::App& app, CliOptions& o) {
 void LintOptions(CLI::App& app, CliOptions& o) {
   AddPaths(app, o);
   AddFormat(app, o, {"pretty", "json", "sarif", "github"});
+  AddHostFiles(app, o);
 }
 void ExplainOptions(CLI::App& app, CliOptions& o) {
   app.add_option("NAME", o.topic,

@@ -79,7 +79,7 @@ int DryRunCommand(const CliOptions& options, Console& io) {
   for (const SelectedRun& run : selection->runs) {
     if (run.plan == nullptr) continue;
     if (looked.insert(run.scenario).second)  // all variants start the same payloads
-      for (LocatedDiagnostic& fault : MissingForRun(*run.scenario, *run.plan))
+      for (LocatedDiagnostic& fault : MissingForRun(*run.scenario, *run.plan, options.allow_host_files))
         missing.push_back(std::move(fault));
     if (options.format == "pretty") {
       io.out << RunTitle(run) << '\n' << RenderPlan(*run.plan);

@@ -22,6 +22,7 @@ struct CliOptions {
   std::string variant;  // "": all
 
   std::string format = "pretty";
+  bool allow_host_files = false;  // run, lint: scenarios may name files outside their directories
 
   // run
   std::vector<std::string>

@@ -20,13 +20,13 @@ struct FileResult {
 
 /// Files are independent of each other and loading shares nothing, so each core takes the next one. Below a
 /// few dozen files a thread costs more than it brings.
-std::vector<FileResult> LoadAll(const std::vector<std::string>& files) {
+std::vector<FileResult> LoadAll(const std::vector<std::string>& files, bool host_files) {
   std::vector<FileResult> results(files.size());
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
     for (std::size_t i = next++; i < files.size(); i = next++) {
       LoadedScenario loaded = LoadScenario(files[i]);
-      for (LocatedDiagnostic& missing : MissingBesideScenario(loaded))
+      for (LocatedDiagnostic& missing : MissingBesideScenario(loaded, host_files))
         loaded.diagnostics.push_back(std::move(missing));
       SortByPlace(loaded.diagnostics);
       results[i] = {std::move(loaded.diagnostics), loaded.readable};
@@ -47,7 +47,7 @@ std::string Counted(std::size_t count, std::string_view noun) {
 
 }  // namespace
 
-LintReport LintPaths(std::span<const std::string> paths) {
+LintReport LintPaths(std::span<const std::string> paths, bool host_files) {
   const FoundScenarios found = FindScenarios(paths);
   LintReport report;
   report.files = found.files.size();
@@ -56,7 +56,7 @@ LintReport LintPaths(std::span<const std::string> paths) {
     ++report.errors;
     report.unreadable = true;
   }
-  for (FileResult& file : LoadAll(found.files)) {
+  for (FileResult& file : LoadAll(found.files, host_files)) {
     const auto errors = static_cast<std::size_t>(std::count_if(
         file.diagnostics.begin(), file.diagnostics.end(),
         [](const LocatedDiagnostic& diagnostic) { return diagnostic.severity == Severity::kError; }));

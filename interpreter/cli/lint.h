@@ -19,7 +19,8 @@ struct LintReport {
   bool unreadable = false;  // a file or directory could not be read, or a directory held no scenario
 };
 
-LintReport LintPaths(std::span<const std::string> paths);
+/// `host_files`: the user allows scenarios to name files outside their directories.
+LintReport LintPaths(std::span<const std::string> paths, bool host_files);
 
 /// "17 files, no errors" or "3 errors, 1 warning in 2 of 17 files".
 std::string LintSummary(const LintReport& report);

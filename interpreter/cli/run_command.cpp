@@ -86,6 +86,7 @@ class Runner {
     environment_.scratch = scratch_->path();
     environment_.cancel_fd = signals_->fd();
     environment_.clone = !options_.no_clone;
+    environment_.host_files = options_.allow_host_files;
     environment_.fixed_entropy = options_.seed.has_value();
     return {};
   }

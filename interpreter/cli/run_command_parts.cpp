@@ -69,6 +69,7 @@ std::string RepeatCommand(const CliOptions& options, const SelectedRun& run, con
   if (options.clock) add("--clock", kClocks[static_cast<std::size_t>(*options.clock)].name);
   if (options.timeout) add("--timeout", FormatDuration(*options.timeout));
   add("--seed", std::to_string(run.plan->scenario.seed));
+  if (options.allow_host_files) command += " --allow-host-files";
   add("--accel", summary.accel);
   // A cached kernel is known by its version, any other by its file.
   const vmm::Kernel& kernel = summary.kernel;

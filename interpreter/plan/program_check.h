@@ -1,5 +1,5 @@
-// Whether the programs of a scenario's payloads are there: the only thing said of a scenario that its text
-// alone does not tell.
+// Whether the programs of a scenario's payloads are there, and where they may be: the only thing said of a
+// scenario that its text alone does not tell.
 #pragma once
 
 #include "interpreter/plan/loaded_scenario.h"
@@ -8,11 +8,13 @@ namespace ktstr {
 
 /// Errors (`missing-program`) for the programs that the scenario names by a path relative to itself and that
 /// are not there: they belong to the scenario, wherever it is checked. Names and absolute paths are not
-/// looked for: what is on PATH where a file is linted says nothing of where it will run.
-std::vector<LocatedDiagnostic> MissingBesideScenario(const LoadedScenario& loaded);
+/// looked for: what is on PATH where a file is linted says nothing of where it will run. Errors (`host-file`)
+/// for those outside the scenario's directory, unless the user allows `host_files`.
+std::vector<LocatedDiagnostic> MissingBesideScenario(const LoadedScenario& loaded, bool host_files);
 
 /// Errors for the programs that a run of `plan` on this host would not find, or could not bring into the
-/// guest with all they need.
-std::vector<LocatedDiagnostic> MissingForRun(const LoadedScenario& loaded, const RunPlan& plan);
+/// guest with all they need, and for those outside the scenario's directory, as above.
+std::vector<LocatedDiagnostic> MissingForRun(const LoadedScenario& loaded, const RunPlan& plan,
+                                             bool host_files);
 
 }  // namespace ktstr

@@ -23,6 +23,7 @@ struct RunEnvironment {
   std::filesystem::path scratch;     // a private directory; exists
   int cancel_fd = -1;                // readable once SIGINT or SIGTERM came
   vmm::MachinePool* pool = nullptr;  // of the thread that runs; not null
+  bool host_files = false;           // payloads may be files outside the scenario's directory
   bool clone = true;                 // false: boot each machine
   /// Called once the machine of the run is under way: the time to make the next one ready. May be empty.
   std::function<void()> after_take = {};

@@ -15,8 +15,10 @@ constexpr std::uint32_t kDiskMib = 64;
 
 /// The document path of the first program that cannot be packed; "" when each can be by itself.
 std::string PlaceOfBadPayload(const Scenario& scenario, const std::set<std::string>& used,
-                              const std::filesystem::path& dir) {
-  const auto packs = [&](const std::string& program) { return vmm::PayloadFiles({{program, dir}}).ok(); };
+                              const std::filesystem::path& dir, bool host_files) {
+  const auto packs = [&](const std::string& program) {
+    return vmm::PayloadFiles({{program, dir, host_files}}).ok();
+  };
   for (const auto& [name, payload] : scenario.payloads.items) {
     if (!used.contains(name)) continue;
     const std::string at = JoinPath("payloads", name);
@@ -28,18 +30,18 @@ std::string PlaceOfBadPayload(const Scenario& scenario, const std::set<std::stri
 }
 
 Result<std::vector<vmm::InitramfsFile>> FilesOf(const RunPlan& plan, const std::filesystem::path& dir,
-                                                std::string& bad_path) {
+                                                bool host_files, std::string& bad_path) {
   const Scenario& scenario = plan.scenario;
   std::set<std::string> used;
   for (const PayloadState& payload : plan.payloads) used.insert(payload.name);
   std::vector<vmm::PayloadSource> sources;
   for (const auto& [name, payload] : scenario.payloads.items) {
     if (!used.contains(name)) continue;
-    sources.push_back({payload.binary, dir});
-    for (const std::string& program : payload.include) sources.push_back({program, dir});
+    sources.push_back({payload.binary, dir, host_files});
+    for (const std::string& program : payload.include) sources.push_back({program, dir, host_files});
   }
   Result<std::vector<vmm::InitramfsFile>> files = vmm::PayloadFiles(sources);
-  if (!files.ok()) bad_path = PlaceOfBadPayload(scenario, used, dir);
+  if (!files.ok()) bad_path = PlaceOfBadPayload(scenario, used, dir, host_files);
   return files;
 }
 
@@ -56,7 +58,7 @@ Result<GuestNeeds> NeedsOf(const RunPlan& plan, const std::filesystem::path& dir
                            const RunEnvironment& environment, std::string& bad_path) {
   const Scenario& scenario = plan.scenario;
   GuestNeeds needs;
-  needs.files = TRY(FilesOf(plan, dir, bad_path));
+  needs.files = TRY(FilesOf(plan, dir, environment.host_files, bad_path));
   const std::uint64_t file_bytes =
       std::accumulate(needs.files.begin(), needs.files.end(), std::uint64_t{0},
                       [](std::uint64_t sum, const vmm::InitramfsFile& file) { return sum + BytesOf(file); });

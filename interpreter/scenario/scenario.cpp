@@ -113,7 +113,8 @@ const StructDecl& TopologySpec::Decl() {
 const StructDecl& Payload::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&Payload::binary>(
-          "binary", "The program: a path relative to the scenario file, or a name beside it or on PATH.", {},
+          "binary",
+          "The program: a path below the scenario file's directory, or a name beside it or on PATH.", {},
           Refers::kFile),
       Optional<&Payload::args>("args", "Its arguments."),
       Optional<&Payload::env>("env", "Environment, as NAME=value, beside PATH, HOME and TMPDIR.",

@@ -32,7 +32,7 @@ TEST_CASE("a payload binary for another architecture") {
   std::fstream elf(arm, std::ios::in | std::ios::out | std::ios::binary);
   elf.seekp(18).write("\xb7\0", 2);  // e_machine: AArch64
   elf.close();
-  GuestRun run(RunsPayload(arm.string()));
+  GuestRun run(RunsPayload(arm.string()), {"--allow-host-files"});
   run.Finish("ERROR");
   CHECK(run.cause() == "'" + arm.string() + "' is built for AArch64; the guest is x86-64");
 }
@@ -41,7 +41,7 @@ TEST_CASE("a payload that is no program at all") {
   const TempDir dir;
   const std::string file = WriteFile(dir.path(), "notes", "just text\n");
   std::filesystem::permissions(file, std::filesystem::perms::owner_all);
-  GuestRun run(RunsPayload(file));
+  GuestRun run(RunsPayload(file), {"--allow-host-files"});
   run.Finish("ERROR");
   CHECK_THAT(run.cause(), Catch::Contains("'" + file + "'"));
   INFO(run.cause());

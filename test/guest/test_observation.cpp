@@ -294,7 +294,7 @@ void ExpectPlanted(const std::string& kind) {
                    "  - name: gone\n    ops: [CaptureSnapshot: {tag: gone}]\n"
                    "checks: [" +
                    kPlanted + "]\n",
-               {"--kernel", kernel->image.string()});
+               {"--kernel", kernel->image.string(), "--allow-host-files"});
   run.Finish("PASS");
 }
 

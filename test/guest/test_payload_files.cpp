@@ -44,7 +44,8 @@ TEST_CASE("a payload of 40 MB arrives as it was sent") {
   const std::string big = BigProgram(dir.path(), 40'000'000);
   const std::string host_sum = OnHost("cksum < " + big, dir.path());
   GuestRun run(Script(big + ", cksum, stat",
-                      "big && cksum < /payload/bin/big; stat -c %a /payload/bin/big /payload/bin /payload"));
+                      "big && cksum < /payload/bin/big; stat -c %a /payload/bin/big /payload/bin /payload"),
+               {"--allow-host-files"});
   run.Finish("PASS");
   CHECK(run.Text("payload-0-p.stdout") == host_sum + "755\n755\n755\n");
   CHECK(run.File("verdict.json").at("machine").at("file_bytes") > 40'000'000);
@@ -55,7 +56,7 @@ TEST_CASE("payloads that are too large for the guest's memory are found before i
   const std::string big = BigProgram(cache.home(), 80'000'000);
   std::string yaml = Script(big, "big");
   yaml.replace(yaml.find("512MiB"), 6, "128MiB");
-  const auto run = cache.Start(yaml);
+  const auto run = cache.Start(yaml, {"--allow-host-files"});
   run->Finish("ERROR");
   CHECK_THAT(run->cause(),
              Catch::Matches("the payloads' files take (7[6-9]|8[0-9]) MiB, more than half of the "

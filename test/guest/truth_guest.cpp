@@ -48,7 +48,7 @@ TruthGuest::TruthGuest(const vmm::Kernel& kernel, Start start, vmm::MachineConfi
 
 void TruthGuest::Upload(const std::vector<std::string>& programs) {
   std::vector<vmm::PayloadSource> sources;
-  for (const std::string& program : programs) sources.push_back({program, "/"});
+  for (const std::string& program : programs) sources.push_back({program, "/", true});
   for (const vmm::InitramfsFile& file : Need(vmm::PayloadFiles(sources))) {
     const std::string content = ContentOf(file);
     for (std::size_t at = 0; at == 0 || at < content.size(); at += kChunk) {

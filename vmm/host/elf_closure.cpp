@@ -12,6 +12,7 @@
 #include <set>
 #include <string_view>
 
+#include "vmm/host/directory_trees.h"
 #include "vmm/host/elf_file.h"
 #include "vmm/host/host_file.h"
 #include "vmm/host/spawn.h"
@@ -104,34 +105,6 @@ void ExpandSearchPath(const std::string& search_path, const LoadedObject& object
   }
 }
 
-/// Directory trees out of which files may be taken, told by canonical paths, so that no `..` and no link
-/// leads out of them.
-class Trees {
- public:
-  void Add(const fs::path& directory) {
-    std::error_code unresolved;
-    fs::path real = fs::weakly_canonical(directory, unresolved);
-    if (!unresolved && real.is_absolute()) trees_.push_back(std::move(real));
-  }
-  /// What does not exist lies where it would be made; a link that leads nowhere, where its target would be.
-  [[nodiscard]] bool Have(const fs::path& path) const {
-    constexpr int kMostLinks = 40;
-    std::error_code unresolved;
-    fs::path real = path.is_absolute() ? fs::weakly_canonical(path, unresolved) : fs::path();
-    for (int links = 0; !unresolved && fs::is_symlink(fs::symlink_status(real)); ++links) {
-      if (links == kMostLinks) return false;
-      const fs::path target = fs::read_symlink(real, unresolved);
-      if (!unresolved) real = fs::weakly_canonical(real.parent_path() / target, unresolved);
-    }
-    return !unresolved && std::any_of(trees_.begin(), trees_.end(), [&](const fs::path& tree) {
-      return std::mismatch(tree.begin(), tree.end(), real.begin(), real.end()).first == tree.end();
-    });
-  }
-
- private:
-  std::vector<fs::path> trees_;
-};
-
 class ClosureBuilder {
  public:
   explicit ClosureBuilder(const ClosureSearch& search) : search_(search) {
@@ -147,14 +120,16 @@ class ClosureBuilder {
   Result<> AddEnvTarget(const ClosureRoot& root, std::string_view argument, int script_depth);
   Result<> AddLoader(const ClosureRoot& root, const std::string& loader);
   Result<> AddLibraries(const ClosureRoot& root, const ElfNeeds& needs);
+  /// Refuses a program that a script names and that the user could not have meant by a word.
+  [[nodiscard]] Result<> CheckInterpreter(const ClosureRoot& root, const fs::path& program) const;
   /// The directories to look in for `name`, in the loader's order.
   std::vector<SearchDir> DirsFor(const std::string& name, const LoadedObject& object) const;
   Result<ClosureFile> FindLibrary(const std::string& name, const LoadedObject& object);
   const ElfReading& ReadLibrary(const fs::path& path);
 
   const ClosureSearch& search_;
-  Trees system_;                           // the library directories
-  Trees own_;                              // of the program whose libraries are being looked for
+  DirectoryTrees system_;                  // the library directories
+  DirectoryTrees own_;                     // of the program whose libraries are being looked for
   std::map<std::string, fs::path> files_;  // by guest path
   std::map<fs::path, ElfReading> libraries_;
 };
@@ -210,13 +185,32 @@ Result<> ClosureBuilder::AddScript(const ClosureRoot& root, std::string_view fir
     return InputError(
         fmt::format("'{}' starts with #!{}, which is not an absolute path", root.shown, interpreter));
   }
-  if (!IsRegularFile(interpreter)) {
+  const fs::path program = fs::path(interpreter).lexically_normal();
+  TRY(CheckInterpreter(root, program));
+  if (!IsRegularFile(program)) {
     return InputError(fmt::format("'{}' starts with #!{}, which does not exist", root.shown, interpreter));
   }
-  TRY(AddProgram({interpreter, fs::path(interpreter).lexically_normal().string(), interpreter},
-                 script_depth + 1));
+  TRY(AddProgram({program, program.string(), interpreter, root.any_interpreter}, script_depth + 1));
   if (fs::path(interpreter).filename() != "env") return {};
   return AddEnvTarget(root, Trim(text.substr(interpreter.size())), script_depth);
+}
+
+/// The guest's PATH has the standard directories only.
+bool InStandardDirectory(const fs::path& program) {
+  static const std::set<std::string> kStandard = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
+                                                  "/usr/bin",        "/sbin",          "/bin"};
+  return kStandard.contains(program.parent_path().string());
+}
+
+/// Before anything of it is looked at: the answer does not tell whether it exists.
+Result<> ClosureBuilder::CheckInterpreter(const ClosureRoot& root, const fs::path& program) const {
+  const std::vector<std::string> path = Split(search_.path, ':');
+  const std::string directory = program.parent_path().string();
+  if (root.any_interpreter || InStandardDirectory(program) ||
+      std::find(path.begin(), path.end(), directory) != path.end())
+    return {};
+  return InputError(
+      fmt::format("'{}' is a script for {}, which is in no directory of PATH", root.shown, program.string()));
 }
 
 /// `#!/usr/bin/env [-S] [VAR=value]... X`: X is found on PATH here and there.
@@ -229,18 +223,16 @@ Result<> ClosureBuilder::AddEnvTarget(const ClosureRoot& root, std::string_view 
   }
   if (name.empty())
     return InputError(fmt::format("'{}' starts with #!/usr/bin/env but names no program", root.shown));
-  const fs::path host_path =
-      name.find('/') == std::string::npos ? FindOnPath(name, search_.path) : fs::path(name);
+  const bool word = name.find('/') == std::string::npos;
+  const fs::path host_path = word ? FindOnPath(name, search_.path) : fs::path(name).lexically_normal();
+  if (!word && host_path.is_absolute()) TRY(CheckInterpreter(root, host_path));
   if (host_path.empty() || !host_path.is_absolute() || !IsRegularFile(host_path)) {
     return InputError(
         fmt::format("'{}' starts with #!/usr/bin/env {}, and {} is not on PATH", root.shown, name, name));
   }
-  // The guest's PATH has the standard directories only.
-  static const std::set<std::string> kStandard = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
-                                                  "/usr/bin",        "/sbin",          "/bin"};
-  const bool standard = kStandard.contains(host_path.parent_path().string());
-  const std::string guest_path = standard ? host_path.string() : "/usr/bin/" + host_path.filename().string();
-  return AddProgram({host_path, guest_path, host_path.string()}, script_depth + 1);
+  const std::string guest_path =
+      InStandardDirectory(host_path) ? host_path.string() : "/usr/bin/" + host_path.filename().string();
+  return AddProgram({host_path, guest_path, host_path.string(), root.any_interpreter}, script_depth + 1);
 }
 
 /// Whatever a program calls its loader is packed, so it must be one. One that lies elsewhere is refused

@@ -27,6 +27,7 @@ struct ClosureRoot {
   std::filesystem::path host_path;
   std::string guest_path;
   std::string shown;
+  bool any_interpreter = false;  // the interpreter of a script may lie outside the directories of PATH
 };
 
 /// What the host's loader would search, as values so that tests can give their own.
@@ -46,10 +47,11 @@ std::vector<std::string> ReadLdSoConf(const std::filesystem::path& conf);
 /// RPATH, RUNPATH, $ORIGIN and $LIB are followed as glibc does; a library found through $ORIGIN keeps its
 /// place relative to the program. The loader is taken from below `library_dirs` only, a library from there,
 /// from below the program's own directory, or from a `lib` or `lib64` beside that; all by canonical path,
-/// and only ELF files of the guest's architecture. Libraries that a program opens by dlopen() are unknown
-/// here and not packed, and neither are the modules of an interpreter such as Python. Errors (kInput), one
-/// line each: not a program, another architecture, damaged, a missing library, loader or script interpreter,
-/// two different files for one guest path.
+/// and only ELF files of the guest's architecture. A script's interpreter is taken from a directory of PATH
+/// or a standard one (/usr/bin ...) unless the root says otherwise. Libraries that a program opens by
+/// dlopen() are unknown here and not packed, and neither are the modules of an interpreter such as Python.
+/// Errors (kInput), one line each: not a program, another architecture, damaged, a missing library, loader or
+/// script interpreter, two different files for one guest path.
 Result<std::vector<ClosureFile>> ProgramClosure(const std::vector<ClosureRoot>& roots,
                                                 const ClosureSearch& search);
 

@@ -70,14 +70,19 @@ Result<std::vector<std::byte>> CompressLz4Legacy(std::span<const std::byte> cont
 struct PayloadSource {
   std::string binary;                  // as written in the scenario
   std::filesystem::path scenario_dir;  // the directory of the scenario file
+  bool host_files = false;             // the user allows files outside it, too
 };
 
 /// Where a payload's binary is in the guest: "/payload/bin/" and the last component of `binary`.
 std::string PayloadGuestPath(std::string_view binary);
 
+/// Error (kInput): the file lies outside the scenario's directory, by canonical path, and the user has not
+/// allowed that. Nothing is said of whether it exists. A word that is found on PATH only is no such file.
+Result<> CheckPayloadPlace(const PayloadSource& source);
+
 /// The host file a payload means: with a '/', relative to the scenario's directory (or absolute); else a file
 /// of that name beside the scenario, else on `path` (as $PATH).
-/// Errors (kInput): "payload binary 'x' was not found beside the scenario or on PATH",
+/// Errors (kInput): CheckPayloadPlace's, "payload binary 'x' was not found beside the scenario or on PATH",
 /// "payload binary './x' does not exist (looked for /a/x)", "... is not executable (chmod +x /a/x)".
 Result<std::filesystem::path> FindPayload(const PayloadSource& source, const std::string& path);
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "vmm/host/directory_trees.h"
 #include "vmm/host/elf_closure.h"
 #include "vmm/host/spawn.h"
 #include "vmm/image/initramfs.h"
@@ -16,10 +17,26 @@ Error NotExecutable(const std::string& binary, const fs::path& path) {
           fmt::format("payload binary '{}' is not executable (chmod +x {})", binary, path.string())};
 }
 
+fs::path Beside(const PayloadSource& source) {
+  return (source.scenario_dir / source.binary).lexically_normal();
+}
+
 }  // namespace
 
 std::string PayloadGuestPath(std::string_view binary) {
   return "/payload/bin/" + fs::path(binary).filename().string();
+}
+
+Result<> CheckPayloadPlace(const PayloadSource& source) {
+  if (source.host_files) return {};
+  DirectoryTrees tree;
+  tree.Add(source.scenario_dir);
+  std::error_code lost;  // the working directory: then nothing is below anything
+  if (tree.Have(fs::absolute(Beside(source), lost))) return {};
+  return Error{ErrorKind::kInput,
+               fmt::format("payload binary '{}' is outside the scenario's directory; name a "
+                           "program on PATH, or allow such files by --allow-host-files",
+                           source.binary)};
 }
 
 Result<fs::path> FindPayload(const PayloadSource& source, const std::string& path) {
@@ -27,7 +44,8 @@ Result<fs::path> FindPayload(const PayloadSource& source, const std::string& pat
   if (binary.empty() || binary.ends_with('/') || fs::path(binary).filename() == "..") {
     return Error{ErrorKind::kInput, fmt::format("payload binary '{}' does not name a file", binary)};
   }
-  const fs::path beside = (source.scenario_dir / binary).lexically_normal();
+  TRY(CheckPayloadPlace(source));
+  const fs::path beside = Beside(source);
   std::error_code ignored;
   if (fs::is_regular_file(beside, ignored)) {
     if (::access(beside.c_str(), X_OK) != 0) return NotExecutable(binary, beside);
@@ -51,7 +69,8 @@ Result<std::vector<InitramfsFile>> PayloadFiles(const std::vector<PayloadSource>
   const ClosureSearch search = HostSearch();
   std::vector<ClosureRoot> roots;
   for (const PayloadSource& source : sources) {
-    roots.push_back({TRY(FindPayload(source, search.path)), PayloadGuestPath(source.binary), source.binary});
+    roots.push_back({TRY(FindPayload(source, search.path)), PayloadGuestPath(source.binary), source.binary,
+                     source.host_files});
   }
   std::vector<InitramfsFile> files;
   for (ClosureFile& file : TRY(ProgramClosure(roots, search))) {

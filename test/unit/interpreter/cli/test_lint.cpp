@@ -99,7 +99,7 @@ TEST_CASE("The diagnostics of many files come in the order of the files") {
   const WorkDir dir;
   for (int i = 0; i < 200; ++i) WriteText("s/" + std::to_string(1000 + i) + ".yaml", "version: 1\n");
   const std::vector<std::string> paths = {"s"};
-  const LintReport report = LintPaths(paths);
+  const LintReport report = LintPaths(paths, false);
   REQUIRE(report.diagnostics.size() == 200);
   for (std::size_t i = 0; i < 200; ++i)
     REQUIRE(report.diagnostics[i].file == "s/" + std::to_string(1000 + i) + ".yaml");

@@ -262,7 +262,7 @@ TEST_CASE("programs named by a path are looked for beside the scenario") {
   const std::string yaml =
       "version: 1\npayloads:\n  a: {binary: ./a.sh}\n  b: {binary: bin/b.sh, include: [bin/c.sh, "
       "no-such-name]}\n"
-      "  d: {binary: /no/such/file}\nsteps: [{hold: 1s}]\n";
+      "  d: {binary: no-such-name}\nsteps: [{hold: 1s}]\n";
   const WorkDir dir;
   WriteText("s/x.yaml", yaml);
   WriteText("s/bin/b.sh", "#!/bin/sh\n");
@@ -283,7 +283,7 @@ TEST_CASE("programs named by a path are looked for beside the scenario") {
 TEST_CASE("--dry-run looks for all programs that the run would start") {
   const WorkDir dir;
   WriteText("x.yaml",
-            "version: 1\npayloads:\n  a: {binary: no-such-name}\n  b: {binary: sh, include: [/no/such]}\n"
+            "version: 1\npayloads:\n  a: {binary: no-such-name}\n  b: {binary: sh, include: [nor-this-one]}\n"
             "  unused: {binary: no-such-name-either}\n"
             "steps: [{ops: [{RunPayload: {payload: a}}, {RunPayload: {payload: b}}], hold: 1s}]\n"
             "matrix: {clock: [wall, virtual]}\n");
@@ -297,9 +297,37 @@ TEST_CASE("--dry-run looks for all programs that the run would start") {
       "or on PATH\n"
       "     3 |   a: {binary: no-such-name}\n"
       "       |               ^~~~~~~~~~~~\n"
-      "x.yaml:4:29: error[missing-program]: payload binary '/no/such' does not exist (looked for /no/such)\n"
+      "x.yaml:4:29: error[missing-program]: payload binary 'nor-this-one' was not found beside the scenario "
+      "or on PATH\n"
+      "     4 |   b: {binary: sh, include: [nor-this-one]}\n"
+      "       |                             ^~~~~~~~~~~~\n");
+}
+
+TEST_CASE("a payload outside the scenario's directory is an error at its line unless the user allows it") {
+  const WorkDir dir;
+  WriteText("tool", "#!/bin/sh\n");
+  CHECK(::chmod("tool", 0755) == 0);
+  WriteText("s/x.yaml",
+            "version: 1\npayloads:\n  a: {binary: ../tool}\n  b: {binary: sh, include: [/no/such]}\n"
+            "steps: [{ops: [{RunPayload: {payload: a}}, {RunPayload: {payload: b}}], hold: 1s}]\n");
+  constexpr const char* kRefused =
+      "s/x.yaml:3:15: error[host-file]: payload binary '../tool' is outside the scenario's directory; name a "
+      "program on PATH, or allow such files by --allow-host-files\n"
+      "     3 |   a: {binary: ../tool}\n"
+      "       |               ^~~~~~~\n"
+      "s/x.yaml:4:29: error[host-file]: payload binary '/no/such' is outside the scenario's directory; name "
+      "a "
+      "program on PATH, or allow such files by --allow-host-files\n"
       "     4 |   b: {binary: sh, include: [/no/such]}\n"
-      "       |                             ^~~~~~~~\n");
+      "       |                             ^~~~~~~~\n";
+  CHECK(Cli({"lint", "s"}).out == kRefused);
+  CHECK(Cli({"run", "--dry-run", "s"}).err == kRefused);
+  CHECK(Cli({"lint", "s", "--allow-host-files"}).code == 0);
+  CHECK(Cli({"run", "--dry-run", "s", "--allow-host-files"}).err ==
+        "s/x.yaml:4:29: error[missing-program]: payload binary '/no/such' does not exist (looked for "
+        "/no/such)\n"
+        "     4 |   b: {binary: sh, include: [/no/such]}\n"
+        "       |                             ^~~~~~~~\n");
 }
 
 TEST_CASE("numbers of the command line are whole and within their range") {

@@ -281,8 +281,29 @@ TEST_CASE("a script brings its interpreter, and env brings what it starts") {
   CHECK(error("#!bin/sh\n") == "'s' starts with #!bin/sh, which is not an absolute path");
   CHECK(error("#!/bin/sh\r\n") ==
         "'s' has Windows line endings, so the guest cannot start its #! interpreter");
+  search.path = dir.path().string();
   CHECK(error("#!" + script.string() + "\n") ==
         "'" + script.string() + "' is a script run by a script, more than 4 deep");
+}
+
+TEST_CASE("a script cannot have a file shipped by calling it its interpreter") {
+  const TempDir dir;
+  const auto secret = dir.Write("home/secret.sh", "#!/bin/sh\nTOKEN=the-key\n", 0700);
+  ClosureSearch search = HostSearch();
+  search.path = "/usr/bin";
+  const auto error = [&](const std::string& first_line, bool any_interpreter = false) {
+    const auto script = dir.Write("scenarios/s", first_line);
+    return Closure({{script, "/payload/bin/s", "s", any_interpreter}}, search)["error"];
+  };
+  const std::string refused = "'s' is a script for " + secret.string() + ", which is in no directory of PATH";
+  const std::string around = "/usr/bin/../.." + secret.string();
+  for (int there = 1; there >= 0; --there) {  // the answer does not tell whether it is there
+    CHECK(error("#!" + secret.string() + "\n") == refused);
+    CHECK(error("#!/usr/bin/env " + secret.string() + "\n") == refused);
+    CHECK(error("#!" + around + "\n") == refused);
+    if (there == 1) CHECK(error("#!" + secret.string() + "\n", true).empty());
+    std::filesystem::remove(secret);
+  }
 }
 
 TEST_CASE("two different files cannot have one place in the guest; the same file may be named twice") {
@@ -310,7 +331,7 @@ TEST_CASE("a payload is looked for beside the scenario, then on PATH") {
   const auto on_path = dir.Write("bin/tool", BuildElf({}), 0755);
   const std::string path = (dir / "bin").string();
   const auto find = [&](const std::string& binary) -> std::string {
-    const auto found = FindPayload({binary, dir.path() / "scenarios"}, path);
+    const auto found = FindPayload({binary, dir.path() / "scenarios", /*host_files=*/true}, path);
     return found.ok() ? found->string() : found.error().message;
   };
   CHECK(find("tool") == on_path.string());
