@@ -69,6 +69,9 @@ constexpr std::array<UnitName, 6> kTimeUnits{{{"ns", 1},
                                               {"m", 60'000'000'000},
                                               {"h", 3'600'000'000'000}}};
 
+/// A third of what the nanoseconds have room for: a moment of any clock and two of them can be added.
+constexpr std::uint64_t kLongest = std::uint64_t{100} * 365 * 24 * 3'600'000'000'000;
+
 std::string ParseDuration(std::string_view text, void* out) {
   std::string_view number;
   std::string_view unit;
@@ -79,7 +82,7 @@ std::string ParseDuration(std::string_view text, void* out) {
   const UnitName* found = FindUnit(kTimeUnits, unit);
   if (found == nullptr) return Quoted(unit) + " is not a unit of time; use ns, us, ms, s, m or h";
   const Scaled ns = Scale(number, found->factor);
-  if (!ns.fits) return Quoted(text) + " is longer than 292 years";
+  if (!ns.fits || ns.value > kLongest) return Quoted(text) + " is longer than 100 years";
   static_cast<Duration*>(out)->ns = static_cast<std::int64_t>(ns.value);
   return {};
 }
@@ -107,6 +110,9 @@ std::string ParseSize(std::string_view text, void* out) {
   return {};
 }
 
+/// So large that nobody means more, so small that CPUs and periods times it fit any integer.
+constexpr double kLargestFraction = 10'000;
+
 std::string ParsePercentValue(std::string_view text, double& fraction) {
   std::string_view number;
   std::string_view unit;
@@ -114,6 +120,7 @@ std::string ParsePercentValue(std::string_view text, double& fraction) {
   if (unit != "%") return Quoted(text) + " lacks its percent sign; write e.g. 90%";
   // Rounded once, as the decimal text of the fraction itself would be.
   if (!ParseDouble(std::string(number) + "e-2", fraction)) return Quoted(text) + " is not a percentage";
+  if (fraction > kLargestFraction) return Quoted(text) + " is more than 1000000%";
   return {};
 }
 std::string ParsePercent(std::string_view text, void* out) {

@@ -1,5 +1,7 @@
 #include "interpreter/plan/plan.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <functional>
 #include <map>
@@ -191,17 +193,27 @@ class Planner {
   }
 
   void EmitHold(std::int64_t from_now, std::uint64_t duration, bool from_mark, const std::string& label) {
-    holds_.ns += from_now;
+    if (__builtin_add_overflow(holds_.ns, from_now, &holds_.ns)) {
+      context_.Fault("", "out-of-range", "the holds up to this one take more than 292 years");
+      holds_.ns = 0;  // else each later hold would be one too many as well
+    }
     context_.Emit(Hold{duration, from_mark}, label, Nanoseconds(from_now));
   }
 
   void PlanHold(const HoldSpec& hold, const std::string& path) {
     if (!hold.time && !hold.share) return;  // the decoder has complained
-    const Duration time = hold.time ? *hold.time
-                                    : Nanoseconds(static_cast<std::int64_t>(
-                                          hold.share->fraction * static_cast<double>(scenario_.duration.ns)));
-    if (time.ns <= 0) return;
     context_.EnterOp(path);
+    Duration time = hold.time.value_or(Duration{});
+    if (!hold.time) {
+      const double share = hold.share->fraction * static_cast<double>(scenario_.duration.ns);
+      if (share >= static_cast<double>(INT64_MAX))
+        return context_.Fault(
+            "", "out-of-range",
+            fmt::format("{} of {} is longer than 292 years", Percent::Scalar().print(&*hold.share),
+                        FormatDuration(scenario_.duration)));
+      time = Nanoseconds(static_cast<std::int64_t>(share));
+    }
+    if (time.ns <= 0) return;
     EmitHold(time.ns, static_cast<std::uint64_t>(time.ns), false, "hold " + FormatDuration(time));
   }
 
@@ -218,10 +230,10 @@ class Planner {
     context_.Emit(SetHoldMark{}, "begin of the repetition");
     const std::size_t faults = context_.fault_count();
     context_.EnterLoop(true);
-    for (std::int64_t at = 0; at < total; at += every) {
+    for (std::int64_t at = 0, next = 0; at < total; at = next) {
       PlanOps(base + "/ops", step.ops);
       if (context_.fault_count() != faults) break;  // the next round would only repeat them
-      const std::int64_t next = std::min(at + every, total);
+      next = total - at > every ? at + every : total;
       context_.EnterOp(base + "/hold");
       EmitHold(next - at, static_cast<std::uint64_t>(next), true,
                "hold until " + FormatDuration(Nanoseconds(next)));

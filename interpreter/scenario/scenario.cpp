@@ -31,6 +31,7 @@ std::string ParseMemory(std::string_view text, void* out) {
   ByteSize size;
   std::string fault = ByteSize::Scalar().parse(text, &size);
   if (fault.empty() && size.bytes < (std::uint64_t{128} << 20)) fault = "a guest needs at least 128MiB";
+  if (fault.empty() && size.bytes > (std::uint64_t{1} << 40)) fault = "a guest can have at most 1TiB";
   memory.bytes = size.bytes;
   return fault;
 }

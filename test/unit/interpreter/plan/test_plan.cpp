@@ -171,6 +171,21 @@ steps:
             .Faults() == "steps/0/ops/0/AddCgroup/name: cgroup 'again' already exists\n");
 }
 
+TEST_CASE("a number beyond its range is an error at its place, never another number") {
+  const auto faults = [](const std::string& yaml) { return Loaded("version: 1\n" + yaml).Faults(); };
+  const std::string step = "steps: [{hold: 1s}]\n";
+  CHECK(faults("memory: 4294967808MiB\n" + step) == "memory: a guest can have at most 1TiB\n");
+  CHECK(faults("memory: 1TiB\n" + step).empty());
+  CHECK(faults("steps: [{cgroups: [{name: c, work: [{type: SpinWait, workers: 10000000000000000000000%}]}], "
+               "hold: 1s}]\n") ==
+        "steps/0/cgroups/0/work/0/workers: '10000000000000000000000%' is more than 1000000%\n");
+  CHECK(faults("duration: 876000h\ntimeout: 876000h\nsteps: [{hold: 1000%}]\n") ==
+        "steps/0/hold: 1000% of 876000h is longer than 292 years\n");
+  CHECK(faults("timeout: 876000h\nsteps: [{hold: 876000h}, {hold: 876000h}, {hold: 876000h}]\n") ==
+        "steps/2/hold: the holds up to this one take more than 292 years\n");
+  CHECK(faults("steps: [{hold: 876001h}]\n") == "steps/0/hold: '876001h' is longer than 100 years\n");
+}
+
 TEST_CASE("a payload is called payload and a tag is called tag in every Op") {
   // What scenarios of before say is answered with the right key, once.
   Diagnostics found;
