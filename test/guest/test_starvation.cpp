@@ -34,7 +34,7 @@ TEST_CASE("a worker starved from its birth fails the default checks and says who
   CHECK(Matches(
       run.first_line(),
       "^FAIL scenario\\.yaml: worker victim/0 was runnable for [56]\\d\\d\\d ms on CPU 1 and never ran; "
-      "CPU 1 ran bully/0 \\(FIFO 50\\) for (100|\\d\\d\\.\\d) % of it$"));
+      "CPU 1 ran bully/0 \\(FIFO 50\\) for (100\\.0|\\d\\d\\.\\d) % of it$"));
   REQUIRE(run.Reports().size() == 2);
   for (const Json& report : run.Reports()) CHECK(report.at("report").at("completed") == true);
 }
