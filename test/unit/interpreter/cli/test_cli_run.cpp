@@ -368,7 +368,8 @@ TEST_CASE("The command that repeats a run is exact") {
   options.timeout = Seconds(90);
   options.clock = Clock::kVirtual;
   options.qemu = "/opt/my qemu";
+  options.allow_host_files = true;
   CHECK(RepeatCommand(options, {&loaded, loaded.plans[0]}, summary) ==
         "build/ktstr-interp run 's/it'\\''s.yaml' --variant 1n1l2c1t --clock virtual --timeout 90s --seed 1 "
-        "--accel tcg --kernel /boot/vmlinuz --qemu '/opt/my qemu'");
+        "--allow-host-files --accel tcg --kernel /boot/vmlinuz --qemu '/opt/my qemu'");
 }
