@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "guest-init/wire/claims.h"
 #include "guest-init/wire/codec.h"
 #include "interpreter/fold/payload_metrics.h"
 #include "interpreter/plan/plan.h"
@@ -199,6 +200,7 @@ Result<> RunSession::HandleEvent(std::span<const std::byte> payload) {
     return Error{ErrorKind::kProtocol, std::string(kUnreadable) + ": its length is wrong"};
   AnyStruct event = *std::move(decoded);
   if (event.Is<Ready>()) {
+    TRY(CheckClaims(event.As<Ready>()));
     ready_ = std::move(event.As<Ready>());
   } else if (event.Is<WorkerDone>()) {
     Keep(std::move(event.As<WorkerDone>()));

@@ -51,6 +51,7 @@ class Guest {
     ready.decl_hash = part_ == "other-build" ? 1 : WireHash(WorkTypes::Alternatives());
     ready.kernel_release = "6.12.0-fake";
     ready.online_cpus = part_ == "one-cpu" ? 1 : 2;
+    if (part_ == "forged-id") ready.kernel_build_id = std::string("../../../../tmp/mine\0", 21);
     if (part_ == "damaged") return SendDamaged(AnyStruct::Of(ready));
     Send(FrameType::kEvent, AnyStruct::Of(ready));
     if (part_ == "bad-event") SendFrame(EncodeFrame(FrameType::kEvent, sequence_++, Bytes(9)));

@@ -54,6 +54,9 @@ TEST_CASE("a frame is missing in the guest's sequence") {
 TEST_CASE("the guest image is of another build") {
   ExpectCause("other-build", "the guest image was built from other declarations than this program");
 }
+TEST_CASE("a guest's build id names no file unless it is hex") {
+  ExpectCause("forged-id", "the guest's build id is not hex");
+}
 TEST_CASE("the guest comes up with fewer CPUs than asked for") {
   ExpectCause("one-cpu", "the guest came up with 1 of 2 CPUs");
 }

@@ -23,6 +23,17 @@ Error Unreadable(const std::filesystem::path& path, int error_number) {
   return {ErrorKind::kInput, fmt::format("'{}' cannot be read: {}", path.string(), ErrnoText(error_number))};
 }
 
+/// The system would take the path up to there, which is another file than was checked or shown.
+bool HasNul(const std::filesystem::path& path) { return path.native().find('\0') != std::string::npos; }
+
+std::string Visible(const std::filesystem::path& path) {
+  std::string text = path.string();
+  std::replace(text.begin(), text.end(), '\0', '?');
+  return text;
+}
+
+constexpr const char* kNul = "there is a NUL byte in its path";
+
 }  // namespace
 
 std::string ErrnoText(int error_number) { return std::generic_category().message(error_number); }
@@ -35,6 +46,8 @@ struct OpenedFile {
 };
 
 Result<OpenedFile> OpenRegular(const std::filesystem::path& path) {
+  if (HasNul(path))
+    return Error{ErrorKind::kInput, fmt::format("'{}' cannot be read: {}", Visible(path), kNul)};
   // O_NONBLOCK: a FIFO someone named as a payload must be refused below, not waited for.
   Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) return Unreadable(path, errno);
@@ -95,6 +108,8 @@ Result<std::uint64_t> HashHostFile(const std::filesystem::path& path) {
 }
 
 Result<> WriteHostFile(const std::filesystem::path& path, std::span<const std::byte> content, unsigned mode) {
+  if (HasNul(path))
+    return Error{ErrorKind::kEnvironment, fmt::format("'{}' cannot be written: {}", Visible(path), kNul)};
   std::string temporary = path.string() + ".XXXXXX";
   const Fd file(::mkostemp(temporary.data(), O_CLOEXEC));
   int failure = file.get() < 0 ? errno : 0;

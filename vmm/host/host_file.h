@@ -1,4 +1,5 @@
-// Whole host files as bytes, with errors that name the file and the cause.
+// Whole host files as bytes, with errors that name the file and the cause. A path with a NUL byte in it
+// is refused.
 #pragma once
 
 #include <cstddef>

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <chrono>
 
+#include "guest-init/wire/claims.h"
 #include "guest-init/wire/codec.h"
 #include "guest-init/wire/messages.h"
 #include "vmm/host/host_file.h"
@@ -42,6 +43,7 @@ Result<Ready> AwaitReady(GuestChannel& channel, const Machine& machine, std::chr
   std::span<const std::byte> payload = first.payload;
   AnyStruct event = TRY(DecodeAny(EventTypes(), payload));
   if (!event.Is<Ready>()) return Error{ErrorKind::kProtocol, "the guest's first frame is not Ready"};
+  TRY(CheckClaims(event.As<Ready>()));
   return std::move(event.As<Ready>());
 }
 

@@ -59,6 +59,7 @@ Result<std::unique_ptr<GuestKernel>> GuestKernel::Open(Machine& machine, const R
     KernelBuild build = cache.OfBuild(claims.kernel_build_id);
     if (build.symbols == nullptr) build = TRY(FindSymbols(kernel, claims, fetch));
     FoundKernel found = TRY(Find(machine, *memory, claims, build));
+    KeepSymbols(kernel, claims, build);
     cache.KeepBuild(claims.kernel_build_id, std::move(build));
     std::vector<LinearWindow> windows = FindLinearWindows(*memory, found.root, found.facts);
     known = {found.root, std::make_shared<const KernelFacts>(std::move(found.facts)), std::move(windows)};

@@ -21,6 +21,7 @@ struct KernelBuild {
   std::shared_ptr<const SymbolTable> symbols;
   std::shared_ptr<const Btf> btf;  // null until a guest's memory has been read
   std::string source;              // of the symbols, for messages: a path, or "the guest's /proc/kallsyms"
+  std::string fetched;             // what the guest showed just now, if it was asked; not proven, not kept
 };
 
 /// Brings the text of the guest's /proc/kallsyms.
@@ -37,10 +38,15 @@ std::optional<std::uint64_t> InterruptHandler(KernelMemory& memory, std::uint64_
                                               std::uint32_t gate);
 
 /// The symbols of the kernel that `claims` tells of: of the vmlinux, else the System.map beside the image,
-/// else what the guest shows in /proc/kallsyms, kept in the cache directory under the build id. Errors:
+/// else what KeepSymbols() kept, else what the guest shows in /proc/kallsyms. Errors:
 /// (kEnvironment) "the guest runs build A of its kernel, but /x/vmlinux is build B"; (kInput) those of
 /// SymbolTable with the file's name; those of `fetch`.
 Result<KernelBuild> FindSymbols(const Kernel& kernel, const Ready& claims, const FetchKallsyms& fetch);
+
+/// Keeps `build.fetched` in the cache directory for later guests of this kernel, under the hash of the host's
+/// image together with the build id: a kernel that pretends to be another one misleads only itself.
+/// REQUIRES: FindKernel() has proven `build`, and CheckClaims() `claims`.
+void KeepSymbols(const Kernel& kernel, const Ready& claims, KernelBuild& build);
 
 /// Where the kernel's own page tables begin, and the facts. `registers` may be those of any moment: a CPU
 /// whose page tables do not lead to the kernel is passed over. `build.btf` is filled in unless it is there.

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <cstring>
 #include <optional>
+#include <utility>
 
 #include "guest-init/wire/elf_notes.h"
 #include "vmm/host/cache_dir.h"
 #include "vmm/host/host_file.h"
+#include "vmm/host/known_files.h"
 #include "vmm/introspection/kernel/kernel_facts.h"
 
 namespace ktstr::vmm {
@@ -47,23 +49,29 @@ Result<KernelBuild> FromKallsyms(std::string_view text) {
   // Without the symbol FromText() finds the better words.
   auto symbols = SymbolTable::FromText(text, TextIn(text).value_or(0));
   if (!symbols.ok()) return symbols.error().Within(kKallsyms);
-  return KernelBuild{*std::move(symbols), nullptr, kKallsyms};
+  return KernelBuild{*std::move(symbols), nullptr, kKallsyms, {}};
 }
 
-Result<KernelBuild> FromGuest(const Ready& claims, const FetchKallsyms& fetch) {
-  std::optional<std::filesystem::path> kept;
-  if (!claims.kernel_build_id.empty()) {
-    kept = TRY(CacheSubdir("symbols")) / (claims.kernel_build_id + ".kallsyms");
+/// Nullopt: nothing can be kept of this kernel.
+std::optional<std::filesystem::path> KeptSymbols(const Kernel& kernel, const Ready& claims) {
+  if (claims.kernel_build_id.empty() || kernel.image.empty()) return std::nullopt;
+  const auto hash = KnownFiles::InCache().Hash(kernel.image);
+  const auto directory = CacheSubdir("symbols");
+  if (!hash.ok() || !directory.ok()) return std::nullopt;
+  return *directory / fmt::format("{:016x}-{}.kallsyms", *hash, claims.kernel_build_id);
+}
+
+Result<KernelBuild> FromGuest(const Kernel& kernel, const Ready& claims, const FetchKallsyms& fetch) {
+  if (const auto kept = KeptSymbols(kernel, claims)) {
     const Result<std::vector<std::byte>> bytes = ReadHostFile(*kept);
     if (bytes.ok()) {
       auto build = FromKallsyms({reinterpret_cast<const char*>(bytes->data()), bytes->size()});
       if (build.ok()) return build;  // a damaged one is fetched and written anew
     }
   }
-  const std::string text = TRY(fetch());
+  std::string text = TRY(fetch());
   KernelBuild build = TRY(FromKallsyms(text));
-  // The next program will have to ask its guest too where this cannot be written.
-  if (kept) static_cast<void>(WriteHostFile(*kept, std::string_view(text)));
+  build.fetched = std::move(text);
   return build;
 }
 
@@ -76,15 +84,22 @@ Result<KernelBuild> FindSymbols(const Kernel& kernel, const Ready& claims, const
       return Error{ErrorKind::kEnvironment,
                    fmt::format("the guest runs build {} of its kernel, but {} is build {}",
                                claims.kernel_build_id, kernel.vmlinux.string(), id)};
-    return KernelBuild{TRY(SymbolTable::FromElf(kernel.vmlinux)), nullptr, kernel.vmlinux.string()};
+    return KernelBuild{TRY(SymbolTable::FromElf(kernel.vmlinux)), nullptr, kernel.vmlinux.string(), {}};
   }
   if (!kernel.system_map.empty()) {
     const std::vector<std::byte> bytes = TRY(ReadHostFile(kernel.system_map));
     auto symbols = SymbolTable::FromText({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     if (!symbols.ok()) return symbols.error().Within(kernel.system_map.string());
-    return KernelBuild{*std::move(symbols), nullptr, kernel.system_map.string()};
+    return KernelBuild{*std::move(symbols), nullptr, kernel.system_map.string(), {}};
   }
-  return FromGuest(claims, fetch);
+  return FromGuest(kernel, claims, fetch);
+}
+
+void KeepSymbols(const Kernel& kernel, const Ready& claims, KernelBuild& build) {
+  const std::string text = std::exchange(build.fetched, {});
+  if (text.empty()) return;
+  // The next program will have to ask its guest too where this cannot be written.
+  if (const auto kept = KeptSymbols(kernel, claims)) static_cast<void>(WriteHostFile(*kept, text));
 }
 
 }  // namespace ktstr::vmm

@@ -216,22 +216,37 @@ TEST_CASE("symbols come from the guest once, then from the cache directory") {
   };
   Ready claims;
   claims.kernel_build_id = kBuildId;
-  for (int i = 0; i < 2; ++i) {
-    const auto build = FindSymbols({}, claims, fetch);
+  const TempDir dir;
+  Kernel kernel;
+  kernel.image = dir.Write("bzImage", "one");
+  const auto find = [&] {
+    auto build = FindSymbols(kernel, claims, fetch);
     REQUIRE(build.ok());
     CHECK(build->source == "the guest's /proc/kallsyms");
     CHECK(build->symbols->Find("schedule")->address == kLinkText + 0x100);
-    CHECK(fetched == 1);
-  }
-  std::ofstream(cache.symbols() / "e40aff.kallsyms") << "damaged";
-  CHECK(FindSymbols({}, claims, fetch).ok());
+    return *std::move(build);
+  };
+  KernelBuild build = find();
+  find();
+  CHECK(fetched == 2);  // it was not proven yet
+  KeepSymbols(kernel, claims, build);
+  find();
   CHECK(fetched == 2);
-  CHECK(FindSymbols({}, claims, fetch).ok());
-  CHECK(fetched == 2);
-  claims.kernel_build_id = "";  // nothing to keep it under
-  CHECK(FindSymbols({}, claims, fetch).ok());
-  CHECK(FindSymbols({}, claims, fetch).ok());
+  REQUIRE(std::distance(std::filesystem::directory_iterator(cache.symbols()), {}) == 1);
+  std::ofstream(std::filesystem::directory_iterator(cache.symbols())->path()) << "damaged";
+  build = find();
+  CHECK(fetched == 3);
+  KeepSymbols(kernel, claims, build);
+  find();
+  CHECK(fetched == 3);
+  kernel.image = dir.Write("other", "two");  // says that it is the same build, and may lie
+  find();
   CHECK(fetched == 4);
+  claims.kernel_build_id = "";  // nothing to keep it under
+  build = find();
+  KeepSymbols(kernel, claims, build);
+  find();
+  CHECK(fetched == 6);
   const auto hidden =
       FindSymbols({}, claims, [] { return Result<std::string>("0000000000000000 T _text\n"); });
   CHECK(hidden.error().message ==
@@ -266,7 +281,7 @@ TEST_CASE("facts are shared by boot and by build") {
   CHECK(cache.OfBoot("b").root == PageTableRoot{0x1000, false});
   cache.KeepBoot("", {{}, facts});
   CHECK(cache.OfBoot("").facts == nullptr);
-  const KernelBuild build{*SymbolTable::FromText(SymbolsFor(0)), nullptr, ""};
+  const KernelBuild build{*SymbolTable::FromText(SymbolsFor(0)), nullptr, "", {}};
   cache.KeepBuild("x", build);
   cache.KeepBuild("", build);
   CHECK(cache.OfBuild("x").symbols == build.symbols);
