@@ -40,6 +40,16 @@ TEST_CASE("Hidden entries, the tool's own results and links to directories are p
   CHECK(Find({"s/runs/1"}).files == Strings{"s/runs/1/r/scenario.yaml"});  // named, so meant
 }
 
+TEST_CASE("A search never leaves the directory through a link to a file") {
+  const WorkDir dir;
+  WriteText("s/a.yaml", "x");
+  WriteText("outside/secret", "x");
+  std::filesystem::create_symlink("../outside/secret", "s/b.yaml");
+  std::filesystem::create_symlink("a.yaml", "s/c.yaml");
+  CHECK(Find({"s"}).files == Strings{"s/a.yaml"});
+  CHECK(Find({"s/b.yaml"}).files == Strings{"s/b.yaml"});  // named, so meant
+}
+
 TEST_CASE("A named file is a scenario whatever it is called, and is taken once") {
   const WorkDir dir;
   WriteText("s/a.yaml", "x");
