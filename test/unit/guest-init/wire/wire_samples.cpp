@@ -59,7 +59,8 @@ void FillScalar(const ScalarDecl& scalar, void* value, std::mt19937_64& random) 
        {"CpuList", "0-3,8"}}};
   for (const auto& [name, text] : kTexts)
     if (name == scalar.name) scalar.parse(text, value);
-  if (scalar.name == "Duration") static_cast<Duration*>(value)->ns = static_cast<std::int64_t>(random() >> 1);
+  if (scalar.name == "Duration")
+    static_cast<Duration*>(value)->ns = static_cast<std::int64_t>(random() >> 3);  // 73 years
 }
 
 }  // namespace

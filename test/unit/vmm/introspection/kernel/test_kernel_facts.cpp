@@ -54,7 +54,7 @@ struct MadeUpKernel {
   std::vector<std::byte> types = Types();
   FakePhysical memory{4 * kMiB};
   Ready claims;
-  KernelBuild build{*SymbolTable::FromText(SymbolsFor(types.size())), nullptr, "/x/System.map"};
+  KernelBuild build{*SymbolTable::FromText(SymbolsFor(types.size())), nullptr, "/x/System.map", ""};
   std::vector<CpuRegisters> registers{1};
 
   MadeUpKernel() {
