@@ -11,11 +11,10 @@ namespace {
 
 constexpr std::size_t kMostIdBytes = 64;
 
-constexpr std::string_view kDigits = "0123456789abcdef";
-
 constexpr std::uint64_t Padded(std::uint64_t bytes) { return (bytes + 3) / 4 * 4; }
 
 std::string Hex(std::span<const std::byte> bytes) {
+  constexpr const char* kDigits = "0123456789abcdef";
   std::string text;
   for (const std::byte b : bytes) {
     text += kDigits[std::to_integer<unsigned>(b) >> 4];
@@ -40,11 +39,6 @@ std::string BuildIdIn(std::span<const std::byte> notes) {
     notes = notes.subspan(all);
   }
   return {};
-}
-
-bool IsBuildId(std::string_view text) {
-  return text.size() % 2 == 0 && text.size() <= 2 * kMostIdBytes &&
-         text.find_first_not_of(kDigits) == std::string_view::npos;
 }
 
 }  // namespace ktstr

@@ -4,15 +4,11 @@
 #include <cstddef>
 #include <span>
 #include <string>
-#include <string_view>
 
 namespace ktstr {
 
 /// The GNU build id as hex out of a note section ("/sys/kernel/notes", `.notes`); empty when there is none.
 /// Safe on any bytes.
 std::string BuildIdIn(std::span<const std::byte> notes);
-
-/// Whether BuildIdIn() can have said so: hex digits of a length it gives, or nothing.
-bool IsBuildId(std::string_view text);
 
 }  // namespace ktstr

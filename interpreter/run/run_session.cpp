@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "guest-init/wire/claims.h"
 #include "guest-init/wire/codec.h"
 #include "interpreter/fold/payload_metrics.h"
 #include "interpreter/plan/plan.h"
@@ -10,6 +9,7 @@
 #include "interpreter/run/meanwhile.h"
 #include "interpreter/run/run_outcome.h"
 #include "vmm/image/initramfs.h"
+#include "vmm/machine/claims.h"
 #include "vmm/machine/guest_channel.h"
 #include "vmm/machine/guest_files.h"
 #include "vmm/machine/machine.h"
@@ -200,7 +200,7 @@ Result<> RunSession::HandleEvent(std::span<const std::byte> payload) {
     return Error{ErrorKind::kProtocol, std::string(kUnreadable) + ": its length is wrong"};
   AnyStruct event = *std::move(decoded);
   if (event.Is<Ready>()) {
-    TRY(CheckClaims(event.As<Ready>()));
+    TRY(vmm::CheckClaims(event.As<Ready>()));
     ready_ = std::move(event.As<Ready>());
   } else if (event.Is<WorkerDone>()) {
     Keep(std::move(event.As<WorkerDone>()));

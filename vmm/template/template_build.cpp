@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <chrono>
 
-#include "guest-init/wire/claims.h"
+#include "vmm/machine/claims.h"
 #include "guest-init/wire/codec.h"
 #include "guest-init/wire/messages.h"
 #include "vmm/host/host_file.h"
