@@ -6,13 +6,13 @@
 #include <cerrno>
 #include <chrono>
 
-#include "vmm/machine/claims.h"
 #include "guest-init/wire/codec.h"
 #include "guest-init/wire/messages.h"
 #include "vmm/host/host_file.h"
 #include "vmm/image/guest_image.h"
 #include "vmm/machine/accel.h"
 #include "vmm/machine/boot_deadline.h"
+#include "vmm/machine/claims.h"
 #include "vmm/machine/guest_channel.h"
 #include "vmm/machine/guest_files.h"
 #include "vmm/machine/machine.h"
