@@ -12,6 +12,7 @@
 
 #include "guest-init/base/fd.h"
 #include "guest-init/base/file_io.h"
+#include "vmm/host/directory_entries.h"
 #include "vmm/host/host_file.h"
 
 #define XXH_INLINE_ALL
@@ -124,8 +125,8 @@ Result<std::vector<fs::path>> FindSnapshotRuns(const fs::path& path) {
     return Error{ErrorKind::kInput, fmt::format("'{}' does not exist", path.string())};
   if (HasSnapshots(path)) return std::vector<fs::path>{path};
   std::vector<fs::path> runs;
-  for (fs::directory_iterator at(path, error); !error && at != fs::directory_iterator(); at.increment(error))
-    if (HasSnapshots(at->path()) && !at->is_symlink()) runs.push_back(at->path());
+  for (const fs::directory_entry& entry : vmm::DirectoryEntries(path))
+    if (HasSnapshots(entry.path()) && !entry.is_symlink(error)) runs.push_back(entry.path());
   std::sort(runs.begin(), runs.end());
   if (runs.empty()) return Error{ErrorKind::kInput, fmt::format("'{}' has no snapshots", path.string())};
   return runs;
@@ -133,11 +134,9 @@ Result<std::vector<fs::path>> FindSnapshotRuns(const fs::path& path) {
 
 std::vector<fs::path> ListSnapshotFiles(const fs::path& run) {
   std::vector<fs::path> files;
-  std::error_code error;
-  for (fs::directory_iterator at(run / kDirectory, error); !error && at != fs::directory_iterator();
-       at.increment(error)) {
-    const std::string name = at->path().filename().string();
-    if (name.ends_with(kSuffix) && !name.starts_with('.')) files.push_back(at->path());
+  for (const fs::directory_entry& entry : vmm::DirectoryEntries(run / kDirectory)) {
+    const std::string name = entry.path().filename().string();
+    if (name.ends_with(kSuffix) && !name.starts_with('.')) files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
   return files;

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 
+#include "vmm/host/directory_entries.h"
 #include "vmm/host/host_file.h"
 
 namespace ktstr {
@@ -32,11 +33,10 @@ Fd LockOwn(const fs::path& path) {
 
 /// What killed programs left in `base`.
 void Sweep(const fs::path& base) {
-  std::error_code ignored;
-  for (fs::directory_iterator at(base, ignored), end; !ignored && at != end; at.increment(ignored)) {
-    if (!at->path().filename().string().starts_with(kPrefix)) continue;
+  for (const fs::directory_entry& entry : vmm::DirectoryEntries(base)) {
+    if (!entry.path().filename().string().starts_with(kPrefix)) continue;
     std::error_code shown_by_nobody;
-    if (const Fd lock = LockOwn(at->path()); lock.valid()) fs::remove_all(at->path(), shown_by_nobody);
+    if (const Fd lock = LockOwn(entry.path()); lock.valid()) fs::remove_all(entry.path(), shown_by_nobody);
   }
 }
 

@@ -2,6 +2,8 @@
 
 #include <fstream>
 
+#include "vmm/host/directory_entries.h"
+
 namespace ktstr::vmm {
 
 CpuWaitMeter::CpuWaitMeter(pid_t pid, std::filesystem::path proc)
@@ -9,12 +11,10 @@ CpuWaitMeter::CpuWaitMeter(pid_t pid, std::filesystem::path proc)
 
 CpuWaitMeter::Threads CpuWaitMeter::Read() const {
   Threads threads;
-  std::error_code gone;
-  for (std::filesystem::directory_iterator task(tasks_, gone), end; !gone && task != end;
-       task.increment(gone)) {
-    std::ifstream file(task->path() / "schedstat");  // "run_ns wait_ns timeslices"
+  for (const std::filesystem::directory_entry& task : DirectoryEntries(tasks_)) {
+    std::ifstream file(task.path() / "schedstat");  // "run_ns wait_ns timeslices"
     CpuTimes times;
-    if (file >> times.run_ns >> times.wait_ns) threads[task->path().filename().string()] = times;
+    if (file >> times.run_ns >> times.wait_ns) threads[task.path().filename().string()] = times;
   }
   return threads;
 }

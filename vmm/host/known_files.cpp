@@ -13,6 +13,7 @@
 #include <xxhash.h>
 
 #include "vmm/host/cache_dir.h"
+#include "vmm/host/directory_entries.h"
 #include "vmm/host/host_file.h"
 
 namespace ktstr::vmm {
@@ -105,12 +106,10 @@ void KnownFiles::Keep(const fs::path& entry, std::string_view content) const {
   if (::mkdir(directory_.c_str(), 0700) == 0 || fs::is_directory(directory_, ignored))
     static_cast<void>(WriteHostFile(entry, std::string(content) + Checksum(content), 0600));
   std::vector<std::pair<fs::file_time_type, fs::path>> entries;
-  std::error_code unreadable;
-  for (fs::directory_iterator each(directory_, unreadable), end; !unreadable && each != end;
-       each.increment(unreadable)) {
+  for (const fs::directory_entry& each : DirectoryEntries(directory_)) {
     std::error_code gone;
-    const fs::file_time_type time = each->last_write_time(gone);
-    if (!gone) entries.emplace_back(time, each->path());
+    const fs::file_time_type time = each.last_write_time(gone);
+    if (!gone) entries.emplace_back(time, each.path());
   }
   if (entries.size() <= kMaxEntries) return;
   std::sort(entries.begin(), entries.end());

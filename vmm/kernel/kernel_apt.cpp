@@ -6,6 +6,7 @@
 #include <charconv>
 #include <optional>
 
+#include "vmm/host/directory_entries.h"
 #include "vmm/host/host_command.h"
 
 namespace ktstr::vmm {
@@ -102,7 +103,7 @@ Result<> UnpackAptPackage(std::string_view name, const fs::path& archive, const 
 
 fs::path FileStarting(const fs::path& directory, std::string_view prefix) {
   std::error_code failed;
-  for (const auto& entry : fs::directory_iterator(directory, failed)) {
+  for (const fs::directory_entry& entry : DirectoryEntries(directory)) {
     if (entry.path().filename().string().starts_with(prefix) && entry.is_regular_file(failed))
       return entry.path();
   }

@@ -13,6 +13,7 @@
 #include <xxhash.h>
 
 #include "vmm/host/cache_dir.h"
+#include "vmm/host/directory_entries.h"
 #include "vmm/host/host_file.h"
 #include "vmm/host/known_files.h"
 
@@ -110,10 +111,10 @@ class Remover {
   std::vector<RemovedKernel> removed_;
 };
 
-std::vector<fs::path> EntriesOf(const fs::path& directory) {
+std::vector<fs::path> DirectoriesIn(const fs::path& directory) {
   std::vector<fs::path> entries;
   std::error_code failed;
-  for (const auto& entry : fs::directory_iterator(directory, failed))
+  for (const fs::directory_entry& entry : DirectoryEntries(directory))
     if (entry.is_directory(failed)) entries.push_back(entry.path());
   std::sort(entries.begin(), entries.end());
   return entries;
@@ -127,7 +128,7 @@ Result<> RemoveAbandoned(const fs::path& kernels, std::string_view prefix, const
     if (busy) busy(fmt::format("a {} by another ktstr-interp goes on; its files stay", noun));
     return {};
   }
-  for (const fs::path& path : EntriesOf(kernels)) {
+  for (const fs::path& path : DirectoriesIn(kernels)) {
     const std::string name = path.filename().string();
     if (name.starts_with(prefix)) TRY(remover.Remove(path, fmt::format("an abandoned {} ({})", noun, name)));
   }
@@ -151,7 +152,7 @@ namespace {
 /// In the order of preference; their images are yet to be checked.
 std::vector<Entry> Entries(const fs::path& kernels) {
   std::vector<Entry> found;
-  for (const fs::path& path : EntriesOf(kernels)) {
+  for (const fs::path& path : DirectoriesIn(kernels)) {
     if (path.filename().string().starts_with('.')) continue;
     if (auto entry = ReadEntry(path); entry.ok()) found.push_back(std::move(*entry));
   }
@@ -210,7 +211,7 @@ Result<std::vector<RemovedKernel>> KeepNewestKernels(std::size_t keep, const Ker
     TRY(remover.Remove(intact.back(),
                        fmt::format("{} ({})", kernel.version, kernel.built ? "built" : "fetched")));
   }
-  for (const fs::path& path : EntriesOf(kernels)) {
+  for (const fs::path& path : DirectoriesIn(kernels)) {
     const std::string name = path.filename().string();
     if (name.starts_with('.') || std::find(intact.begin(), intact.end(), path) != intact.end()) continue;
     TRY(remover.Remove(path, fmt::format("{} (damaged)", name)));

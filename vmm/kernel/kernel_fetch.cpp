@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "vmm/host/cache_dir.h"
+#include "vmm/host/directory_entries.h"
 #include "vmm/kernel/kernel_apt.h"
 #include "vmm/kernel/kernel_cache.h"
 #include "vmm/kernel/kernels.h"
@@ -60,11 +61,8 @@ class WorkDirectory {
 
 void RemoveLeftovers(const fs::path& kernels) {
   std::error_code ignored;
-  std::vector<fs::path> leftovers;
-  for (const auto& entry : fs::directory_iterator(kernels, ignored)) {
-    if (entry.path().filename().string().starts_with(kWorkPrefix)) leftovers.push_back(entry.path());
-  }
-  for (const fs::path& path : leftovers) fs::remove_all(path, ignored);
+  for (const fs::directory_entry& entry : DirectoryEntries(kernels))
+    if (entry.path().filename().string().starts_with(kWorkPrefix)) fs::remove_all(entry.path(), ignored);
 }
 
 /// REQUIRES: the caller holds the cache's lock.

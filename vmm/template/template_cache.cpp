@@ -12,6 +12,7 @@
 
 #include "vmm/host/cache_dir.h"
 #include "vmm/host/deadline.h"
+#include "vmm/host/directory_entries.h"
 #include "vmm/host/host_file.h"
 #include "vmm/machine/machine.h"
 #include "vmm/template/template_build.h"
@@ -60,18 +61,9 @@ std::optional<TemplateFacts> ReadManifest(const fs::path& directory) {
   }
 }
 
-/// What is in a directory, as far as it can be read: other programs add and remove while we look.
-std::vector<fs::directory_entry> EntriesOf(const fs::path& directory) {
-  std::vector<fs::directory_entry> entries;
-  std::error_code error;
-  for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error))
-    entries.push_back(*at);
-  return entries;
-}
-
 std::uint64_t DiskBytes(const fs::path& directory) {
   std::uint64_t bytes = 0;
-  for (const fs::directory_entry& entry : EntriesOf(directory)) {
+  for (const fs::directory_entry& entry : DirectoryEntries(directory)) {
     struct stat status {};
     if (::stat(entry.path().c_str(), &status) == 0)
       bytes += static_cast<std::uint64_t>(status.st_blocks) * 512;
@@ -117,7 +109,7 @@ Result<FileLock> AcquireBeforeCancel(const fs::path& path, int cancel_fd,
 /// Those of templates that are gone. FileLock copes with a lock file that goes while somebody waits for it.
 void RemoveStaleLocks(const fs::path& directory) {
   std::error_code error;
-  for (const fs::directory_entry& entry : EntriesOf(directory)) {
+  for (const fs::directory_entry& entry : DirectoryEntries(directory)) {
     const std::string name = entry.path().filename().string();
     if (!name.ends_with(kLock) || fs::exists(directory / name.substr(0, name.size() - kLock.size()), error))
       continue;
@@ -240,7 +232,7 @@ void TemplateCache::Discard(const Template& bad) const {
 std::vector<StoredTemplate> TemplateCache::List() const {
   std::vector<StoredTemplate> templates;
   std::error_code error;
-  for (const fs::directory_entry& entry : EntriesOf(directory_)) {
+  for (const fs::directory_entry& entry : DirectoryEntries(directory_)) {
     const std::string name = entry.path().filename().string();
     if (!entry.is_directory(error) || name.ends_with(kUnfinished)) continue;
     const std::optional<TemplateFacts> facts = ReadManifest(entry.path());
@@ -254,7 +246,7 @@ std::vector<StoredTemplate> TemplateCache::List() const {
 
 std::uint64_t TemplateCache::Collect(std::uint64_t limit_bytes) const {
   std::uint64_t freed = 0;
-  for (const fs::directory_entry& entry : EntriesOf(directory_)) {
+  for (const fs::directory_entry& entry : DirectoryEntries(directory_)) {
     const std::string name = entry.path().filename().string();
     if (!name.ends_with(kUnfinished)) continue;
     const Result<std::optional<FileLock>> lock =
