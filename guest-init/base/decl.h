@@ -326,30 +326,16 @@ constexpr FieldDecl Optional(std::string_view name, std::string_view doc, Limits
 
 /// A field to whose name something is done by what it stands in, so that it is not only used. Of a field that
 /// is a struct: the name comes from what is in it.
-constexpr FieldDecl Makes(FieldDecl field) {
-  field.role = NameRole::kMakes;
+constexpr FieldDecl InRole(NameRole role, FieldDecl field) {
+  field.role = role;
   return field;
 }
-constexpr FieldDecl Starts(FieldDecl field) {
-  field.role = NameRole::kStarts;
-  return field;
-}
-constexpr FieldDecl Ends(FieldDecl field) {
-  field.role = NameRole::kEnds;
-  return field;
-}
-constexpr FieldDecl Empties(FieldDecl field) {
-  field.role = NameRole::kEmpties;
-  return field;
-}
-constexpr FieldDecl Freezes(FieldDecl field) {
-  field.role = NameRole::kFreezes;
-  return field;
-}
-constexpr FieldDecl Thaws(FieldDecl field) {
-  field.role = NameRole::kThaws;
-  return field;
-}
+constexpr FieldDecl Makes(FieldDecl field) { return InRole(NameRole::kMakes, field); }
+constexpr FieldDecl Starts(FieldDecl field) { return InRole(NameRole::kStarts, field); }
+constexpr FieldDecl Ends(FieldDecl field) { return InRole(NameRole::kEnds, field); }
+constexpr FieldDecl Empties(FieldDecl field) { return InRole(NameRole::kEmpties, field); }
+constexpr FieldDecl Freezes(FieldDecl field) { return InRole(NameRole::kFreezes, field); }
+constexpr FieldDecl Thaws(FieldDecl field) { return InRole(NameRole::kThaws, field); }
 
 template <typename S>
 std::shared_ptr<void> MakeStruct() {
