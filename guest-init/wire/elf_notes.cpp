@@ -9,8 +9,6 @@
 namespace ktstr {
 namespace {
 
-constexpr std::size_t kMostIdBytes = 64;
-
 constexpr std::uint64_t Padded(std::uint64_t bytes) { return (bytes + 3) / 4 * 4; }
 
 std::string Hex(std::span<const std::byte> bytes) {
@@ -34,7 +32,7 @@ std::string BuildIdIn(std::span<const std::byte> notes) {
     const std::uint64_t all = name + Padded(note.n_descsz);
     if (all > notes.size()) return {};
     const bool gnu = note.n_namesz == 4 && std::memcmp(notes.data(), "GNU", 4) == 0;
-    if (gnu && note.n_type == NT_GNU_BUILD_ID && note.n_descsz <= kMostIdBytes)
+    if (gnu && note.n_type == NT_GNU_BUILD_ID && note.n_descsz <= kMostBuildIdBytes)
       return Hex(notes.subspan(name, note.n_descsz));
     notes = notes.subspan(all);
   }

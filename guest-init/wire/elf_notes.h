@@ -7,6 +7,9 @@
 
 namespace ktstr {
 
+/// No build id is longer.
+inline constexpr std::size_t kMostBuildIdBytes = 64;
+
 /// The GNU build id as hex out of a note section ("/sys/kernel/notes", `.notes`); empty when there is none.
 /// Safe on any bytes.
 std::string BuildIdIn(std::span<const std::byte> notes);

@@ -1,12 +1,12 @@
 #include "vmm/machine/claims.h"
 
+#include "guest-init/wire/elf_notes.h"
 #include "guest-init/wire/messages.h"
 
 namespace ktstr::vmm {
 
 bool IsBuildId(std::string_view text) {
-  constexpr std::size_t kMostDigits = 128;  // of 64 bytes, as BuildIdIn()
-  return text.size() % 2 == 0 && text.size() <= kMostDigits &&
+  return text.size() % 2 == 0 && text.size() <= 2 * kMostBuildIdBytes &&
          text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
