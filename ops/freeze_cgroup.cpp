@@ -25,12 +25,13 @@ const StructDecl& Args::Decl() {
 void Plan(const Args& args, PlanContext& context) {
   CgroupState* cgroup = context.UseCgroup("cgroup", args.cgroup);
   if (cgroup == nullptr) return;
-  // The kernel would take it again and do nothing; whoever writes it means something else.
-  if (cgroup->frozen && context.Doubts().MayThaw()) return;
-  if (cgroup->frozen)
+  if (cgroup->frozen) {
+    if (context.Doubts().MayThaw()) return;
+    // The kernel would take it again and do nothing; whoever writes it means something else.
     return context.Fault("cgroup", "already-frozen", "cgroup '" + args.cgroup + "' is frozen already",
                          "it was frozen in " + cgroup->frozen->where,
                          {{cgroup->frozen->path, "frozen here", {}}});
+  }
   cgroup->frozen = context.Here();
   context.Emit(SetFrozen{args.cgroup, true}, "FreezeCgroup " + args.cgroup);
 }

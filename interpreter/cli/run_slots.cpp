@@ -16,8 +16,8 @@ void RunSlots::Run(std::size_t slots) {
     }
     try {
       threads.emplace_back([this] { Slot(); });
-    } catch (
-        const std::system_error&) {  // no more threads: fewer slots, at worst this thread as the only one
+    } catch (const std::system_error&) {
+      // No more threads: fewer slots, at worst this thread as the only one.
       if (threads.empty()) {
         Slot();
       } else {
