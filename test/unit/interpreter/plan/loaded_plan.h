@@ -15,7 +15,12 @@ struct LoadedPlan {
 
   explicit LoadedPlan(const std::string& yaml) {
     const Document document = LoadDocument("t.yaml", yaml, diagnostics);
-    if (Decode(document, scenario, diagnostics)) plans = PlanRuns(scenario, {}, diagnostics);
+    BrokenPlaces broken(Scenario::Decl());
+    if (Decode(document, scenario, diagnostics, &broken)) {
+      plans = PlanRuns(scenario, {}, diagnostics);
+    } else {
+      CheckPartlyDecoded(scenario, broken, {}, diagnostics);
+    }
   }
   /// "path: message (hint)" of each diagnostic, a line each.
   [[nodiscard]] std::string Faults() const {

@@ -1,28 +1,16 @@
 // Plans of whole scenarios: the order of requests, variants, and what lint says of names and lifetimes.
 #include <catch2/catch.hpp>
 
-#include "interpreter/load/decode.h"
-#include "interpreter/plan/plan.h"
+#include "test/unit/interpreter/plan/loaded_plan.h"
 
 using namespace ktstr;
 
 namespace {
 
-struct Loaded {
-  Scenario scenario;
-  Diagnostics diagnostics;
-  RunPlans plans;
-
-  explicit Loaded(const std::string& yaml) {
-    const Document document = LoadDocument("t.yaml", yaml, diagnostics);
-    BrokenPlaces broken(Scenario::Decl());
-    if (Decode(document, scenario, diagnostics, &broken)) {
-      plans = PlanRuns(scenario, {}, diagnostics);
-    } else {
-      CheckPartlyDecoded(scenario, broken, {}, diagnostics);
-    }
-  }
-  std::string Faults() const {
+struct Loaded : LoadedPlan {
+  using LoadedPlan::LoadedPlan;
+  /// Without the hints.
+  [[nodiscard]] std::string Faults() const {
     std::string all;
     for (const Diagnostic& d : diagnostics.items()) all += d.path + ": " + d.message + "\n";
     return all;
