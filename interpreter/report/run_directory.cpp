@@ -48,6 +48,11 @@ Fd OpenNew(const fs::path& path) {
   return Fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0644));
 }
 
+/// "No space left on device (writing console.txt)".
+std::string WhyNot(std::string_view doing, int error_number) {
+  return fmt::format("{} ({})", vmm::ErrnoText(error_number), doing);
+}
+
 /// Makes `latest` beside `directory` lead to it, at no moment leading nowhere. Returns what went wrong.
 std::string PointLatest(const fs::path& directory) {
   const fs::path link = directory.parent_path() / kLatest;
@@ -126,13 +131,13 @@ fs::path ResultsDirectory::NewRun(std::string_view scenario, std::string_view va
 }
 
 RunDirectory::RunDirectory(fs::path path) : path_(std::move(path)) {
-  if (::mkdir(path_.c_str(), 0755) != 0) NoteFault("making " + path_.filename().string(), errno);
+  if (::mkdir(path_.c_str(), 0755) != 0) NoteFault(WhyNot("making " + path_.filename().string(), errno));
   result_fault_ = fault_;  // nothing can be kept in it
 }
 
 void RunDirectory::WriteInputs(std::string_view scenario_yaml, std::string_view plan) {
-  WriteWhole("scenario.yaml", scenario_yaml);
-  WriteWhole("plan.txt", plan);
+  for (const Result<>& written : {WriteWhole("scenario.yaml", scenario_yaml), WriteWhole("plan.txt", plan)})
+    if (!written.ok()) NoteFault(written.error().message);
   Append("console.txt", "");  // there even when the guest never says a word
 }
 
@@ -147,27 +152,26 @@ void RunDirectory::WriteResults(FinishedRun& run) {
       outcome.cause = result_fault_;
       outcome.cause_path = outcome.cause_phase = outcome.cause_detail = "";
     }
-    WriteWhole("verdict.json", DumpJson(VerdictJson(run)));
+    static_cast<void>(WriteWhole("verdict.json", DumpJson(VerdictJson(run))));  // noted already
   }
   files_.clear();
 }
 
 void RunDirectory::KeepResults(const FinishedRun& run) {
-  const std::string logs_fault = std::exchange(fault_, {});
+  const auto keep = [&](const Result<>& written) {
+    if (written.ok()) return;
+    NoteFault(written.error().message);
+    if (result_fault_.empty()) result_fault_ = written.error().message;
+  };
   // The most precious first: the disk may be nearly full.
-  WriteWhole("verdict.json", DumpJson(VerdictJson(run)));
-  WriteWhole("checks.json", DumpJson(ChecksJson(run.outcome)));
-  WriteWhole("stats.json", DumpJson(ToJson(run.outcome.stats)));
+  keep(WriteWhole("verdict.json", DumpJson(VerdictJson(run))));
+  keep(WriteWhole("checks.json", DumpJson(ChecksJson(run.outcome))));
+  keep(WriteWhole("stats.json", DumpJson(ToJson(run.outcome.stats))));
   if (HasObservations(run.outcome.observed))
-    WriteWhole("observations.json", DumpJson(ObservationsJson(run.outcome.observed)));
-  for (const StoredSnapshot& snapshot : run.outcome.observed.snapshots) {
-    const Result<> written =
-        WriteSnapshotFile(path_, snapshot, PhaseName(run.outcome.record, snapshot.phase));
-    if (!written.ok() && fault_.empty()) fault_ = written.error().message;
-  }
-  WriteWhole("reports.json", DumpJson(RecordJson(run.outcome.record), -1));
-  if (result_fault_.empty()) result_fault_ = fault_;
-  if (!logs_fault.empty()) fault_ = logs_fault;
+    keep(WriteWhole("observations.json", DumpJson(ObservationsJson(run.outcome.observed))));
+  for (const StoredSnapshot& snapshot : run.outcome.observed.snapshots)
+    keep(WriteSnapshotFile(path_, snapshot, PhaseName(run.outcome.record, snapshot.phase)));
+  keep(WriteWhole("reports.json", DumpJson(RecordJson(run.outcome.record), -1)));
 }
 
 void RunDirectory::OnEvent(const RunEvent& event) { Append("events.jsonl", DumpJson(ToJson(event), -1)); }
@@ -196,16 +200,15 @@ void RunDirectory::Append(const std::string& name, std::string_view bytes) {
   if (error_number == 0 && bytes.size() > room) error_number = EFBIG;
   if (error_number == 0) return;
   file.given_up = true;
-  NoteFault("writing " + name, error_number);
+  NoteFault(WhyNot("writing " + name, error_number));
 }
 
-void RunDirectory::WriteWhole(const std::string& name, std::string_view bytes) {
-  const Result<> written = vmm::WriteHostFile(path_ / name, bytes);
-  if (!written.ok() && fault_.empty()) fault_ = written.error().message;
+Result<> RunDirectory::WriteWhole(const std::string& name, std::string_view bytes) const {
+  return vmm::WriteHostFile(path_ / name, bytes);
 }
 
-void RunDirectory::NoteFault(std::string_view what, int error_number) {
-  if (fault_.empty()) fault_ = fmt::format("{} ({})", vmm::ErrnoText(error_number), what);
+void RunDirectory::NoteFault(std::string fault) {
+  if (fault_.empty()) fault_ = std::move(fault);
 }
 
 }  // namespace ktstr

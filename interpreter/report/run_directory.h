@@ -90,9 +90,9 @@ class RunDirectory final : public EventSink {
   };
 
   void Append(const std::string& name, std::string_view bytes);
-  void WriteWhole(const std::string& name, std::string_view bytes);
+  [[nodiscard]] Result<> WriteWhole(const std::string& name, std::string_view bytes) const;
   void KeepResults(const FinishedRun& run);
-  void NoteFault(std::string_view what, int error_number);
+  void NoteFault(std::string fault);
 
   std::filesystem::path path_;
   std::map<std::string, File> files_;  // those still being written
