@@ -68,7 +68,8 @@ class RunDirectory final : public EventSink {
   /// Before the run.
   void WriteInputs(std::string_view scenario_yaml, std::string_view plan);
   /// After it: verdict, checks, statistics, reports. When a part of them could not be written, a run that
-  /// would pass is an ERROR of that cause, `run.results_lost` is set, and verdict.json says both.
+  /// would pass is an ERROR of that cause, `run.results_lost` is set, and verdict.json says both, or is
+  /// removed.
   void WriteResults(FinishedRun& run);
 
   void OnEvent(const RunEvent& event) override;

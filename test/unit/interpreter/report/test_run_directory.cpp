@@ -193,6 +193,25 @@ TEST_CASE("A run whose results cannot be kept has not passed") {
   CHECK(failed.outcome.verdict == Verdict::kFail);  // was seen all the same
 }
 
+TEST_CASE("No verdict that says PASS is left of a run whose results are lost") {
+  const WorkDir dir;
+  const auto watch = SignalWatch::Start();  // else SIGXFSZ would end the tests
+  REQUIRE(watch.ok());
+  FinishedRun run = PassedRun();
+  RunDirectory("whole").WriteResults(run);
+  run.outcome.record.payloads.emplace_back();
+  run.outcome.record.payloads[0].name = std::string(100'000, 'x');  // what reports.json has no room for
+  {
+    // The verdict fits, but not the one that also says what was lost.
+    const FileSizeLimit limit(fs::file_size("whole/verdict.json"));
+    RunDirectory("r").WriteResults(run);
+  }
+  CHECK(run.outcome.verdict == Verdict::kError);
+  CHECK(run.results_lost);
+  CHECK(Names("r").front() == "checks.json");
+  CHECK_FALSE(fs::exists("r/verdict.json"));
+}
+
 TEST_CASE("A console that floods is cut") {
   const WorkDir dir;
   RunDirectory directory("r");
