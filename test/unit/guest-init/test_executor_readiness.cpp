@@ -112,12 +112,14 @@ TEST_CASE("all output of a payload is sent where it is asked for") {
   StartPayload request = Shell(1, "head -c 20000000 /dev/zero; echo end");
   request.whole_output = true;
   REQUIRE(guest.Call(Ping{}).error.empty());
-  const std::size_t before = guest.ResidentKb();
+  [[maybe_unused]] const std::size_t before = guest.ResidentKb();
   REQUIRE(guest.Call(request).error.empty());
   REQUIRE(guest.Call(AwaitPayload{1, 60 * kSecond}).error.empty());
   CHECK(guest.out.size() == 20'000'004);
   CHECK(guest.out.ends_with("end\n"));
+#ifndef __SANITIZE_ADDRESS__  // which keeps what was freed
   CHECK(guest.ResidentKb() < before + 12 * 1024);  // what the host has not taken yet is bounded
+#endif
 }
 
 }  // namespace
