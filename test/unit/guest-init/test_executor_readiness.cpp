@@ -117,7 +117,8 @@ TEST_CASE("all output of a payload is sent where it is asked for") {
   REQUIRE(guest.Call(AwaitPayload{1, 60 * kSecond}).error.empty());
   CHECK(guest.out.size() == 20'000'004);
   CHECK(guest.out.ends_with("end\n"));
-#ifndef __SANITIZE_ADDRESS__  // which keeps what was freed
+// AddressSanitizer keeps what was freed.
+#ifndef __SANITIZE_ADDRESS__
   CHECK(guest.ResidentKb() < before + 12 * 1024);  // what the host has not taken yet is bounded
 #endif
 }
