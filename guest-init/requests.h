@@ -20,7 +20,7 @@ struct GuestState {
 
   /// `loop` outlives it.
   GuestState(EventLoop& loop, CgroupTree cgroups, std::string payload_bin, const std::string& kmsg,
-             const std::string& tainted, SendEvent send_event)
+             const std::string& tainted, const SendEvent& send_event)
       : tree(std::move(cgroups)),
         tasks(loop, tree, std::move(payload_bin), send_event),
         send(send_event),

@@ -191,6 +191,7 @@ class Runner {
     std::optional<vmm::OpenTemplates> templates;
     if (!options_.no_clone) OpenTemplateCache(templates, progress);
     vmm::MemoryBudget budget(host.memory_mib);
+    ReadyItems ready;
     std::optional<RunShared> shared;
     std::atomic<int> hired = 0;
     SlotWork work;
@@ -207,8 +208,8 @@ class Runner {
       progress.Aside([&] { ReportItem(items_[index], started); });
     };
     RunSlots slots(items_.size(), std::move(work));
-    shared.emplace(options_, world_, summary_, *signals_, templates ? &*templates : nullptr, environment_,
-                   budget, progress, items_, slots);
+    shared.emplace(RunShared{options_, world_, summary_, *signals_, templates ? &*templates : nullptr,
+                             environment_, budget, progress, items_, slots, ready});
     slots.Run(jobs.count);
   }
 

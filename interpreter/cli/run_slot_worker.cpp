@@ -141,12 +141,13 @@ void RunSlotWorker::PrepareNext() {
   DropPromise();  // of a machine that was not to be had
   {
     // The next that no other slot has a machine for: with fewer left than slots, some prepare nothing.
-    const std::lock_guard lock(shared_.promised_mutex);
+    const std::lock_guard lock(shared_.ready.mutex);
     std::size_t next = shared_.slots.unclaimed();
-    while (next < shared_.items.size() && (shared_.items[next].settled || shared_.promised.contains(next)))
+    while (next < shared_.items.size() &&
+           (shared_.items[next].settled || shared_.ready.indices.contains(next)))
       ++next;
     if (next == shared_.items.size()) return;
-    shared_.promised.insert(next);
+    shared_.ready.indices.insert(next);
     promise_ = next;
   }
   const vmm::TemplateSpec* shape = ShapeOf(shared_.items[*promise_]);
@@ -162,8 +163,8 @@ void RunSlotWorker::PrepareNext() {
 
 void RunSlotWorker::DropPromise() {
   if (!promise_) return;
-  const std::lock_guard lock(shared_.promised_mutex);
-  shared_.promised.erase(*promise_);
+  const std::lock_guard lock(shared_.ready.mutex);
+  shared_.ready.indices.erase(*promise_);
   promise_.reset();
 }
 

@@ -37,8 +37,14 @@ struct RunItem {
 /// What its plan.txt holds. REQUIRES: the scenario has a plan.
 std::string PlanText(const RunItem& item);
 
+/// The items for which some slot has a machine ready before their turn.
+struct ReadyItems {
+  std::mutex mutex;
+  std::set<std::size_t> indices;
+};
+
 /// What all slots of an invocation share; set up before they start. Only `items`, `budget`, `progress` and
-/// `promised` change afterwards.
+/// `ready` change afterwards.
 struct RunShared {
   const CliOptions& options;
   const RunWorld& world;
@@ -50,9 +56,7 @@ struct RunShared {
   Progress& progress;
   std::deque<RunItem>& items;
   const RunSlots& slots;
-
-  std::mutex promised_mutex;
-  std::set<std::size_t> promised;  // items for which some slot has a machine ready
+  ReadyItems& ready;
 };
 
 /// REQUIRES: `shared` outlives it.

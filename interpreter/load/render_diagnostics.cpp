@@ -144,7 +144,7 @@ std::vector<LocatedDiagnostic> Locate(const Document& document, const Diagnostic
   return located;
 }
 
-LocatedDiagnostic LocateFile(std::string file, std::string code, std::string message) {
+LocatedDiagnostic LocateFile(std::string file, std::string code, std::string_view message) {
   LocatedDiagnostic located;
   located.file = std::move(file);
   located.code = std::move(code);

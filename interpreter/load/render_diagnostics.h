@@ -39,7 +39,7 @@ struct LocatedDiagnostic {
 std::vector<LocatedDiagnostic> Locate(const Document& document, const Diagnostics& diagnostics);
 
 /// A fault of a whole file that could not become a Document, e.g. because it is missing.
-LocatedDiagnostic LocateFile(std::string file, std::string code, std::string message);
+LocatedDiagnostic LocateFile(std::string file, std::string code, std::string_view message);
 
 /// By file, line and column; the order of finding decides between equals.
 void SortByPlace(std::vector<LocatedDiagnostic>& located);

@@ -66,7 +66,7 @@ std::string PointLatest(const fs::path& directory) {
   fs::create_symlink(directory.filename(), fresh, error);
   if (!error) fs::rename(fresh, link, error);
   if (!error) return {};
-  const std::string fault = fmt::format("'{}' cannot be renewed: {}", link.string(), error.message());
+  std::string fault = fmt::format("'{}' cannot be renewed: {}", link.string(), error.message());
   fs::remove(fresh, error);
   return fault;
 }

@@ -63,7 +63,7 @@ class ScenarioRun {
   Result<> StartGuest() {
     for (int clones = environment_.clone ? 2 : 0;; --clones) {
       cloned_from_.reset();
-      const Result<> started = StartMachine(clones > 0);
+      Result<> started = StartMachine(clones > 0);
       if (started.ok() || !cloned_from_ || ready_ || !BlamesMachine(started.error())) return started;
       Warn("a clone of template " + cloned_from_->facts().key + " did not start (" + started.error().message +
            "); the template was removed");

@@ -6,8 +6,8 @@
 
 namespace ktstr::vmm {
 
-CpuWaitMeter::CpuWaitMeter(pid_t pid, std::filesystem::path proc)
-    : tasks_(std::move(proc) / std::to_string(pid) / "task"), begin_(Read()) {}
+CpuWaitMeter::CpuWaitMeter(pid_t pid, const std::filesystem::path& proc)
+    : tasks_(proc / std::to_string(pid) / "task"), begin_(Read()) {}
 
 CpuWaitMeter::Threads CpuWaitMeter::Read() const {
   Threads threads;

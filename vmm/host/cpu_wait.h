@@ -20,7 +20,7 @@ struct CpuTimes {
 class CpuWaitMeter {
  public:
   /// `proc` is where the process file system is, for tests.
-  explicit CpuWaitMeter(pid_t pid, std::filesystem::path proc = "/proc");
+  explicit CpuWaitMeter(pid_t pid, const std::filesystem::path& proc = "/proc");
 
   /// The sum over all threads there are now: QEMU's main loop, its virtual CPUs, its helpers. Those that
   /// ended meanwhile are not in it. Nothing when the kernel does not count (no CONFIG_SCHED_INFO) or the

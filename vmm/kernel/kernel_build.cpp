@@ -54,7 +54,7 @@ bool IsObjectLine(std::string_view line) {
 class Build {
  public:
   Build(const KernelBuildRequest& request, const KernelProgress& progress, KernelSource source,
-        std::string fragment, const fs::path& kernels)
+        const std::string& fragment, const fs::path& kernels)
       : request_(request), progress_(progress), source_(std::move(source)), kernels_(kernels) {
     const bool plain = request.source.empty() && fragment.empty();
     key_ = HashText(source_.identity + '\n' + MergedFragment(fragment, ""));
@@ -231,7 +231,7 @@ Result<Kernel> FindOrBuild(const KernelBuildRequest& request, const KernelProgre
   }
   KernelSource source = TRY(FindKernelSource(request.source, progress));
   const fs::path kernels = TRY(KernelCacheDir());
-  Build build(request, progress, std::move(source), std::move(fragment), kernels);
+  Build build(request, progress, std::move(source), fragment, kernels);
   const FileLock lock = TRY(FileLock::Acquire(kernels / ".build.lock", [&] {
     if (progress) progress("waiting for another ktstr-interp that is building a kernel");
   }));

@@ -155,7 +155,7 @@ Result<> Machine::SaveState(int file, Deadline deadline) {
       return Error{ErrorKind::kMachine,
                    "QEMU could not save its state: " + progress.value("error-desc", status)};
     // There is no event for the end of it; QEMU needs about ten milliseconds.
-    const Result<> pumped = Pump(std::min(deadline, After(std::chrono::milliseconds(1))));
+    Result<> pumped = Pump(std::min(deadline, After(std::chrono::milliseconds(1))));
     if (!pumped.ok() && pumped.error().kind != ErrorKind::kTimeout) return pumped;
   }
 }

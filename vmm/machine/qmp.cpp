@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "vmm/host/byte_stream.h"
+
 namespace ktstr::vmm {
 
 using nlohmann::json;

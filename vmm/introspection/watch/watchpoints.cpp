@@ -161,7 +161,7 @@ Result<> Watchpoints::WhilePaused(WatchId for_whom, const std::function<Result<>
   if (running) TRY(machine.Pause(After(kStopTimeout)));
   // A write may have stopped the machine just before we did, or before we looked.
   const bool stood_for_us = TRY(OnReadable());
-  const Result<> acted = act();
+  Result<> acted = act();
   if (running || stood_for_us) {
     TRY(machine.Resume());
     Account(for_whom, machine.paused_time() - before);
