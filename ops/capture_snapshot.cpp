@@ -24,9 +24,9 @@ const StructDecl& Args::Decl() {
 
 void Plan(const Args& args, PlanContext& context) {
   if (context.in_loop())
-    context.Fault("", "capture-in-loop",
-                  "a snapshot cannot be taken in a repeated step: each would replace the last",
-                  "use `snapshots: {periodic: N}` for a series");
+    context.Diagnose("", "capture-in-loop",
+                     "a snapshot cannot be taken in a repeated step: each would replace the last",
+                     "use `snapshots: {periodic: N}` for a series");
   if (!context.MakeTag(Tags::kSnapshot, "tag", args.tag)) return;
   context.EmitHost(args, "CaptureSnapshot " + args.tag);
 }

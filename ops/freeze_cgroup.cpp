@@ -28,9 +28,9 @@ void Plan(const Args& args, PlanContext& context) {
   if (cgroup->frozen) {
     if (context.Doubts().MayThaw()) return;
     // The kernel would take it again and do nothing; whoever writes it means something else.
-    return context.Fault("cgroup", "already-frozen", "cgroup '" + args.cgroup + "' is frozen already",
-                         "it was frozen in " + cgroup->frozen->where,
-                         {{cgroup->frozen->path, "frozen here", {}}});
+    return context.Diagnose("cgroup", "already-frozen", "cgroup '" + args.cgroup + "' is frozen already",
+                            "it was frozen in " + cgroup->frozen->where,
+                            {{cgroup->frozen->path, "frozen here", {}}});
   }
   cgroup->frozen = context.Here();
   context.Emit(SetFrozen{args.cgroup, true}, "FreezeCgroup " + args.cgroup);

@@ -7,8 +7,8 @@ bool CheckRead(const KernelReadArgs& args, PlanContext& context) {
   const bool typed = !args.target.field.empty() || !args.target.type.empty() || args.target.cpu;
   const bool wide = typed || args.width || context.Unread("target") || context.Unread("width");
   if (!wide)
-    context.Fault("target", "missing-width", "the kernel does not say how wide this is",
-                  "give `width: u32` or u64");
+    context.Diagnose("target", "missing-width", "the kernel does not say how wide this is",
+                     "give `width: u32` or u64");
   if (args.target.symbol) context.NeedSymbol("target", *args.target.symbol);
   return context.MakeTag(Tags::kRead, "tag", args.tag) && wide;
 }
@@ -23,14 +23,14 @@ bool CheckWrites(const KernelWriteArgs& args, bool cold, PlanContext& context) {
     const bool typed = !write.target.field.empty() || !write.target.type.empty() || write.target.cpu ||
                        context.Unread(target);
     if (write.value.or_mask && !cold)
-      context.Fault(at + "or_mask", "bad-write", "or_mask needs the guest paused", "use WriteKernelCold");
+      context.Diagnose(at + "or_mask", "bad-write", "or_mask needs the guest paused", "use WriteKernelCold");
     if (write.value.set && !typed)
-      context.Fault(at + "set", "bad-write", "the kernel does not say how wide this place is",
-                    "write u32 or u64");
+      context.Diagnose(at + "set", "bad-write", "the kernel does not say how wide this place is",
+                       "write u32 or u64");
     const bool task = write.target.task || write.target.pid;
     if (task && (write.value.bytes || write.value.or_mask))
-      context.Fault(at + (write.value.bytes ? "bytes" : "or_mask"), "bad-write",
-                    "a task's field takes a number", "write set, u32 or u64");
+      context.Diagnose(at + (write.value.bytes ? "bytes" : "or_mask"), "bad-write",
+                       "a task's field takes a number", "write set, u32 or u64");
   }
   return context.fault_count() == before;
 }

@@ -19,7 +19,7 @@ struct KernelWriteArgs {
   std::vector<KernelWriteSpec> writes;  // done in this order, up to the first that cannot be
 };
 
-/// Faults a read whose width is not known; else makes its tag.
+/// Diagnoses a read whose width is not known; else makes its tag.
 bool CheckRead(const KernelReadArgs& args, PlanContext& context);
 /// Finds values that cannot go where they are to go; `cold`: the guest will be paused.
 bool CheckWrites(const KernelWriteArgs& args, bool cold, PlanContext& context);

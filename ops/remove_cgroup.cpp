@@ -27,9 +27,9 @@ void Plan(const Args& args, PlanContext& context) {
   if (cgroup == nullptr) return;
   for (const std::string& other : context.state().LiveCgroupNames()) {
     if (!other.starts_with(args.cgroup + "/")) continue;
-    return context.Fault("cgroup", "cgroup-not-empty",
-                         "cgroup '" + args.cgroup + "' still has the child '" + other + "'",
-                         "remove the child first");
+    return context.Diagnose("cgroup", "cgroup-not-empty",
+                            "cgroup '" + args.cgroup + "' still has the child '" + other + "'",
+                            "remove the child first");
   }
   if (!context.Thaw("cgroup", *cgroup)) return;
   context.CollectCgroup(args.cgroup);

@@ -16,13 +16,13 @@ struct Readiness {
 void ReadinessRules(const void* object, RuleSink& sink) {
   const auto& ready = *static_cast<const Readiness*>(object);
   if (ready.file.has_value() == ready.output.has_value())
-    return sink.Fault("", "give either `file` or `output`: what shows that it is ready");
+    return sink.Diagnose("", "give either `file` or `output`: what shows that it is ready");
   if (ready.file && (!ready.file->starts_with('/') || ready.file->ends_with('/')))
-    sink.Fault("file", "it must be the absolute path of a file in the guest");
+    sink.Diagnose("file", "it must be the absolute path of a file in the guest");
   if (!ready.output) return;
-  if (ready.output->empty()) return sink.Fault("output", "it is empty: any output would do");
+  if (ready.output->empty()) return sink.Diagnose("output", "it is empty: any output would do");
   if (std::string fault = LinePatternFault(*ready.output); !fault.empty())
-    sink.Fault("output", std::move(fault));
+    sink.Diagnose("output", std::move(fault));
 }
 
 const StructDecl& Readiness::Decl() {

@@ -26,7 +26,7 @@ void Plan(const Args& args, PlanContext& context) {
     if (context.Doubts().MayFreeze()) return;
     std::vector<Note> notes;
     if (cgroup->thawed) notes.push_back({cgroup->thawed->path, "thawed here", {}});
-    return context.Fault(
+    return context.Diagnose(
         "cgroup", "not-frozen", "cgroup '" + args.cgroup + "' is not frozen at this point",
         cgroup->thawed ? "it was thawed in " + cgroup->thawed->where : "freeze it with FreezeCgroup first",
         std::move(notes));

@@ -50,16 +50,16 @@ const StructDecl& Args::Decl() {
 
 void Plan(const Args& args, PlanContext& context) {
   if (args.bytes && (*args.bytes & (*args.bytes - 1)) != 0)
-    context.Fault("bytes", "bad-watch", "a watch covers 1, 2, 4 or 8 bytes");
+    context.Diagnose("bytes", "bad-watch", "a watch covers 1, 2, 4 or 8 bytes");
   const std::string tag = args.tag.value_or(args.target.symbol.value_or(""));
   if (context.in_loop())
-    context.Fault("", "watch-in-loop", "a watch lasts; it cannot be set again and again");
+    context.Diagnose("", "watch-in-loop", "a watch lasts; it cannot be set again and again");
   if (args.target.symbol) context.NeedSymbol("target", *args.target.symbol);
   const bool fits =
       args.capture != WatchCapture::kFull || !args.max || context.CountSnapshots("max", *args.max);
   if (tag.empty()) {
     if (!context.Unread("tag") && !context.Unread("target"))
-      context.Fault("", "bad-watch", "a watch without a symbol needs a tag");
+      context.Diagnose("", "bad-watch", "a watch without a symbol needs a tag");
     return;
   }
   if (!context.MakeTag(Tags::kWatch, args.tag ? "tag" : "target", tag) || !fits) return;

@@ -15,8 +15,8 @@ struct Bursty {
 
 void CheckBursty(const void* object, RuleSink& sink) {
   const auto& bursty = *static_cast<const Bursty*>(object);
-  if (bursty.burst_duration.ns == 0) sink.Fault("burst_duration", "must be more than 0s");
-  if (bursty.sleep_duration.ns == 0) sink.Fault("sleep_duration", "must be more than 0s");
+  if (bursty.burst_duration.ns == 0) sink.Diagnose("burst_duration", "must be more than 0s");
+  if (bursty.sleep_duration.ns == 0) sink.Diagnose("sleep_duration", "must be more than 0s");
 }
 
 const StructDecl& Bursty::Decl() {

@@ -218,7 +218,7 @@ struct FieldDecl {
 class RuleSink {
  public:
   virtual ~RuleSink() = default;
-  virtual void Fault(std::string_view field, std::string message) = 0;
+  virtual void Diagnose(std::string_view field, std::string message) = 0;
 };
 
 /// A name that stands for a whole value; of letters, digits and '-'.

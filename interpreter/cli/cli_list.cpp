@@ -19,7 +19,7 @@ using Json = nlohmann::ordered_json;
 /// Says what cannot be run and counts it.
 std::size_t ReportUnusable(const Selection& selection, Console& io) {
   std::size_t count = selection.faults.size();
-  for (const PathFault& fault : selection.faults) io.err << fault.path << ": " << fault.message << '\n';
+  for (const PathDiagnostic& fault : selection.faults) io.err << fault.path << ": " << fault.message << '\n';
   for (const SelectedRun& run : selection.runs) {
     if (run.plan != nullptr) continue;
     ++count;

@@ -22,7 +22,7 @@ struct SelectedRun {
 struct Selection {
   std::deque<LoadedScenario> scenarios;  // where the runs' pointers lead
   std::vector<SelectedRun> runs;         // in the order of the files, then of the variants
-  std::vector<PathFault> faults;         // of the paths
+  std::vector<PathDiagnostic> faults;    // of the paths
 };
 
 /// `path#variant`, or the path alone for a scenario without a matrix.

@@ -51,7 +51,7 @@ LintReport LintPaths(std::span<const std::string> paths, bool host_files) {
   const FoundScenarios found = FindScenarios(paths);
   LintReport report;
   report.files = found.files.size();
-  for (const PathFault& fault : found.faults) {
+  for (const PathDiagnostic& fault : found.faults) {
     report.diagnostics.push_back(LocateFile(fault.path, "no-scenario", fault.message));
     ++report.errors;
     report.unreadable = true;

@@ -36,7 +36,7 @@ class Runner {
       : options_(options), io_(io), world_(world), selection_(selection) {}
 
   int Run() {
-    for (const PathFault& fault : selection_.faults) {
+    for (const PathDiagnostic& fault : selection_.faults) {
       FinishedRun run;
       run.file = run.name = fault.path;
       run.outcome.cause = fault.message;

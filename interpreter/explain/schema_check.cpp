@@ -37,7 +37,7 @@ class Checker {
   void Field(const StructDecl& decl, const FieldDecl& field);
   void Variant(const StructDecl& decl, const FieldDecl& field);
   void Pattern(const std::string& where, std::string_view pattern, std::string_view examples);
-  void Fault(const std::string& where, std::string_view message) {
+  void Diagnose(const std::string& where, std::string_view message) {
     faults_.push_back(fmt::format("{}: {}", where, message));
   }
 
@@ -50,23 +50,24 @@ void Checker::Pattern(const std::string& where, std::string_view pattern, std::s
     const std::regex regex{std::string(pattern)};
     for (const std::string& example : SplitExamples(examples))
       if (!std::regex_search(example, regex))
-        Fault(where, fmt::format("the pattern refuses the example {}", example));
+        Diagnose(where, fmt::format("the pattern refuses the example {}", example));
   } catch (const std::regex_error& error) {
-    Fault(where, fmt::format("the pattern does not compile: {}", error.what()));
+    Diagnose(where, fmt::format("the pattern does not compile: {}", error.what()));
   }
 }
 
 void Checker::Variant(const StructDecl& decl, const FieldDecl& field) {
   if (VariantField(decl) != &field)
-    Fault(fmt::format("{}.{}", decl.name, field.name), "a second choice in one struct");
+    Diagnose(fmt::format("{}.{}", decl.name, field.name), "a second choice in one struct");
   for (const StructDecl* alternative : field.type().choice->alternatives()) {
     const FieldDecl* const key = alternative->Find(alternative->name);
     if (field.name.empty() && (key == nullptr || !key->required))
-      Fault(std::string(alternative->name), "it is chosen by the key of its name, which it does not require");
+      Diagnose(std::string(alternative->name),
+               "it is chosen by the key of its name, which it does not require");
     for (const FieldDecl& parameter : alternative->fields)
       if (decl.Find(parameter.name) != nullptr)
-        Fault(fmt::format("{}.{}", alternative->name, parameter.name),
-              fmt::format("hidden by the key of the same name of {}", decl.name));
+        Diagnose(fmt::format("{}.{}", alternative->name, parameter.name),
+                 fmt::format("hidden by the key of the same name of {}", decl.name));
   }
 }
 
@@ -75,38 +76,39 @@ void Checker::Field(const StructDecl& decl, const FieldDecl& field) {
   const TypeDecl& type = field.type();
   const TypeDecl& element = ElementType(type);
   const Limits& limits = field.limits;
-  if (field.doc.empty()) Fault(where, "it has no doc");
+  if (field.doc.empty()) Diagnose(where, "it has no doc");
   if (decl.exactly_one && type.kind != Kind::kOptional)
-    Fault(where, "one of several that exclude each other must be optional");
+    Diagnose(where, "one of several that exclude each other must be optional");
   if (type.kind == Kind::kVariant) Variant(decl, field);
   if (type.kind != Kind::kVariant && element.kind == Kind::kVariant)
-    Fault(where, "a choice must be a field of its own");
+    Diagnose(where, "a choice must be a field of its own");
   const bool number =
       element.kind == Kind::kInt || element.kind == Kind::kUint || element.kind == Kind::kDouble;
   const bool of_map = element.kind == Kind::kMap;
   if ((limits.has_min || limits.has_max) && !number)
-    Fault(where, "bounds on what is not a number are not checked");
+    Diagnose(where, "bounds on what is not a number are not checked");
   if (limits.min_items > 0 && WithoutOptional(type).kind != Kind::kList)
-    Fault(where, "min_items on what is not a list");
+    Diagnose(where, "min_items on what is not a list");
   if (!limits.pattern.empty()) {
     if (element.kind != Kind::kString && !of_map)
-      Fault(where, "a pattern on what is neither a string nor a map");
+      Diagnose(where, "a pattern on what is neither a string nor a map");
     Pattern(where, limits.pattern, {});
   }
   if (element.kind == Kind::kScalar) Pattern(where, element.scalar->pattern, element.scalar->examples);
   if (element.kind == Kind::kEnum)
     for (const EnumValue& value : element.enumeration->values)
       if (ResolvePlainScalar(value.name) != NodeKind::kString)
-        Fault(where, fmt::format("the value {} is not a string in YAML", value.name));
+        Diagnose(where, fmt::format("the value {} is not a string in YAML", value.name));
 }
 
 void Checker::Struct(const StructDecl& decl) {
   const std::string where(decl.name);
-  if (decl.doc.empty()) Fault(where, "it has no doc");
-  if (!names_.insert(decl.name).second) Fault(where, "another struct has the same name");
+  if (decl.doc.empty()) Diagnose(where, "it has no doc");
+  if (!names_.insert(decl.name).second) Diagnose(where, "another struct has the same name");
   std::set<std::string_view> fields;
   for (const FieldDecl& field : decl.fields) {
-    if (!fields.insert(field.name).second) Fault(where, fmt::format("two fields are called {}", field.name));
+    if (!fields.insert(field.name).second)
+      Diagnose(where, fmt::format("two fields are called {}", field.name));
     Field(decl, field);
   }
   if (decl.shorthand == nullptr) return;
@@ -114,12 +116,12 @@ void Checker::Struct(const StructDecl& decl) {
   std::vector<std::string> accepted = SplitExamples(decl.shorthand->examples);
   for (const NamedForm& form : decl.shorthand->names) {
     accepted.emplace_back(form.name);
-    if (form.doc.empty()) Fault(where, fmt::format("the name {} has no doc", form.name));
+    if (form.doc.empty()) Diagnose(where, fmt::format("the name {} has no doc", form.name));
   }
   for (const std::string& text : accepted) {
     const std::shared_ptr<void> object = decl.make();
     if (const std::string fault = decl.shorthand->parse(text, object.get()); !fault.empty())
-      Fault(where, fmt::format("the short form refuses {}: {}", text, fault));
+      Diagnose(where, fmt::format("the short form refuses {}: {}", text, fault));
   }
 }
 

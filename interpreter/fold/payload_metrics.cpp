@@ -99,12 +99,12 @@ bool TakeAmount(std::string_view& text, double& value, std::string& unit) {
 void OutputSpecRules(const void* object, RuleSink& sink) {
   const auto& spec = *static_cast<const OutputSpec*>(object);
   if (spec.parse == OutputParse::kRegex && spec.regex.items.empty())
-    sink.Fault("parse", "`parse: regex` needs the expressions: `regex: {name: 'count: ([0-9]+)'}`");
+    sink.Diagnose("parse", "`parse: regex` needs the expressions: `regex: {name: 'count: ([0-9]+)'}`");
   if (spec.parse != OutputParse::kRegex && !spec.regex.items.empty())
-    sink.Fault("regex", "regular expressions go with `parse: regex`");
+    sink.Diagnose("regex", "regular expressions go with `parse: regex`");
   for (const auto& [name, pattern] : spec.regex.items)
     if (std::string fault = RegexFault(pattern); !fault.empty())
-      sink.Fault("regex/" + name, std::move(fault));
+      sink.Diagnose("regex/" + name, std::move(fault));
 }
 
 }  // namespace

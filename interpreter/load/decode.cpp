@@ -23,11 +23,11 @@ std::string NameHint(std::string_view wrong, const std::vector<std::string_view>
 }
 
 /// Puts the faults of a struct's rules at their places.
-class RuleFaults : public RuleSink {
+class RuleDiagnostics : public RuleSink {
  public:
-  RuleFaults(const NodePlace& place, LeafDecoder& out) : place_(place), out_(out) {}
-  void Fault(std::string_view field, std::string message) override {
-    out_.FaultOfRule(place_, field, std::move(message));
+  RuleDiagnostics(const NodePlace& place, LeafDecoder& out) : place_(place), out_(out) {}
+  void Diagnose(std::string_view field, std::string message) override {
+    out_.DiagnoseRule(place_, field, std::move(message));
     any_ = true;
   }
   [[nodiscard]] bool any() const { return any_; }
@@ -116,9 +116,9 @@ bool Decoder::List(const TypeDecl& type, const Limits& limits, const Node& node,
   for (std::size_t i = 0; i < node.items.size(); ++i)
     ok &= Value(list.element(), limits, *node.items[i], place.Child(i), list.append(out, {}));
   if (node.items.size() < limits.min_items)
-    ok = Fault(place, "out-of-range",
-               fmt::format("the list has {} item{}, but needs at least {}", node.items.size(),
-                           node.items.size() == 1 ? "" : "s", limits.min_items));
+    ok = Diagnose(place, "out-of-range",
+                  fmt::format("the list has {} item{}, but needs at least {}", node.items.size(),
+                              node.items.size() == 1 ? "" : "s", limits.min_items));
   return ok;
 }
 
@@ -146,7 +146,7 @@ bool Decoder::OneKeyChoice(const TypeDecl& type, const Node& node, const NodePla
                      bare_name ? fmt::format("write '{}: {{...}}'", node.text) : std::string());
   }
   if (node.entries.empty())
-    return Fault(place, "missing-key", fmt::format("expected {}, found none", ExpectPhrase(type)));
+    return Diagnose(place, "missing-key", fmt::format("expected {}, found none", ExpectPhrase(type)));
   const Entry& first = node.entries.front();
   const StructDecl* const chosen = FindAlternative(choice, first.key);
   bool ok = true;
@@ -154,20 +154,20 @@ bool Decoder::OneKeyChoice(const TypeDecl& type, const Node& node, const NodePla
   const bool not_indented = chosen != nullptr && node.entries.size() > 1 && first.value->IsNull() &&
                             chosen->Find(node.entries[1].key) != nullptr;
   if (not_indented) {
-    FaultOnKey(place.Child(node.entries[1].key), "too-many-keys",
-               fmt::format("'{}' stands beside '{}', not in it", node.entries[1].key, first.key),
-               "indent it further");
+    DiagnoseKey(place.Child(node.entries[1].key), "too-many-keys",
+                fmt::format("'{}' stands beside '{}', not in it", node.entries[1].key, first.key),
+                "indent it further");
     return Break(place);
   }
   for (const Entry& extra : node.entries.subspan(1))
-    ok = FaultOnKey(place.Child(extra.key), "too-many-keys",
-                    fmt::format("'{}' stands in one item with '{}'; an item is one {}", Shown(extra.key),
-                                Shown(first.key), choice.name),
-                    "begin an item of its own with '- '");
+    ok = DiagnoseKey(place.Child(extra.key), "too-many-keys",
+                     fmt::format("'{}' stands in one item with '{}'; an item is one {}", Shown(extra.key),
+                                 Shown(first.key), choice.name),
+                     "begin an item of its own with '- '");
   if (chosen == nullptr) {
-    FaultOnKey(place.Child(first.key), "unknown-name",
-               fmt::format("there is no {} '{}'", choice.name, Shown(first.key)),
-               NameHint(first.key, AlternativeNames(choice), "known"));
+    DiagnoseKey(place.Child(first.key), "unknown-name",
+                fmt::format("there is no {} '{}'", choice.name, Shown(first.key)),
+                NameHint(first.key, AlternativeNames(choice), "known"));
     const auto meant = ClosestName(first.key, AlternativeNames(choice));
     return Break(meant ? place.Child(*meant) : place);  // without a guess it may have been any of them
   }
@@ -253,8 +253,8 @@ const StructDecl* Decoder::Chosen(const FieldDecl& field, const Node& node, cons
   }
   const StructDecl* const chosen = FindAlternative(*type.choice, name->text);
   if (chosen == nullptr)
-    Fault(at, "unknown-name", fmt::format("there is no {} '{}'", type.choice->name, Shown(name->text)),
-          NameHint(name->text, AlternativeNames(*type.choice), "known"));
+    Diagnose(at, "unknown-name", fmt::format("there is no {} '{}'", type.choice->name, Shown(name->text)),
+             NameHint(name->text, AlternativeNames(*type.choice), "known"));
   else
     any = AnyStruct(*chosen);
   return chosen;
@@ -273,21 +273,21 @@ const StructDecl* Decoder::ChosenByKey(const FieldDecl& field, const Node& node,
     *static_cast<AnyStruct*>(field.member(object)) = AnyStruct(*alternative);
     return alternative;
   }
-  FaultOnKey(place, "missing-key", SayWhich(field));
+  DiagnoseKey(place, "missing-key", SayWhich(field));
   return nullptr;
 }
 
 void Decoder::ForeignKey(std::string_view key, const FieldDecl& variant, const StructDecl& chosen,
                          const NodePlace& place) {
   if (FindAlternative(*variant.type().choice, key) != nullptr) {
-    FaultOnKey(place.Child(key), "too-many-keys", SayWhich(variant));
+    DiagnoseKey(place.Child(key), "too-many-keys", SayWhich(variant));
     return;
   }
   std::vector<std::string_view> owners;
   for (const StructDecl* other : variant.type().choice->alternatives())
     if (other->Find(key) != nullptr) owners.push_back(other->name);
-  FaultOnKey(place.Child(key), "unknown-key",
-             fmt::format("'{}' goes with {}, not with {}", key, JoinNames(owners, "or"), chosen.name));
+  DiagnoseKey(place.Child(key), "unknown-key",
+              fmt::format("'{}' goes with {}, not with {}", key, JoinNames(owners, "or"), chosen.name));
 }
 
 /// The one string that `decl` requires and `node` lacks, when `entry` is the one key of the map that is not
@@ -334,8 +334,8 @@ std::string Decoder::UnknownKey(const Entry& entry, const Node& node, const Stru
       break;
     }
   }
-  FaultOnKey(place.Child(key), "unknown-key", fmt::format("unknown key '{}' in {}", Shown(key), within),
-             std::move(hint));
+  DiagnoseKey(place.Child(key), "unknown-key", fmt::format("unknown key '{}' in {}", Shown(key), within),
+              std::move(hint));
   if (closest) Break(place.Child(*closest));  // it is not absent, it is misspelt
   return closest.value_or("");
 }
@@ -364,20 +364,20 @@ bool Decoder::ExactlyOne(const StructDecl& decl, const Node& node, const NodePla
       first = entry.key;
       continue;
     }
-    FaultOnKey(place.Child(entry.key), "too-many-keys",
-               fmt::format("'{}' and '{}' exclude each other", first, entry.key),
-               fmt::format("write exactly one of {}", JoinNames(names, "and")));
+    DiagnoseKey(place.Child(entry.key), "too-many-keys",
+                fmt::format("'{}' and '{}' exclude each other", first, entry.key),
+                fmt::format("write exactly one of {}", JoinNames(names, "and")));
     ok = Break(place);
   }
   if (first.empty() && complain_of_none)
-    ok = FaultOnKey(place, "missing-key",
-                    fmt::format("{} needs one of the keys {}", decl.name, JoinNames(names, "or")));
+    ok = DiagnoseKey(place, "missing-key",
+                     fmt::format("{} needs one of the keys {}", decl.name, JoinNames(names, "or")));
   return ok;
 }
 
 bool Decoder::Rules(const StructDecl& decl, const NodePlace& place, const void* object) {
   if (decl.rules == nullptr) return true;
-  RuleFaults sink(place, *this);
+  RuleDiagnostics sink(place, *this);
   decl.rules(object, sink);
   return !sink.any();
 }

@@ -91,14 +91,14 @@ std::string Shown(std::string_view text) {
   return shown;
 }
 
-bool LeafDecoder::Fault(const NodePlace& place, std::string_view code, std::string message,
-                        std::string hint) {
+bool LeafDecoder::Diagnose(const NodePlace& place, std::string_view code, std::string message,
+                           std::string hint) {
   out_.Error(place.Text(), std::string(code), std::move(message), std::move(hint));
   return Break(place);
 }
 
-bool LeafDecoder::FaultOnKey(const NodePlace& place, std::string_view code, std::string message,
-                             std::string hint) {
+bool LeafDecoder::DiagnoseKey(const NodePlace& place, std::string_view code, std::string message,
+                              std::string hint) {
   out_.ErrorOnKey(place.Text(), std::string(code), std::move(message), std::move(hint));
   return Break(place);
 }
@@ -112,7 +112,7 @@ bool LeafDecoder::Break(const NodePlace& place) {
   return false;
 }
 
-void LeafDecoder::FaultOfRule(const NodePlace& place, std::string_view field, std::string message) {
+void LeafDecoder::DiagnoseRule(const NodePlace& place, std::string_view field, std::string message) {
   std::string path = place.Text();
   if (!field.empty() && !path.empty()) path += '/';
   path += field;
@@ -122,8 +122,8 @@ void LeafDecoder::FaultOfRule(const NodePlace& place, std::string_view field, st
 
 bool LeafDecoder::WrongType(const std::string& expected, const Node& node, const NodePlace& place,
                             std::string hint) {
-  return Fault(place, "wrong-type", fmt::format("expected {}, found {}", expected, FoundPhrase(node)),
-               std::move(hint));
+  return Diagnose(place, "wrong-type", fmt::format("expected {}, found {}", expected, FoundPhrase(node)),
+                  std::move(hint));
 }
 
 bool LeafDecoder::Leaf(const TypeDecl& type, const Limits& limits, const Node& node, const NodePlace& place,
@@ -187,9 +187,10 @@ bool LeafDecoder::Integer(const TypeDecl& type, const Limits& limits, const Node
                                                       : static_cast<double>(*bits),
                              limits)) {
     const std::string bounds = BoundsText(type, limits);
-    return Fault(place, "out-of-range",
-                 bounds.empty() ? fmt::format("{} is out of range: it does not fit into 64 bits", node.text)
-                                : fmt::format("{} is out of range: it must be {}", node.text, bounds));
+    return Diagnose(place, "out-of-range",
+                    bounds.empty()
+                        ? fmt::format("{} is out of range: it does not fit into 64 bits", node.text)
+                        : fmt::format("{} is out of range: it must be {}", node.text, bounds));
   }
   integer.store(out, *bits);
   return true;
@@ -201,10 +202,10 @@ bool LeafDecoder::Double(const TypeDecl& type, const Limits& limits, const Node&
   const auto value = number ? node.FloatValue() : std::nullopt;
   if (!number) return WrongType(ExpectPhrase(type), node, place, UnquoteHint(node, NodeKind::kFloat));
   if (!value || !std::isfinite(*value))
-    return Fault(place, "out-of-range", fmt::format("{} is not a finite number", node.text));
+    return Diagnose(place, "out-of-range", fmt::format("{} is not a finite number", node.text));
   if (OutsideLimits(*value, limits))
-    return Fault(place, "out-of-range",
-                 fmt::format("{} is out of range: it must be {}", node.text, BoundsText(type, limits)));
+    return Diagnose(place, "out-of-range",
+                    fmt::format("{} is out of range: it must be {}", node.text, BoundsText(type, limits)));
   *static_cast<double*>(out) = *value;
   return true;
 }
@@ -244,13 +245,13 @@ bool LeafDecoder::Text(const Node& node, const NodePlace& place, bool number_too
   if (!number && node.kind != NodeKind::kString) return WrongType(expected, node, place);
   const std::string text = number ? NumberText(node) : std::string(node.text);
   if (text.size() > kMaxScalarText)
-    return Fault(place, "bad-value",
-                 fmt::format("'{}' is longer than {} bytes", Shown(text), kMaxScalarText));
+    return Diagnose(place, "bad-value",
+                    fmt::format("'{}' is longer than {} bytes", Shown(text), kMaxScalarText));
   std::string fault = parse(text, out);
   if (!fault.empty()) {
     std::vector<std::string_view> known;
     for (const NamedForm& form : names) known.push_back(form.name);
-    return Fault(place, "bad-value", std::move(fault), DidYouMean(text, known));
+    return Diagnose(place, "bad-value", std::move(fault), DidYouMean(text, known));
   }
   if (number && !number_too)
     return WrongType(expected, node, place, fmt::format("quote it: \"{}\"", node.text));
@@ -268,9 +269,9 @@ bool LeafDecoder::Enum(const TypeDecl& type, const Node& node, const NodePlace& 
     type.enumeration->store(out, value.value);
     return true;
   }
-  return Fault(place, "unknown-name",
-               fmt::format("expected {}, found '{}'", ExpectPhrase(type), Shown(node.text)),
-               DidYouMean(node.text, EnumNames(*type.enumeration)));
+  return Diagnose(place, "unknown-name",
+                  fmt::format("expected {}, found '{}'", ExpectPhrase(type), Shown(node.text)),
+                  DidYouMean(node.text, EnumNames(*type.enumeration)));
 }
 
 }  // namespace ktstr

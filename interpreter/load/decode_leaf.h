@@ -48,8 +48,8 @@ class LeafDecoder {
   bool Pattern(std::string_view text, const Limits& limits, const NodePlace& place, bool on_key);
 
   // Each adds one fault, notes its place as broken and returns false.
-  bool Fault(const NodePlace& place, std::string_view code, std::string message, std::string hint = "");
-  bool FaultOnKey(const NodePlace& place, std::string_view code, std::string message, std::string hint = "");
+  bool Diagnose(const NodePlace& place, std::string_view code, std::string message, std::string hint = "");
+  bool DiagnoseKey(const NodePlace& place, std::string_view code, std::string message, std::string hint = "");
   /// A key is missing in the map at `place`, which is otherwise as good as it was: the caller notes the key.
   void MissingKey(const NodePlace& place, std::string message, std::string hint);
   bool WrongType(const std::string& expected, const Node& node, const NodePlace& place,
@@ -58,7 +58,7 @@ class LeafDecoder {
   /// Notes that the value at `place` says nothing. Returns false.
   bool Break(const NodePlace& place);
   /// A fault of a rule, at a path below `place`.
-  void FaultOfRule(const NodePlace& place, std::string_view field, std::string message);
+  void DiagnoseRule(const NodePlace& place, std::string_view field, std::string message);
 
  private:
   bool Bool(const TypeDecl& type, const Limits& limits, const Node& node, const NodePlace& place, void* out);

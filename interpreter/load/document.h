@@ -17,8 +17,8 @@ namespace ktstr {
 
 inline constexpr std::size_t kMaxNesting = 100;  // collections inside each other, aliases followed
 inline constexpr std::size_t kMaxExpandedNodes =
-    100'000;                                     // nodes that aliases and merges add to the written ones
-inline constexpr std::size_t kMaxFaults = 1000;  // a parse gives up after so many
+    100'000;                                          // nodes that aliases and merges add to the written ones
+inline constexpr std::size_t kMaxDiagnostics = 1000;  // a parse gives up after so many
 
 enum class NodeKind : std::uint8_t { kNull, kBool, kInt, kFloat, kString, kMap, kSeq };
 

@@ -21,15 +21,15 @@ DocumentBuilder::DocumentBuilder(Document::Storage& storage, const std::unordere
       cursor_(storage.source),
       has_tabs_(text_.find('\t') != std::string_view::npos) {}
 
-void DocumentBuilder::Fault(Span at, std::string code, std::string message, std::string hint,
-                            std::vector<Note> notes) {
-  if (faults_.size() >= kMaxFaults) {
+void DocumentBuilder::Diagnose(Span at, std::string code, std::string message, std::string hint,
+                               std::vector<Note> notes) {
+  if (faults_.size() >= kMaxDiagnostics) {
     faults_.push_back(
         {Severity::kError,
          "too-many-mistakes",
          "",
          false,
-         "more than " + std::to_string(kMaxFaults) + " mistakes; the rest of the file was not read",
+         "more than " + std::to_string(kMaxDiagnostics) + " mistakes; the rest of the file was not read",
          "",
          {},
          at});
@@ -43,13 +43,13 @@ void DocumentBuilder::OnDocumentStart(const YAML::Mark& mark) {
   if (++documents_ == 1) return;
   const auto at = static_cast<std::size_t>(mark.pos);
   if (text_.substr(at, 3) == "---") {
-    Fault(cursor_.SpanOf(at, at + 3), "many-documents", "a second document starts here; a file holds one",
-          "move it to a file of its own");
+    Diagnose(cursor_.SpanOf(at, at + 3), "many-documents", "a second document starts here; a file holds one",
+             "move it to a file of its own");
     throw ParseStopped{true};
   }
   // yaml-cpp takes whatever follows a finished root value for a new document.
-  Fault(cursor_.SpanOf(at, at + 1), "syntax", "this does not belong to the value above, which has ended",
-        "check the indentation");
+  Diagnose(cursor_.SpanOf(at, at + 1), "syntax", "this does not belong to the value above, which has ended",
+           "check the indentation");
   throw ParseStopped{};
 }
 
@@ -75,7 +75,7 @@ void DocumentBuilder::CheckIndentation(std::size_t begin) {
   const std::size_t tab = before.find('\t');
   if (tab == std::string_view::npos || before.find_first_not_of(" \t") != std::string_view::npos) return;
   const std::size_t at = cursor_.line_start() + tab;
-  Fault(storage_.source.SpanOf(at, at + 1), "tab", "a tab cannot indent YAML", "use spaces");
+  Diagnose(storage_.source.SpanOf(at, at + 1), "tab", "a tab cannot indent YAML", "use spaces");
 }
 
 // ---- nulls
@@ -141,7 +141,7 @@ Node DocumentBuilder::QuotedAt(std::size_t begin, const std::string& value) {
   const std::size_t end = QuotedEnd(text_, begin);
   if (end == std::string_view::npos) {
     // yaml-cpp closes the string at the end of the file and says nothing.
-    Fault(cursor_.SpanOf(begin, begin + 1), "syntax", "this quote is never closed");
+    Diagnose(cursor_.SpanOf(begin, begin + 1), "syntax", "this quote is never closed");
     throw ParseStopped{};
   }
   node.span = cursor_.SpanOf(begin, end);
@@ -194,8 +194,8 @@ void DocumentBuilder::ApplyTag(Node& node, const std::string& tag) {
                      name == "map" || name == "seq";
   if (!known) {
     node.broken = true;
-    return Fault(node.span, "bad-tag", "unknown tag '" + (core ? "!!" + name : tag) + "'",
-                 "only !!str, !!int, !!float, !!bool, !!null, !!map and !!seq have a meaning here");
+    return Diagnose(node.span, "bad-tag", "unknown tag '" + (core ? "!!" + name : tag) + "'",
+                    "only !!str, !!int, !!float, !!bool, !!null, !!map and !!seq have a meaning here");
   }
   const NodeKind resolved = node.IsScalar() ? ResolvePlainScalar(node.text) : node.kind;
   const bool number = resolved == NodeKind::kInt || resolved == NodeKind::kFloat;
@@ -207,8 +207,8 @@ void DocumentBuilder::ApplyTag(Node& node, const std::string& tag) {
                                          (name == "null" && resolved == NodeKind::kNull);
   if (!fits) {
     node.broken = true;
-    return Fault(node.span, "bad-tag",
-                 "the tag '!!" + name + "' does not fit " + std::string(KindPhrase(resolved)));
+    return Diagnose(node.span, "bad-tag",
+                    "the tag '!!" + name + "' does not fit " + std::string(KindPhrase(resolved)));
   }
   if (!node.IsScalar()) return;
   node.kind = name == "str" ? NodeKind::kString : name == "float" ? NodeKind::kFloat : resolved;
@@ -236,17 +236,17 @@ void DocumentBuilder::OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) {
   broken.span = cursor_.SpanOf(begin, last_end_);
   CheckIndentation(begin);
   if (!target.node) {
-    Fault(broken.span, "recursive-alias", "'*" + name + "' is used inside the value it stands for");
+    Diagnose(broken.span, "recursive-alias", "'*" + name + "' is used inside the value it stands for");
     Emit(broken, 0, 1, 0);
   } else if (frames_.size() + target.height > kMaxNesting) {
-    Fault(broken.span, "too-deep",
-          "with '*" + name + "' in place, collections are nested more than " + std::to_string(kMaxNesting) +
-              " deep");
+    Diagnose(broken.span, "too-deep",
+             "with '*" + name + "' in place, collections are nested more than " +
+                 std::to_string(kMaxNesting) + " deep");
     Emit(broken, 0, 1, 0);
   } else if (SaturatingAdd(expanded_, target.size) > kMaxExpandedNodes) {
-    Fault(broken.span, "too-many-aliases",
-          "with '*" + name + "' in place, aliases add more than " + std::to_string(kMaxExpandedNodes) +
-              " values to this file");
+    Diagnose(broken.span, "too-many-aliases",
+             "with '*" + name + "' in place, aliases add more than " + std::to_string(kMaxExpandedNodes) +
+                 " values to this file");
     throw ParseStopped{};
   } else {
     expanded_ += target.size;
@@ -268,7 +268,8 @@ void DocumentBuilder::StartCollection(NodeKind kind, const YAML::Mark& mark, con
   node.span = cursor_.SpanOf(begin, begin + 1);
   CheckIndentation(begin);
   if (frames_.size() >= kMaxNesting) {
-    Fault(node.span, "too-deep", "collections are nested more than " + std::to_string(kMaxNesting) + " deep");
+    Diagnose(node.span, "too-deep",
+             "collections are nested more than " + std::to_string(kMaxNesting) + " deep");
     throw ParseStopped{};
   }
   ApplyTag(node, tag);
@@ -346,10 +347,10 @@ void DocumentBuilder::TakeKey(Frame& frame, const Node& node) {
   Span& shown = frame.node->span;
   if (!frame.bracket && node.span.line == shown.line && node.span.column == shown.column) shown = node.span;
   if (!node.IsScalar()) {
-    Fault(node.span, "bad-key", "a key must be a word, not " + std::string(KindPhrase(node.kind)),
-          node.alias_of ? "" : "put quotes around it if it is text");
+    Diagnose(node.span, "bad-key", "a key must be a word, not " + std::string(KindPhrase(node.kind)),
+             node.alias_of ? "" : "put quotes around it if it is text");
   } else if (node.IsNull() && node.text.empty() && !node.broken) {
-    Fault(node.span, "bad-key", "there is no key before this ':'");
+    Diagnose(node.span, "bad-key", "there is no key before this ':'");
   } else {
     frame.key_is_bad = node.broken;
     frame.key_is_merge = node.plain && node.text == "<<";
@@ -375,8 +376,8 @@ void DocumentBuilder::Attach(const Node* node, std::size_t size, std::size_t hei
     if (!frame.key_is_merge) {
       entries_.push_back(frame.key);
     } else if (frame.merge) {
-      Fault(frame.key.key_span, "duplicate-key", "'<<' stands twice in this map",
-            "give one '<<' a list: [*first, *second]");
+      Diagnose(frame.key.key_span, "duplicate-key", "'<<' stands twice in this map",
+               "give one '<<' a list: [*first, *second]");
     } else {
       frame.merge = node;
     }

@@ -89,8 +89,8 @@ class DocumentBuilder : public YAML::EventHandler {
   std::vector<Entry> WithoutDuplicates(std::span<const Entry> written);
   void Merge(std::vector<Entry>& entries, const Node& merge);
   void MergeMap(std::vector<Entry>& entries, const Node& from, const Span* merge_site);
-  void Fault(Span at, std::string code, std::string message, std::string hint = "",
-             std::vector<Note> notes = {});
+  void Diagnose(Span at, std::string code, std::string message, std::string hint = "",
+                std::vector<Note> notes = {});
   void SetAnchor(YAML::anchor_t anchor, const Node* node, std::size_t size, std::size_t height);
 
   Document::Storage& storage_;

@@ -20,7 +20,7 @@ class ViewBuffer : public std::streambuf {
   explicit ViewBuffer(std::string& text) { setg(text.data(), text.data(), text.data() + text.size()); }
 };
 
-Diagnostic FaultAt(Span at, std::string code, std::string message, std::string hint = "") {
+Diagnostic DiagnoseAt(Span at, std::string code, std::string message, std::string hint = "") {
   return {Severity::kError, std::move(code), "", false, std::move(message), std::move(hint), {}, at};
 }
 
@@ -34,19 +34,20 @@ std::size_t FindControlCharacter(std::string_view text) {
 // yaml-cpp would repair bad UTF-8 in silence, guess UTF-16 from NULs and take 0x04 for the end of the file.
 std::optional<Diagnostic> CheckText(const SourceText& source) {
   const std::string_view text = source.text();
-  if (text.size() > kMaxTextBytes) return FaultAt({}, "too-large", "the file is larger than 10 MiB");
-  if (text.empty()) return FaultAt({}, "empty-file", "the file is empty");
+  if (text.size() > kMaxTextBytes) return DiagnoseAt({}, "too-large", "the file is larger than 10 MiB");
+  if (text.empty()) return DiagnoseAt({}, "empty-file", "the file is empty");
   constexpr char kHex[] = "0123456789ABCDEF";
   if (const std::size_t at = FindInvalidUtf8(text); at != std::string_view::npos) {
     const auto byte = static_cast<unsigned char>(text[at]);
-    return FaultAt(source.SpanOf(at, at + 1), "encoding",
-                   std::string("the file is not UTF-8: bad byte 0x") + kHex[byte >> 4] + kHex[byte & 15]);
+    return DiagnoseAt(source.SpanOf(at, at + 1), "encoding",
+                      std::string("the file is not UTF-8: bad byte 0x") + kHex[byte >> 4] + kHex[byte & 15]);
   }
   if (const std::size_t at = FindControlCharacter(text); at != std::string_view::npos) {
     const auto byte = static_cast<unsigned char>(text[at]);
-    return FaultAt(source.SpanOf(at, at + 1), "encoding",
-                   std::string("control character 0x") + kHex[byte >> 4] + kHex[byte & 15] + " in the file",
-                   byte == 0 ? "is it a text file?" : "");
+    return DiagnoseAt(
+        source.SpanOf(at, at + 1), "encoding",
+        std::string("control character 0x") + kHex[byte >> 4] + kHex[byte & 15] + " in the file",
+        byte == 0 ? "is it a text file?" : "");
   }
   return std::nullopt;
 }
@@ -62,8 +63,8 @@ Diagnostic UnknownAnchor(const Document::Storage& storage, std::size_t at,
     hint =
         "'&" + name + "' must stand before it, not on line " + std::to_string(storage.source.LineAt(later));
   }
-  return FaultAt(storage.source.SpanOf(at, end), "unknown-anchor", "no anchor '&" + name + "' is known here",
-                 std::move(hint));
+  return DiagnoseAt(storage.source.SpanOf(at, end), "unknown-anchor",
+                    "no anchor '&" + name + "' is known here", std::move(hint));
 }
 
 }  // namespace
@@ -127,7 +128,7 @@ class DocumentLoader {
   void FinishWhole() {
     const Node* root = storage_.root;
     if (!root || (root->IsNull() && root->text.empty() && !root->broken)) {
-      faults_.push_back(FaultAt({}, "empty-file", "the file holds no value"));
+      faults_.push_back(DiagnoseAt({}, "empty-file", "the file holds no value"));
       return;
     }
     storage_.complete = true;

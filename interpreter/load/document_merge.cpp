@@ -38,9 +38,9 @@ std::vector<Entry> DocumentBuilder::WithoutDuplicates(std::span<const Entry> wri
   KeyIndex index(unique);
   for (const Entry& entry : written) {
     if (const Entry* first = index.Find(entry.key)) {
-      Fault(entry.key_span, "duplicate-key",
-            "the key '" + std::string(entry.key) + "' stands twice in this map", "",
-            {{"", "the first one is here", first->key_span}});
+      Diagnose(entry.key_span, "duplicate-key",
+               "the key '" + std::string(entry.key) + "' stands twice in this map", "",
+               {{"", "the first one is here", first->key_span}});
     } else {
       unique.push_back(entry);
     }
@@ -53,8 +53,8 @@ void DocumentBuilder::MergeMap(std::vector<Entry>& entries, const Node& from, co
   for (const Entry& entry : from.entries) {
     if (index.Find(entry.key)) continue;
     if (++merged_ > kMaxExpandedNodes) {
-      Fault(from.span, "too-many-aliases",
-            "'<<' adds more than " + std::to_string(kMaxExpandedNodes) + " entries to this file");
+      Diagnose(from.span, "too-many-aliases",
+               "'<<' adds more than " + std::to_string(kMaxExpandedNodes) + " entries to this file");
       throw ParseStopped{};
     }
     entries.push_back(entry);
@@ -66,8 +66,8 @@ void DocumentBuilder::Merge(std::vector<Entry>& entries, const Node& merge) {
   const auto site = [](const Node& node) { return node.alias_of ? &node.span : nullptr; };
   const auto refuse = [&](const Node& node) {
     if (node.broken) return;
-    Fault(node.span, "bad-merge",
-          "'<<' takes a map or a list of maps, not " + std::string(KindPhrase(node.kind)));
+    Diagnose(node.span, "bad-merge",
+             "'<<' takes a map or a list of maps, not " + std::string(KindPhrase(node.kind)));
   };
   if (merge.IsMap()) {
     MergeMap(entries, merge, site(merge));

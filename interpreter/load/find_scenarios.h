@@ -12,14 +12,14 @@ namespace ktstr {
 /// scenarios among them.
 inline constexpr std::string_view kResultsMark = ".ktstr-results";
 
-struct PathFault {
+struct PathDiagnostic {
   std::string path;
   std::string message;  // one line
 };
 
 struct FoundScenarios {
   std::vector<std::string> files;  // in the order of the paths, within a directory sorted; each file once
-  std::vector<PathFault> faults;
+  std::vector<PathDiagnostic> faults;
 };
 
 /// A path that is no directory is taken as a scenario whatever it is called and whether or not it exists

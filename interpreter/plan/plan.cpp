@@ -194,7 +194,7 @@ class Planner {
 
   void EmitHold(std::int64_t from_now, std::uint64_t duration, bool from_mark, const std::string& label) {
     if (__builtin_add_overflow(holds_.ns, from_now, &holds_.ns)) {
-      context_.Fault("", "out-of-range", "the holds up to this one take more than 292 years");
+      context_.Diagnose("", "out-of-range", "the holds up to this one take more than 292 years");
       holds_.ns = 0;  // else each later hold would be one too many as well
     }
     context_.Emit(Hold{duration, from_mark}, label, Nanoseconds(from_now));
@@ -207,7 +207,7 @@ class Planner {
     if (!hold.time) {
       const double share = hold.share->fraction * static_cast<double>(scenario_.duration.ns);
       if (share >= static_cast<double>(INT64_MAX))
-        return context_.Fault(
+        return context_.Diagnose(
             "", "out-of-range",
             fmt::format("{} of {} is longer than 292 years", Percent::Scalar().print(&*hold.share),
                         FormatDuration(scenario_.duration)));

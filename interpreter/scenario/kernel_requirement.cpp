@@ -88,13 +88,13 @@ bool Contradict(const std::vector<KernelRequirement::Bound>& bounds) {
 void RequirementRules(const void* object, RuleSink& sink) {
   const auto& requirement = *static_cast<const KernelRequirement*>(object);
   if (requirement.min && requirement.max && *requirement.min > *requirement.max)
-    sink.Fault("max", fmt::format("no kernel is both at least {} and at most {}",
-                                  PrintVersion(*requirement.min), PrintVersion(*requirement.max)));
+    sink.Diagnose("max", fmt::format("no kernel is both at least {} and at most {}",
+                                     PrintVersion(*requirement.min), PrintVersion(*requirement.max)));
   if (Contradict(requirement.bounds))
-    sink.Fault("",
-               fmt::format("no kernel is {}, so the scenario would never run", PrintBounds(&requirement)));
+    sink.Diagnose("",
+                  fmt::format("no kernel is {}, so the scenario would never run", PrintBounds(&requirement)));
   if (requirement.bounds.empty() && !requirement.min && !requirement.max && requirement.features.empty())
-    sink.Fault("", "give min, max or features");
+    sink.Diagnose("", "give min, max or features");
 }
 
 std::string VersionText(const KernelRequirement& requirement) {

@@ -30,7 +30,7 @@ std::string PrintSwitch(const void* object) {
 
 void MonitorRules(const void* object, RuleSink& sink) {
   const auto& monitor = *static_cast<const MonitorSpec*>(object);
-  if (monitor.interval < Milliseconds(10)) sink.Fault("interval", "the interval must be at least 10ms");
+  if (monitor.interval < Milliseconds(10)) sink.Diagnose("interval", "the interval must be at least 10ms");
 }
 
 }  // namespace

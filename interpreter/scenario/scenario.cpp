@@ -20,7 +20,7 @@ std::string PrintTopology(const void* object) {
 }
 void TopologyRules(const void* object, RuleSink& sink) {
   const Result<> valid = vmm::ValidateTopology(static_cast<const TopologySpec*>(object)->Concrete());
-  if (!valid.ok()) sink.Fault("", valid.error().message);
+  if (!valid.ok()) sink.Diagnose("", valid.error().message);
 }
 
 // ---- memory
@@ -65,15 +65,16 @@ std::string PrintHold(const void* object) {
 void HoldRules(const void* object, RuleSink& sink) {
   const auto& hold = *static_cast<const HoldSpec*>(object);
   const bool loops = hold.every || hold.for_time;
-  if (loops && (hold.time || hold.share)) sink.Fault("", "give either a time or a share, or every and for");
-  if (!loops && hold.time && hold.share) sink.Fault("", "give either a time or a share");
-  if (!loops && !hold.time && !hold.share) sink.Fault("", "give a time, a share, or every and for");
+  if (loops && (hold.time || hold.share))
+    sink.Diagnose("", "give either a time or a share, or every and for");
+  if (!loops && hold.time && hold.share) sink.Diagnose("", "give either a time or a share");
+  if (!loops && !hold.time && !hold.share) sink.Diagnose("", "give a time, a share, or every and for");
   if (!loops) return;
-  if (!hold.every) return sink.Fault("", "a repeated hold needs both every and for");
-  if (!hold.for_time) return sink.Fault("every", "a repeated hold needs both every and for");
-  if (hold.every->ns <= 0) return sink.Fault("every", "every must be more than 0s");
+  if (!hold.every) return sink.Diagnose("", "a repeated hold needs both every and for");
+  if (!hold.for_time) return sink.Diagnose("every", "a repeated hold needs both every and for");
+  if (hold.every->ns <= 0) return sink.Diagnose("every", "every must be more than 0s");
   if (hold.for_time->ns / hold.every->ns > kMaxRepetitions)
-    sink.Fault("every", "at most 10000 repetitions are allowed");
+    sink.Diagnose("every", "at most 10000 repetitions are allowed");
 }
 
 }  // namespace

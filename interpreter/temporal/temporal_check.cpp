@@ -13,19 +13,19 @@ namespace {
 template <typename Bounds>
 void BoundsRules(const void* object, RuleSink& sink) {
   const auto& bounds = *static_cast<const Bounds*>(object);
-  if (!bounds.min && !bounds.max) sink.Fault("", "there is no bound; give min, max or both");
-  if (bounds.min && bounds.max && *bounds.min > *bounds.max) sink.Fault("min", "min is above max");
+  if (!bounds.min && !bounds.max) sink.Diagnose("", "there is no bound; give min, max or both");
+  if (bounds.min && bounds.max && *bounds.min > *bounds.max) sink.Diagnose("min", "min is above max");
 }
 
 void PhaseRatioRules(const void* object, RuleSink& sink) {
   const auto& ratio = *static_cast<const PhaseRatioSpec*>(object);
-  if (ratio.from == ratio.to) sink.Fault("to", "a phase cannot be compared with itself");
+  if (ratio.from == ratio.to) sink.Diagnose("to", "a phase cannot be compared with itself");
 }
 
 void PatternRules(const void* object, RuleSink& sink) {
   const auto& pattern = *static_cast<const TemporalPattern*>(object);
   const auto refuse_false = [&](std::string_view field, const std::optional<bool>& value) {
-    if (value == false) sink.Fault(field, "write true, or leave it out");
+    if (value == false) sink.Diagnose(field, "write true, or leave it out");
   };
   refuse_false("nondecreasing", pattern.nondecreasing);
   refuse_false("strictly_increasing", pattern.strictly_increasing);

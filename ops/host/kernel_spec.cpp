@@ -30,21 +30,24 @@ void TargetRules(const void* object, RuleSink& sink) {
   const int ways = static_cast<int>(spec.symbol.has_value()) + static_cast<int>(spec.direct.has_value()) +
                    static_cast<int>(spec.virtual_address.has_value()) +
                    static_cast<int>(spec.task.has_value()) + static_cast<int>(spec.pid.has_value());
-  if (ways != 1) return sink.Fault("", "give exactly one of symbol, direct, virtual, task and pid");
+  if (ways != 1) return sink.Diagnose("", "give exactly one of symbol, direct, virtual, task and pid");
   const bool of_task = spec.task || spec.pid;
-  if (of_task && spec.field.empty()) sink.Fault("", "which field of the task? Give `field`, e.g. scx.slice");
-  if (spec.cpu && !spec.symbol) sink.Fault("cpu", "only symbols have a copy per CPU");
+  if (of_task && spec.field.empty())
+    sink.Diagnose("", "which field of the task? Give `field`, e.g. scx.slice");
+  if (spec.cpu && !spec.symbol) sink.Diagnose("cpu", "only symbols have a copy per CPU");
   if (!spec.type.empty() && (!spec.symbol || spec.cpu))
-    sink.Fault("type", "a type goes with a symbol that is not per CPU; the kernel knows those of the others");
+    sink.Diagnose("type",
+                  "a type goes with a symbol that is not per CPU; the kernel knows those of the others");
   if (!spec.field.empty() && !of_task && !spec.symbol)
-    sink.Fault("field", "an address has no type; read it by width");
+    sink.Diagnose("field", "an address has no type; read it by width");
   if (spec.symbol && !spec.cpu && !spec.field.empty() && spec.type.empty())
-    sink.Fault("field",
-               "the kernel does not know what type the symbol has: give `type`, or `cpu` for a per-CPU one");
+    sink.Diagnose(
+        "field",
+        "the kernel does not know what type the symbol has: give `type`, or `cpu` for a per-CPU one");
   if (spec.pid && !spec.start_time_ns)
-    sink.Fault("pid",
-               "a pid alone may be another task by now: give start_time_ns, or the task's name as `task`");
-  if (spec.start_time_ns && !spec.pid) sink.Fault("start_time_ns", "a start time goes with a pid");
+    sink.Diagnose("pid",
+                  "a pid alone may be another task by now: give start_time_ns, or the task's name as `task`");
+  if (spec.start_time_ns && !spec.pid) sink.Diagnose("start_time_ns", "a start time goes with a pid");
 }
 
 std::string ParseWidth(std::string_view text, void* out) {
@@ -79,8 +82,8 @@ constexpr ScalarDecl kWidth{"Width",
 void ValueRules(const void* object, RuleSink& sink) {
   const auto& value = *static_cast<const KernelValueSpec*>(object);
   if (value.bytes && (value.bytes->empty() || value.bytes->size() % 2 != 0))
-    sink.Fault("bytes", "bytes are written as two hex digits each");
-  if (value.or_mask && value.or_mask->value > UINT32_MAX) sink.Fault("or_mask", "a mask has 32 bits");
+    sink.Diagnose("bytes", "bytes are written as two hex digits each");
+  if (value.or_mask && value.or_mask->value > UINT32_MAX) sink.Diagnose("or_mask", "a mask has 32 bits");
 }
 
 }  // namespace

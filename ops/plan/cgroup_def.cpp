@@ -26,9 +26,9 @@ std::string PrintCpuMax(const void* object) {
 void CpuMaxRules(const void* object, RuleSink& sink) {
   const auto& max = *static_cast<const CpuMax*>(object);
   if (max.unlimited) return;
-  if (max.quota < Milliseconds(1)) sink.Fault("quota", "the kernel wants a quota of at least 1ms");
+  if (max.quota < Milliseconds(1)) sink.Diagnose("quota", "the kernel wants a quota of at least 1ms");
   if (max.period < Milliseconds(1) || max.period > Seconds(1))
-    sink.Fault("period", "the kernel wants a period from 1ms to 1s");
+    sink.Diagnose("period", "the kernel wants a period from 1ms to 1s");
 }
 
 // ---- memory limits
@@ -78,28 +78,30 @@ void AffinityRules(const void* object, RuleSink& sink) {
   const auto& affinity = *static_cast<const Affinity*>(object);
   const int given =
       (affinity.kind != AffinityKind::kInherit) + affinity.cpus.has_value() + affinity.random.has_value();
-  if (given > 1) sink.Fault("", "give only one of kind, cpus and random");
+  if (given > 1) sink.Diagnose("", "give only one of kind, cpus and random");
 }
 
 // ---- work
 void DeadlineRules(const void* object, RuleSink& sink) {
   const auto& deadline = *static_cast<const DeadlineParams*>(object);
-  if (deadline.runtime.ns < 1024) sink.Fault("runtime", "the kernel wants a runtime of at least 1024ns");
-  if (deadline.runtime > deadline.deadline) sink.Fault("runtime", "the runtime must not exceed the deadline");
+  if (deadline.runtime.ns < 1024) sink.Diagnose("runtime", "the kernel wants a runtime of at least 1024ns");
+  if (deadline.runtime > deadline.deadline)
+    sink.Diagnose("runtime", "the runtime must not exceed the deadline");
   if (deadline.period.ns != 0 && deadline.deadline > deadline.period)
-    sink.Fault("deadline", "the deadline must not exceed the period");
+    sink.Diagnose("deadline", "the deadline must not exceed the period");
 }
 void WorkRules(const void* object, RuleSink& sink) {
   const auto& work = *static_cast<const WorkSpec*>(object);
   if ((work.policy == SchedPolicy::kDeadline) != work.deadline.has_value())
-    sink.Fault(work.deadline ? "deadline" : "policy", "policy: deadline and deadline: {...} belong together");
+    sink.Diagnose(work.deadline ? "deadline" : "policy",
+                  "policy: deadline and deadline: {...} belong together");
   if (work.comm && (work.comm->empty() || work.comm->size() > 15))
-    sink.Fault("comm", "a task name has 1 to 15 bytes");
+    sink.Diagnose("comm", "a task name has 1 to 15 bytes");
   const WorkTypeDecl* type = work.type.decl() != nullptr ? FindWorkType(work.type.decl()->name) : nullptr;
   if (type != nullptr && work.workers && work.workers->count % type->group_size != 0)
-    sink.Fault("workers", std::string(work.type.decl()->name) + " works in groups of " +
-                              std::to_string(type->group_size) + "; " + std::to_string(work.workers->count) +
-                              " is not a multiple of that");
+    sink.Diagnose("workers", std::string(work.type.decl()->name) + " works in groups of " +
+                                 std::to_string(type->group_size) + "; " +
+                                 std::to_string(work.workers->count) + " is not a multiple of that");
 }
 
 }  // namespace

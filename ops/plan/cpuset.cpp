@@ -23,21 +23,21 @@ std::string PrintShort(const void* object) {
 void SliceRules(const void* object, RuleSink& sink) {
   const auto& slice = *static_cast<const Slice*>(object);
   if (slice.index >= slice.of)
-    sink.Fault("index", "index must be less than of (" + std::to_string(slice.of) + ")");
+    sink.Diagnose("index", "index must be less than of (" + std::to_string(slice.of) + ")");
 }
 void OverlapRules(const void* object, RuleSink& sink) {
   const auto& slice = *static_cast<const OverlapSlice*>(object);
   if (slice.index >= slice.of)
-    sink.Fault("index", "index must be less than of (" + std::to_string(slice.of) + ")");
-  if (slice.share.fraction > 1) sink.Fault("share", "share must be at most 100%");
+    sink.Diagnose("index", "index must be less than of (" + std::to_string(slice.of) + ")");
+  if (slice.share.fraction > 1) sink.Diagnose("share", "share must be at most 100%");
 }
 void SpecRules(const void* object, RuleSink& sink) {
   const auto& spec = *static_cast<const CpusetSpec*>(object);
   if (!spec.range) return;
-  if (spec.range->size() != 2) return sink.Fault("range", "a range is two percentages, [start, end]");
-  if ((*spec.range)[1].fraction > 1) sink.Fault("range/1", "the end must be at most 100%");
+  if (spec.range->size() != 2) return sink.Diagnose("range", "a range is two percentages, [start, end]");
+  if ((*spec.range)[1].fraction > 1) sink.Diagnose("range/1", "the end must be at most 100%");
   if ((*spec.range)[0].fraction >= (*spec.range)[1].fraction)
-    sink.Fault("range", "the start must be less than the end");
+    sink.Diagnose("range", "the start must be less than the end");
 }
 
 /// The [first, last) part of the usable CPUs.

@@ -1,4 +1,4 @@
-// Faults in what the user wrote, collected rather than thrown: a check adds all it finds, and the caller
+// Mistakes in what the user wrote, collected rather than thrown: a check adds all it finds, and the caller
 // decides. Nothing here knows YAML: a fault names its place by a document path, and only who loaded the
 // document can turn that into a line and a column.
 #pragma once

@@ -56,8 +56,8 @@ NameDoubts PlanContext::Doubts() const {
   return doubts;
 }
 
-void PlanContext::Fault(std::string_view field, std::string code, std::string message, std::string hint,
-                        std::vector<Note> notes) {
+void PlanContext::Diagnose(std::string_view field, std::string code, std::string message, std::string hint,
+                           std::vector<Note> notes) {
   ++faults_;
   diagnostics_.Add({.code = std::move(code),
                     .path = PathOf(field),
@@ -72,8 +72,8 @@ CgroupState* PlanContext::UseCgroup(std::string_view field, std::string_view nam
   if (CgroupState* cgroup = state_.LiveCgroup(name)) return cgroup;
   if (Doubts().MayMake(Refers::kCgroup)) return nullptr;
   if (const CgroupState* gone = state_.RemovedCgroup(name)) {
-    Fault(field, "unknown-name", "cgroup " + Quote(name) + " no longer exists at this point",
-          "it ended in " + gone->removed->where, {{gone->removed->path, "it ended here", {}}});
+    Diagnose(field, "unknown-name", "cgroup " + Quote(name) + " no longer exists at this point",
+             "it ended in " + gone->removed->where, {{gone->removed->path, "it ended here", {}}});
     return nullptr;
   }
   const std::vector<std::string> names = state_.LiveCgroupNames();
@@ -87,7 +87,7 @@ CgroupState* PlanContext::UseCgroup(std::string_view field, std::string_view nam
   } else {
     hint = "alive here: " + JoinNames(names);
   }
-  Fault(field, "unknown-name", "no cgroup " + Quote(name) + " is alive at this point", std::move(hint));
+  Diagnose(field, "unknown-name", "no cgroup " + Quote(name) + " is alive at this point", std::move(hint));
   return nullptr;
 }
 
@@ -99,16 +99,16 @@ CgroupState* PlanContext::MakeCgroup(std::string_view field, const std::string& 
   }
   if (CgroupState* live = state_.LiveCgroup(name)) {
     if (!doubts.MayEnd())
-      Fault(field, "duplicate-name", "cgroup " + Quote(name) + " already exists",
-            "it was created in " + live->made.where, {{live->made.path, "created here", {}}});
+      Diagnose(field, "duplicate-name", "cgroup " + Quote(name) + " already exists",
+               "it was created in " + live->made.where, {{live->made.path, "created here", {}}});
     return live;
   }
   if (const std::size_t slash = name.rfind('/'); slash != std::string::npos &&
                                                  state_.LiveCgroup(name.substr(0, slash)) == nullptr &&
                                                  !doubts.MayMake(Refers::kCgroup)) {
-    Fault(field, "unknown-name",
-          "the parent cgroup " + Quote(name.substr(0, slash)) + " does not exist at this point",
-          "create " + Quote(name.substr(0, slash)) + " first");
+    Diagnose(field, "unknown-name",
+             "the parent cgroup " + Quote(name.substr(0, slash)) + " does not exist at this point",
+             "create " + Quote(name.substr(0, slash)) + " first");
   }
   // Without it a cgroup is no group to the scheduler: its tasks would compete one by one with all others, and
   // the first `cpu:` of a scenario would change what every other cgroup gets. A nested one is a group of its
@@ -125,12 +125,12 @@ bool PlanContext::NeedsThawed(std::string_view field, std::string_view cgroup,
                               const std::string& consequence) {
   const CgroupState* freezer = state_.FreezerOf(cgroup);
   if (freezer == nullptr || Doubts().MayThaw()) return true;
-  Fault(field, "cgroup-frozen",
-        consequence + ": " + (freezer->name == cgroup ? "it" : Quote(freezer->name) + " above it") +
-            " is frozen at this point",
-        "thaw " + Quote(freezer->name) + " with UnfreezeCgroup first (frozen in " + freezer->frozen->where +
-            ")",
-        {{freezer->frozen->path, "frozen here", {}}});
+  Diagnose(field, "cgroup-frozen",
+           consequence + ": " + (freezer->name == cgroup ? "it" : Quote(freezer->name) + " above it") +
+               " is frozen at this point",
+           "thaw " + Quote(freezer->name) + " with UnfreezeCgroup first (frozen in " +
+               freezer->frozen->where + ")",
+           {{freezer->frozen->path, "frozen here", {}}});
   return false;
 }
 
@@ -172,7 +172,7 @@ void PlanContext::NoteAllowed(const CgroupState& cgroup) {
 bool PlanContext::SetCpuset(std::string_view field, CgroupState* cgroup, const CpusetSpec& spec) {
   Result<CpuSet> cpus = ResolveCpuset(spec, topology_);
   if (!cpus.ok() || Unread(field)) {
-    if (!Unread(field)) Fault(field, "bad-cpuset", cpus.error().message);
+    if (!Unread(field)) Diagnose(field, "bad-cpuset", cpus.error().message);
     if (cgroup != nullptr) cgroup->cpuset.reset();  // nothing is concluded from the one before
     return false;
   }
@@ -193,11 +193,11 @@ void PlanContext::CheckNesting(std::string_view field, const CgroupState& cgroup
     for (const std::uint32_t cpu : cgroup.cpuset->cpus)
       if (!above->cpuset->Contains(cpu)) outside.Add(cpu);
     if (!outside.empty())
-      Fault(field, "bad-cpuset",
-            (outside.size() == 1 ? "CPU " + FormatCpus(outside) + " is"
-                                 : "CPUs " + FormatCpus(outside) + " are") +
-                " not in the cpuset of " + Quote(above->name) + " (" + FormatCpus(*above->cpuset) +
-                "), so no task of " + Quote(cgroup.name) + " can run there");
+      Diagnose(field, "bad-cpuset",
+               (outside.size() == 1 ? "CPU " + FormatCpus(outside) + " is"
+                                    : "CPUs " + FormatCpus(outside) + " are") +
+                   " not in the cpuset of " + Quote(above->name) + " (" + FormatCpus(*above->cpuset) +
+                   "), so no task of " + Quote(cgroup.name) + " can run there");
     return;
   }
 }
@@ -247,9 +247,9 @@ void PlanContext::ApplyDef(std::string_view field, const CgroupDef& def) {
   if (def.mems && !Unread(base + "mems"))
     for (const std::uint32_t node : def.mems->cpus)
       if (node >= topology_.numa_nodes)
-        Fault(base + "mems", "bad-cpuset",
-              "there is no NUMA node " + std::to_string(node) + ": " + vmm::FormatTopology(topology_) +
-                  " has " + std::to_string(topology_.numa_nodes));
+        Diagnose(base + "mems", "bad-cpuset",
+                 "there is no NUMA node " + std::to_string(node) + ": " + vmm::FormatTopology(topology_) +
+                     " has " + std::to_string(topology_.numa_nodes));
   WriteLimits(def);
   if (def.pids && !Unread(base + "pids")) made->pids_max = def.pids->max;
   for (std::size_t i = 0; i < def.work.size(); ++i)
@@ -269,7 +269,7 @@ const PayloadPlan* PlanContext::FindPayload(std::string_view field, std::string_
   if (Doubts().MayMake(Refers::kPayload)) return nullptr;
   std::string hint = DidYouMean(name, names);
   if (hint.empty()) hint = names.empty() ? "declare it under `payloads:`" : "declared: " + JoinNames(names);
-  Fault(field, "unknown-name", "no payload " + Quote(name) + " is declared", std::move(hint));
+  Diagnose(field, "unknown-name", "no payload " + Quote(name) + " is declared", std::move(hint));
   return nullptr;
 }
 
@@ -294,17 +294,17 @@ PayloadState* PlanContext::UsePayload(std::string_view field, std::string_view n
     if (doubts.MayEnd() || Unread("cgroup")) return nullptr;
     std::vector<std::string> places;
     for (const PayloadState* payload : live) places.push_back(payload->cgroup);
-    Fault(field, "ambiguous-name",
-          "payload " + Quote(name) + " runs in several cgroups: " + JoinNames(places),
-          "say which with `cgroup:`");
+    Diagnose(field, "ambiguous-name",
+             "payload " + Quote(name) + " runs in several cgroups: " + JoinNames(places),
+             "say which with `cgroup:`");
   } else if (doubts.MayStart()) {
     return nullptr;
   } else if (last != nullptr) {
-    Fault(field, "already-consumed", "payload " + Quote(name) + " has already ended at this point",
-          "it was finished in " + last->consumed->where, {{last->consumed->path, "finished here", {}}});
+    Diagnose(field, "already-consumed", "payload " + Quote(name) + " has already ended at this point",
+             "it was finished in " + last->consumed->where, {{last->consumed->path, "finished here", {}}});
   } else {
     const std::string what = cgroup ? " was never started " + InCgroup(*cgroup) : " was never started";
-    Fault(field, "never-started", "payload " + Quote(name) + what, "start it with RunPayload first");
+    Diagnose(field, "never-started", "payload " + Quote(name) + what, "start it with RunPayload first");
   }
   return nullptr;
 }

@@ -87,8 +87,8 @@ class PlanContext {
   [[nodiscard]] const vmm::Topology& topology() const { return topology_; }
 
   // ---- faults; `field` is relative to the current Op ("cpus/llc"), "" the Op itself
-  void Fault(std::string_view field, std::string code, std::string message, std::string hint = "",
-             std::vector<Note> notes = {});
+  void Diagnose(std::string_view field, std::string code, std::string message, std::string hint = "",
+                std::vector<Note> notes = {});
   [[nodiscard]] std::size_t fault_count() const { return faults_; }
   /// Whether `field`, or something in it, could not be read: then nothing is to be concluded from what it
   /// holds, nor from its absence.
@@ -126,8 +126,8 @@ class PlanContext {
   /// `cgroup` null: it is not known, the CPUs are checked all the same.
   bool SetCpuset(std::string_view field, CgroupState* cgroup, const CpusetSpec& spec);
   void ClearCpuset(CgroupState& cgroup);
-  /// The cgroup is thawed, by an Op or because its tasks have to run to end. Faults when one above it keeps
-  /// them frozen.
+  /// The cgroup is thawed, by an Op or because its tasks have to run to end. Diagnoses when one above it
+  /// keeps them frozen.
   bool Thaw(std::string_view field, CgroupState& cgroup);
   /// Everything a CgroupDef says; fields are relative to `field` (the def itself).
   void ApplyDef(std::string_view field, const CgroupDef& def);
@@ -143,7 +143,7 @@ class PlanContext {
   /// A new name for a snapshot, a read, a watch or a list of processes. Only reads and lists may use one
   /// again, as a series.
   bool MakeTag(Tags kind, std::string_view field, const std::string& name);
-  /// The run takes up to `count` more snapshots. Faults when not all can be kept.
+  /// The run takes up to `count` more snapshots. Diagnoses when not all can be kept.
   bool CountSnapshots(std::string_view field, std::uint64_t count);
   /// The Op needs this kernel symbol; whether there is one shows once the kernel is known.
   void NeedSymbol(std::string_view field, const std::string& name);
@@ -166,13 +166,13 @@ class PlanContext {
   bool ResolveAffinity(std::string_view field, const Affinity& affinity, const CgroupState* cgroup,
                        ktstr::StartWorkers& request);
   void NoteAllowed(const CgroupState& cgroup);
-  /// Faults when the tasks of `cgroup` are frozen at this point; `consequence` begins the message.
+  /// Diagnoses when the tasks of `cgroup` are frozen at this point; `consequence` begins the message.
   bool NeedsThawed(std::string_view field, std::string_view cgroup, const std::string& consequence);
   bool CanStartIn(std::string_view field, const std::string& cgroup);
   void ThawForEndOfStep();
-  /// Faults CPUs that an ancestor's cpuset takes away again.
+  /// Diagnoses CPUs that an ancestor's cpuset takes away again.
   void CheckNesting(std::string_view field, const CgroupState& cgroup);
-  /// Faults `count` more tasks than the pids.max of the cgroup, or of one above it, leaves room for.
+  /// Diagnoses `count` more tasks than the pids.max of the cgroup, or of one above it, leaves room for.
   void CheckPids(std::string_view field, CgroupState& cgroup, std::uint32_t count);
   void CheckGroupName(std::string_view field, std::string_view cgroup, const WorkSpec& work);
   [[nodiscard]] std::string PathOf(std::string_view field) const;

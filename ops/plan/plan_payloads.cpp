@@ -26,9 +26,9 @@ bool PlanContext::StartPayload(std::string_view field, const std::string& name,
   for (const PayloadState& live : state_.payloads) {
     if (live.consumed || live.name != name || live.cgroup != cgroup) continue;
     if (Doubts().MayEnd()) return false;
-    Fault(field, "duplicate-name", "payload '" + name + "' already runs " + InCgroup(cgroup),
-          "wait for it or kill it first (started in " + live.made.where + ")",
-          {{live.made.path, "started here", {}}});
+    Diagnose(field, "duplicate-name", "payload '" + name + "' already runs " + InCgroup(cgroup),
+             "wait for it or kill it first (started in " + live.made.where + ")",
+             {{live.made.path, "started here", {}}});
     return false;
   }
   ktstr::StartPayload request{.handle = static_cast<std::uint32_t>(state_.payloads.size()),

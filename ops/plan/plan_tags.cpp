@@ -12,17 +12,17 @@ bool PlanContext::MakeTag(Tags kind, std::string_view field, const std::string& 
   for (const TagState& tag : tags) {
     if (tag.name != name) continue;
     if (kind == Tags::kRead || kind == Tags::kProcs) return true;  // a value at each time
-    Fault(field, "duplicate-name", "two of them would be " + what + " '" + name + "'",
-          "give each its own tag", {{tag.made.path, "the first one, in " + tag.made.where, {}}});
+    Diagnose(field, "duplicate-name", "two of them would be " + what + " '" + name + "'",
+             "give each its own tag", {{tag.made.path, "the first one, in " + tag.made.where, {}}});
     return false;
   }
   if (kind == Tags::kSnapshot && name.starts_with("periodic_")) {
-    Fault(field, "reserved-name", "tags that begin with periodic_ are those of periodic snapshots");
+    Diagnose(field, "reserved-name", "tags that begin with periodic_ are those of periodic snapshots");
     return false;
   }
   constexpr std::size_t kMaxWatches = 128;  // vmm::WatchCap(kTcg)
   if (kind == Tags::kWatch && tags.size() == kMaxWatches) {
-    Fault(field, "too-many", "at most 128 places can be watched in a run, and 4 with KVM");
+    Diagnose(field, "too-many", "at most 128 places can be watched in a run, and 4 with KVM");
     return false;
   }
   tags.push_back({name, Here()});
@@ -34,10 +34,10 @@ bool PlanContext::CountSnapshots(std::string_view field, std::uint64_t count) {
   state_.snapshots += count;
   if (state_.snapshots <= kMaxSnapshots) return true;
   if (before <= kMaxSnapshots)  // said where the limit is passed, not again for each one after it
-    Fault(field, "too-many",
-          fmt::format("with {} there would be {} snapshots; at most {} of a run are kept",
-                      count == 1 ? "this one" : fmt::format("these {}", count), state_.snapshots,
-                      kMaxSnapshots));
+    Diagnose(field, "too-many",
+             fmt::format("with {} there would be {} snapshots; at most {} of a run are kept",
+                         count == 1 ? "this one" : fmt::format("these {}", count), state_.snapshots,
+                         kMaxSnapshots));
   return false;
 }
 

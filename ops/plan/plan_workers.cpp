@@ -42,8 +42,8 @@ std::optional<std::uint32_t> PlanContext::CountWorkers(std::string_view field, c
   auto count = static_cast<std::uint32_t>(std::max(1.0, std::ceil(exact - 1e-9)));
   count = (count + type.group_size - 1) / type.group_size * type.group_size;
   if (count <= 10000 || Unread(std::string(field) + "/workers")) return count;
-  Fault(std::string(field) + "/workers", "out-of-range",
-        std::to_string(count) + " workers are more than the limit of 10000");
+  Diagnose(std::string(field) + "/workers", "out-of-range",
+           std::to_string(count) + " workers are more than the limit of 10000");
   return std::nullopt;
 }
 
@@ -53,7 +53,7 @@ bool PlanContext::ResolveAffinity(std::string_view field, const Affinity& affini
   const CpuSet pool = cgroup != nullptr && cgroup->cpuset ? *cgroup->cpuset : all;
   const std::string at = std::string(field) + "/affinity";
   const auto use = [&](const CpuSet& mask, const std::string& why_empty) {
-    if (mask.empty() && !Unread(at)) Fault(at, "bad-affinity", why_empty);
+    if (mask.empty() && !Unread(at)) Diagnose(at, "bad-affinity", why_empty);
     request.affinity = mask.cpus;
     return !mask.empty();
   };
@@ -94,12 +94,12 @@ void PlanContext::CheckPids(std::string_view field, CgroupState& cgroup, std::ui
     for (const PayloadState& payload : state_.payloads)
       if (!payload.consumed && inside(payload.cgroup)) ++tasks;
     if (tasks <= *limited->pids_max || Doubts().MayEnd()) continue;
-    return Fault(field, "too-many",
-                 "with " +
-                     std::string(count == 1 ? "this task" : "these " + std::to_string(count) + " tasks") +
-                     " there would be " + std::to_string(tasks) + " in cgroup '" + limited->name +
-                     "', whose pids.max is " + std::to_string(*limited->pids_max),
-                 "raise `pids: {max: N}`");
+    return Diagnose(field, "too-many",
+                    "with " +
+                        std::string(count == 1 ? "this task" : "these " + std::to_string(count) + " tasks") +
+                        " there would be " + std::to_string(tasks) + " in cgroup '" + limited->name +
+                        "', whose pids.max is " + std::to_string(*limited->pids_max),
+                    "raise `pids: {max: N}`");
   }
 }
 
@@ -107,10 +107,11 @@ void PlanContext::CheckGroupName(std::string_view field, std::string_view cgroup
   if (!work.name || Unread(std::string(field) + "/name")) return;
   for (const GroupState& group : state_.groups) {
     if (group.collected || group.cgroup != cgroup || group.name != *work.name) continue;
-    Fault(std::string(field) + "/name", "duplicate-name",
-          "two work groups of " + (cgroup.empty() ? "the runner's cgroup" : "cgroup '" + group.cgroup + "'") +
-              " would be named '" + group.name + "'",
-          "", {{group.made.path, "the first one, in " + group.made.where, {}}});
+    Diagnose(std::string(field) + "/name", "duplicate-name",
+             "two work groups of " +
+                 (cgroup.empty() ? "the runner's cgroup" : "cgroup '" + group.cgroup + "'") +
+                 " would be named '" + group.name + "'",
+             "", {{group.made.path, "the first one, in " + group.made.where, {}}});
     return;
   }
 }

@@ -9,19 +9,19 @@ namespace ktstr {
 void BoundRules(const BoundsView& bounds, RuleSink& sink) {
   if (!bounds.between.empty()) {
     if (bounds.between.size() != 2)
-      sink.Fault("between", "two numbers are wanted: [lowest, highest]");
+      sink.Diagnose("between", "two numbers are wanted: [lowest, highest]");
     else if (bounds.between[0].SurelyMoreThan(bounds.between[1]))
-      sink.Fault("between", "the first number is above the second");
-    if (bounds.min || bounds.max) sink.Fault("between", "between already says min and max");
+      sink.Diagnose("between", "the first number is above the second");
+    if (bounds.min || bounds.max) sink.Diagnose("between", "between already says min and max");
   }
   if (bounds.min && bounds.max && bounds.min->SurelyMoreThan(*bounds.max))
-    sink.Fault("min", "min is above max");
+    sink.Diagnose("min", "min is above max");
 }
 
 void PlainBoundRules(const BoundsView& bounds, RuleSink& sink) {
   const auto plain = [&](std::string_view field, const Quantity& bound) {
     const Result<double> value = bound.In("");
-    if (!value.ok()) sink.Fault(field, value.error().message);
+    if (!value.ok()) sink.Diagnose(field, value.error().message);
   };
   if (bounds.min) plain("min", *bounds.min);
   if (bounds.max) plain("max", *bounds.max);

@@ -46,7 +46,7 @@ BoundsView BoundsOf(const S& check) {
   return {check.min, check.max, check.between};
 }
 
-/// Faults of bounds by themselves: two of one kind, the lower one above the upper one.
+/// The mistakes of bounds by themselves: two of one kind, the lower one above the upper one.
 void BoundRules(const BoundsView& bounds, RuleSink& sink);
 /// For values that have no unit: faults of bounds that have one.
 void PlainBoundRules(const BoundsView& bounds, RuleSink& sink);
@@ -59,7 +59,8 @@ struct ValueSpan {
   double lowest;
   double highest;  // infinity where there is no limit
 };
-/// Faults bounds that no value can break, and those that none can keep. `what` is the number, for messages.
+/// Diagnoses bounds that no value can break, and those that none can keep. `what` is the number, for
+/// messages.
 void ResolveSpan(const BoundsView& bounds, std::string_view what, std::string_view unit, ValueSpan span,
                  CheckSite& site);
 

@@ -22,20 +22,20 @@ namespace {
 void RatioRules(const MetricCheck& check, RuleSink& sink) {
   const bool ratio = check.min_ratio || check.max_ratio;
   if (ratio && !check.vs_phase)
-    sink.Fault(check.min_ratio ? "min_ratio" : "max_ratio",
-               "a ratio needs vs_phase, the phase to compare with");
-  if (!ratio && check.vs_phase) sink.Fault("vs_phase", "vs_phase needs min_ratio or max_ratio");
+    sink.Diagnose(check.min_ratio ? "min_ratio" : "max_ratio",
+                  "a ratio needs vs_phase, the phase to compare with");
+  if (!ratio && check.vs_phase) sink.Diagnose("vs_phase", "vs_phase needs min_ratio or max_ratio");
   if (check.min_ratio && check.max_ratio && *check.min_ratio > *check.max_ratio)
-    sink.Fault("min_ratio", "min_ratio is above max_ratio");
+    sink.Diagnose("min_ratio", "min_ratio is above max_ratio");
   if (check.vs_phase && check.phase == check.vs_phase)
-    sink.Fault("vs_phase", "a phase cannot be compared with itself");
+    sink.Diagnose("vs_phase", "a phase cannot be compared with itself");
 }
 
 void MetricRules(const void* object, RuleSink& sink) {
   const auto& check = *static_cast<const MetricCheck*>(object);
   const bool ratio = check.min_ratio || check.max_ratio;
   if (!ratio && !BoundsOf(check).any())
-    sink.Fault("metric", "the check has no bound; give min, max, between, min_ratio or max_ratio");
+    sink.Diagnose("metric", "the check has no bound; give min, max, between, min_ratio or max_ratio");
   BoundRules(BoundsOf(check), sink);
   RatioRules(check, sink);
 }
@@ -87,7 +87,7 @@ std::string_view SamplesOf(Needs needs) {
   }
 }
 
-/// Faults a check on a number that no run of the scenario can have.
+/// Diagnoses a check on a number that no run of the scenario can have.
 void ResolveData(const MetricCheck& check, const MetricDecl& metric, CheckSite& site) {
   const std::vector<std::string_view> able = TypesThatMeasure(metric.needs);
   const std::string_view samples = SamplesOf(metric.needs);
@@ -126,7 +126,7 @@ void ResolveData(const MetricCheck& check, const MetricDecl& metric, CheckSite& 
                                    metric.name));
 }
 
-/// Faults a group that does not exist where the check looks for it, or a metric that is not of workers.
+/// Diagnoses a group that does not exist where the check looks for it, or a metric that is not of workers.
 void ResolveGroup(const MetricCheck& check, const MetricDecl* metric, CheckSite& site) {
   if (!check.group) return;
   if (metric == nullptr || metric->scope != Scope::kCgroup)

@@ -71,7 +71,7 @@ CheckResult JudgeNumber(const ObservedValue& seen, const BoundsView& bounds) {
 }  // namespace
 
 void ObservedBoundRules(const BoundsView& bounds, bool equals, RuleSink& sink) {
-  if (!bounds.any() && !equals) sink.Fault("", "the check has no bound; give min, max, between or equals");
+  if (!bounds.any() && !equals) sink.Diagnose("", "the check has no bound; give min, max, between or equals");
   BoundRules(bounds, sink);
   PlainBoundRules(bounds, sink);
 }

@@ -23,7 +23,7 @@ struct ObservedValue {
   std::string fault;  // why there is no value, in one line with the title; "" when there is one
 };
 
-/// Faults of a check that has no bound at all, or one with a unit: what is observed has none.
+/// The mistakes of a check that has no bound at all, or one with a unit: what is observed has none.
 void ObservedBoundRules(const BoundsView& bounds, bool equals, RuleSink& sink);
 
 /// What has a fault gives its verdict; a text is compared with `equals`, a number held against `bounds`.

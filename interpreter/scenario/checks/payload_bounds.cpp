@@ -67,7 +67,7 @@ CheckResult Judge(const Args& check, const PayloadResult& payload) {
 
 void PayloadRangeRules(const void* object, RuleSink& sink) {
   const auto& range = *static_cast<const PayloadRange*>(object);
-  if (range.lo.SurelyMoreThan(range.hi)) sink.Fault("lo", "lo is above hi");
+  if (range.lo.SurelyMoreThan(range.hi)) sink.Diagnose("lo", "lo is above hi");
 }
 
 }  // namespace

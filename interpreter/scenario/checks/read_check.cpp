@@ -14,7 +14,7 @@ namespace {
 void Rules(const void* object, RuleSink& sink) {
   const auto& check = *static_cast<const ReadCheck*>(object);
   if (!check.over_time) return ObservedBoundRules(BoundsOf(check), check.equals.has_value(), sink);
-  if (BoundsOf(check).any() || check.equals) sink.Fault("over_time", "over_time has bounds of its own");
+  if (BoundsOf(check).any() || check.equals) sink.Diagnose("over_time", "over_time has bounds of its own");
 }
 
 void Resolve(const ReadCheck& check, CheckSite& site) {

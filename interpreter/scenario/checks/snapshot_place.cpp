@@ -28,10 +28,10 @@ void PlaceRules(const SnapshotPlace& place, RuleSink& sink) {
                    static_cast<int>(!place.at.empty());
   const std::string_view first = place.map ? "map" : place.var ? "var" : "at";
   if (ways != 1)
-    return sink.Fault(ways == 0 ? "" : first, "say what in the snapshot: one of map, var and at");
-  if (place.key && !place.map) sink.Fault("key", "a key needs `map`");
-  if (place.cpu && !place.map) sink.Fault("cpu", "a cpu needs `map`, one that has a value per CPU");
-  if (place.field && !place.map && !place.var) sink.Fault("field", "a field needs `map` or `var`");
+    return sink.Diagnose(ways == 0 ? "" : first, "say what in the snapshot: one of map, var and at");
+  if (place.key && !place.map) sink.Diagnose("key", "a key needs `map`");
+  if (place.cpu && !place.map) sink.Diagnose("cpu", "a cpu needs `map`, one that has a value per CPU");
+  if (place.field && !place.map && !place.var) sink.Diagnose("field", "a field needs `map` or `var`");
 }
 
 }  // namespace ktstr

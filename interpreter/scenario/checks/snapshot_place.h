@@ -42,7 +42,7 @@ inline constexpr std::array<FieldDecl, 6> kPlaceFields{
                      "What else in the snapshot: `run_queues[0].nr_running`, `tasks[comm=spin].policy`."),
 };
 
-/// Faults of a place by itself.
+/// The mistakes of a place by itself.
 void PlaceRules(const SnapshotPlace& place, RuleSink& sink);
 
 }  // namespace ktstr

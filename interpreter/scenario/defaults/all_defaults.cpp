@@ -84,7 +84,7 @@ void DefaultsRules(const void* object, RuleSink& sink) {
   for (std::size_t i = 0; i < allowed.size(); ++i) {
     std::string fault = allowed[i].empty() ? "it would allow every complaint; use `kernel_complaints: off`"
                                            : LinePatternFault(allowed[i]);
-    if (!fault.empty()) sink.Fault("allowed_complaints/" + std::to_string(i), std::move(fault));
+    if (!fault.empty()) sink.Diagnose("allowed_complaints/" + std::to_string(i), std::move(fault));
   }
 }
 

@@ -48,7 +48,7 @@ TEST_CASE("defaults are those of the manual") {
 
 struct Faults : RuleSink {
   std::vector<std::string> texts;
-  void Fault(std::string_view field, std::string message) override {
+  void Diagnose(std::string_view field, std::string message) override {
     texts.push_back(std::string(field) + ": " + message);
   }
 };

@@ -37,12 +37,12 @@ PayloadMetrics Regex(const std::string& pattern, std::string_view text) {
 
 class Faults : public RuleSink {
  public:
-  void Fault(std::string_view field, std::string message) override {
+  void Diagnose(std::string_view field, std::string message) override {
     text += (text.empty() ? "" : "\n") + std::string(field) + ": " + message;
   }
   std::string text;
 };
-std::string RuleFaults(const OutputSpec& spec) {
+std::string RuleDiagnostics(const OutputSpec& spec) {
   Faults faults;
   OutputSpec::Decl().rules(&spec, faults);
   return faults.text;
@@ -211,7 +211,7 @@ TEST_CASE("diagnostics of an output declaration") {
     OutputSpec spec;
     spec.parse = OutputParse::kRegex;
     spec.regex.items = {{"n", pattern}};
-    return RuleFaults(spec);
+    return RuleDiagnostics(spec);
   };
   CHECK(regex("n=([0-9]{1,12})").empty());
   CHECK(regex("n=[0-9]+") ==
@@ -224,12 +224,12 @@ TEST_CASE("diagnostics of an output declaration") {
   CHECK(regex("(a{100}){100}") == "regex/n: its repetition counts multiply to more than 256");
   CHECK(regex(std::string(300, 'a')) == "regex/n: it is longer than 256 characters");
   OutputSpec spec;
-  CHECK(RuleFaults(spec).empty());
+  CHECK(RuleDiagnostics(spec).empty());
   spec.regex.items = {{"n", "(a)"}};
-  CHECK(RuleFaults(spec) == "regex: regular expressions go with `parse: regex`");
+  CHECK(RuleDiagnostics(spec) == "regex: regular expressions go with `parse: regex`");
   spec = {};
   spec.parse = OutputParse::kRegex;
-  CHECK(RuleFaults(spec) ==
+  CHECK(RuleDiagnostics(spec) ==
         "parse: `parse: regex` needs the expressions: `regex: {name: 'count: ([0-9]+)'}`");
 }
 

@@ -130,7 +130,7 @@ struct Range {
       StructDecl decl = DeclareStruct<Range>("Range", "From, to.", kFields);
       decl.rules = [](const void* object, RuleSink& sink) {
         const auto& range = *static_cast<const Range*>(object);
-        if (range.lo > range.hi) sink.Fault("lo", "lo must not exceed hi");
+        if (range.lo > range.hi) sink.Diagnose("lo", "lo must not exceed hi");
       };
       return decl;
     }();

@@ -13,7 +13,7 @@ FoundScenarios Find(const Strings& paths) { return FindScenarios(paths); }
 
 Strings FaultTexts(const FoundScenarios& found) {
   Strings texts;
-  for (const PathFault& fault : found.faults) texts.push_back(fault.path + ": " + fault.message);
+  for (const PathDiagnostic& fault : found.faults) texts.push_back(fault.path + ": " + fault.message);
   return texts;
 }
 

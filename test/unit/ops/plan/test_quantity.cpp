@@ -11,7 +11,7 @@ Quantity Parsed(std::string_view text) {
   REQUIRE(Quantity::Scalar().parse(text, &quantity).empty());
   return quantity;
 }
-std::string Fault(std::string_view text) {
+std::string Diagnose(std::string_view text) {
   Quantity quantity;
   return Quantity::Scalar().parse(text, &quantity);
 }
@@ -57,8 +57,8 @@ TEST_CASE("what is not a quantity") {
   const std::string rest =
       " is not a quantity; write a number (2000), a time (2s), a share (90%) or a size (64MiB)";
   for (const std::string text : {"", "s", "2 s", "2x", "two", "1.5.2s", "-2s", "nan", "inf", "1e999", "%"})
-    CHECK(Fault(text) == "'" + text + "'" + rest);
-  CHECK(Fault("1.5B") == "'1.5B' is not a whole number of bytes");
+    CHECK(Diagnose(text) == "'" + text + "'" + rest);
+  CHECK(Diagnose("1.5B") == "'1.5B' is not a whole number of bytes");
 }
 
 TEST_CASE("the text form reads back exactly") {

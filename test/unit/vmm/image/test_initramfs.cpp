@@ -67,7 +67,7 @@ std::string DecompressLegacy(const std::string& image) {
   return out;
 }
 
-std::string Fault(const InitramfsSpec& spec) {
+std::string Diagnose(const InitramfsSpec& spec) {
   const auto archive = BuildCpio(spec);
   return archive.ok() ? "no error" : archive.error().message;
 }
@@ -146,7 +146,7 @@ TEST_CASE("paths that cannot be are errors that name them") {
   const auto with = [](std::vector<std::string> paths) {
     InitramfsSpec spec;
     for (const std::string& path : paths) spec.files.push_back({path, Bytes("x"), 0755});
-    return Fault(spec);
+    return Diagnose(spec);
   };
   CHECK(with({"/a", "/b/c"}) == "no error");
   CHECK(with({"a"}) == "guest path 'a' is not absolute");
@@ -158,7 +158,7 @@ TEST_CASE("paths that cannot be are errors that name them") {
   CHECK(with({"/a/b", "/a"}) == "guest path '/a' is wanted both as a file and as a directory");
   InitramfsSpec spec;
   spec.files = {{"/a", std::filesystem::path("/nonexistent/x"), 0755}};
-  CHECK(Fault(spec) == "'/nonexistent/x' does not exist");
+  CHECK(Diagnose(spec) == "'/nonexistent/x' does not exist");
 }
 
 TEST_CASE("an image that cannot be written leaves nothing and names the place") {
