@@ -52,7 +52,8 @@ IoState ReadSome(int fd, std::string& to, std::size_t limit) {
     }
     if (got == 0) return IoState::kClosed;
     if (errno == EINTR) continue;
-    return errno == EAGAIN || errno == EWOULDBLOCK ? IoState::kBlocked : IoState::kClosed;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return IoState::kBlocked;
+    return errno == ECONNRESET ? IoState::kClosed : IoState::kFailed;
   }
 }
 

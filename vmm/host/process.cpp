@@ -66,7 +66,7 @@ void Process::DrainStderr() {
     std::string chunk;
     const IoState state = ReadSome(stderr_.get(), chunk);
     if (state == IoState::kBlocked) return;
-    if (state == IoState::kClosed) return stderr_.Reset();
+    if (state != IoState::kMoved) return stderr_.Reset();
     stderr_text_.append(chunk, 0, kStderrLimit - std::min(kStderrLimit, stderr_text_.size()));
   }
 }

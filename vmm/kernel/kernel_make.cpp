@@ -93,7 +93,9 @@ Result<bool> Follow(const Child& child, const LoggedCommand& command, int log,
     if (cancelled && Clock::now() > give_up) return true;
     if (waits[0].revents == 0) continue;
     std::string bytes;
-    if (ReadSome(child.output(), bytes) == IoState::kClosed) return cancelled;
+    const IoState state = ReadSome(child.output(), bytes);
+    if (state == IoState::kFailed) return Failed("what the build says cannot be read", errno);
+    if (state == IoState::kClosed) return cancelled;
     if (const int failure = WriteAll(log, bytes); failure != 0)
       return Failed(fmt::format("the log {} cannot be written", command.log.string()), failure);
     lines.Add(bytes);

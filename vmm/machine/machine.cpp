@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "vmm/host/byte_stream.h"
+#include "vmm/host/host_file.h"
 #include "vmm/host/thread_pause.h"
 #include "vmm/host/thread_states.h"
 
@@ -220,39 +220,41 @@ void Machine::Feed(ByteSink& sink, std::string_view chunk) {
   sinks_healthy_ = false;
 }
 
-void Machine::NoteClosed(Fd& stream, const char* name) {
+void Machine::NoteEnd(IoState state, Fd& stream, const char* name) {
+  if (state == IoState::kFailed && signs_.host_fault.empty())
+    signs_.host_fault = fmt::format("QEMU's {} stream cannot be read: {}", name, ErrnoText(errno));
+  if (state != IoState::kClosed && state != IoState::kFailed) return;
   stream.Reset();
   if (signs_.closed_stream.empty()) signs_.closed_stream = name;
 }
 
 void Machine::ReadConsole() {
   std::string chunk;
-  const IoState state = ReadSome(console_.get(), chunk);
+  NoteEnd(ReadSome(console_.get(), chunk), console_, "console");
   console_tail_ += chunk;
   KeepTail(console_tail_, kKeptText);
   scanner_.Append(chunk);
   Feed(hooks_.on_console, chunk);
-  if (state == IoState::kClosed) NoteClosed(console_, "console");
 }
 
 void Machine::ReadCrash() {
   std::string chunk;
-  const IoState state = ReadSome(crash_.get(), chunk);
+  NoteEnd(ReadSome(crash_.get(), chunk), crash_, "crash");
   // The headline comes first, so here the beginning is what is kept.
   signs_.crash_text.append(chunk, 0, kKeptText - std::min(kKeptText, signs_.crash_text.size()));
   Feed(hooks_.on_crash, chunk);
-  if (state == IoState::kClosed) NoteClosed(crash_, "crash");
 }
 
-void Machine::ReadChannel() {
-  if (ReadSome(channel_.get(), inbox_) == IoState::kClosed) NoteClosed(channel_, "channel");
-}
+void Machine::ReadChannel() { NoteEnd(ReadSome(channel_.get(), inbox_), channel_, "channel"); }
 
 void Machine::ReadQmp() {
   static_cast<void>(qmp_.OnReadable());  // an error stays in broken()
   while (const auto event = qmp_.TakeEvent()) NoteEvent(*event);
   // A protocol error is the problem of the command that waits; only the end of the socket is the machine's.
-  const bool closed = qmp_.broken().has_value() && qmp_.broken()->kind == ErrorKind::kMachine;
+  const std::optional<Error>& broken = qmp_.broken();
+  const bool unreadable = broken && broken->kind == ErrorKind::kEnvironment;
+  if (unreadable && signs_.host_fault.empty()) signs_.host_fault = broken->message;
+  const bool closed = unreadable || (broken && broken->kind == ErrorKind::kMachine);
   if (closed && signs_.closed_stream.empty()) signs_.closed_stream = "control";
 }
 

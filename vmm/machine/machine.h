@@ -13,6 +13,7 @@
 
 #include "guest-init/base/fd.h"
 #include "guest-init/base/result.h"
+#include "vmm/host/byte_stream.h"
 #include "vmm/host/process.h"
 #include "vmm/machine/byte_port.h"
 #include "vmm/machine/guest_ram.h"
@@ -155,7 +156,7 @@ class Machine final : public BytePort {
   void NoteUnaskedStop();
   Error StoppedByItself();
   void DrainStreams();
-  void NoteClosed(Fd& stream, const char* name);
+  void NoteEnd(IoState state, Fd& stream, const char* name);
   void NoteDoom();
   void Conclude();
 

@@ -27,11 +27,13 @@ std::string WithDetail(const std::string& text, const std::string& detail) {
 Error MachineFailure::ToError() const {
   const bool guest = kind == Kind::kUnpackFailed || kind == Kind::kGuestPanic || kind == Kind::kInitCrash ||
                      kind == Kind::kGuestShutdown;
+  if (kind == Kind::kHostFault) return {ErrorKind::kEnvironment, cause};
   return {guest ? ErrorKind::kGuest : ErrorKind::kMachine, cause};
 }
 
 MachineFailure ClassifyFailure(const MachineSigns& signs) {
   using Kind = MachineFailure::Kind;
+  if (!signs.host_fault.empty()) return {Kind::kHostFault, signs.host_fault};
   if (!signs.unpack_error.empty()) {
     // The tmpfs that takes the files is full at half of the memory.
     const bool full = signs.unpack_error == "write error";

@@ -19,13 +19,14 @@ struct MachineFailure {
     kGuestShutdown,  // the guest powered off or reset itself
     kQemuKilled,     // QEMU died by a signal
     kQemuExited,     // QEMU exited by itself
+    kHostFault,      // this host could not go on serving the machine
     kStreamClosed,   // QEMU lives, but one of its streams is closed
   };
   Kind kind{};
   /// One line, e.g. "the guest kernel panicked: sysrq triggered crash".
   std::string cause;
 
-  /// The failure as an error: kGuest for what the guest did, kMachine for QEMU.
+  /// The failure as an error: kGuest for what the guest did, kMachine for QEMU, kEnvironment for this host.
   [[nodiscard]] Error ToError() const;
 };
 
@@ -38,11 +39,13 @@ struct MachineSigns {
   std::string shutdown_reason;     // of QEMU's SHUTDOWN event: "guest-reset", "guest-shutdown", "host-signal"
   std::string qemu_message;        // FirstMessage() of QEMU's stderr
   std::string closed_stream;       // the first stream found closed: "control", "console"...
+  std::string host_fault;          // why this host cannot read one of QEMU's streams, else empty
   std::optional<ExitStatus> exit;  // how QEMU ended by itself, nullopt when it did not
 };
 
-/// The root cause when there are several signs: missing files explain all that follows, a panic explains a
-/// crashed PID 1 (unless it is the panic *about* PID 1 dying), and each of them explains QEMU's exit.
+/// The root cause when there are several signs: a stream that this host cannot read is closed, and QEMU and
+/// guest end because of it; missing files explain all that follows, a panic explains a crashed PID 1 (unless
+/// it is the panic *about* PID 1 dying), and each of them explains QEMU's exit.
 MachineFailure ClassifyFailure(const MachineSigns& signs);
 
 /// The first line of QEMU's stderr that is not a warning; else the first line; else "".

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "vmm/host/byte_stream.h"
+#include "vmm/host/host_file.h"
 
 namespace ktstr::vmm {
 
@@ -137,6 +138,8 @@ Result<> QmpClient::OnReadable() {
   while (!broken_.has_value()) {
     const IoState state = ReadSome(socket_.get(), received_);
     if (state == IoState::kBlocked) return {};
+    if (state == IoState::kFailed)
+      return Break(ErrorKind::kEnvironment, "QEMU's control socket cannot be read: " + ErrnoText(errno));
     if (state == IoState::kClosed) return Break(ErrorKind::kMachine, "QEMU closed its control socket");
     TRY(TakeMessages());
   }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "vmm/host/host_file.h"
 #include "vmm/machine/machine.h"
 
 namespace ktstr::vmm {
@@ -46,6 +47,8 @@ Result<> GdbClient::OnReadable() {
     std::string bytes;
     const IoState state = ReadSome(socket_.get(), bytes);
     if (state == IoState::kBlocked) return {};
+    if (state == IoState::kFailed)
+      return Break(ErrorKind::kEnvironment, "QEMU's debugger socket cannot be read: " + ErrnoText(errno));
     if (state == IoState::kClosed) return Break(ErrorKind::kMachine, "QEMU closed its debugger socket");
     reader_.Append(bytes);
     TRY(TakePackets());

@@ -21,6 +21,18 @@ TEST_CASE("a panic wins over QEMU's exit") {
   CHECK(failure.ToError().kind == ErrorKind::kGuest);
 }
 
+TEST_CASE("a stream that this host cannot read explains all that follows") {
+  MachineSigns signs;
+  signs.host_fault = "QEMU's channel stream cannot be read: Input/output error";
+  signs.closed_stream = "channel";
+  signs.shutdown_reason = "guest-shutdown";
+  signs.exit = ExitStatus{false, 0};
+  const MachineFailure failure = ClassifyFailure(signs);
+  CHECK(failure.kind == Kind::kHostFault);
+  CHECK(failure.cause == "QEMU's channel stream cannot be read: Input/output error");
+  CHECK(failure.ToError().kind == ErrorKind::kEnvironment);
+}
+
 TEST_CASE("a panic wins over a crash block, unless it only says that PID 1 died") {
   MachineSigns signs;
   signs.crash_text = "PANIC: SIGSEGV at 0x10\nbacktrace\n";
