@@ -288,6 +288,7 @@ void GuestObserver::FinishReads() {
 
 Observations GuestObserver::Finish(std::uint32_t periodic_target) {
   FinishWatches();
+  seen_.origin_ns = ready_ns_;
   if (monitor_ != nullptr) seen_.monitor = monitor_->Finish();
   seen_.periodic_target = periodic_target;
   FinishSnapshots();

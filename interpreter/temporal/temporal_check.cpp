@@ -135,8 +135,10 @@ const StructDecl& ConvergeSpec::Decl() {
       Required<&ConvergeSpec::target>("target", "The value it should come to."),
       Required<&ConvergeSpec::tolerance>(
           "tolerance", "How far from the target a sample may be, in its own unit.", AtLeast(0)),
-      Required<&ConvergeSpec::deadline>("deadline",
-                                        "When in the run the third sample in a row must be there."),
+      Required<&ConvergeSpec::deadline>(
+          "deadline",
+          "When the third sample in a row must be there: since the run's start, or since that of "
+          "the step whose check it is."),
   };
   static constexpr StructDecl kDecl =
       DeclareStruct<ConvergeSpec>("ConvergesTo", "Three samples in a row near a target, in time.", kFields);

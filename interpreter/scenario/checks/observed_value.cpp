@@ -68,6 +68,21 @@ CheckResult JudgeNumber(const ObservedValue& seen, const BoundsView& bounds) {
   return result;
 }
 
+/// Of the step whose checks the check stands in, if it stands in one.
+void KeepPhase(const RunFacts& run, Series& series) {
+  if (run.step.empty()) return;
+  const auto is_step = [&](const PhaseWindow& phase) { return phase.name == run.step; };
+  const auto phase = std::find_if(run.record.phases.begin(), run.record.phases.end(), is_step);
+  std::erase_if(series.samples, [&](const Sample& sample) {
+    return phase == run.record.phases.end() || sample.phase != phase->index;
+  });
+  series.label += " in phase " + std::string(run.step);
+  for (Sample& sample : series.samples)
+    if (sample.elapsed_ms)
+      *sample.elapsed_ms -=
+          (static_cast<double>(phase->start_ns) - static_cast<double>(run.observed.origin_ns)) / 1e6;
+}
+
 }  // namespace
 
 void ObservedBoundRules(const BoundsView& bounds, bool equals, RuleSink& sink) {
@@ -86,13 +101,15 @@ CheckResult JudgeObserved(const ObservedValue& seen, const BoundsView& bounds,
       fmt::format("{} is {}{}", seen.title, seen.text, same ? "" : fmt::format(", not {}", equals->text)));
 }
 
-CheckResult JudgeSeries(const Series& series, const TemporalPattern& pattern) {
+CheckResult JudgeSeries(Series series, const TemporalPattern& pattern, const RunFacts& run) {
+  if (!pattern.phase_ratio) KeepPhase(run, series);
   TemporalVerdict verdict = JudgeTemporal(series, pattern);
   CheckResult result;
   result.verdict = verdict.verdict;
   result.check = series.label;
   result.message = std::move(verdict.message);
   result.detail = std::move(verdict.detail);
+  result.phase = run.step;
   return result;
 }
 

@@ -30,8 +30,9 @@ void ObservedBoundRules(const BoundsView& bounds, bool equals, RuleSink& sink);
 CheckResult JudgeObserved(const ObservedValue& seen, const BoundsView& bounds,
                           const std::optional<PlainText>& equals);
 
-/// How the values of a series follow each other.
-CheckResult JudgeSeries(const Series& series, const TemporalPattern& pattern);
+/// How the values of a series follow each other. A check that stands in a step looks at the samples of that
+/// phase, and their time counts from its start (phase_ratio looks at all of them).
+CheckResult JudgeSeries(Series series, const TemporalPattern& pattern, const RunFacts& run);
 /// Phases that a pattern names must exist.
 void ResolvePattern(const TemporalPattern& pattern, CheckSite& site);
 /// The names of a run's phases, by their indexes.

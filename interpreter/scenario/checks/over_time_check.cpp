@@ -53,7 +53,7 @@ Series SeriesOf(const OverTimeCheck& check, const RunFacts& run) {
 
 CheckResult Judge(const OverTimeCheck& check, const RunFacts& run) {
   const Series series = SeriesOf(check, run);
-  CheckResult result = JudgeSeries(series, check.over_time);
+  CheckResult result = JudgeSeries(series, check.over_time, run);
   if (run.observed.periodic_target == 0)
     result.message = fmt::format(
         "{}: there are no periodic snapshots; ask for them with `snapshots: {{periodic: 5}}`", series.label);

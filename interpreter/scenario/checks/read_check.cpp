@@ -80,7 +80,7 @@ Series AllValues(const std::string& tag, const RunFacts& run) {
 }
 
 CheckResult Judge(const ReadCheck& check, const RunFacts& run) {
-  if (check.over_time) return JudgeSeries(AllValues(check.read, run), *check.over_time);
+  if (check.over_time) return JudgeSeries(AllValues(check.read, run), *check.over_time, run);
   return JudgeObserved(LastValue(check.read, run), BoundsOf(check), check.equals);
 }
 

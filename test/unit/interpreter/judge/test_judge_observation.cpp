@@ -230,6 +230,38 @@ TEST_CASE("periodic snapshots are a series, reads of one tag another; a single v
   CHECK(JudgeOne(observed, reads).verdict == Verdict::kPass);
 }
 
+TEST_CASE("a check of a step looks at the samples of its phase, and a deadline counts from its start") {
+  Observations observed;
+  observed.origin_ns = 5'000'000'000;
+  RunRecord record = OnePhase();
+  record.phases.front().start_ns = 6'000'000'000;  // 1000 ms after the origin
+  for (const std::uint64_t ms : {100, 1100, 1200, 1300}) {
+    ReadRecord read = Read("j", ms == 100 ? 9 : 5);
+    read.elapsed_ms = ms;
+    read.phase = ms == 100 ? 0 : 1;
+    observed.reads.push_back(read);
+  }
+  ReadCheck check;
+  check.read = "j";
+  const auto judge = [&](const std::string& step) {
+    CheckList list;
+    list.defaults = {false, false, false, false, false, false, Seconds(2), false, {}};
+    list.checks.push_back({"checks/0", step, CheckOf(check)});
+    const auto results = Judge(record, {}, list, observed);
+    REQUIRE(results.size() == 1);
+    return results.front();
+  };
+  check.over_time.emplace().converges_to = ConvergeSpec{5, 0, Duration{300'000'000}};
+  CHECK(judge("warm").verdict == Verdict::kPass);
+  CHECK(judge("warm").phase == "warm");
+  CHECK(judge("").verdict == Verdict::kInconclusive);  // one sample in the first 300 ms of the run
+  check.over_time.emplace().each = EachBounds{.min = std::nullopt, .max = 6};
+  CHECK(judge("warm").verdict == Verdict::kPass);
+  CHECK(judge("").verdict == Verdict::kFail);
+  check.over_time->each->max = 4;
+  CHECK(judge("warm").message == "read j in phase warm (each at most 4): 5 at sample #1 (+100ms)");
+}
+
 TEST_CASE("the monitor's verdict is a result of its own; report-only it does not count") {
   Observations observed;
   observed.monitor.emplace();
