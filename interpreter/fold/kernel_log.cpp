@@ -18,9 +18,9 @@ constexpr ComplaintKind kKinds[] = {
     {"scheduling while atomic", "BUG: scheduling while atomic*", kTaintWarn},
     {"sleeping in atomic context", "BUG: sleeping function called from invalid context*", kTaintWarn},
     {"bad page", "BUG: Bad page*", kTaintBadPage},
-    {"soft lockup", "*BUG: soft lockup*", kTaintSoftLockup},
-    {"hard lockup", "*atchdog detected hard LOCKUP*", 0},
-    {"workqueue lockup", "BUG: workqueue lockup*", 0},
+    {"soft lockup", "*BUG: soft lockup*", kTaintSoftLockup, true},
+    {"hard lockup", "*atchdog detected hard LOCKUP*", 0, true},
+    {"workqueue lockup", "BUG: workqueue lockup*", 0, true},
     {"kernel bug", "BUG: *", kTaintWarn | kTaintDie | kTaintBadPage},
     {"kernel bug", "kernel BUG at *", kTaintDie},
     {"warning", "WARNING: *", kTaintWarn},
@@ -30,9 +30,9 @@ constexpr ComplaintKind kKinds[] = {
     {"oops", "invalid opcode: *", kTaintDie},
     {"oops", "*double fault: *", kTaintDie},
     {"panic", "Kernel panic - *", 0},
-    {"hung task", "INFO: task * blocked * more than *", 0},
-    {"RCU stall", "*INFO: rcu*stall*", 0},
-    {"RCU stall", "rcu: * kthread starved for *", 0},
+    {"hung task", "INFO: task * blocked * more than *", 0, true},
+    {"RCU stall", "*INFO: rcu*stall*", 0, true},
+    {"RCU stall", "rcu: * kthread starved for *", 0, true},
     {"lock order", "INFO: possible recursive locking*", 0},
     {"lock order", "INFO: trying to register non-static key*", 0},
     {"undefined behaviour", "UBSAN: *", 0},
@@ -88,6 +88,18 @@ std::string TaintText(std::uint64_t mask) {
     if ((mask & taint.bit) != 0)
       text += (text.empty() ? "" : ", ") + std::string(taint.letter) + " (" + std::string(taint.doc) + ")";
   return text;
+}
+
+bool KernelLogRecord::ComplainsOfTimeOnly() const {
+  const std::uint64_t tainted = taint_after.value_or(0) & ~taint_before.value_or(0) & ~taint_allowed;
+  for (const TaintBit& taint : kTaints)
+    if (taint.bit != kTaintSoftLockup && (tainted & taint.bit) != 0) return false;
+  const auto of_time = [](const KernelComplaint& complaint) {
+    const ComplaintKind* kind = FindComplaint(complaint.text);
+    return kind != nullptr && kind->of_time;
+  };
+  return complaints_seen > 0 && complaints_seen == complaints.size() &&
+         std::all_of(complaints.begin(), complaints.end(), of_time);
 }
 
 KernelLogScan::KernelLogScan(const std::vector<std::string>& allowed) {

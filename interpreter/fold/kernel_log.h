@@ -18,6 +18,7 @@ struct ComplaintKind {
   std::string_view name;     // "hung task"
   std::string_view pattern;  // the whole message; * is any text
   std::uint64_t taint;       // the bits of /proc/sys/kernel/tainted that it sets
+  bool of_time = false;      // that something took too long: a host that gave the guest no CPU can be why
 };
 /// The first row that matches counts.
 std::span<const ComplaintKind> AllComplaintKinds();
@@ -60,6 +61,9 @@ struct KernelLogRecord {
   std::uint32_t taint_phase = 0;    // in which the mask was last seen to change
   bool taint_after_phase = false;
   static const StructDecl& Decl();
+
+  /// Whether there are complaints, all of them are known, and all are of time.
+  [[nodiscard]] bool ComplainsOfTimeOnly() const;
 };
 
 /// The messages as `dmesg --raw` shows them: "<4>[    1.234567] text", a line each; a line that says what is

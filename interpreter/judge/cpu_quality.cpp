@@ -10,6 +10,7 @@ namespace {
 // Default checks, by the names of their fields. They are about time that the guest must really have had.
 constexpr std::string_view kNoStall = "no_stall";
 constexpr std::string_view kProgress = "progress";
+constexpr std::string_view kKernelComplaints = "kernel_complaints";
 constexpr double kStoppedShare = 0.1;
 
 struct MachineStop {
@@ -64,10 +65,12 @@ CpuGrade GradeCpu(const vmm::CpuTimes& times) {
   return pct < kPoorWaitPct ? CpuGrade::kFair : CpuGrade::kPoor;
 }
 
-void ExcuseStarvedHost(CpuGrade grade, double wait_pct, std::vector<CheckResult>& results) {
+void ExcuseStarvedHost(CpuGrade grade, double wait_pct, const RunRecord& record,
+                       std::vector<CheckResult>& results) {
   if (grade != CpuGrade::kPoor) return;
   for (CheckResult& result : results) {
-    if (result.verdict != Verdict::kFail || !SuffersFromAHost(result)) continue;
+    const bool lockups = result.check == kKernelComplaints && record.kernel_log.ComplainsOfTimeOnly();
+    if (result.verdict != Verdict::kFail || !(lockups || SuffersFromAHost(result))) continue;
     if ((result.check == kNoStall || result.check == kProgress) && result.value && result.bound &&
         *result.value * (1 - wait_pct / 100) > *result.bound)
       continue;

@@ -33,8 +33,10 @@ bool SuffersFromAHost(const CheckResult& result);
 
 /// On a poor host a failed check on a latency or a throughput becomes INCONCLUSIVE: "the host was
 /// oversubscribed: QEMU waited 34 % of the time for a CPU; " and the message it had. A stall stays FAIL when
-/// it is too long even without that share of it: the guest then ran, and ran something else.
-void ExcuseStarvedHost(CpuGrade grade, double wait_pct, std::vector<CheckResult>& results);
+/// it is too long even without that share of it: the guest then ran, and ran something else. The kernel's
+/// complaints are excused when all of them are of time (lockups, stalls).
+void ExcuseStarvedHost(CpuGrade grade, double wait_pct, const RunRecord& record,
+                       std::vector<CheckResult>& results);
 
 /// The same where the host let nothing run in the guest for a while (WorkerReport, machine_stopped_ns), as
 /// when QEMU was stopped: when a duration would be within its bound without it, or it took a tenth of the

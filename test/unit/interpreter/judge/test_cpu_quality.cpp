@@ -34,7 +34,7 @@ TEST_CASE("on a poor host a failed check on latency or throughput decides nothin
                                       Failed("workers_reported"), Failed("exit_code of payload x")};
   results.push_back(Failed("max_gap_ms"));
   results.back().verdict = Verdict::kPass;
-  ExcuseStarvedHost(CpuGrade::kPoor, 34.4, results);
+  ExcuseStarvedHost(CpuGrade::kPoor, 34.4, {}, results);
   CHECK(results[0].verdict == Verdict::kInconclusive);
   CHECK(results[0].message ==
         "the host was oversubscribed: QEMU waited 34 % of the time for a CPU; it is too much");
@@ -53,9 +53,32 @@ TEST_CASE("a stall that is too long even without the host's share stays a failur
   results[0].value = 4000;  // 2800 ms of it the guest ran, and ran something else
   results[1].value = 2500;  // 1750 ms
   for (CheckResult& result : results) result.bound = 2000;
-  ExcuseStarvedHost(CpuGrade::kPoor, 30, results);
+  ExcuseStarvedHost(CpuGrade::kPoor, 30, {}, results);
   CHECK(results[0].verdict == Verdict::kFail);
   CHECK(results[1].verdict == Verdict::kInconclusive);
+}
+
+TEST_CASE("on a poor host lockups and stalls that the kernel complains of decide nothing") {
+  const auto verdict = [](const std::vector<std::string>& complaints, std::uint64_t seen,
+                          std::uint64_t taint) {
+    RunRecord record;
+    for (const std::string& text : complaints)
+      record.kernel_log.complaints.push_back({.kind = "", .text = text, .more = {}});
+    record.kernel_log.complaints_seen = seen;
+    record.kernel_log.taint_before = 0;
+    record.kernel_log.taint_after = taint;
+    std::vector<CheckResult> results = {Failed("kernel_complaints")};
+    ExcuseStarvedHost(CpuGrade::kPoor, 60, record, results);
+    return results.front().verdict;
+  };
+  const std::string lockup = "watchdog: BUG: soft lockup - CPU#1 stuck for 22s! [swapper/1:0]";
+  const std::string stall = "rcu: INFO: rcu_sched detected stalls on CPUs/tasks:";
+  const std::string warning = "WARNING: CPU: 0 PID: 1 at kernel/sched/core.c:1";
+  CHECK(verdict({lockup, stall}, 2, 1U << 14) == Verdict::kInconclusive);
+  CHECK(verdict({lockup, warning}, 2, (1U << 14) | (1U << 9)) == Verdict::kFail);
+  CHECK(verdict({lockup}, 2, 0) == Verdict::kFail);        // what the other one said is not known
+  CHECK(verdict({lockup}, 1, 1U << 9) == Verdict::kFail);  // something else tainted the kernel
+  CHECK(verdict({}, 0, 1U << 14) == Verdict::kFail);
 }
 
 TEST_CASE("a machine that the host stopped decides nothing where that explains the failure") {
@@ -90,7 +113,7 @@ TEST_CASE("on any other host it fails") {
   for (const CpuGrade grade :
        {CpuGrade::kNotMeasured, CpuGrade::kNotApplicable, CpuGrade::kGood, CpuGrade::kFair}) {
     std::vector<CheckResult> results = {Failed("max_gap_ms")};
-    ExcuseStarvedHost(grade, 90, results);
+    ExcuseStarvedHost(grade, 90, {}, results);
     CHECK(results[0].verdict == Verdict::kFail);
   }
 }
