@@ -95,4 +95,9 @@ void ExcuseMachineStops(const RunRecord& record, std::vector<CheckResult>& resul
   }
 }
 
+void ExcuseHost(CpuGrade grade, double wait_pct, const RunRecord& record, std::vector<CheckResult>& results) {
+  ExcuseMachineStops(record, results);
+  ExcuseStarvedHost(grade, wait_pct, record, results);
+}
+
 }  // namespace ktstr

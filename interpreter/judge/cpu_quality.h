@@ -43,4 +43,7 @@ void ExcuseStarvedHost(CpuGrade grade, double wait_pct, const RunRecord& record,
 /// phase.
 void ExcuseMachineStops(const RunRecord& record, std::vector<CheckResult>& results);
 
+/// Both of them.
+void ExcuseHost(CpuGrade grade, double wait_pct, const RunRecord& record, std::vector<CheckResult>& results);
+
 }  // namespace ktstr

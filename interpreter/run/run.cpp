@@ -65,8 +65,8 @@ class ScenarioRun {
       cloned_from_.reset();
       Result<> started = StartMachine(clones > 0);
       if (started.ok() || !cloned_from_ || ready_ || !BlamesMachine(started.error())) return started;
-      Warn(fmt::format("a clone of template {} did not start ({}); the template was removed",
-                       cloned_from_->facts().key, started.error().message));
+      Warn("a clone of template " + cloned_from_->facts().key + " did not start (" + started.error().message +
+           "); the template was removed");
       environment_.pool->Discard(*cloned_from_);
       observer_.reset();
       session_.reset();
@@ -353,9 +353,7 @@ class ScenarioRun {
     outcome_.stats = Fold(outcome_.record);
     outcome_.checks = Judge(outcome_.record, outcome_.stats, plan_.checks, outcome_.observed);
     ExcusePaused(outcome_.record, outcome_.observed, outcome_.checks);
-    ExcuseMachineStops(outcome_.record, outcome_.checks);
-    ExcuseStarvedHost(outcome_.machine.cpu_quality, outcome_.machine.cpu_wait_pct, outcome_.record,
-                      outcome_.checks);
+    ExcuseHost(outcome_.machine.cpu_quality, outcome_.machine.cpu_wait_pct, outcome_.record, outcome_.checks);
     if (!broken_) {
       outcome_.verdict = Overall(outcome_.checks);
       if (const CheckResult* first = FirstCause(outcome_.checks, outcome_.record)) {

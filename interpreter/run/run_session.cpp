@@ -51,6 +51,12 @@ std::string HowItReported(const WorkerReport& report) {
   return "no report: " + (report.exit_info ? report.exit_info->text : std::string("unknown end"));
 }
 
+std::uint64_t WorkersOf(const RunPlan& plan) {
+  std::uint64_t workers = 0;
+  for (const GroupState& group : plan.groups) workers += group.count;
+  return workers;
+}
+
 }  // namespace
 
 RunSession::RunSession(vmm::GuestChannel& channel, std::uint32_t requests_sent, const RunPlan& plan,
@@ -60,7 +66,8 @@ RunSession::RunSession(vmm::GuestChannel& channel, std::uint32_t requests_sent, 
       teller_(teller),
       outcome_(outcome),
       next_request_(requests_sent + 1),
-      kernel_log_(plan.scenario.defaults.allowed_complaints) {}
+      kernel_log_(plan.scenario.defaults.allowed_complaints),
+      budget_(WorkersOf(plan), plan.payloads.size()) {}
 
 Result<std::uint64_t> RunSession::SendFiles(std::span<const vmm::InitramfsFile> files,
                                             vmm::Deadline deadline) {
@@ -193,12 +200,14 @@ Result<> RunSession::Drain(vmm::Deadline deadline, const PlannedRequest& finish)
 }
 
 Result<> RunSession::HandleEvent(std::span<const std::byte> payload) {
+  const std::size_t bytes = payload.size();
   Result<AnyStruct> decoded = DecodeAny(EventTypes(), payload);
   constexpr const char* kUnreadable = "an event of the guest could not be read";
   if (!decoded.ok()) return decoded.error().Within(kUnreadable);
   if (!payload.empty() || decoded->decl() == nullptr)
     return Error{ErrorKind::kProtocol, std::string(kUnreadable) + ": its length is wrong"};
   AnyStruct event = *std::move(decoded);
+  TRY(budget_.Spend(event, bytes));
   if (event.Is<Ready>()) {
     TRY(vmm::CheckClaims(event.As<Ready>()));
     ready_ = std::move(event.As<Ready>());

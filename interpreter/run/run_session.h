@@ -14,6 +14,7 @@
 #include "guest-init/wire/messages.h"
 #include "interpreter/fold/kernel_log_scan.h"
 #include "interpreter/fold/payload_metrics_reader.h"
+#include "interpreter/run/guest_budget.h"
 #include "vmm/host/deadline.h"
 
 namespace ktstr {
@@ -113,6 +114,7 @@ class RunSession {
   std::optional<std::uint32_t> open_phase_;
   std::uint32_t last_phase_ = 0;  // the one that is open, or was last
   KernelLogScan kernel_log_;
+  GuestBudget budget_;
   std::map<std::uint32_t, Output> outputs_;
   std::map<std::string, std::string> files_;  // what ReadFile brought, by path
   std::optional<Ready> ready_;

@@ -86,9 +86,26 @@ class Guest {
     if (request->Is<Hold>() && part_ == "wrong-id") reply.request_id += 7;
     if (request->Is<DestroyCgroup>() && part_ == "garbage-after-reports") return SendGarbage();
     if (request->Is<Hold>() && part_ == "dies") _exit(9);
+    if (request->Is<Hold>()) Flood();
     if (request->Is<Hold>() && part_ == "asks")
       return SendFrame(EncodeFrame(FrameType::kRequest, sequence_++, Encode(reply)));
     Send(reply);
+  }
+
+  /// Without end, where that is the part.
+  void Flood() {
+    Warning warning;
+    warning.text = "more";
+    while (part_ == "floods-warnings") Send(FrameType::kEvent, AnyStruct::Of(warning));
+    while (part_ == "floods-reports") Send(FrameType::kEvent, AnyStruct::Of(WorkerDone{}));
+    FileContent file;
+    file.path = "/proc/kallsyms";
+    file.bytes.assign(1 << 20, 'x');
+    for (file.offset = 1; part_ == "floods-files";) Send(FrameType::kEvent, AnyStruct::Of(file));
+    PayloadOutput output;
+    output.handle = 4711;  // which does not exist
+    output.bytes.assign(1 << 10, 'x');
+    while (part_ == "floods-output") Send(FrameType::kEvent, AnyStruct::Of(output));
   }
 
   void Collect() {

@@ -81,6 +81,17 @@ TEST_CASE("QEMU exits in the middle of a run") { ExpectCause("dies", "QEMU exite
 TEST_CASE("a report that never comes") {
   ExpectCause("lost-report", "worker first/0 left no report: nothing was received from it");
 }
+TEST_CASE("a guest that sends without end is ended, and what came before is kept") {
+  ExpectCause("floods-warnings", "the guest sent more than 10000 warnings", 1);
+  ExpectCause("floods-files", "the guest sent more than 256 MiB of files", 1);
+  ExpectCause("floods-reports", "the guest sent more than 2 reports of workers", 2);
+}
+TEST_CASE("a guest that floods the channel does not outlive the timeout") {
+  GuestRun run(kScenario, {"--qemu", kFakeQemu, "--no-clone", "--timeout", "2s"},
+               {"KTSTR_FAKE=floods-output"});
+  run.Finish("ERROR");
+  CHECK(run.cause() == "the scenario did not finish within its timeout of 2s; it was at: hold 100ms");
+}
 TEST_CASE("QEMU refuses to start") {
   ExpectCause("refuses",
               "QEMU would not start: qemu-system-x86_64: cannot set up guest memory 'ram': Cannot allocate "

@@ -35,6 +35,12 @@ TEST_CASE("a signal while QEMU does not answer") {
   ExpectInterrupted(run, SIGTERM, "SIGTERM");
 }
 
+TEST_CASE("a signal while a guest floods the channel") {
+  GuestRun run(kScenario, {"--qemu", kFakeQemu, "--no-clone"}, {"KTSTR_FAKE=floods-output"});
+  REQUIRE(run.process().WaitForOutput("request      hold"));
+  ExpectInterrupted(run, SIGINT, "SIGINT");
+}
+
 TEST_CASE("a signal while the guest boots") {
   GuestRun run(kScenario);
   REQUIRE(run.process().WaitForOutput("  started "));

@@ -45,6 +45,9 @@ Result<Frame> GuestChannel::Receive(Deadline deadline) {
     if (frame.has_value()) return *std::move(frame);
     const Result<> pumped = port_->Pump(deadline);
     if (pumped.ok()) continue;
+    // A guest that never falls silent must hide neither the deadline nor the user.
+    if (pumped.error().kind == ErrorKind::kTimeout || pumped.error().kind == ErrorKind::kCancelled)
+      return pumped.error();
     // The last words may have come in the very call that found the end.
     frame = TRY(TryReceive());
     if (frame.has_value()) return *std::move(frame);

@@ -27,7 +27,8 @@ class GuestChannel {
   Result<> SendRequest(std::uint32_t id, const AnyStruct& request);
 
   /// The next frame from the guest. Errors: those of BytePort::Pump, and kProtocol when the stream is corrupt
-  /// (for good). Frames that arrived whole before the machine ended are returned before its end is.
+  /// (for good). Frames that arrived whole before the machine ended are returned before its end is; those
+  /// that came with a kTimeout or kCancelled are returned by the next call.
   Result<Frame> Receive(Deadline deadline);
 
   /// A frame that is already here; nullopt when there is none. Does not pump.

@@ -110,6 +110,35 @@ TEST_CASE("bytes that arrive in the pump that fails are not lost") {
   CHECK(channel.Receive(Any()).error().message == "QEMU was killed by SIGKILL");
 }
 
+TEST_CASE("a guest that never falls silent hides neither the deadline nor the user") {
+  class Flood final : public BytePort {
+   public:
+    explicit Flood(ErrorKind kind) : kind_(kind) {}
+    Result<> QueueOutgoing(std::span<const std::byte>) override { return {}; }
+    [[nodiscard]] std::size_t outgoing() const override { return 0; }
+    std::string TakeIncoming() override { return std::exchange(arrived_, {}); }
+    Result<> Pump(Deadline) override {
+      arrived_ = FrameText(pumps_++, Payload(4));
+      return Error{kind_, "enough"};
+    }
+
+   private:
+    ErrorKind kind_;
+    std::uint32_t pumps_ = 0;
+    std::string arrived_;
+  };
+  for (const ErrorKind kind : {ErrorKind::kTimeout, ErrorKind::kCancelled}) {
+    Flood port(kind);
+    GuestChannel channel(port);
+    const auto first = channel.Receive(Any());
+    REQUIRE(!first.ok());
+    CHECK(first.error().kind == kind);
+    const auto second = channel.Receive(Any());  // what came meanwhile is not lost
+    REQUIRE(second.ok());
+    CHECK(second->payload == Payload(4));
+  }
+}
+
 TEST_CASE("a corrupt stream is a protocol error for good") {
   ScriptedPort port;
   std::string frame = FrameText(0, Payload(64));
