@@ -125,7 +125,8 @@ struct Observations {
   std::vector<WatchRecord> watches;
   std::optional<MonitorRecord> monitor;
   std::vector<PauseRecord> pauses;
-  std::uint64_t origin_ns = 0;  // the guest's clock where every elapsed_ms begins; not part of the declaration
+  std::uint64_t origin_ns =
+      0;  // the guest's clock where every elapsed_ms begins; not part of the declaration
   static const StructDecl& Decl();
 
   [[nodiscard]] const StoredSnapshot* FindSnapshot(std::string_view tag) const;

@@ -26,7 +26,7 @@ GuestBudget::GuestBudget(std::uint64_t workers, std::uint64_t payloads) {
   add(PayloadDone::Decl(), "results of payloads", payloads, kMiB + payloads * kPerReport);
   add(Warning::Decl(), "warnings", kWarnings, 16 * kMiB);
   add(KernelMessages::Decl(), "kernel messages", kAny, 256 * kMiB);
-  add(FileContent::Decl(), "files", kAny, 256 * kMiB);
+  add(FileContent::Decl(), "files", kAny, 64 * kMiB);
 }
 
 Result<> GuestBudget::Spend(const AnyStruct& event, std::size_t bytes) {

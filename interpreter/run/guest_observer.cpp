@@ -147,8 +147,9 @@ void GuestObserver::Tell(std::string text) {
 Result<vmm::GuestKernel*> GuestObserver::Kernel() {
   if (kernel_ == nullptr) {
     kernel_ = TRY(vmm::GuestKernel::Open(parts_.machine, parts_.claims, parts_.kernel, parts_.cache.facts(),
-                                         parts_.fetch));
-    layout_ = parts_.cache.LayoutOf(kernel_->facts());
+                                         parts_.fetch, parts_.learned));
+    layout_ = parts_.learned == vmm::Learned::kForAll ? parts_.cache.LayoutOf(kernel_->facts())
+                                                      : vmm::KernelLayout::Of(kernel_->facts());
   }
   return kernel_.get();
 }

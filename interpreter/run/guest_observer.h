@@ -67,6 +67,7 @@ class GuestObserver final : public Meanwhile {
     Ready claims;  // what the guest said of itself when it was ready
     ObserverCache& cache;
     EventTeller& teller;
+    vmm::Learned learned;      // from this guest
     vmm::FetchKallsyms fetch;  // needs a guest that runs and has nothing else to answer
     /// A warning of the run, with the document path and the phase it is about.
     std::function<void(std::string text, const std::string& path, std::uint32_t phase)> warn;

@@ -152,7 +152,8 @@ class ScenarioRun {
     ready_ns_ = guest.clock_ns;
     observer_.emplace(GuestObserver::Parts{
         *machine_, environment_.kernel, config.accel, scenario_.clock, guest, *environment_.observers,
-        teller_, [this] { return session_->Fetch("/proc/kallsyms", kGrace); },
+        teller_, plan_.payloads.empty() ? vmm::Learned::kForAll : vmm::Learned::kForThisRun,
+        [this] { return session_->Fetch("/proc/kallsyms", kGrace); },
         [this](std::string text, const std::string& path, std::uint32_t phase) {
           Warn(std::move(text), path, phase);
         }});

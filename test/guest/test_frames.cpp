@@ -83,7 +83,7 @@ TEST_CASE("a report that never comes") {
 }
 TEST_CASE("a guest that sends without end is ended, and what came before is kept") {
   ExpectCause("floods-warnings", "the guest sent more than 10000 warnings", 1);
-  ExpectCause("floods-files", "the guest sent more than 256 MiB of files", 1);
+  ExpectCause("floods-files", "the guest sent more than 64 MiB of files", 1);
   ExpectCause("floods-reports", "the guest sent more than 2 reports of workers", 2);
 }
 TEST_CASE("a guest that floods the channel does not outlive the timeout") {

@@ -46,7 +46,7 @@ void KernelFactsCache::KeepBuild(const std::string& build_id, KernelBuild build)
 
 Result<std::unique_ptr<GuestKernel>> GuestKernel::Open(Machine& machine, const Ready& claims,
                                                        const Kernel& kernel, KernelFactsCache& cache,
-                                                       const FetchKallsyms& fetch) {
+                                                       const FetchKallsyms& fetch, Learned learned) {
   std::unique_ptr<GuestMemory> memory = TRY(GuestMemory::Open(machine));
   KernelFactsCache::Known known = cache.OfBoot(claims.boot_id);
   if (known.facts != nullptr) {
@@ -59,11 +59,13 @@ Result<std::unique_ptr<GuestKernel>> GuestKernel::Open(Machine& machine, const R
     KernelBuild build = cache.OfBuild(claims.kernel_build_id);
     if (build.symbols == nullptr) build = TRY(FindSymbols(kernel, claims, fetch));
     FoundKernel found = TRY(Find(machine, *memory, claims, build));
-    KeepSymbols(kernel, claims, build);
-    cache.KeepBuild(claims.kernel_build_id, std::move(build));
+    if (learned == Learned::kForAll) {
+      KeepSymbols(kernel, claims, build);
+      cache.KeepBuild(claims.kernel_build_id, std::move(build));
+    }
     std::vector<LinearWindow> windows = FindLinearWindows(*memory, found.root, found.facts);
     known = {found.root, std::make_shared<const KernelFacts>(std::move(found.facts)), std::move(windows)};
-    cache.KeepBoot(claims.boot_id, known);
+    if (learned == Learned::kForAll) cache.KeepBoot(claims.boot_id, known);
   }
   return std::unique_ptr<GuestKernel>(new GuestKernel(std::move(memory), std::move(known)));
 }

@@ -37,17 +37,22 @@ class KernelFactsCache {
   std::map<std::string, KernelBuild> builds_;
 };
 
+/// Whether other runs may believe what was found out about a kernel. Not from a guest that may have run
+/// payloads: these can put something else in the place of /proc/kallsyms, or change the kernel.
+enum class Learned { kForAll, kForThisRun };
+
 /// What is read through it is the guest's own memory: a hostile guest decides what stands there, but not
 /// where a read ends. One thread, the machine's.
 class GuestKernel {
  public:
   /// Works while the guest runs and while it is paused, once it has sent `claims`. `machine` outlives this.
   /// `kernel` is what the machine was started with; `fetch` is called only when neither its files, the cache
-  /// directory nor `cache` have the symbols, and needs a guest that runs. Errors: those of
-  /// GuestMemory::Open(), FindSymbols(), ReadRegisters() and FindKernel().
+  /// directory nor `cache` have the symbols, and needs a guest that runs. What is learned goes into both, if
+  /// it is for all. Errors: those of GuestMemory::Open(), FindSymbols(), ReadRegisters() and FindKernel().
   static Result<std::unique_ptr<GuestKernel>> Open(Machine& machine, const Ready& claims,
                                                    const Kernel& kernel, KernelFactsCache& cache,
-                                                   const FetchKallsyms& fetch);
+                                                   const FetchKallsyms& fetch,
+                                                   Learned learned = Learned::kForAll);
 
   /// The guest as it is at each read.
   [[nodiscard]] KernelView Live() { return {*facts_, space_}; }

@@ -31,7 +31,7 @@ TEST_CASE("what a guest may say of itself is bounded, in number and in bytes") {
   CHECK(Spent(budget, AnyStruct::Of(KernelMessages{}), frame, 100) ==
         "16: the guest sent more than 256 MiB of kernel messages");
   CHECK(Spent(budget, AnyStruct::Of(FileContent{}), frame, 100) ==
-        "16: the guest sent more than 256 MiB of files");
+        "4: the guest sent more than 64 MiB of files");
   CHECK(Spent(budget, AnyStruct::Of(PayloadOutput{}), frame, 1000).empty());
 }
 
