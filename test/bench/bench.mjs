@@ -16,12 +16,14 @@ const program = join(build, 'ktstr-interp');
 const schema = join(root, 'schemas/scenario.schema.json');
 const ajv = join(here, 'node_modules/ajv-cli/dist/index.js');
 const kParts = ['lint', 'host', 'guest', 'run', 'clones', 'suites', 'cold', 'observe'];
-const kRounds = 20;
-const kBoots = 10;
 
 const {values: options} = parseArgs({options: {
   json: {type: 'string', default: join(build, 'bench.json')},
-  only: {type: 'string', default: kParts.join(',')}}});
+  only: {type: 'string', default: kParts.join(',')},
+  rounds: {type: 'string', default: '20'}}});
+const rounds = Number(options.rounds);
+if (!(rounds >= 1)) throw new Error(`--rounds: '${options.rounds}' is no number of rounds`);
+const boots = Math.ceil(rounds / 2);
 const parts = options.only.split(',');
 for (const part of parts) {
   if (!kParts.includes(part)) throw new Error(`--only: '${part}' is not one of ${kParts.join(', ')}`);
@@ -90,7 +92,7 @@ function measureLint(scratch) {
     const single = !pattern.includes('*');
     const ours = [];
     const theirs = [];
-    for (let round = 0; round < kRounds; round += 1) {  // in turns, so that other load hits both
+    for (let round = 0; round < rounds; round += 1) {  // in turns, so that other load hits both
       ours.push(time(...lintCommand(join(scratch, folder, single ? pattern : ''))));
       theirs.push(time(...ajvCommand(join(scratch, folder, pattern))));
     }
@@ -104,7 +106,7 @@ function measureLint(scratch) {
 // ---- what the host computes ----
 
 function measureHost(scratch) {
-  const series = measure('bench_host', join(scratch, 'large/large.yaml'), scratch);
+  const series = measure('bench_host', join(scratch, 'large/large.yaml'), scratch, options.rounds);
   row(`load ${kSteps} steps: YAML`, 'ms CPU', series.load_parse);
   row(`load ${kSteps} steps: decode`, 'ms CPU', series.load_decode);
   row(`load ${kSteps} steps: plan and check`, 'ms CPU', series.load_check);
@@ -130,7 +132,7 @@ function measureGuest(scratch) {
 function measureRun(scratch) {
   const scenario = join(root, 'scenarios/smoke/idle.yaml');
   const times = {wall: [], cpu: [], ready: [], ops: [], rest: [], plain: [], plainCpu: []};
-  for (let round = 0; round < kBoots; round += 1) {
+  for (let round = 0; round < boots; round += 1) {
     const out = join(scratch, `runs-${round}`);
     const took = time(program, 'run', '--no-clone', '--accel', 'tcg', '--out', out, scenario);
     const {host, verdict} = JSON.parse(readFileSync(join(out, 'latest/idle/verdict.json'), 'utf8'));
@@ -175,7 +177,7 @@ const machine = {date: new Date().toISOString(), cpu: cpus()[0].model.trim(), cp
 const scratch = mkdtempSync(join(tmpdir(), 'ktstr-bench-'));
 try {
   writeScenarios(scratch);
-  const tools = {program, scratch, row, time, measure, median, quantile};
+  const tools = {program, scratch, rounds, row, time, measure, median, quantile};
   const steps = {lint: measureLint, host: measureHost, guest: measureGuest, run: measureRun,
                  clones: () => measureClones(tools), suites: () => measureSuites(tools), cold: () => measureCold(tools),
                  observe: () => measureObserve(tools)};

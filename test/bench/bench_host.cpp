@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -27,8 +28,6 @@ namespace {
 using namespace ktstr;
 using Series = std::map<std::string, std::vector<double>>;
 
-constexpr int kRounds = 20;
-constexpr int kPackRounds = 10;
 constexpr std::uint32_t kReports = 10;
 
 template <typename T>
@@ -59,9 +58,9 @@ auto Timed(std::vector<double>& into, Work work, double scale = 1) {
 
 // ---- a scenario file ---------------------------------------------------------------------------------
 
-void MeasureLoading(const std::string& file, Series& series) {
+void MeasureLoading(const std::string& file, int rounds, Series& series) {
   const std::string text = Need(ReadTextFile(file));
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < rounds; ++round) {
     Diagnostics diagnostics;
     const Document document =
         Timed(series["load_parse"], [&] { return LoadDocument(file, text, diagnostics); });
@@ -133,7 +132,7 @@ RunRecord RecordOf(std::vector<CollectedReport> reports) {
   return record;
 }
 
-void MeasureReports(Series& series) {
+void MeasureReports(int rounds, Series& series) {
   std::vector<std::byte> stream;
   nlohmann::json numbers = nlohmann::json::array();
   for (std::uint32_t index = 0; index < kReports; ++index) {
@@ -146,7 +145,7 @@ void MeasureReports(Series& series) {
   }
   const std::string text = numbers.dump();
   constexpr double kNsPerSample = 1e6 / (kReports * static_cast<double>(kReportSamples));
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < rounds; ++round) {
     std::vector<CollectedReport> reports = Timed(
         series["report_decode_ns_per_sample"], [&] { return ReadFrames(stream); }, kNsPerSample);
     const auto parsed = Timed(
@@ -167,8 +166,8 @@ void MeasureReports(Series& series) {
 
 // ---- initramfs ---------------------------------------------------------------------------------------
 
-void MeasurePacking(const std::filesystem::path& scratch, Series& series) {
-  for (int round = 0; round < kPackRounds; ++round) {
+void MeasurePacking(const std::filesystem::path& scratch, int rounds, Series& series) {
+  for (int round = 0; round < (rounds + 1) / 2; ++round) {
     for (const auto compression : {vmm::InitramfsCompression::kLz4, vmm::InitramfsCompression::kNone}) {
       vmm::InitramfsSpec spec;
       spec.init = vmm::GuestInitImage();
@@ -187,15 +186,16 @@ void MeasurePacking(const std::filesystem::path& scratch, Series& series) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::fputs("usage: bench_host LARGE_SCENARIO SCRATCH_DIRECTORY\n", stderr);
+  if (argc != 4 || std::atoi(argv[3]) < 1) {
+    std::fputs("usage: bench_host LARGE_SCENARIO SCRATCH_DIRECTORY ROUNDS\n", stderr);
     return 64;
   }
   try {
     Series series;
-    MeasureLoading(argv[1], series);
-    MeasureReports(series);
-    MeasurePacking(argv[2], series);
+    const int rounds = std::atoi(argv[3]);
+    MeasureLoading(argv[1], rounds, series);
+    MeasureReports(rounds, series);
+    MeasurePacking(argv[2], rounds, series);
     std::puts(nlohmann::json(series).dump().c_str());
     return 0;
   } catch (const std::exception& error) {

@@ -3,7 +3,6 @@ import {execFileSync} from 'node:child_process';
 import {mkdirSync, readFileSync, readdirSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 
-const kRounds = 20;
 const kSuite = 20;
 const kMany = 100;
 
@@ -40,11 +39,11 @@ function run({program, time, scratch}, name, ...args) {
 
 /// One scenario in one process, its template in the cache, against the boot of a plain QEMU.
 function measureOne(tools) {
-  const {row, measure, scratch} = tools;
+  const {row, measure, scratch, rounds} = tools;
   const file = join(writeSuite(join(scratch, 'one'), 1, []), 's000.yaml');
   run(tools, 'one-warm', file);
   const first = [], whole = [], cpu = [], plain = [];
-  for (let round = 0; round < kRounds; round += 1) {
+  for (let round = 0; round < rounds; round += 1) {
     const {took, runs} = run(tools, `one-${round}`, file);
     const {first_op_ms, end_ms} = marks(runs[0]);
     // What came after the Op is known; the rest of the process's life came before. Writing the results, a
@@ -60,10 +59,10 @@ function measureOne(tools) {
 }
 
 export function measureClones(tools) {
-  const {row, measure, scratch} = tools;
+  const {row, measure, scratch, rounds} = tools;
   measureOne(tools);
   for (const cpus of [2, 8, 64]) {
-    const series = measure('bench_clones', 'starts', String(cpus), String(kRounds), scratch);
+    const series = measure('bench_clones', 'starts', String(cpus), String(rounds), scratch);
     if (cpus === 2) row('  QEMU: start until the clone is loaded', 'ms wall', series.loaded_ms, {aim: '<= 60'});
     row(`clone of ${cpus} vCPUs: QEMU's start to the guest's answer`, 'ms wall', series.ready_ms);
     row(`  its template: boot and save, once`, 'ms wall', series.template_ms);
