@@ -26,7 +26,7 @@ const StructDecl& Args::Decl() {
 void Plan(const Args& args, PlanContext& context) {
   PayloadState* payload = context.UsePayload("payload", args.payload, args.cgroup);
   if (payload == nullptr) return;
-  payload->consumed = context.Here();
+  context.state().Consume(*payload, context.Here());
   context.Emit(StopPayload{payload->handle}, "KillPayload " + args.payload);
 }
 

@@ -33,7 +33,7 @@ void Plan(const Args& args, PlanContext& context) {
   }
   if (!context.Thaw("cgroup", *cgroup)) return;
   context.CollectCgroup(args.cgroup);
-  cgroup->removed = context.Here();
+  context.state().Remove(*cgroup, context.Here());
   context.Emit(DestroyCgroup{args.cgroup}, "RemoveCgroup " + args.cgroup);
 }
 

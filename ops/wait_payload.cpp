@@ -28,7 +28,7 @@ const StructDecl& Args::Decl() {
 void Plan(const Args& args, PlanContext& context) {
   PayloadState* payload = context.UsePayload("payload", args.payload, args.cgroup);
   if (payload == nullptr) return;
-  payload->consumed = context.Here();
+  context.state().Consume(*payload, context.Here());
   context.Emit(AwaitPayload{payload->handle, static_cast<std::uint64_t>(args.timeout.ns)},
                "WaitPayload " + args.payload, args.timeout);
 }

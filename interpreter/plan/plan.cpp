@@ -237,6 +237,12 @@ class Planner {
       context_.EnterOp(base + "/hold");
       EmitHold(next - at, static_cast<std::uint64_t>(next), true,
                "hold until " + FormatDuration(Nanoseconds(next)));
+      if (context_.requests().size() <= kMaxRequests) continue;
+      context_.Diagnose("", "out-of-range",
+                        fmt::format("up to the repetition at {} the run makes more than {} requests",
+                                    FormatDuration(Nanoseconds(at)), kMaxRequests),
+                        "repeat less often, or fewer Ops");
+      break;
     }
     context_.EnterLoop(false);
   }

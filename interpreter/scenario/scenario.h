@@ -56,6 +56,9 @@ struct Payload {
 
 /// How often a step's ops may be repeated.
 inline constexpr std::int64_t kMaxRepetitions = 10'000;
+/// A repetition ends with a diagnostic when a run makes more requests than this: each takes memory, also in
+/// lint.
+inline constexpr std::size_t kMaxRequests = 100'000;
 
 /// A time or a share of `duration`; or `{every, for}`, which repeats the step's ops.
 struct HoldSpec {

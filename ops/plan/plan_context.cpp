@@ -82,7 +82,7 @@ CgroupState* PlanContext::UseCgroup(std::string_view field, std::string_view nam
     const CgroupState& close = *state_.LiveCgroup(*ClosestName(name, names));
     hint = "did you mean " + Quote(close.name) + " (created in " + close.made.where + ")?";
   } else if (names.empty()) {
-    hint = state_.cgroups.empty() ? "no cgroup exists yet; declare one under `cgroups:`"
+    hint = state_.removed.empty() ? "no cgroup exists yet; declare one under `cgroups:`"
                                   : "those of earlier steps ended with their steps";
   } else {
     hint = "alive here: " + JoinNames(names);
@@ -94,8 +94,8 @@ CgroupState* PlanContext::UseCgroup(std::string_view field, std::string_view nam
 CgroupState* PlanContext::MakeCgroup(std::string_view field, const std::string& name) {
   const NameDoubts doubts = Doubts();
   if (Unread(field)) {
-    state_.cgroups.push_back({name, slot_, std::nullopt, Here(), Here()});
-    return &state_.cgroups.back();
+    return &state_.removed.insert_or_assign(name, CgroupState{name, slot_, std::nullopt, Here(), Here()})
+                .first->second;
   }
   if (CgroupState* live = state_.LiveCgroup(name)) {
     if (!doubts.MayEnd())
@@ -281,14 +281,14 @@ PayloadState* PlanContext::UsePayload(std::string_view field, std::string_view n
       UseCgroup("cgroup", *cgroup) == nullptr)
     return nullptr;
   if (!declared) return nullptr;
+  const auto meant = [&](const PayloadState& payload) {
+    return payload.name == name && (!cgroup || payload.cgroup == *cgroup);
+  };
   std::vector<PayloadState*> live;
-  const PayloadState* last = nullptr;
-  for (PayloadState& payload : state_.payloads) {
-    if (payload.name != name || (cgroup && payload.cgroup != *cgroup)) continue;
-    last = &payload;
-    if (!payload.consumed) live.push_back(&payload);
-  }
+  for (const std::uint32_t handle : state_.running)
+    if (meant(state_.payloads[handle])) live.push_back(&state_.payloads[handle]);
   if (live.size() == 1) return live.front();
+  const auto last = std::find_if(state_.payloads.rbegin(), state_.payloads.rend(), meant);
   const NameDoubts doubts = Doubts();
   if (live.size() > 1) {
     if (doubts.MayEnd() || Unread("cgroup")) return nullptr;
@@ -299,7 +299,7 @@ PayloadState* PlanContext::UsePayload(std::string_view field, std::string_view n
              "say which with `cgroup:`");
   } else if (doubts.MayStart()) {
     return nullptr;
-  } else if (last != nullptr) {
+  } else if (last != state_.payloads.rend()) {
     Diagnose(field, "already-consumed", "payload " + Quote(name) + " has already ended at this point",
              "it was finished in " + last->consumed->where, {{last->consumed->path, "finished here", {}}});
   } else {
@@ -314,8 +314,8 @@ PayloadState* PlanContext::UsePayload(std::string_view field, std::string_view n
 void PlanContext::CollectCgroup(std::string_view cgroup) {
   for (GroupState& group : state_.groups)
     if (group.cgroup == cgroup) group.collected = true;
-  for (PayloadState& payload : state_.payloads)
-    if (payload.cgroup == cgroup && !payload.consumed) payload.consumed = Here();
+  for (const std::uint32_t handle : std::vector(state_.running))
+    if (state_.payloads[handle].cgroup == cgroup) state_.Consume(state_.payloads[handle], Here());
 }
 
 /// What the step leaves behind has to run to end, also in a cgroup of the backdrop that is frozen.
@@ -330,16 +330,18 @@ void PlanContext::ThawForEndOfStep() {
   for (const GroupState& group : state_.groups)
     if (!group.collected && group.slot == Slot::kStep) thaw(group.cgroup);
   for (const CgroupState& cgroup : state_.cgroups)
-    if (!cgroup.removed && cgroup.slot == Slot::kStep) thaw(cgroup.name);
+    if (cgroup.slot == Slot::kStep) thaw(cgroup.name);
 }
 
 void PlanContext::EndStep() {
   cleanup_ = true;
   step_doubts_ = {};
-  for (auto payload = state_.payloads.rbegin(); payload != state_.payloads.rend(); ++payload) {
-    if (payload->consumed || payload->slot != Slot::kStep) continue;
-    payload->consumed = Here();
-    Emit(StopPayload{payload->handle}, "end of step: stop payload " + payload->name);
+  const std::vector<std::uint32_t> running = state_.running;
+  for (auto handle = running.rbegin(); handle != running.rend(); ++handle) {
+    PayloadState& payload = state_.payloads[*handle];
+    if (payload.slot != Slot::kStep) continue;
+    state_.Consume(payload, Here());
+    Emit(StopPayload{*handle}, "end of step: stop payload " + payload.name);
   }
   ThawForEndOfStep();
   StopWorkers stop;
@@ -349,10 +351,12 @@ void PlanContext::EndStep() {
     stop.groups.push_back(group.id);
   }
   if (!stop.groups.empty()) Emit(std::move(stop), "end of step: collect workers");
-  for (auto cgroup = state_.cgroups.rbegin(); cgroup != state_.cgroups.rend(); ++cgroup) {
-    if (cgroup->removed || cgroup->slot != Slot::kStep) continue;
-    cgroup->removed = Place{path_, "the end of " + where_};
-    Emit(DestroyCgroup{cgroup->name}, "end of step: remove cgroup " + cgroup->name);
+  const std::vector<std::string> alive = state_.LiveCgroupNames();
+  for (auto name = alive.rbegin(); name != alive.rend(); ++name) {
+    CgroupState& cgroup = *state_.LiveCgroup(*name);
+    if (cgroup.slot != Slot::kStep) continue;
+    state_.Remove(cgroup, Place{path_, "the end of " + where_});
+    Emit(DestroyCgroup{*name}, "end of step: remove cgroup " + *name);
   }
   cleanup_ = false;
 }

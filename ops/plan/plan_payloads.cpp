@@ -23,8 +23,9 @@ bool PlanContext::StartPayload(std::string_view field, const std::string& name,
   const PayloadPlan* plan = FindPayload(field, name);
   if (plan == nullptr) return false;
   if (!CanStartIn(field, cgroup)) return false;
-  for (const PayloadState& live : state_.payloads) {
-    if (live.consumed || live.name != name || live.cgroup != cgroup) continue;
+  for (const std::uint32_t handle : state_.running) {
+    const PayloadState& live = state_.payloads[handle];
+    if (live.name != name || live.cgroup != cgroup) continue;
     if (Doubts().MayEnd()) return false;
     Diagnose(field, "duplicate-name", "payload '" + name + "' already runs " + InCgroup(cgroup),
              "wait for it or kill it first (started in " + live.made.where + ")",
@@ -50,6 +51,7 @@ bool PlanContext::StartPayload(std::string_view field, const std::string& name,
   if (CgroupState* place = state_.LiveCgroup(cgroup)) CheckPids(field, *place, 1);
   const Duration budget =
       request.ready ? Nanoseconds(static_cast<std::int64_t>(request.ready->timeout_ns)) : Duration{};
+  state_.running.push_back(request.handle);
   state_.payloads.push_back({request.handle, name, cgroup, slot_, state_.phase, Here(), std::nullopt});
   Emit(std::move(request), "RunPayload " + name + (cgroup.empty() ? "" : " in " + cgroup), budget);
   return true;

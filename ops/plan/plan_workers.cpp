@@ -1,4 +1,6 @@
 // The part of PlanContext that makes a worker group concrete: how many, bound to which CPUs.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -91,8 +93,8 @@ void PlanContext::CheckPids(std::string_view field, CgroupState& cgroup, std::ui
     std::uint64_t tasks = count;
     for (const GroupState& group : state_.groups)
       if (!group.collected && inside(group.cgroup)) tasks += group.count;
-    for (const PayloadState& payload : state_.payloads)
-      if (!payload.consumed && inside(payload.cgroup)) ++tasks;
+    for (const std::uint32_t handle : state_.running)
+      if (inside(state_.payloads[handle].cgroup)) ++tasks;
     if (tasks <= *limited->pids_max || Doubts().MayEnd()) continue;
     return Diagnose(field, "too-many",
                     "with " +
@@ -119,6 +121,11 @@ void PlanContext::CheckGroupName(std::string_view field, std::string_view cgroup
 bool PlanContext::StartWorkers(std::string_view field, CgroupState* cgroup, const WorkSpec& work) {
   if (work.type.decl() == nullptr) return false;  // the decoder has complained
   if (cgroup != nullptr && !CanStartIn(field, cgroup->name)) return false;
+  if (state_.groups.size() >= kMaxGroups) {
+    Diagnose(field, "too-many", fmt::format("a run starts at most {} groups of workers", kMaxGroups),
+             "repeat less often, or start more workers at once");
+    return false;
+  }
   const std::optional<std::uint32_t> count = CountWorkers(field, work, cgroup);
   ktstr::StartWorkers request;
   request.group = static_cast<std::uint32_t>(state_.groups.size());

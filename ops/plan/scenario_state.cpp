@@ -2,9 +2,14 @@
 
 namespace ktstr {
 
+void ScenarioState::Consume(PayloadState& payload, Place here) {
+  payload.consumed = std::move(here);
+  std::erase(running, payload.handle);
+}
+
 CgroupState* ScenarioState::LiveCgroup(std::string_view name) {
   for (CgroupState& cgroup : cgroups)
-    if (cgroup.name == name && !cgroup.removed) return &cgroup;
+    if (cgroup.name == name) return &cgroup;
   return nullptr;
 }
 
@@ -17,10 +22,15 @@ CgroupState* ScenarioState::ParentOf(const CgroupState& cgroup) {
   return nullptr;
 }
 
+void ScenarioState::Remove(CgroupState& cgroup, Place here) {
+  cgroup.removed = std::move(here);
+  removed.insert_or_assign(cgroup.name, cgroup);
+  cgroups.remove_if([&](const CgroupState& one) { return &one == &cgroup; });
+}
+
 const CgroupState* ScenarioState::RemovedCgroup(std::string_view name) const {
-  for (auto cgroup = cgroups.rbegin(); cgroup != cgroups.rend(); ++cgroup)
-    if (cgroup->name == name && cgroup->removed) return &*cgroup;
-  return nullptr;
+  const auto found = removed.find(name);
+  return found == removed.end() ? nullptr : &found->second;
 }
 
 CgroupState* ScenarioState::FreezerOf(std::string_view cgroup) {
@@ -35,8 +45,7 @@ CgroupState* ScenarioState::FreezerOf(std::string_view cgroup) {
 
 std::vector<std::string> ScenarioState::LiveCgroupNames() const {
   std::vector<std::string> names;
-  for (const CgroupState& cgroup : cgroups)
-    if (!cgroup.removed) names.push_back(cgroup.name);
+  for (const CgroupState& cgroup : cgroups) names.push_back(cgroup.name);
   return names;
 }
 

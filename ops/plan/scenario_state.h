@@ -4,7 +4,7 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <map>
 #include <optional>
 #include <set>
@@ -67,6 +67,9 @@ inline constexpr std::size_t kTagKinds = 4;
 /// This many snapshots of a run are kept; then each new one takes the place of the oldest.
 inline constexpr std::size_t kMaxSnapshots = 64;
 
+/// This many groups of workers a run starts at most.
+inline constexpr std::size_t kMaxGroups = 10'000;
+
 struct TagState {
   std::string name;
   Place made;
@@ -79,11 +82,13 @@ struct NeededSymbol {
 };
 
 struct ScenarioState {
-  std::deque<CgroupState> cgroups;     // in order of creation, and staying where they are; removed ones stay
-                                       // for messages
-  std::vector<GroupState> groups;      // index == id
-  std::vector<PayloadState> payloads;  // index == handle
-  std::set<std::string> controllers;   // enabled so far
+  std::list<CgroupState> cgroups;  // those that are alive, in order of creation
+  std::map<std::string, CgroupState, std::less<>>
+      removed;                            // by name the newest one that is gone, for messages
+  std::vector<GroupState> groups;         // index == id
+  std::vector<PayloadState> payloads;     // index == handle
+  std::vector<std::uint32_t> running;     // handles of the payloads that are not consumed, in order
+  std::set<std::string> controllers;      // enabled so far
   std::set<std::string> top_controllers;  // those of them, and those that only top cgroups have
   std::uint32_t phase = 0;
   std::vector<NeededSymbol> symbols;
@@ -96,7 +101,11 @@ struct ScenarioState {
   [[nodiscard]] const std::vector<TagState>& TagsOf(Tags kind) const {
     return tags[static_cast<std::size_t>(kind)];
   }
+  /// The payload has ended here. REQUIRES: it is running.
+  void Consume(PayloadState& payload, Place here);
   CgroupState* LiveCgroup(std::string_view name);
+  /// The cgroup is gone from here on. REQUIRES: it is alive; the reference ends with the call.
+  void Remove(CgroupState& cgroup, Place here);
   /// The next cgroup above it that is alive; null when there is none.
   CgroupState* ParentOf(const CgroupState& cgroup);
   /// The newest cgroup of that name that was removed, for messages.

@@ -159,6 +159,25 @@ steps:
             .Faults() == "steps/0/ops/0/AddCgroup/name: cgroup 'again' already exists\n");
 }
 
+TEST_CASE("a repetition of many Ops ends where a run would make too many requests") {
+  const auto faults = [](const std::string& ops, int steps) {
+    std::string yaml = "version: 1\npayloads: {p: {binary: p}}\nsteps:\n";
+    for (int i = 0; i < steps; ++i) yaml += "  - {ops: [" + ops + "], hold: {every: 1ms, for: 10s}}\n";
+    return Loaded(yaml).Faults();
+  };
+  const std::string payload = "{RunPayload: {payload: p}}, {WaitPayload: {payload: p}}";
+  const std::string cgroup = "{AddCgroup: {name: c}}, {RemoveCgroup: {cgroup: c}}";
+  // Each took seconds: what was gone was looked through for each new one.
+  CHECK(faults(payload, 3) == "");
+  CHECK(faults(payload, 4) ==
+        "steps/3/hold: up to the repetition at 3.329s the run makes more than 100000 requests\n");
+  CHECK(faults(cgroup, 4) ==
+        "steps/3/hold: up to the repetition at 3.328s the run makes more than 100000 requests\n");
+  CHECK(faults("{Spawn: {work: {type: SpinWait}}}", 1) == "");
+  CHECK(faults("{Spawn: {work: {type: SpinWait}}}", 2) ==
+        "steps/1/ops/0/Spawn/work: a run starts at most 10000 groups of workers\n");
+}
+
 TEST_CASE("a number beyond its range is an error at its place, never another number") {
   const auto faults = [](const std::string& yaml) { return Loaded("version: 1\n" + yaml).Faults(); };
   const std::string step = "steps: [{hold: 1s}]\n";

@@ -175,7 +175,7 @@ TEST_CASE("payload lifetimes") {
   PayloadState* unplaced = bench.context.UsePayload("name", "stress", "");
   REQUIRE(unplaced != nullptr);
   CHECK(unplaced->handle == 0);
-  unplaced->consumed = bench.context.Here();
+  bench.context.state().Consume(*unplaced, bench.context.Here());
   CHECK(bench.context.UsePayload("name", "stress", std::nullopt)->handle == 1);
   CHECK(bench.context.UsePayload("name", "stress", "") == nullptr);
   CHECK(bench.Faults() ==
