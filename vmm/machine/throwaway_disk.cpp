@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -34,6 +36,30 @@ std::string MountId(int file) {
   if (::statx(file, "", AT_EMPTY_PATH, STATX_MNT_ID, &status) != 0 || (status.stx_mask & STATX_MNT_ID) == 0)
     return {};
   return std::to_string(status.stx_mnt_id);
+}
+
+/// The kind of file system that `file` lies on. In a chroot the mount table does not show what lies outside.
+std::string FileSystemOf(int file) {
+  struct statfs status {};
+  if (::fstatfs(file, &status) != 0) return "unknown";
+  switch (static_cast<std::uint32_t>(status.f_type)) {
+    case EXT4_SUPER_MAGIC:
+      return "ext4";  // or its forerunners, which have the same number
+    case XFS_SUPER_MAGIC:
+      return "xfs";
+    case BTRFS_SUPER_MAGIC:
+      return "btrfs";
+    case OVERLAYFS_SUPER_MAGIC:
+      return "overlay";
+    case NFS_SUPER_MAGIC:
+      return "nfs";
+    case TMPFS_MAGIC:
+      return "tmpfs";
+    case RAMFS_MAGIC:
+      return "ramfs";
+    default:
+      return "unknown";
+  }
 }
 
 bool IsInMemory(const std::string& file_system) {
@@ -75,7 +101,8 @@ DiskBacking BackingOf(int file, const fs::path& mount_table) {
   std::ifstream table(mount_table);
   for (std::string line; !id.empty() && std::getline(table, line);)
     if (line.starts_with(id + " ")) return ParseMount(line);
-  return {"unknown", {}, false};
+  const std::string kind = FileSystemOf(file);
+  return {kind, {}, kind != "unknown" && !IsInMemory(kind)};
 }
 
 }  // namespace ktstr::vmm

@@ -32,7 +32,8 @@ struct DiskBacking {
   [[nodiscard]] std::string Describe() const;
 };
 
-/// Looks `file` up in a mount table with the format of /proc/self/mountinfo.
+/// Looks `file` up in a mount table with the format of /proc/self/mountinfo. Where that does not have its
+/// mount (in a chroot), the kind of file system is all that is known.
 DiskBacking BackingOf(int file, const std::filesystem::path& mount_table = "/proc/self/mountinfo");
 
 /// One line of such a table as the backing of the files on that mount. Pure.
