@@ -34,6 +34,13 @@ MachineStop LongestStop(const RunRecord& record, std::string_view phase) {
   return longest;
 }
 
+/// Whether the value is worse than its bound, not better. Of a ratio that is not known: the host may have
+/// been poor in the other phase.
+bool IsWorseThanBound(const MetricDecl& metric, const CheckResult& result) {
+  if (!result.value || !result.bound || result.unit == "x") return true;
+  return metric.better == Polarity::kHigher ? *result.value < *result.bound : *result.value > *result.bound;
+}
+
 bool Explains(const MachineStop& stop, const CheckResult& result) {
   if (stop.share >= kStoppedShare) return true;
   if (!result.value || !result.bound) return false;
@@ -50,8 +57,10 @@ bool IsAboutLatency(const CheckResult& result) {
 }
 
 bool SuffersFromAHost(const CheckResult& result) {
+  if (result.check == kNoStall || result.check == kProgress) return true;
   const MetricDecl* metric = FindMetric(result.check);
-  return IsAboutLatency(result) || result.check == kProgress || (metric != nullptr && IsThroughput(*metric));
+  return metric != nullptr && (IsLatency(*metric) || IsThroughput(*metric)) &&
+         IsWorseThanBound(*metric, result);
 }
 
 double WaitPct(const vmm::CpuTimes& times) {

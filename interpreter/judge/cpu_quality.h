@@ -28,7 +28,8 @@ CpuGrade GradeCpu(const vmm::CpuTimes& times);
 /// Whether a check is about a latency: on a metric with IsLatency(), or no_stall.
 bool IsAboutLatency(const CheckResult& result);
 
-/// Whether it is about a latency or a throughput: a host without CPUs makes the one longer, the other less.
+/// Whether it is about a latency or a throughput: a host without CPUs makes the one longer, the other less. A
+/// bound that is broken the other way is the guest's own doing.
 bool SuffersFromAHost(const CheckResult& result);
 
 /// On a poor host a failed check on a latency or a throughput becomes INCONCLUSIVE: "the host was

@@ -31,6 +31,14 @@ CpuSet SiblingPair(const vmm::Topology& topology, const CpuSet& pool) {
   return {};
 }
 
+std::vector<std::uint8_t> ParamsOf(const WorkSpec& work) {
+  std::vector<std::byte> bytes;
+  EncodeStruct(*work.type.decl(), work.type.data(), bytes);
+  std::vector<std::uint8_t> params;
+  for (const std::byte byte : bytes) params.push_back(static_cast<std::uint8_t>(byte));
+  return params;
+}
+
 }  // namespace
 
 std::optional<std::uint32_t> PlanContext::CountWorkers(std::string_view field, const WorkSpec& work,
@@ -132,9 +140,7 @@ bool PlanContext::StartWorkers(std::string_view field, CgroupState* cgroup, cons
   request.cgroup = cgroup != nullptr ? cgroup->name : std::string();
   request.count = count.value_or(0);
   request.work_type = work.type.decl()->name;
-  std::vector<std::byte> params;
-  EncodeStruct(*work.type.decl(), work.type.data(), params);
-  for (const std::byte byte : params) request.work_params.push_back(static_cast<std::uint8_t>(byte));
+  request.work_params = ParamsOf(work);
   for (const GroupState& other : state_.groups)
     if (!other.collected && other.cgroup == request.cgroup) ++request.group_idx;
   request.policy = work.policy;

@@ -48,6 +48,22 @@ TEST_CASE("on a poor host a failed check on latency or throughput decides nothin
   CHECK(results[5].message == "it is too much");
 }
 
+TEST_CASE("no host is so poor that it makes a latency too short, or a throughput too high") {
+  const auto verdict = [](const std::string& check, double value, double bound, const std::string& unit) {
+    std::vector<CheckResult> results = {Failed(check)};
+    results.front().value = value;
+    results.front().bound = bound;
+    results.front().unit = unit;
+    ExcuseStarvedHost(CpuGrade::kPoor, 60, {}, results);
+    return results.front().verdict;
+  };
+  CHECK(verdict("iterations", 10, 20, "") == Verdict::kInconclusive);
+  CHECK(verdict("iterations", 20, 10, "") == Verdict::kFail);
+  CHECK(verdict("max_gap_ms", 20, 10, "ms") == Verdict::kInconclusive);
+  CHECK(verdict("max_gap_ms", 10, 20, "ms") == Verdict::kFail);
+  CHECK(verdict("iterations", 20, 10, "x") == Verdict::kInconclusive);  // the other phase had no CPU
+}
+
 TEST_CASE("a stall that is too long even without the host's share stays a failure") {
   std::vector<CheckResult> results = {Failed("no_stall"), Failed("progress")};
   results[0].value = 4000;  // 2800 ms of it the guest ran, and ran something else
