@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "interpreter/fold/metrics.h"
+#include "interpreter/scenario/defaults/stall.h"
 
 namespace ktstr {
 namespace {
@@ -39,6 +42,21 @@ MachineStop LongestStop(const RunRecord& record, std::string_view phase) {
 bool IsWorseThanBound(const MetricDecl& metric, const CheckResult& result) {
   if (!result.value || !result.bound || result.unit == "x") return true;
   return metric.better == Polarity::kHigher ? *result.value < *result.bound : *result.value > *result.bound;
+}
+
+/// A duration in which QEMU waited for about the share of the time that it waited for in the whole run.
+bool IsLong(const CheckResult& result) {
+  if (!result.value || !result.bound) return false;
+  if (result.check == kNoStall || result.check == kProgress) return true;
+  return (result.unit == "ms" && *result.value >= 1e3) || (result.unit == "us" && *result.value >= 1e6);
+}
+
+/// Whether a worker stood still because of a signal, which no CPU of the host changes.
+bool StoppedBySignal(const RunRecord& record, double limit_ms) {
+  return std::any_of(record.reports.begin(), record.reports.end(), [&](const CollectedReport& collected) {
+    const Stall stall = WorstStall(collected.report);
+    return stall.state == TaskState::kStopped && static_cast<double>(stall.BlamedMs()) > limit_ms;
+  });
 }
 
 bool Explains(const MachineStop& stop, const CheckResult& result) {
@@ -80,9 +98,8 @@ void ExcuseStarvedHost(CpuGrade grade, double wait_pct, const RunRecord& record,
   for (CheckResult& result : results) {
     const bool lockups = result.check == kKernelComplaints && record.kernel_log.ComplainsOfTimeOnly();
     if (result.verdict != Verdict::kFail || !(lockups || SuffersFromAHost(result))) continue;
-    if ((result.check == kNoStall || result.check == kProgress) && result.value && result.bound &&
-        *result.value * (1 - wait_pct / 100) > *result.bound)
-      continue;
+    if (IsLong(result) && *result.value * (1 - wait_pct / 100) > *result.bound) continue;
+    if (result.check == kNoStall && result.bound && StoppedBySignal(record, *result.bound)) continue;
     result.verdict = Verdict::kInconclusive;
     result.message =
         fmt::format("the host was oversubscribed: QEMU waited {:.0f} % of the time for a CPU; {}", wait_pct,

@@ -205,9 +205,10 @@ TEST_CASE("observation: a watch that was paced comes back within one wait") {
 }
 
 TEST_CASE("observation: a series that breaks its pattern names the sample") {
-  ExpectBoth("", "{over_time: {each: {max: 1}}, at: run_queues.length}", "FAIL",
-             R"(run_queues\.length \(each at most 1\): 2 at sample periodic_000 \(\+[0-9]+ms\))",
-             "snapshots: {periodic: 1}\n");
+  ExpectBoth(
+      "", "{over_time: {each: {max: 1}}, at: run_queues.length}", "FAIL",
+      R"(run_queues\.length in phase look \(each at most 1\): 2 at sample periodic_000 \(\+[0-9]+ms\))",
+      "snapshots: {periodic: 1}\n");
   ExpectBoth(
       "", "{over_time: {nondecreasing: true}, at: run_queues.length}", "INCONCLUSIVE",
       R"(run_queues\.length: there are no periodic snapshots; ask for them with `snapshots: \{periodic: 5\}`)");

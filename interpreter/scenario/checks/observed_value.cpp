@@ -77,10 +77,11 @@ void KeepPhase(const RunFacts& run, Series& series) {
     return phase == run.record.phases.end() || sample.phase != phase->index;
   });
   series.label += " in phase " + std::string(run.step);
+  if (phase == run.record.phases.end()) return;
+  const auto origin = static_cast<double>(run.observed.origin_ns);
+  const double begin_ms = std::round((static_cast<double>(phase->start_ns) - origin) / 1e6);
   for (Sample& sample : series.samples)
-    if (sample.elapsed_ms)
-      *sample.elapsed_ms -=
-          (static_cast<double>(phase->start_ns) - static_cast<double>(run.observed.origin_ns)) / 1e6;
+    if (sample.elapsed_ms) *sample.elapsed_ms -= begin_ms;
 }
 
 }  // namespace

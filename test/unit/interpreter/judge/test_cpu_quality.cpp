@@ -62,6 +62,10 @@ TEST_CASE("no host is so poor that it makes a latency too short, or a throughput
   CHECK(verdict("max_gap_ms", 20, 10, "ms") == Verdict::kInconclusive);
   CHECK(verdict("max_gap_ms", 10, 20, "ms") == Verdict::kFail);
   CHECK(verdict("iterations", 20, 10, "x") == Verdict::kInconclusive);  // the other phase had no CPU
+  CHECK(verdict("max_gap_ms", 5100, 2000, "ms") == Verdict::kFail);     // 2040 ms of it are the guest's
+  CHECK(verdict("max_gap_ms", 4900, 2000, "ms") == Verdict::kInconclusive);
+  CHECK(verdict("p99_wake_latency_us", 1'000'000, 300'000, "us") == Verdict::kFail);
+  CHECK(verdict("p99_wake_latency_us", 999'999, 300'000, "us") == Verdict::kInconclusive);
 }
 
 TEST_CASE("a stall that is too long even without the host's share stays a failure") {
@@ -72,6 +76,26 @@ TEST_CASE("a stall that is too long even without the host's share stays a failur
   ExcuseStarvedHost(CpuGrade::kPoor, 30, {}, results);
   CHECK(results[0].verdict == Verdict::kFail);
   CHECK(results[1].verdict == Verdict::kInconclusive);
+}
+
+TEST_CASE("a worker that a signal stopped is not excused by a poor host") {
+  const auto verdict = [](TaskState state) {
+    WorkerReport report;
+    report.max_gap_ms = report.max_gap_at_ms = 5000;
+    PhaseSlice slice;
+    slice.wall_ns = 5000 * kMs;
+    slice.state = state;
+    report.phase_slices = {slice};
+    RunRecord record;
+    record.reports = {{0, report}};
+    std::vector<CheckResult> results = {Failed("no_stall")};
+    results.front().value = 5000;
+    results.front().bound = 2000;
+    ExcuseStarvedHost(CpuGrade::kPoor, 67, record, results);  // 1650 ms of it the guest ran
+    return results.front().verdict;
+  };
+  CHECK(verdict(TaskState::kStopped) == Verdict::kFail);
+  CHECK(verdict(TaskState::kUnknown) == Verdict::kInconclusive);
 }
 
 TEST_CASE("on a poor host lockups and stalls that the kernel complains of decide nothing") {
