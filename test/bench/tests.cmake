@@ -1,5 +1,8 @@
 # The programs that ./bootstrap bench builds and runs (test/bench/run). They are part of `all`, and each part of the bench that
 # is quick runs once in the suite, so that what measures neither stops compiling nor stops working; no time is judged.
+if(KTSTR_FUZZ)
+  return()  # those flags are for libFuzzer's targets; these programs have a main
+endif()
 add_executable(bench_command ${CMAKE_CURRENT_SOURCE_DIR}/bench/bench_command.cpp)
 target_link_libraries(bench_command PRIVATE ktstr_host_flags)
 add_executable(bench_host ${CMAKE_CURRENT_SOURCE_DIR}/bench/bench_host.cpp)

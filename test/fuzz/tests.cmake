@@ -1,9 +1,5 @@
-# Fuzzing. One `fuzz_<name>.cpp` per target with LLVMFuzzerTestOneInput in it, one row below, inputs in corpus/<name>/.
-# - Every build replays the corpus through the same entry function (test `fuzz_<name>_corpus`).
-# - libFuzzer itself needs clang, in a build folder of its own:
-#     cmake -B build-fuzz -G Ninja -DCMAKE_CXX_COMPILER=clang++ -DKTSTR_FUZZ=ON
-#     ninja -C build-fuzz fuzz_document && build-fuzz/test/fuzz_document -dict=test/fuzz/document.dict test/fuzz/corpus/document
-#   What it finds (crash-*, timeout-*) becomes a corpus file under a name that says what it is.
+# Fuzzing. One `fuzz_<name>.cpp` per target with LLVMFuzzerTestOneInput in it, one row below, inputs in corpus/<name>/; README.md
+# says how a campaign is run. Every build replays the corpus through the same entry function (test `fuzz_<name>_corpus`).
 
 # ktstr_fuzz_target(<name> <libraries>...)
 function(ktstr_fuzz_target name)
@@ -12,6 +8,7 @@ function(ktstr_fuzz_target name)
     add_executable(fuzz_${name} ${target})
     target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
     target_link_libraries(fuzz_${name} PRIVATE ${ARGN})
+    add_dependencies(fuzz_programs fuzz_${name})
   else()
     add_executable(fuzz_${name}_corpus ${target} ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/replay_corpus.cpp)
     target_link_libraries(fuzz_${name}_corpus PRIVATE ${ARGN})
@@ -22,7 +19,10 @@ function(ktstr_fuzz_target name)
 endfunction()
 
 if(KTSTR_FUZZ AND NOT CMAKE_CXX_COMPILER_ID MATCHES Clang)
-  message(FATAL_ERROR "KTSTR_FUZZ needs clang: configure with -DCMAKE_CXX_COMPILER=clang++")
+  message(FATAL_ERROR "KTSTR_FUZZ needs clang: cmake --preset fuzz")
+endif()
+if(KTSTR_FUZZ)
+  add_custom_target(fuzz_programs)
 endif()
 
 ktstr_fuzz_target(document ktstr_interpreter_load)
@@ -31,3 +31,8 @@ ktstr_fuzz_target(payload_metrics ktstr_interpreter_fold)
 ktstr_fuzz_target(scenario ktstr_interpreter_explain)
 ktstr_fuzz_target(elf ktstr_vmm_host)
 ktstr_fuzz_target(btf ktstr_vmm_introspection_types)
+ktstr_fuzz_target(page_tables ktstr_vmm_introspection_memory)
+ktstr_fuzz_target(capture ktstr_vmm_introspection_capture)
+ktstr_fuzz_target(snapshot ktstr_vmm_introspection_snapshot)
+ktstr_fuzz_target(kernel_config ktstr_vmm_kernel)
+ktstr_fuzz_target(kallsyms ktstr_vmm_introspection_types)

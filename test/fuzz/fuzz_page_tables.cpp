@@ -1,0 +1,113 @@
+// Guest-physical memory that a guest made up: walking its page tables, reading and writing through them, and
+// the windows that are found in them end, and what they say holds. Also, the text of /proc/PID/maps. The
+// input: a byte that picks, three words (CR3, an address, where the kernel claims to be), then what stands in
+// memory.
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+#include "vmm/introspection/memory/guest_memory.h"
+#include "vmm/introspection/memory/linear_windows.h"
+
+namespace ktstr::vmm {
+namespace {
+
+void Demand(bool holds, const char* promise) {
+  if (holds) return;
+  std::fprintf(stderr, "broken promise: %s\n", promise);
+  std::abort();
+}
+
+constexpr std::uint64_t kRam = std::uint64_t{32} << 20;
+
+/// The bytes over and over, so that tables may lie anywhere.
+class RepeatedBytes final : public PhysicalMemory {
+ public:
+  explicit RepeatedBytes(std::span<const std::uint8_t> bytes) : bytes_(bytes.begin(), bytes.end()) {}
+  bool Read(std::uint64_t address, std::span<std::byte> into) override {
+    if (!Has(address, into.size())) return false;
+    for (std::size_t i = 0; i < into.size(); ++i) into[i] = std::byte{bytes_[(address + i) % bytes_.size()]};
+    return true;
+  }
+  bool Write(std::uint64_t address, std::span<const std::byte> from) override {
+    if (!Has(address, from.size())) return false;
+    for (std::size_t i = 0; i < from.size(); ++i)
+      bytes_[(address + i) % bytes_.size()] = std::to_integer<std::uint8_t>(from[i]);
+    return true;
+  }
+  [[nodiscard]] std::uint64_t bytes() const override { return kRam; }
+
+ private:
+  [[nodiscard]] bool Has(std::uint64_t address, std::uint64_t count) const {
+    return !bytes_.empty() && address <= kRam && count <= kRam - address;
+  }
+  std::vector<std::uint8_t> bytes_;
+};
+
+void ReadThrough(RepeatedBytes& memory, const PageTableRoot& root, std::uint64_t address) {
+  AddressSpace space(memory, root);
+  if (const auto at = space.Translate(address)) {
+    const std::uint64_t in_page = at->page_bytes - 1;
+    Demand((at->page_bytes & in_page) == 0 && at->page_bytes >= 4096, "pages have the size of pages");
+    Demand((at->physical & in_page) == (address & in_page), "an address keeps its place in its page");
+  }
+  std::array<std::byte, 9000> bytes{};
+  const std::size_t some = space.ReadSome(address, bytes);
+  Demand(some <= bytes.size(), "no more is read than was asked for");
+  Demand(space.Read(address, bytes) == (some == bytes.size()), "both kinds of reading agree");
+}
+
+void FindWindows(RepeatedBytes& memory, const PageTableRoot& root, std::uint64_t offset) {
+  static const auto symbols = SymbolTable::FromText(
+      "ffffffff81000000 T _text\nffffffff81010000 T __init_begin\nffffffff81020000 T __init_end\n"
+      "ffffffff81030000 B _end\n");
+  Demand(symbols.ok(), "the made-up symbols can be read");
+  KernelFacts facts;
+  facts.symbols = *symbols;
+  facts.kaslr_offset = offset;
+  facts.page_offset = offset;
+  facts.ram_bytes = kRam;
+  const auto windows = FindLinearWindows(memory, root, facts);
+  Demand(WindowsHold(memory, root, windows), "windows that were found hold");
+}
+
+void ReadMaps(std::string_view text, std::uint64_t device, std::uint64_t inode) {
+  const auto found = FindMapping(text, {device, inode, "/ram", 8192});
+  Demand(found.ok() || found.error().kind == ErrorKind::kEnvironment, "what is not there is explained");
+}
+
+}  // namespace
+}  // namespace ktstr::vmm
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace ktstr::vmm;
+  std::array<std::uint64_t, 3> words{};
+  if (size < 1 + sizeof words) return 0;
+  std::memcpy(words.data(), data + 1, sizeof words);
+  const auto [table, address, offset] = words;
+  const std::span<const std::uint8_t> rest(data + 1 + sizeof words, size - 1 - sizeof words);
+  RepeatedBytes memory(rest);
+  const PageTableRoot root = PageTableRoot::FromRegisters(table, (data[0] & 128) != 0 ? 1U << 12 : 0);
+  switch (data[0] % 4) {
+    case 0:
+      ReadThrough(memory, root, address);
+      break;
+    case 1:
+      FindWindows(memory, root, offset);
+      break;
+    case 2: {
+      const std::array<std::byte, 5000> from{};
+      static_cast<void>(AddressSpace(memory, root).Write(address, from));
+      break;
+    }
+    default:
+      ReadMaps({reinterpret_cast<const char*>(rest.data()), rest.size()}, table, address);
+  }
+  return 0;
+}
