@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "guest-init/base/one_line.h"
 #include "guest-init/wire/codec.h"
 #include "interpreter/fold/payload_metrics.h"
 #include "interpreter/plan/plan.h"
@@ -17,6 +18,9 @@
 
 namespace ktstr {
 namespace {
+
+/// Of a guest's words in a message: no honest guest has more to say.
+constexpr std::size_t kMostForeignText = 4096;
 
 std::string HowItEnded(const PayloadDone& done) {
   const std::string_view why = kPayloadEnds[static_cast<std::size_t>(done.end)].name;
@@ -67,7 +71,8 @@ RunSession::RunSession(vmm::GuestChannel& channel, std::uint32_t requests_sent, 
       outcome_(outcome),
       next_request_(requests_sent + 1),
       kernel_log_(plan.scenario.defaults.allowed_complaints),
-      budget_(WorkersOf(plan), plan.payloads.size()) {}
+      budget_(WorkersOf(plan), plan.payloads.size()),
+      conduct_(plan) {}
 
 Result<std::uint64_t> RunSession::SendFiles(std::span<const vmm::InitramfsFile> files,
                                             vmm::Deadline deadline) {
@@ -128,10 +133,14 @@ Result<Reply> RunSession::AwaitReply(std::uint32_t id, vmm::Deadline deadline) {
       continue;
     }
     if (frame.type != FrameType::kReply) return Error{ErrorKind::kProtocol, "the guest sent a request"};
-    Reply reply = TRY(Decode<Reply>(frame.payload));
+    Result<Reply> decoded = Decode<Reply>(frame.payload);
+    if (!decoded.ok()) return decoded.error().Within("a reply of the guest could not be read");
+    Reply reply = *std::move(decoded);
     if (reply.request_id != id)
       return Error{ErrorKind::kProtocol, "the guest answered request " + std::to_string(reply.request_id) +
                                              " where " + std::to_string(id) + " was due"};
+    TRY(conduct_.CheckReply(reply));
+    reply.error = OneLine(reply.error, kMostForeignText);
     next_reply_ = id + 1;
     return reply;
   }
@@ -144,6 +153,7 @@ Result<> RunSession::AwaitProvided(vmm::Deadline deadline) {
     if (!reply.error.empty())
       return Error{ErrorKind::kGuest, "the guest could not be prepared: " + reply.error};
   }
+  conduct_.PlanBegins();
   return {};
 }
 
@@ -155,6 +165,7 @@ void RunSession::Enter(const PlannedRequest& planned) {
 
 Result<Reply> RunSession::Await(const PlannedRequest& planned, vmm::Deadline deadline) {
   if (!refused_ || planned.As<Finish>() != nullptr) Enter(planned);
+  conduct_.Begin(planned.guest()->message);
   TRY(SendPlan());
   Reply reply = TRY(AwaitReply(next_reply_, deadline));
   if (reply.error != kNotTried) NoteReply(planned, reply);
@@ -163,7 +174,9 @@ Result<Reply> RunSession::Await(const PlannedRequest& planned, vmm::Deadline dea
 }
 
 Result<std::string> RunSession::Fetch(const std::string& path, std::chrono::nanoseconds patience) {
-  const std::uint32_t id = TRY(Send(AnyStruct::Of(ReadFile{path})));
+  const AnyStruct request = AnyStruct::Of(ReadFile{path});
+  const std::uint32_t id = TRY(Send(request));
+  conduct_.Begin(request);
   const Reply reply = TRY(AwaitReply(id, vmm::After(patience)));
   if (!reply.error.empty()) return Error{ErrorKind::kGuest, reply.error};
   return TakeFile(path);
@@ -187,6 +200,7 @@ Result<> RunSession::AwaitPaused(vmm::Machine& machine, vmm::Deadline deadline) 
 
 Result<> RunSession::Drain(vmm::Deadline deadline, const PlannedRequest& finish) {
   Enter(finish);
+  conduct_.Forgive();
   const std::uint32_t id = TRY(Send(finish.guest()->message));
   while (true) {
     const Frame frame = TRY(channel_.Receive(deadline));
@@ -207,6 +221,7 @@ Result<> RunSession::HandleEvent(std::span<const std::byte> payload) {
   if (!payload.empty() || decoded->decl() == nullptr)
     return Error{ErrorKind::kProtocol, std::string(kUnreadable) + ": its length is wrong"};
   AnyStruct event = *std::move(decoded);
+  TRY(conduct_.CheckEvent(event));
   TRY(budget_.Spend(event, bytes));
   if (event.Is<Ready>()) {
     TRY(vmm::CheckClaims(event.As<Ready>()));
@@ -225,21 +240,19 @@ Result<> RunSession::HandleEvent(std::span<const std::byte> payload) {
     if (piece.offset == 0) file.clear();
     file += piece.bytes;
   } else if (event.Is<Warning>()) {
-    outcome_.warnings.push_back(event.As<Warning>().text);
+    outcome_.warnings.push_back(OneLine(event.As<Warning>().text, kMostForeignText));
     teller_.Tell(EventKind::kWarning, outcome_.warnings.back(), "", phase_);
   } else if (event.Is<ChannelFault>()) {
-    return Error{ErrorKind::kProtocol,
-                 "the guest could not read what it was sent: " + event.As<ChannelFault>().text};
+    return Error{ErrorKind::kProtocol, "the guest could not read what it was sent: " +
+                                           OneLine(event.As<ChannelFault>().text, kMostForeignText)};
   }
   return {};
 }
 
 void RunSession::Keep(WorkerDone done) {
-  if (done.group >= plan_.groups.size()) {
-    outcome_.warnings.push_back("a report came from worker group " + std::to_string(done.group) +
-                                ", which does not exist");
-    return;
-  }
+  if (done.group >= plan_.groups.size()) return;
+  if (done.report.exit_info)
+    done.report.exit_info->text = OneLine(done.report.exit_info->text, kMostForeignText);
   const std::string where = done.cgroup.empty() ? "runner" : done.cgroup;
   teller_.Tell(EventKind::kWorker,
                where + "/" + std::to_string(done.report.index) + ": " + HowItReported(done.report),

@@ -15,6 +15,7 @@
 #include "interpreter/fold/kernel_log_scan.h"
 #include "interpreter/fold/payload_metrics_reader.h"
 #include "interpreter/run/guest_budget.h"
+#include "interpreter/run/guest_conduct.h"
 #include "vmm/host/deadline.h"
 
 namespace ktstr {
@@ -115,6 +116,7 @@ class RunSession {
   std::uint32_t last_phase_ = 0;  // the one that is open, or was last
   KernelLogScan kernel_log_;
   GuestBudget budget_;
+  GuestConduct conduct_;
   std::map<std::uint32_t, Output> outputs_;
   std::map<std::string, std::string> files_;  // what ReadFile brought, by path
   std::optional<Ready> ready_;

@@ -36,8 +36,11 @@ TEST_CASE("a signal while QEMU does not answer") {
 }
 
 TEST_CASE("a signal while a guest floods the channel") {
-  GuestRun run(kScenario, {"--qemu", kFakeQemu, "--no-clone"}, {"KTSTR_FAKE=floods-output"});
-  REQUIRE(run.process().WaitForOutput("request      hold"));
+  GuestRun run(
+      "payloads: {web: {binary: sh}}\n"
+      "steps: [{ops: [{RunPayload: {payload: web}}, {WaitPayload: {payload: web}}]}]\n",
+      {"--qemu", kFakeQemu, "--no-clone"}, {"KTSTR_FAKE=floods-output"});
+  REQUIRE(run.process().WaitForOutput("request      WaitPayload"));
   ExpectInterrupted(run, SIGINT, "SIGINT");
 }
 

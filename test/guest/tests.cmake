@@ -7,9 +7,9 @@ if(KTSTR_FUZZ)
 endif()
 
 file(GLOB guest_test_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/guest/*.cpp)
-list(FILTER guest_test_sources EXCLUDE REGEX "(fake_qemu|qemu_shim|bpf_truth.*)\\.cpp$")
+list(FILTER guest_test_sources EXCLUDE REGEX "/(fake_qemu|fake_guest|lies.*|qemu_shim|bpf_truth.*)\\.cpp$")
 
-add_executable(fake_qemu guest/fake_qemu.cpp)
+add_executable(fake_qemu guest/fake_qemu.cpp guest/fake_guest.cpp guest/lies_of_form.cpp guest/lies_of_content.cpp)
 target_link_libraries(fake_qemu PRIVATE ktstr_workloads)
 add_executable(qemu_shim guest/qemu_shim.cpp)
 # Runs in guests: what it plants there is known to the test. Never sanitized, as its libraries go with it.
