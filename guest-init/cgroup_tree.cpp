@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <memory>
 
 #include "guest-init/base/clock.h"
@@ -16,6 +17,8 @@
 
 namespace ktstr::guest {
 namespace {
+
+constexpr const char* kAlways = "cpu";
 
 int WriteOnce(const std::string& path, std::string_view value) {
   const Fd file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
@@ -58,6 +61,18 @@ std::string Join(const std::vector<std::string>& words) {
 Result<> CgroupTree::Create() {
   if (mkdir(parent_.c_str(), 0755) != 0 && errno != EEXIST)
     return SystemError("making the cgroup " + parent_);
+  const std::vector<std::string> available = AvailableControllers();
+  if (std::find(available.begin(), available.end(), kAlways) == available.end()) return {};
+  return EnableOnTop({kAlways});
+}
+
+Result<> CgroupTree::EnableOnTop(const std::set<std::string>& controllers) {
+  std::set<std::string> missing;
+  std::set_difference(controllers.begin(), controllers.end(), enabled_on_top_.begin(), enabled_on_top_.end(),
+                      std::inserter(missing, missing.end()));
+  TRY(EnableIn(root_, missing));
+  TRY(EnableIn(parent_, missing));
+  enabled_on_top_.merge(missing);
   return {};
 }
 
@@ -84,8 +99,7 @@ Result<> CgroupTree::EnableControllers(const std::vector<std::string>& controlle
     return Error{ErrorKind::kGuest, "this kernel offers no '" + controller +
                                         "' controller (available: " + Join(available) + ")"};
   }
-  TRY(EnableIn(root_, wanted));
-  TRY(EnableIn(parent_, wanted));
+  TRY(EnableOnTop(wanted));
   if (!nested) return {};
   for (const std::string& cgroup : intermediates_) TRY(EnableIn(Path(cgroup), wanted));
   enabled_.insert(wanted.begin(), wanted.end());

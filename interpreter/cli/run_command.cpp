@@ -24,6 +24,7 @@
 #include "interpreter/run/scratch_directory.h"
 #include "interpreter/run/signals.h"
 #include "vmm/host/cache_dir.h"
+#include "vmm/host/host_tsc.h"
 #include "vmm/machine/memory_size.h"
 
 namespace ktstr {
@@ -299,7 +300,9 @@ int RunScenarios(const CliOptions& options, Console& io, const RunWorld& world) 
 }
 
 int RunCommand(const CliOptions& options, Console& io) {
-  return options.dry_run ? DryRunCommand(options, io) : RunScenarios(options, io, RealWorld());
+  if (options.dry_run) return DryRunCommand(options, io);
+  vmm::BeginHostTsc();
+  return RunScenarios(options, io, RealWorld());
 }
 
 }  // namespace ktstr

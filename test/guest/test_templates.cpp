@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "test/checkout.h"
+#include "test/guest/live_guest.h"
 #include "test/guest/template_cache.h"
 #include "vmm/template/template_cache.h"
 
@@ -78,6 +79,13 @@ TEST_CASE("clones share a boot, and neither randomness nor the past") {
   const Told seeded = Tells(cache, {"--seed", "5"});
   CHECK(seeded.boot_id == first.boot_id);
   CHECK(seeded.random != first.random);
+}
+
+TEST_CASE("a clone's cgroups can be task groups before any request asks for it") {
+  LiveGuest guest(Need(vmm::ResolveKernel({"", ""}, {})), Start::kClone);
+  CHECK(guest.ReadFile("/sys/fs/cgroup/ktstr/cgroup.subtree_control") == "cpu\n");
+  CHECK(guest.Call(CreateCgroup{"first"}).error.empty());
+  CHECK(guest.ReadFile("/sys/fs/cgroup/ktstr/first/cpu.weight") == "100\n");
 }
 
 TEST_CASE("two runs at once make one template") {

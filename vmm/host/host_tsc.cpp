@@ -48,10 +48,15 @@ bool CountsEvenly() {
   return false;
 }
 
+const Reading& First() {
+  static const Reading first = Read();
+  return first;
+}
+
 std::uint32_t Measure() {
-  if (!CountsEvenly()) return 0;
   constexpr std::int64_t kShortNs = 3'000'000, kLongNs = 50'000'000;
-  const Reading first = Read();
+  const Reading& first = First();
+  if (!CountsEvenly()) return 0;
   while (true) {
     const Reading now = Read();
     const std::int64_t passed = now.ns - first.ns;
@@ -68,11 +73,14 @@ std::uint32_t Measure() {
 
 #else
 
+void First() {}
 std::uint32_t Measure() { return 0; }
 
 #endif
 
 }  // namespace
+
+void BeginHostTsc() { First(); }
 
 std::uint32_t HostTscKhz() {
   static const std::uint32_t khz = Measure();
