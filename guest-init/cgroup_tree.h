@@ -17,8 +17,8 @@ class CgroupTree {
   /// `root`: the mount point. `parent`: the managed directory, directly below it.
   CgroupTree(std::string root, std::string parent) : root_(std::move(root)), parent_(std::move(parent)) {}
 
-  /// Makes the managed directory, and enables the controller that each of its cgroups gets (cpu, so that it is
-  /// a task group) where the kernel has it: in the template, since it costs a clone 15 ms.
+  /// Makes the managed directory, and enables the controller that each of its cgroups gets (cpu, so that it
+  /// is a task group) where the kernel has it: in the template, since it costs a clone 15 ms.
   Result<> Create();
   [[nodiscard]] std::vector<std::string> AvailableControllers() const;
   /// For all cgroups of the tree, present and to come; for nested ones only when `nested`.

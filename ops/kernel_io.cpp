@@ -2,6 +2,16 @@
 
 namespace ktstr {
 
+std::string ReadLabel(std::string_view op, const KernelReadArgs& args) {
+  return std::string(op) + " " + args.tag + " <- " + ToText(args.target.Entry());
+}
+
+std::string WritesLabel(std::string_view op, const KernelWriteArgs& args) {
+  std::string label(op);
+  for (const KernelWriteSpec& write : args.writes) label += " " + ToText(write.target.Entry());
+  return label;
+}
+
 bool CheckRead(const KernelReadArgs& args, PlanContext& context) {
   // A per-CPU variable has its type in BTF, and so has every field.
   const bool typed = !args.target.field.empty() || !args.target.type.empty() || args.target.cpu;
@@ -14,7 +24,7 @@ bool CheckRead(const KernelReadArgs& args, PlanContext& context) {
 }
 
 bool CheckWrites(const KernelWriteArgs& args, bool cold, PlanContext& context) {
-  const std::size_t before = context.fault_count();
+  const std::size_t before = context.diagnostic_count();
   for (std::size_t i = 0; i < args.writes.size(); ++i) {
     const KernelWriteSpec& write = args.writes[i];
     const std::string at = "writes/" + std::to_string(i) + "/value/";
@@ -32,7 +42,7 @@ bool CheckWrites(const KernelWriteArgs& args, bool cold, PlanContext& context) {
       context.Diagnose(at + (write.value.bytes ? "bytes" : "or_mask"), "bad-write",
                        "a task's field takes a number", "write set, u32 or u64");
   }
-  return context.fault_count() == before;
+  return context.diagnostic_count() == before;
 }
 
 Result<> RunRead(const KernelReadArgs& args, bool cold, HostContext& host) {

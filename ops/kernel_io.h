@@ -28,6 +28,21 @@ Result<> RunRead(const KernelReadArgs& args, bool cold, HostContext& host);
 Result<> RunWrites(const KernelWriteArgs& args, bool cold, HostContext& host);
 
 /// The fields of either, for their declarations. `Args` derives from KernelReadArgs or KernelWriteArgs.
-inline constexpr std::string_view kReadTagDoc = "What checks call the value by (`read: <tag>`).";
+template <typename Args>
+inline constexpr FieldDecl kKernelReadFields[] = {
+    Makes(Required<&Args::tag>("tag", "What checks call the value by (`read: <tag>`).", kTagName,
+                               Refers::kTag)),
+    Required<&Args::target>("target", "Where."),
+    Optional<&Args::width>("width", "How much; not needed where BTF knows the type."),
+};
+template <typename Args>
+inline constexpr FieldDecl kKernelWriteFields[] = {
+    Required<&Args::writes>("writes", "In this order; the first that cannot be done ends the scenario.",
+                            NonEmpty()),
+};
+
+/// What the plan says of a read or of writes: the Op's name, and what is read or written.
+std::string ReadLabel(std::string_view op, const KernelReadArgs& args);
+std::string WritesLabel(std::string_view op, const KernelWriteArgs& args);
 
 }  // namespace ktstr

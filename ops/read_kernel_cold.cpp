@@ -9,19 +9,13 @@ struct Args : KernelReadArgs {
 };
 
 const StructDecl& Args::Decl() {
-  static constexpr FieldDecl kFields[] = {
-      Makes(Required<&Args::tag>("tag", kReadTagDoc, kTagName, Refers::kTag)),
-      Required<&Args::target>("target", "Where."),
-      Optional<&Args::width>("width", "How much; not needed where BTF knows the type."),
-  };
   static constexpr StructDecl kDecl = DeclareStruct<Args>(
-      "ReadKernelCold", "Pauses the guest, reads kernel memory and lets it go on.", kFields);
+      "ReadKernelCold", "Pauses the guest, reads kernel memory and lets it go on.", kKernelReadFields<Args>);
   return kDecl;
 }
 
 void Plan(const Args& args, PlanContext& context) {
-  if (CheckRead(args, context))
-    context.EmitHost(args, "ReadKernelCold " + args.tag + " <- " + ToText(args.target.Entry()));
+  if (CheckRead(args, context)) context.EmitHost(args, ReadLabel("ReadKernelCold", args));
 }
 
 Result<> Run(const Args& args, HostContext& host) { return RunRead(args, /*cold=*/true, host); }

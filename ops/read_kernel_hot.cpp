@@ -9,22 +9,16 @@ struct Args : KernelReadArgs {
 };
 
 const StructDecl& Args::Decl() {
-  static constexpr FieldDecl kFields[] = {
-      Makes(Required<&Args::tag>("tag", kReadTagDoc, kTagName, Refers::kTag)),
-      Required<&Args::target>("target", "Where."),
-      Optional<&Args::width>("width", "How much; not needed where BTF knows the type."),
-  };
   static constexpr StructDecl kDecl =
       DeclareStruct<Args>("ReadKernelHot",
                           "Reads kernel memory while the guest runs, within microseconds. A number of 4 or 8 "
                           "aligned bytes is read whole.",
-                          kFields);
+                          kKernelReadFields<Args>);
   return kDecl;
 }
 
 void Plan(const Args& args, PlanContext& context) {
-  if (CheckRead(args, context))
-    context.EmitHost(args, "ReadKernelHot " + args.tag + " <- " + ToText(args.target.Entry()));
+  if (CheckRead(args, context)) context.EmitHost(args, ReadLabel("ReadKernelHot", args));
 }
 
 Result<> Run(const Args& args, HostContext& host) { return RunRead(args, /*cold=*/false, host); }

@@ -18,8 +18,9 @@ using Json = nlohmann::ordered_json;
 
 /// Says what cannot be run and counts it.
 std::size_t ReportUnusable(const Selection& selection, Console& io) {
-  std::size_t count = selection.faults.size();
-  for (const PathDiagnostic& fault : selection.faults) io.err << fault.path << ": " << fault.message << '\n';
+  std::size_t count = selection.diagnostics.size();
+  for (const PathDiagnostic& diagnostic : selection.diagnostics)
+    io.err << diagnostic.path << ": " << diagnostic.message << '\n';
   for (const SelectedRun& run : selection.runs) {
     if (run.plan != nullptr) continue;
     ++count;
@@ -79,8 +80,8 @@ int DryRunCommand(const CliOptions& options, Console& io) {
   for (const SelectedRun& run : selection->runs) {
     if (run.plan == nullptr) continue;
     if (looked.insert(run.scenario).second)  // all variants start the same payloads
-      for (LocatedDiagnostic& fault : MissingForRun(*run.scenario, *run.plan, options.allow_host_files))
-        missing.push_back(std::move(fault));
+      for (LocatedDiagnostic& diagnostic : MissingForRun(*run.scenario, *run.plan, options.allow_host_files))
+        missing.push_back(std::move(diagnostic));
     if (options.format == "pretty") {
       io.out << RunTitle(run) << '\n' << RenderPlan(*run.plan);
       continue;

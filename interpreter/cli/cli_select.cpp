@@ -74,7 +74,7 @@ bool MatchesFilters(std::span<const std::string> filters, const LoadedScenario& 
 Result<Selection> Select(const CliOptions& options) {
   Selection selection;
   FoundScenarios found = FindScenarios(options.paths);
-  selection.faults = std::move(found.faults);
+  selection.diagnostics = std::move(found.diagnostics);
   std::vector<std::string> variant_names;
   const std::string wanted = VariantMeant(options.variant);
   for (const std::string& file : found.files) {

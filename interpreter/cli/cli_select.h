@@ -20,9 +20,9 @@ struct SelectedRun {
 };
 
 struct Selection {
-  std::deque<LoadedScenario> scenarios;  // where the runs' pointers lead
-  std::vector<SelectedRun> runs;         // in the order of the files, then of the variants
-  std::vector<PathDiagnostic> faults;    // of the paths
+  std::deque<LoadedScenario> scenarios;     // where the runs' pointers lead
+  std::vector<SelectedRun> runs;            // in the order of the files, then of the variants
+  std::vector<PathDiagnostic> diagnostics;  // of the paths
 };
 
 /// `path#variant`, or the path alone for a scenario without a matrix.
@@ -34,8 +34,8 @@ bool MatchesFilters(std::span<const std::string> filters, const LoadedScenario& 
                     std::string_view title);
 
 /// Loads and checks everything first, with --seed, --timeout and --clock in the place of what the files say.
-/// A file whose tags cannot be known because of its faults is kept: nothing broken is passed over silently.
-/// Error (kUsage): there are scenarios, but --filter, --tag or --variant leave none.
+/// A file whose tags cannot be known because of its diagnostics is kept: nothing broken is passed over
+/// silently. Error (kUsage): there are scenarios, but --filter, --tag or --variant leave none.
 Result<Selection> Select(const CliOptions& options);
 
 }  // namespace ktstr

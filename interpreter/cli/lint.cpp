@@ -51,8 +51,8 @@ LintReport LintPaths(std::span<const std::string> paths, bool host_files) {
   const FoundScenarios found = FindScenarios(paths);
   LintReport report;
   report.files = found.files.size();
-  for (const PathDiagnostic& fault : found.faults) {
-    report.diagnostics.push_back(LocateFile(fault.path, "no-scenario", fault.message));
+  for (const PathDiagnostic& diagnostic : found.diagnostics) {
+    report.diagnostics.push_back(LocateFile(diagnostic.path, "no-scenario", diagnostic.message));
     ++report.errors;
     report.unreadable = true;
   }

@@ -37,10 +37,10 @@ class Runner {
       : options_(options), io_(io), world_(world), selection_(selection) {}
 
   int Run() {
-    for (const PathDiagnostic& fault : selection_.faults) {
+    for (const PathDiagnostic& diagnostic : selection_.diagnostics) {
       FinishedRun run;
-      run.file = run.name = fault.path;
-      run.outcome.cause = fault.message;
+      run.file = run.name = diagnostic.path;
+      run.outcome.cause = diagnostic.message;
       Report(std::move(run));
     }
     const bool anything_runs = std::any_of(selection_.runs.begin(), selection_.runs.end(),

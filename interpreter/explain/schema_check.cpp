@@ -31,17 +31,17 @@ void Visit(const StructDecl& decl, std::vector<const StructDecl*>& seen) {
 class Checker {
  public:
   void Struct(const StructDecl& decl);
-  std::vector<std::string> Take() { return std::move(faults_); }
+  std::vector<std::string> Take() { return std::move(diagnostics_); }
 
  private:
   void Field(const StructDecl& decl, const FieldDecl& field);
   void Variant(const StructDecl& decl, const FieldDecl& field);
   void Pattern(const std::string& where, std::string_view pattern, std::string_view examples);
   void Diagnose(const std::string& where, std::string_view message) {
-    faults_.push_back(fmt::format("{}: {}", where, message));
+    diagnostics_.push_back(fmt::format("{}: {}", where, message));
   }
 
-  std::vector<std::string> faults_;
+  std::vector<std::string> diagnostics_;
   std::set<std::string_view> names_;
 };
 
@@ -120,8 +120,8 @@ void Checker::Struct(const StructDecl& decl) {
   }
   for (const std::string& text : accepted) {
     const std::shared_ptr<void> object = decl.make();
-    if (const std::string fault = decl.shorthand->parse(text, object.get()); !fault.empty())
-      Diagnose(where, fmt::format("the short form refuses {}: {}", text, fault));
+    if (const std::string diagnostic = decl.shorthand->parse(text, object.get()); !diagnostic.empty())
+      Diagnose(where, fmt::format("the short form refuses {}: {}", text, diagnostic));
   }
 }
 

@@ -22,7 +22,7 @@ std::string NameHint(std::string_view wrong, const std::vector<std::string_view>
   return hint;
 }
 
-/// Puts the faults of a struct's rules at their places.
+/// Puts the diagnostics of a struct's rules at their places.
 class RuleDiagnostics : public RuleSink {
  public:
   RuleDiagnostics(const NodePlace& place, LeafDecoder& out) : place_(place), out_(out) {}
@@ -71,7 +71,7 @@ class Decoder : private LeafDecoder {
                const std::vector<std::string>& meant);
   bool ExactlyOne(const StructDecl& decl, const Node& node, const NodePlace& place, bool complain_of_none);
   bool Rules(const StructDecl& decl, const NodePlace& place, const void* object);
-  /// The alternative that `field` chooses in this map, stored in its AnyStruct; nullptr after a fault.
+  /// The alternative that `field` chooses in this map, stored in its AnyStruct; nullptr after a diagnostic.
   const StructDecl* Chosen(const FieldDecl& field, const Node& node, const NodePlace& place, void* object);
   const StructDecl* ChosenByKey(const FieldDecl& field, const Node& node, const NodePlace& place,
                                 void* object);
@@ -150,7 +150,7 @@ bool Decoder::OneKeyChoice(const TypeDecl& type, const Node& node, const NodePla
   const Entry& first = node.entries.front();
   const StructDecl* const chosen = FindAlternative(choice, first.key);
   bool ok = true;
-  // `- SetCpuset:` with its arguments not indented: one fault, not one for each argument.
+  // `- SetCpuset:` with its arguments not indented: one diagnostic, not one for each argument.
   const bool not_indented = chosen != nullptr && node.entries.size() > 1 && first.value->IsNull() &&
                             chosen->Find(node.entries[1].key) != nullptr;
   if (not_indented) {

@@ -1,7 +1,8 @@
 // YAML values into declared structs: strict, and complete in its complaints.
 //
-// Nothing is guessed: `"2"` is no integer, `2` is no string, an unknown key is a fault. A fault never ends
-// the work: every fault of the tree is added to the Diagnostics, each at its document path. Codes:
+// Nothing is guessed: `"2"` is no integer, `2` is no string, an unknown key is a diagnostic. A diagnostic
+// never ends the work: every diagnostic of the tree is added to the Diagnostics, each at its document path.
+// Codes:
 //   unknown-key    a key that the struct (or the chosen alternative) does not have
 //   missing-key    a required key, reported at the map that lacks it
 //   wrong-type     another kind of YAML value than the field takes
@@ -24,8 +25,8 @@
 namespace ktstr {
 
 /// Fills `object`, a default-constructed struct declared by `decl`, from `node`. `path` is the document path
-/// of `node`. What the document leaves out keeps its default. After faults (returns false) `object` holds
-/// what could be read, and its lists have as many elements as the document's, so indexes still agree.
+/// of `node`. What the document leaves out keeps its default. After diagnostics (returns false) `object`
+/// holds what could be read, and its lists have as many elements as the document's, so indexes still agree.
 /// Silent where the loader has already complained (Node::broken).
 ///
 /// Of `Limits`, min, max and unit hold for numbers, also inside optionals and lists; `pattern` for strings,

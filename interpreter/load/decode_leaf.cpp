@@ -247,11 +247,11 @@ bool LeafDecoder::Text(const Node& node, const NodePlace& place, bool number_too
   if (text.size() > kMaxScalarText)
     return Diagnose(place, "bad-value",
                     fmt::format("'{}' is longer than {} bytes", Shown(text), kMaxScalarText));
-  std::string fault = parse(text, out);
-  if (!fault.empty()) {
+  std::string diagnostic = parse(text, out);
+  if (!diagnostic.empty()) {
     std::vector<std::string_view> known;
     for (const NamedForm& form : names) known.push_back(form.name);
-    return Diagnose(place, "bad-value", std::move(fault), DidYouMean(text, known));
+    return Diagnose(place, "bad-value", std::move(diagnostic), DidYouMean(text, known));
   }
   if (number && !number_too)
     return WrongType(expected, node, place, fmt::format("quote it: \"{}\"", node.text));

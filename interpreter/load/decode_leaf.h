@@ -1,5 +1,5 @@
-// Decoding's lower half: values without values inside, the texts of their faults, and the place of a fault.
-// Internal to decode.cpp, whose header states the rules.
+// Decoding's lower half: values without values inside, the texts of their diagnostics, and the place of a
+// diagnostic. Internal to decode.cpp, whose header states the rules.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@
 
 namespace ktstr {
 
-/// Where the decoder stands, as a chain of stack frames: a path becomes text only when there is a fault.
+/// Where the decoder stands, as a chain of stack frames: a path becomes text only when there is a diagnostic.
 struct NodePlace {
   const NodePlace* parent = nullptr;
   std::string_view key;  // the root's is the whole path of the decoded node
@@ -36,7 +36,7 @@ class LeafDecoder {
  public:
   LeafDecoder(Diagnostics& out, BrokenPlaces* broken) : out_(out), broken_(broken) {}
 
-  /// A value of any kind that holds no others. Returns false after a fault.
+  /// A value of any kind that holds no others. Returns false after a diagnostic.
   bool Leaf(const TypeDecl& type, const Limits& limits, const Node& node, const NodePlace& place, void* out);
 
   /// A text with a grammar, or a number standing for one. `parse` stores the value; of `names`, which it also
@@ -47,7 +47,7 @@ class LeafDecoder {
   /// Whether `text`, a string or (`on_key`) the key that ends `place`, follows the pattern of `limits`.
   bool Pattern(std::string_view text, const Limits& limits, const NodePlace& place, bool on_key);
 
-  // Each adds one fault, notes its place as broken and returns false.
+  // Each adds one diagnostic, notes its place as broken and returns false.
   bool Diagnose(const NodePlace& place, std::string_view code, std::string message, std::string hint = "");
   bool DiagnoseKey(const NodePlace& place, std::string_view code, std::string message, std::string hint = "");
   /// A key is missing in the map at `place`, which is otherwise as good as it was: the caller notes the key.
@@ -57,7 +57,7 @@ class LeafDecoder {
 
   /// Notes that the value at `place` says nothing. Returns false.
   bool Break(const NodePlace& place);
-  /// A fault of a rule, at a path below `place`.
+  /// A diagnostic of a rule, at a path below `place`.
   void DiagnoseRule(const NodePlace& place, std::string_view field, std::string message);
 
  private:

@@ -32,7 +32,7 @@ struct Entry;
 struct Node {
   NodeKind kind = NodeKind::kNull;
   bool plain = false;     // a scalar written without quotes
-  bool broken = false;    // a fault in it was already reported: stay silent about its type and content
+  bool broken = false;    // a diagnostic in it was already reported: stay silent about its type and content
   std::string_view text;  // scalars: the value after unquoting; valid as long as the Document
   std::span<const Entry> entries;      // maps: in written order, then what `<<` merged in; keys are unique
   std::span<const Node* const> items;  // lists
@@ -84,7 +84,8 @@ class Document {
   [[nodiscard]] const std::string& name() const;
   /// Never null: a file that could not be parsed has a broken null node as its root.
   [[nodiscard]] const Node* root() const;
-  /// False after a fault that ended the parse (syntax, encoding, size): the tree is then not worth checking.
+  /// False after a diagnostic that ended the parse (syntax, encoding, size): the tree is then not worth
+  /// checking.
   [[nodiscard]] bool complete() const;
 
   /// The value at a document path, or nullptr. Paths go through aliases and merged entries.
@@ -101,10 +102,10 @@ class Document {
   std::unique_ptr<Storage> storage_;
 };
 
-/// Parses `text`; all its faults are added to `diagnostics` with their places set. `name` is how messages
-/// call the file. Codes: `syntax`, `encoding`, `empty-file`, `too-large`, `too-deep`, `too-many-aliases`,
-/// `duplicate-key`, `bad-key`, `too-many-mistakes`, `unknown-anchor`, `recursive-alias`, `bad-merge`,
-/// `bad-tag`, `many-documents`, `tab`.
+/// Parses `text`; all its diagnostics are added to `diagnostics` with their places set. `name` is how
+/// messages call the file. Codes: `syntax`, `encoding`, `empty-file`, `too-large`, `too-deep`,
+/// `too-many-aliases`, `duplicate-key`, `bad-key`, `too-many-mistakes`, `unknown-anchor`, `recursive-alias`,
+/// `bad-merge`, `bad-tag`, `many-documents`, `tab`.
 Document LoadDocument(std::string name, std::string text, Diagnostics& diagnostics);
 
 /// The kind that YAML 1.2's core schema gives a plain scalar.

@@ -13,18 +13,18 @@ std::size_t SaturatingAdd(std::size_t a, std::size_t b) {
 }  // namespace
 
 DocumentBuilder::DocumentBuilder(Document::Storage& storage, const std::unordered_set<std::size_t>& blanked,
-                                 std::vector<Diagnostic>& faults)
+                                 std::vector<Diagnostic>& diagnostics)
     : storage_(storage),
       blanked_(blanked),
-      faults_(faults),
+      diagnostics_(diagnostics),
       text_(storage.text),
       cursor_(storage.source),
       has_tabs_(text_.find('\t') != std::string_view::npos) {}
 
 void DocumentBuilder::Diagnose(Span at, std::string code, std::string message, std::string hint,
                                std::vector<Note> notes) {
-  if (faults_.size() >= kMaxDiagnostics) {
-    faults_.push_back(
+  if (diagnostics_.size() >= kMaxDiagnostics) {
+    diagnostics_.push_back(
         {Severity::kError,
          "too-many-mistakes",
          "",
@@ -35,8 +35,8 @@ void DocumentBuilder::Diagnose(Span at, std::string code, std::string message, s
          at});
     throw ParseStopped{};
   }
-  faults_.push_back({Severity::kError, std::move(code), "", false, std::move(message), std::move(hint),
-                     std::move(notes), at});
+  diagnostics_.push_back({Severity::kError, std::move(code), "", false, std::move(message), std::move(hint),
+                          std::move(notes), at});
 }
 
 void DocumentBuilder::OnDocumentStart(const YAML::Mark& mark) {

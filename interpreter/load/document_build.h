@@ -13,19 +13,19 @@
 
 namespace ktstr {
 
-/// Thrown through yaml-cpp to end a parse whose fault is already reported; never leaves LoadDocument.
+/// Thrown through yaml-cpp to end a parse whose diagnostic is already reported; never leaves LoadDocument.
 struct ParseStopped {
   bool tree_is_whole = false;
 };
 
-/// Receives one parse's events and builds the tree in `storage`. Faults that need not end the parse are
-/// collected in `faults`; those that must are reported there too and then thrown as ParseStopped.
+/// Receives one parse's events and builds the tree in `storage`. Diagnostics that need not end the parse are
+/// collected in `diagnostics`; those that must are reported there too and then thrown as ParseStopped.
 class DocumentBuilder : public YAML::EventHandler {
  public:
   /// `blanked` are the offsets of aliases with unknown anchors, which the parsed copy of the text has as `~`.
   /// REQUIRES: everything outlives the builder.
   DocumentBuilder(Document::Storage& storage, const std::unordered_set<std::size_t>& blanked,
-                  std::vector<Diagnostic>& faults);
+                  std::vector<Diagnostic>& diagnostics);
 
   void OnDocumentStart(const YAML::Mark& mark) override;
   void OnDocumentEnd() override;
@@ -95,7 +95,7 @@ class DocumentBuilder : public YAML::EventHandler {
 
   Document::Storage& storage_;
   const std::unordered_set<std::size_t>& blanked_;
-  std::vector<Diagnostic>& faults_;
+  std::vector<Diagnostic>& diagnostics_;
   std::string_view text_;
   SpanCursor cursor_;
   bool has_tabs_;

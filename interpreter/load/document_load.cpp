@@ -78,7 +78,7 @@ class DocumentLoader {
   void Load() {
     std::size_t budget = 4 * kMaxTextBytes;  // bytes parsed again; bounds the time spent on a hopeless file
     while (!ParseOnce()) {
-      faults_.clear();
+      diagnostics_.clear();
       storage_.arena.release();
       storage_.root = nullptr;
       if (blanked_.size() >= 100 || budget < parsed_text_.size()) break;
@@ -92,17 +92,17 @@ class DocumentLoader {
   }
 
   void Report(Diagnostics& diagnostics) {
-    for (Diagnostic& fault : anchor_faults_) faults_.push_back(std::move(fault));
-    std::stable_sort(faults_.begin(), faults_.end(), [](const Diagnostic& a, const Diagnostic& b) {
+    for (Diagnostic& diagnostic : anchor_diagnostics_) diagnostics_.push_back(std::move(diagnostic));
+    std::stable_sort(diagnostics_.begin(), diagnostics_.end(), [](const Diagnostic& a, const Diagnostic& b) {
       return std::pair(a.at->line, a.at->column) < std::pair(b.at->line, b.at->column);
     });
-    for (Diagnostic& fault : faults_) diagnostics.Add(std::move(fault));
+    for (Diagnostic& diagnostic : diagnostics_) diagnostics.Add(std::move(diagnostic));
   }
 
  private:
   /// False when an unknown anchor was met and blanked out, so that another try is due.
   bool ParseOnce() {
-    DocumentBuilder builder(storage_, blanked_, faults_);
+    DocumentBuilder builder(storage_, blanked_, diagnostics_);
     try {
       ViewBuffer buffer(parsed_text_);
       std::istream stream(&buffer);
@@ -116,11 +116,11 @@ class DocumentLoader {
       const auto at = static_cast<std::size_t>(std::max(error.mark.pos, 0));
       if (error.msg == YAML::ErrorMsg::UNKNOWN_ANCHOR && at < parsed_text_.size() &&
           parsed_text_[at] == '*') {
-        anchor_faults_.push_back(UnknownAnchor(storage_, at, builder.anchor_names()));
+        anchor_diagnostics_.push_back(UnknownAnchor(storage_, at, builder.anchor_names()));
         BlankOut(at);
         return false;
       }
-      faults_.push_back(ExplainSyntaxError(error.msg, at, storage_.source, builder.open_collections()));
+      diagnostics_.push_back(ExplainSyntaxError(error.msg, at, storage_.source, builder.open_collections()));
     }
     return true;
   }
@@ -128,7 +128,7 @@ class DocumentLoader {
   void FinishWhole() {
     const Node* root = storage_.root;
     if (!root || (root->IsNull() && root->text.empty() && !root->broken)) {
-      faults_.push_back(DiagnoseAt({}, "empty-file", "the file holds no value"));
+      diagnostics_.push_back(DiagnoseAt({}, "empty-file", "the file holds no value"));
       return;
     }
     storage_.complete = true;
@@ -145,8 +145,8 @@ class DocumentLoader {
   Document::Storage& storage_;
   std::string parsed_text_;  // like the source, except for the aliases blanked out
   std::unordered_set<std::size_t> blanked_;
-  std::vector<Diagnostic> faults_;
-  std::vector<Diagnostic> anchor_faults_;
+  std::vector<Diagnostic> diagnostics_;
+  std::vector<Diagnostic> anchor_diagnostics_;
 };
 
 Document LoadDocument(std::string name, std::string text, Diagnostics& diagnostics) {
@@ -154,11 +154,11 @@ Document LoadDocument(std::string name, std::string text, Diagnostics& diagnosti
   Document document;
   document.storage_ = std::make_unique<Document::Storage>(std::move(name), std::move(text));
   Document::Storage& storage = *document.storage_;
-  if (std::optional<Diagnostic> fault = CheckText(storage.source)) {
+  if (std::optional<Diagnostic> diagnostic = CheckText(storage.source)) {
     Node broken;
     broken.broken = true;
     storage.root = storage.Make(broken);
-    diagnostics.Add(std::move(*fault));
+    diagnostics.Add(std::move(*diagnostic));
     return document;
   }
   DocumentLoader loader(storage);

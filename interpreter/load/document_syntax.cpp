@@ -53,35 +53,35 @@ std::size_t IndentingTab(const SourceText& source, std::uint32_t line) {
 
 Diagnostic ExplainSyntaxError(const std::string& message, std::size_t at, const SourceText& source,
                               const std::vector<DocumentBuilder::Open>& open) {
-  Diagnostic fault;
-  fault.code = "syntax";
+  Diagnostic diagnostic;
+  diagnostic.code = "syntax";
   const std::uint32_t line = source.LineAt(at);
   const std::size_t tab = IndentingTab(source, line);
   if (message == YAML::ErrorMsg::TAB_IN_INDENTATION || tab != std::string_view::npos) {
     const std::size_t begin = tab != std::string_view::npos ? tab : at;
-    fault.code = "tab";
-    fault.message = "a tab cannot indent YAML";
-    fault.hint = "use spaces";
-    fault.at = source.SpanOf(begin, begin + 1);
-    return fault;
+    diagnostic.code = "tab";
+    diagnostic.message = "a tab cannot indent YAML";
+    diagnostic.hint = "use spaces";
+    diagnostic.at = source.SpanOf(begin, begin + 1);
+    return diagnostic;
   }
-  fault.message = message;
+  diagnostic.message = message;
   for (const Translation& translation : kTranslations) {
     if (translation.theirs != message) continue;
-    fault.message = translation.ours;
-    fault.hint = translation.hint;
+    diagnostic.message = translation.ours;
+    diagnostic.hint = translation.hint;
   }
-  fault.at = source.SpanOf(at, at + 1);
+  diagnostic.at = source.SpanOf(at, at + 1);
   const bool bracket_open = message == YAML::ErrorMsg::END_OF_MAP_FLOW ||
                             message == YAML::ErrorMsg::END_OF_SEQ_FLOW || message == YAML::ErrorMsg::FLOW_END;
   if (bracket_open) {
     for (auto it = open.rbegin(); it != open.rend(); ++it) {
       if (!it->bracket) continue;
-      fault.notes.push_back({"", std::string("this '") + it->bracket + "' is still open", it->span});
+      diagnostic.notes.push_back({"", std::string("this '") + it->bracket + "' is still open", it->span});
       break;
     }
   }
-  return fault;
+  return diagnostic;
 }
 
 }  // namespace ktstr

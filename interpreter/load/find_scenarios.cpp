@@ -15,10 +15,10 @@ class Finder {
     std::error_code error;
     if (!fs::is_directory(path, error)) return AddFile(path);
     const std::size_t before = seen_in_walk_;
-    const std::size_t faults = found_.faults.size();
+    const std::size_t diagnostics = found_.diagnostics.size();
     Walk(path, true);
-    if (seen_in_walk_ == before && found_.faults.size() == faults)
-      found_.faults.push_back({path, "no scenario (*.yaml, *.yml) in this directory"});
+    if (seen_in_walk_ == before && found_.diagnostics.size() == diagnostics)
+      found_.diagnostics.push_back({path, "no scenario (*.yaml, *.yml) in this directory"});
   }
 
   FoundScenarios Take() { return std::move(found_); }
@@ -38,7 +38,7 @@ class Finder {
     fs::directory_iterator at(directory, error);
     for (; !error && at != fs::directory_iterator(); at.increment(error)) entries.push_back(*at);
     if (error) {
-      found_.faults.push_back({directory.string(), "the directory cannot be read: " + error.message()});
+      found_.diagnostics.push_back({directory.string(), "the directory cannot be read: " + error.message()});
       return;
     }
     std::sort(entries.begin(), entries.end());

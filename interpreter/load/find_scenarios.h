@@ -19,13 +19,13 @@ struct PathDiagnostic {
 
 struct FoundScenarios {
   std::vector<std::string> files;  // in the order of the paths, within a directory sorted; each file once
-  std::vector<PathDiagnostic> faults;
+  std::vector<PathDiagnostic> diagnostics;
 };
 
 /// A path that is no directory is taken as a scenario whatever it is called and whether or not it exists
 /// (reading it will tell). A directory is searched for *.yaml and *.yml, at any depth; hidden entries and
-/// symbolic links, to files as to directories, are passed over. Faults: a directory that cannot be read, or
-/// without any scenario.
+/// symbolic links, to files as to directories, are passed over. Diagnostics: a directory that cannot be read,
+/// or without any scenario.
 FoundScenarios FindScenarios(std::span<const std::string> paths);
 
 }  // namespace ktstr

@@ -12,7 +12,7 @@ namespace ktstr {
 namespace {
 
 constexpr std::size_t kWindow = 110;       // code points of a source line that are shown
-constexpr std::size_t kWindowBefore = 50;  // of these, at most before the fault when the line is cut
+constexpr std::size_t kWindowBefore = 50;  // of these, at most before the diagnostic when the line is cut
 constexpr std::string_view kCut = "...";
 
 // Text from a scenario must neither break a message into lines nor steer the reader's terminal.

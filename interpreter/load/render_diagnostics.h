@@ -13,7 +13,7 @@
 
 namespace ktstr {
 
-/// A further place of a fault, in the same file. Line 0: no place of its own.
+/// A further place of a diagnostic, in the same file. Line 0: no place of its own.
 struct LocatedNote {
   Span span;
   std::string message;
@@ -33,12 +33,12 @@ struct LocatedDiagnostic {
   std::vector<LocatedNote> notes;
 };
 
-/// All of a document's diagnostics with their places. A fault in an anchored or merged text is shown where it
-/// is written, with a note for the alias or `<<` that led there; when several lead to the very same fault it
-/// is given once, with the first way and the number of the others.
+/// All of a document's diagnostics with their places. A diagnostic in an anchored or merged text is shown
+/// where it is written, with a note for the alias or `<<` that led there; when several lead to the very same
+/// diagnostic it is given once, with the first way and the number of the others.
 std::vector<LocatedDiagnostic> Locate(const Document& document, const Diagnostics& diagnostics);
 
-/// A fault of a whole file that could not become a Document, e.g. because it is missing.
+/// A diagnostic of a whole file that could not become a Document, e.g. because it is missing.
 LocatedDiagnostic LocateFile(std::string file, std::string code, std::string_view message);
 
 /// By file, line and column; the order of finding decides between equals.
@@ -49,15 +49,15 @@ enum class DiagnosticFormat { kPretty, kJson, kSarif, kGithub };
 /// "pretty", "json", "sarif" or "github"; nothing for another word.
 std::optional<DiagnosticFormat> ParseDiagnosticFormat(std::string_view word);
 
-/// Three lines per fault and per note: place and message, the source line, the underline with the hint behind
-/// it. A long source line is cut to a window around the fault. Colour means ANSI escapes.
+/// Three lines per diagnostic and per note: place and message, the source line, the underline with the hint
+/// behind it. A long source line is cut to a window around the diagnostic. Colour means ANSI escapes.
 std::string RenderPretty(std::span<const LocatedDiagnostic> located, bool color = false);
 /// An array of {file, line, column, endColumn, severity, code, message, hint, notes}; columns count code
 /// points from 1, endColumn is one past the end; line 0 stands for the whole file.
 std::string RenderJson(std::span<const LocatedDiagnostic> located);
 /// A SARIF 2.1.0 log with one run.
 std::string RenderSarif(std::span<const LocatedDiagnostic> located);
-/// One GitHub Actions workflow command per fault.
+/// One GitHub Actions workflow command per diagnostic.
 std::string RenderGithub(std::span<const LocatedDiagnostic> located);
 /// Any of the four; `color` concerns only kPretty. All end with a line feed unless empty.
 std::string RenderDiagnostics(DiagnosticFormat format, std::span<const LocatedDiagnostic> located,

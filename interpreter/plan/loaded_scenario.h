@@ -17,8 +17,9 @@ struct LoadedScenario {
   std::filesystem::path directory;  // of the file; where relative payload paths start
   bool readable = false;            // false: the file could not be read; `document` is then empty
   Document document;
-  Scenario scenario;  // with the overrides; with faults, as much as could be read; its name is never empty
-  RunPlans plans;     // one per variant; none after an error
+  Scenario
+      scenario;    // with the overrides; with diagnostics, as much as could be read; its name is never empty
+  RunPlans plans;  // one per variant; none after an error
   std::vector<LocatedDiagnostic> diagnostics;  // sorted by place
   bool has_errors = false;                     // warnings do not count
 };

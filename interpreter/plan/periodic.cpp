@@ -75,7 +75,7 @@ std::vector<std::uint64_t> PeriodicBoundaries(std::uint64_t start_ns, std::uint6
   return boundaries;
 }
 
-std::optional<std::string> PeriodicFault(std::uint32_t count, Duration holds) {
+std::optional<std::string> WhyNotPeriodic(std::uint32_t count, Duration holds) {
   if (count == 0) return std::nullopt;
   if (count > kMaxPeriodic)
     return fmt::format("{} periodic snapshots are asked for; {} are the most", count, kMaxPeriodic);

@@ -34,7 +34,7 @@ std::vector<std::uint64_t> PeriodicBoundaries(std::uint64_t start_ns, std::uint6
 
 /// Why `count` periodic captures cannot be made in holds that take `holds` together, in one line that names
 /// the least time which would do; nothing when they can. For lint.
-std::optional<std::string> PeriodicFault(std::uint32_t count, Duration holds);
+std::optional<std::string> WhyNotPeriodic(std::uint32_t count, Duration holds);
 
 /// Makes the request that captures at boundary `index`; `offset_ns` is on the hold timeline, `hold` the hold
 /// it falls into (for path, phase and cleanup).

@@ -228,11 +228,11 @@ class Planner {
     }
     context_.EnterOp(base + "/hold");
     context_.Emit(SetHoldMark{}, "begin of the repetition");
-    const std::size_t faults = context_.fault_count();
+    const std::size_t diagnostics = context_.diagnostic_count();
     context_.EnterLoop(true);
     for (std::int64_t at = 0, next = 0; at < total; at = next) {
       PlanOps(base + "/ops", step.ops);
-      if (context_.fault_count() != faults) break;  // the next round would only repeat them
+      if (context_.diagnostic_count() != diagnostics) break;  // the next round would only repeat them
       next = total - at > every ? at + every : total;
       context_.EnterOp(base + "/hold");
       EmitHold(next - at, static_cast<std::uint64_t>(next), true,

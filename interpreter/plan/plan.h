@@ -73,22 +73,22 @@ struct Overrides {
 /// The scenario as it is to be checked and run.
 Scenario WithOverrides(Scenario scenario, const Overrides& overrides);
 
-/// The plan of one variant, without its checks being resolved: the first half of PlanRuns. Its faults are
-/// added to `diagnostics`; `broken` is what could not be read of the scenario, if anything.
+/// The plan of one variant, without its checks being resolved: the first half of PlanRuns. Its diagnostics
+/// are added to `diagnostics`; `broken` is what could not be read of the scenario, if anything.
 RunPlan MakePlan(const Scenario& scenario, const RunVariant& variant, Diagnostics& diagnostics,
                  const BrokenPlaces* broken = nullptr);
 
 using RunPlans = std::vector<std::shared_ptr<const RunPlan>>;
 
 /// Plans every variant and finds everything that can be found before a run: names, lifetimes, cpusets,
-/// checks, deadlines. Returns the plans in the order of Variants(); they are not to be run when a fault was
-/// found. `overrides` are those that `scenario` has already; a fault that comes from one has a note which
-/// says so. REQUIRES: `scenario` was decoded without faults.
+/// checks, deadlines. Returns the plans in the order of Variants(); they are not to be run when a diagnostic
+/// was found. `overrides` are those that `scenario` has already; a diagnostic that comes from one has a note
+/// which says so. REQUIRES: `scenario` was decoded without diagnostics.
 RunPlans PlanRuns(const Scenario& scenario, const Overrides& overrides, Diagnostics& diagnostics);
 
-/// The same for a scenario that could only be decoded in part, so that one pass shows everything: all faults
-/// but those in a place that is broken and those that only follow from one. `broken` is what the decoder
-/// noted; its own complaints are in `diagnostics` already.
+/// The same for a scenario that could only be decoded in part, so that one pass shows everything: all
+/// diagnostics but those in a place that is broken and those that only follow from one. `broken` is what the
+/// decoder noted; its own complaints are in `diagnostics` already.
 void CheckPartlyDecoded(Scenario scenario, const BrokenPlaces& broken, const Overrides& overrides,
                         Diagnostics& diagnostics);
 

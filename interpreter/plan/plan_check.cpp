@@ -20,8 +20,8 @@ Note FromCommandLine(std::string_view option, std::string_view value, std::strin
 void CheckSnapshots(const RunPlan& plan, bool holds_known, Diagnostics& diagnostics) {
   const std::uint32_t periodic = plan.scenario.snapshots.periodic;
   if (periodic == 0) return;
-  if (const auto fault = holds_known ? PeriodicFault(periodic, plan.holds) : std::nullopt)
-    return diagnostics.Error("snapshots/periodic", "bad-periodic", *fault);
+  if (const auto diagnostic = holds_known ? WhyNotPeriodic(periodic, plan.holds) : std::nullopt)
+    return diagnostics.Error("snapshots/periodic", "bad-periodic", *diagnostic);
   const std::uint64_t all = periodic + plan.snapshot_count;
   // More than can be kept without the periodic ones has been said where they are asked for.
   if (all > kMaxSnapshots && plan.snapshot_count <= kMaxSnapshots)
@@ -35,26 +35,26 @@ void CheckMonitor(const RunPlans& plans, const Overrides& overrides, Diagnostics
   for (const auto& plan : plans) {
     const Scenario& scenario = plan->scenario;
     if (!scenario.monitor || !scenario.monitor->on || scenario.clock != Clock::kVirtual) continue;
-    Diagnostic fault{
+    Diagnostic diagnostic{
         .code = "bad-monitor",
         .path = "monitor",
         .message = "the monitor samples by the host's time, which the virtual clock does not follow",
         .hint = "use `snapshots: {periodic: N}` there"};
-    if (overrides.clock) fault.notes.push_back(FromCommandLine("--clock", "virtual", "clock:"));
-    return diagnostics.Add(std::move(fault));
+    if (overrides.clock) diagnostic.notes.push_back(FromCommandLine("--clock", "virtual", "clock:"));
+    return diagnostics.Add(std::move(diagnostic));
   }
 }
 
 void CheckDisk(const RunPlans& plans, const Overrides& overrides, Diagnostics& diagnostics) {
   for (const auto& plan : plans) {
     if (!plan->disk || plan->scenario.clock != Clock::kVirtual) continue;
-    Diagnostic fault{
+    Diagnostic diagnostic{
         .code = "bad-disk",
         .path = plan->disk->path,
         .message = "a disk answers at moments of the host's time, which the virtual clock does not follow",
         .hint = "use `clock: wall` for work that writes to a disk"};
-    if (overrides.clock) fault.notes.push_back(FromCommandLine("--clock", "virtual", "clock:"));
-    return diagnostics.Add(std::move(fault));
+    if (overrides.clock) diagnostic.notes.push_back(FromCommandLine("--clock", "virtual", "clock:"));
+    return diagnostics.Add(std::move(diagnostic));
   }
 }
 
@@ -62,14 +62,14 @@ void CheckTimeout(const RunPlan& plan, const Overrides& overrides, Diagnostics& 
   const Duration timeout = plan.scenario.timeout;
   if (timeout.ns <= 0) return diagnostics.Error("timeout", "rule", "the timeout must be more than 0s");
   if (plan.holds < timeout) return;
-  Diagnostic fault{.code = "timeout-too-short",
-                   .path = "timeout",
-                   .message = "the holds alone take " + FormatDuration(plan.holds) + ", and the timeout is " +
-                              FormatDuration(timeout),
-                   .hint = overrides.timeout ? "raise --timeout" : "raise `timeout:`"};
+  Diagnostic diagnostic{.code = "timeout-too-short",
+                        .path = "timeout",
+                        .message = "the holds alone take " + FormatDuration(plan.holds) +
+                                   ", and the timeout is " + FormatDuration(timeout),
+                        .hint = overrides.timeout ? "raise --timeout" : "raise `timeout:`"};
   if (overrides.timeout)
-    fault.notes.push_back(FromCommandLine("--timeout", FormatDuration(timeout), "timeout:"));
-  diagnostics.Add(std::move(fault));
+    diagnostic.notes.push_back(FromCommandLine("--timeout", FormatDuration(timeout), "timeout:"));
+  diagnostics.Add(std::move(diagnostic));
 }
 
 void CheckStepNames(const Scenario& scenario, Diagnostics& diagnostics) {
@@ -142,9 +142,9 @@ RunPlans PlanAndCheck(const Scenario& scenario, const BrokenPlaces* broken, cons
   return plans;
 }
 
-/// Whether the fault says something of CPUs, nodes or caches.
-bool IsOfTopology(const Diagnostic& fault) {
-  return fault.code == "bad-cpuset" || fault.code == "bad-affinity";
+/// Whether the diagnostic says something of CPUs, nodes or caches.
+bool IsOfTopology(const Diagnostic& diagnostic) {
+  return diagnostic.code == "bad-cpuset" || diagnostic.code == "bad-affinity";
 }
 
 }  // namespace
@@ -158,8 +158,9 @@ void CheckPartlyDecoded(Scenario scenario, const BrokenPlaces& broken, const Ove
   }
   Diagnostics found;
   PlanAndCheck(scenario, &broken, overrides, found);
-  for (const Diagnostic& fault : found.items())
-    if (!broken.Covers(fault.path) && (topology_known || !IsOfTopology(fault))) diagnostics.Add(fault);
+  for (const Diagnostic& diagnostic : found.items())
+    if (!broken.Covers(diagnostic.path) && (topology_known || !IsOfTopology(diagnostic)))
+      diagnostics.Add(diagnostic);
 }
 
 RunPlans PlanRuns(const Scenario& scenario, const Overrides& overrides, Diagnostics& diagnostics) {

@@ -1,5 +1,5 @@
 // Mistakes in what the user wrote, collected rather than thrown: a check adds all it finds, and the caller
-// decides. Nothing here knows YAML: a fault names its place by a document path, and only who loaded the
+// decides. Nothing here knows YAML: a diagnostic names its place by a document path, and only who loaded the
 // document can turn that into a line and a column.
 #pragma once
 
@@ -32,9 +32,9 @@ struct Note {
   std::optional<Span> at = {};  // when set, the place itself; `path` is then ignored
 };
 
-/// One fault. `path` is a document path: map keys and list indexes joined by '/', as in
+/// One diagnostic. `path` is a document path: map keys and list indexes joined by '/', as in
 /// `steps/1/ops/0/SetCpuset/cgroup`; "" is the whole document. A path may go deeper than the document does
-/// (a missing key): the fault is then shown at the longest prefix that exists.
+/// (a missing key): the diagnostic is then shown at the longest prefix that exists.
 struct Diagnostic {
   Severity severity = Severity::kError;
   std::string code;  // kebab-case and stable, e.g. "unknown-name"
@@ -43,11 +43,11 @@ struct Diagnostic {
   std::string message;    // one line, no trailing full stop
   std::string hint = {};  // how to mend it, e.g. "did you mean 'hot'?"; may be empty
   std::vector<Note> notes = {};
-  std::optional<Span> at = {};  // set by the loader for faults with no path; `path` is then ignored
+  std::optional<Span> at = {};  // set by the loader for diagnostics with no path; `path` is then ignored
 };
 
-/// A growing list of faults, in the order they were found. Two with the same place, code and message count
-/// once. Not thread-safe.
+/// A growing list of diagnostics, in the order they were found. Two with the same place, code and message
+/// count once. Not thread-safe.
 class Diagnostics {
  public:
   void Add(Diagnostic diagnostic);

@@ -58,7 +58,7 @@ NameDoubts PlanContext::Doubts() const {
 
 void PlanContext::Diagnose(std::string_view field, std::string code, std::string message, std::string hint,
                            std::vector<Note> notes) {
-  ++faults_;
+  ++diagnostic_count_;
   diagnostics_.Add({.code = std::move(code),
                     .path = PathOf(field),
                     .message = std::move(message),

@@ -1,5 +1,5 @@
-// Planning: turning Ops into resolved guest requests. One pass does two jobs: it finds every fault of names
-// and lifetimes (so `lint` is a plan whose requests are thrown away), and it yields the exact list of
+// Planning: turning Ops into resolved guest requests. One pass does two jobs: it finds every mistake of
+// names and lifetimes (so `lint` is a plan whose requests are thrown away), and it yields the exact list of
 // requests that `run` sends and `--dry-run` prints. Pure: no clock, no files, no VM.
 #pragma once
 
@@ -86,10 +86,10 @@ class PlanContext {
   [[nodiscard]] const ScenarioState& state() const { return state_; }
   [[nodiscard]] const vmm::Topology& topology() const { return topology_; }
 
-  // ---- faults; `field` is relative to the current Op ("cpus/llc"), "" the Op itself
+  // ---- diagnostics; `field` is relative to the current Op ("cpus/llc"), "" the Op itself
   void Diagnose(std::string_view field, std::string code, std::string message, std::string hint = "",
                 std::vector<Note> notes = {});
-  [[nodiscard]] std::size_t fault_count() const { return faults_; }
+  [[nodiscard]] std::size_t diagnostic_count() const { return diagnostic_count_; }
   /// Whether `field`, or something in it, could not be read: then nothing is to be concluded from what it
   /// holds, nor from its absence.
   [[nodiscard]] bool Unread(std::string_view field) const;
@@ -117,11 +117,11 @@ class PlanContext {
   }
   std::vector<PlannedRequest>& requests() { return requests_; }
 
-  // ---- what Ops are made of. Each faults at `field` when it cannot, and planning goes on as if it could, so
-  // that one mistake is one diagnostic and hides no other.
+  // ---- what Ops are made of. Each adds a diagnostic at `field` when it cannot, and planning goes on as if
+  // it could, so that one mistake is one diagnostic and hides no other.
   /// Null when there is none: the Op then still checks its other arguments.
   CgroupState* UseCgroup(std::string_view field, std::string_view name);
-  /// Never null. After a fault it is the one that exists already, or one that nobody can find.
+  /// Never null. After a diagnostic it is the one that exists already, or one that nobody can find.
   CgroupState* MakeCgroup(std::string_view field, const std::string& name);
   /// `cgroup` null: it is not known, the CPUs are checked all the same.
   bool SetCpuset(std::string_view field, CgroupState* cgroup, const CpusetSpec& spec);
@@ -191,7 +191,7 @@ class PlanContext {
   std::string path_;
   bool cleanup_ = false;
   bool in_loop_ = false;
-  std::size_t faults_ = 0;
+  std::size_t diagnostic_count_ = 0;
   const BrokenPlaces* broken_;
   NameDoubts lasting_doubts_;  // to the end of the scenario
   NameDoubts step_doubts_;     // to the end of the step

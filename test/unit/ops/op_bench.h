@@ -41,7 +41,7 @@ class OpBench {
     return all;
   }
   /// "path: message (hint) [path of a note: its text]" of each fault, a line each.
-  [[nodiscard]] std::string Faults() const {
+  [[nodiscard]] std::string Messages() const {
     std::string all;
     for (const Diagnostic& d : diagnostics.items()) {
       all += d.path + ": " + d.message + (d.hint.empty() ? "" : " (" + d.hint + ")");

@@ -15,7 +15,7 @@ TEST_CASE("FreezeCgroup freezes its cgroup with all below it") {
   CHECK(request->cgroup == "hot");
   CHECK(request->frozen);
   bench.Plan("FreezeCgroup", "hto");
-  CHECK(bench.Faults() ==
+  CHECK(bench.Messages() ==
         "steps/0/ops/1/cgroup: no cgroup 'hto' is alive at this point (did you mean 'hot' (created in step "
         "'one')?)\n");
 }
@@ -27,7 +27,7 @@ TEST_CASE("nothing starts in a frozen cgroup or below one") {
   bench.Plan("FreezeCgroup", "hot");
   CHECK_FALSE(bench.Spawn("hot"));
   CHECK_FALSE(bench.context.StartPayload("payload", "probe", {}, "hot/inner"));
-  CHECK(bench.Faults() ==
+  CHECK(bench.Messages() ==
         "steps/0/ops/0/work: nothing can start in cgroup 'hot': it is frozen at this point (thaw 'hot' with "
         "UnfreezeCgroup first (frozen in step 'one')) [steps/0/ops/0: frozen here]\n"
         "steps/0/ops/0/payload: nothing can start in cgroup 'hot/inner': 'hot' above it is frozen at this "
@@ -39,7 +39,7 @@ TEST_CASE("freezing a frozen cgroup is a diagnostic") {
   bench.context.MakeCgroup("", "hot");
   bench.Plan("FreezeCgroup", "hot");
   bench.Plan("FreezeCgroup", "hot");
-  CHECK(bench.Faults() ==
+  CHECK(bench.Messages() ==
         "steps/0/ops/1/cgroup: cgroup 'hot' is frozen already (it was frozen in step 'one') [steps/0/ops/0: "
         "frozen here]\n");
 }
@@ -52,10 +52,10 @@ TEST_CASE("StopCgroup and RemoveCgroup thaw their cgroup, but none above it") {
   CHECK(bench.Spawn("c"));
   bench.Plan("FreezeCgroup", "c");
   bench.Plan("RemoveCgroup", "c");
-  CHECK(bench.Faults().empty());
+  CHECK(bench.Messages().empty());
   bench.Plan("FreezeCgroup", "a");
   bench.Plan("StopCgroup", "a/b");
-  CHECK(bench.Faults() ==
+  CHECK(bench.Messages() ==
         "steps/0/ops/5/cgroup: the tasks of cgroup 'a/b' cannot run on: 'a' above it is frozen at this point "
         "(thaw 'a' with UnfreezeCgroup first (frozen in step 'one')) [steps/0/ops/4: frozen here]\n");
 }

@@ -14,7 +14,7 @@ TEST_CASE("after UnfreezeCgroup the cgroup is as before") {
   CHECK_FALSE(bench.context.requests().back().As<SetFrozen>()->frozen);
   CHECK(bench.Spawn("hot"));
   bench.Plan("FreezeCgroup", "hot");
-  CHECK(bench.Faults().empty());
+  CHECK(bench.Messages().empty());
 }
 
 TEST_CASE("thawing what is not frozen is a diagnostic that says where it was thawed") {
@@ -29,7 +29,7 @@ TEST_CASE("thawing what is not frozen is a diagnostic that says where it was tha
   bench.context.EndStep();
   bench.EnterStep("three");
   bench.Plan("UnfreezeCgroup", "hot");
-  CHECK(bench.Faults() ==
+  CHECK(bench.Messages() ==
         "steps/1/ops/0/cgroup: cgroup 'hot' is not frozen at this point (freeze it with FreezeCgroup first)\n"
         "steps/2/ops/0/cgroup: cgroup 'hot' is not frozen at this point (it was thawed in step 'two', at "
         "its end) [steps/1: thawed here]\n");
@@ -41,7 +41,7 @@ TEST_CASE("what lies below a frozen cgroup cannot be thawed alone") {
   bench.Plan("FreezeCgroup", "a/b");
   bench.Plan("FreezeCgroup", "a");
   bench.Plan("UnfreezeCgroup", "a/b");
-  CHECK(bench.Faults() ==
+  CHECK(bench.Messages() ==
         "steps/0/ops/2/cgroup: the tasks of cgroup 'a/b' cannot run on: 'a' above it is frozen at this point "
         "(thaw 'a' with UnfreezeCgroup first (frozen in step 'one')) [steps/0/ops/1: frozen here]\n");
 }

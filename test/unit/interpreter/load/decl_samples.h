@@ -29,9 +29,9 @@ struct Place {
                                           true,
                                           [](std::string_view text, void* out) {
                                             CpuSet set;
-                                            std::string fault = CpuSet::Scalar().parse(text, &set);
-                                            if (fault.empty()) static_cast<Place*>(out)->cpus = set;
-                                            return fault;
+                                            std::string why = CpuSet::Scalar().parse(text, &set);
+                                            if (why.empty()) static_cast<Place*>(out)->cpus = set;
+                                            return why;
                                           },
                                           [](const void* p) {
                                             const auto& place = *static_cast<const Place*>(p);
@@ -180,11 +180,11 @@ struct Script {
   }
 };
 
-/// What Decode says about a text: one line a fault, "path code: message [hint]".
+/// What Decode says about a text: one line a diagnostic, "path code: message [hint]".
 struct Read {
   Script script;
   bool ok = false;
-  std::string faults;
+  std::string diagnostics;
 };
 inline Read ReadScript(std::string text) {
   Read read;
@@ -192,9 +192,9 @@ inline Read ReadScript(std::string text) {
   const Document document = LoadDocument("t.yaml", std::move(text), diagnostics);
   read.ok = Decode(document, read.script, diagnostics);
   for (const Diagnostic& d : diagnostics.items()) {
-    read.faults += d.path + (d.on_key ? "(key) " : " ") + d.code + ": " + d.message;
-    if (!d.hint.empty()) read.faults += " [" + d.hint + "]";
-    read.faults += '\n';
+    read.diagnostics += d.path + (d.on_key ? "(key) " : " ") + d.code + ": " + d.message;
+    if (!d.hint.empty()) read.diagnostics += " [" + d.hint + "]";
+    read.diagnostics += '\n';
   }
   return read;
 }

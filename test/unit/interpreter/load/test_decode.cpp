@@ -9,8 +9,10 @@ namespace {
 using samples::Read;
 using samples::ReadScript;
 
-/// The faults of a document that is right but for `line`.
-std::string FaultsOf(const std::string& line) { return ReadScript("name: n\n" + line + "\n").faults; }
+/// The diagnostics of a document that is right but for `line`.
+std::string DiagnosticsOf(const std::string& line) {
+  return ReadScript("name: n\n" + line + "\n").diagnostics;
+}
 
 TEST_CASE("Decode reads every kind of field") {
   const Read read = ReadScript(R"(
@@ -32,7 +34,7 @@ ops:
   - Start: {cgroup: hot, place: "0-1,3", work: [{type: Burst, rest: 3ms, workers: 50%, nice: -20}, {type: Spin, workers: 4}]}
 x-anything: [goes]
 )");
-  CHECK(read.faults == "");
+  CHECK(read.diagnostics == "");
   REQUIRE(read.ok);
   const samples::Script& s = read.script;
   CHECK(s.name == "all");
@@ -76,91 +78,95 @@ TEST_CASE("Decode leaves defaults where the document is silent") {
 }
 
 TEST_CASE("Decode says which kind of value it wanted and which it found") {
-  CHECK(FaultsOf("loud: yes") ==
+  CHECK(DiagnosticsOf("loud: yes") ==
         "loud wrong-type: expected true or false, found the string 'yes' ['yes' is a string in YAML 1.2; "
         "write true]\n");
-  CHECK(FaultsOf("loud: \"true\"") ==
+  CHECK(DiagnosticsOf("loud: \"true\"") ==
         "loud wrong-type: expected true or false, found the string 'true' [remove the quotes: true]\n");
-  CHECK(FaultsOf("level: abc") == "level wrong-type: expected an integer, found the string 'abc'\n");
-  CHECK(FaultsOf("level: \"2\"") ==
+  CHECK(DiagnosticsOf("level: abc") == "level wrong-type: expected an integer, found the string 'abc'\n");
+  CHECK(DiagnosticsOf("level: \"2\"") ==
         "level wrong-type: expected an integer, found the string '2' [remove the quotes: 2]\n");
-  CHECK(FaultsOf("level: 2.5") == "level wrong-type: expected an integer, found the number '2.5'\n");
-  CHECK(FaultsOf("level:") == "level wrong-type: expected an integer, found nothing\n");
-  CHECK(FaultsOf("args: [--cpu, 2]") ==
+  CHECK(DiagnosticsOf("level: 2.5") == "level wrong-type: expected an integer, found the number '2.5'\n");
+  CHECK(DiagnosticsOf("level:") == "level wrong-type: expected an integer, found nothing\n");
+  CHECK(DiagnosticsOf("args: [--cpu, 2]") ==
         "args/1 wrong-type: expected a string, found the integer '2' [quote it: \"2\"]\n");
-  CHECK(FaultsOf("args: true") == "args wrong-type: expected a list, found true [write a list: [true]]\n");
-  CHECK(FaultsOf("args: {a: b}") == "args wrong-type: expected a list, found a map\n");
-  CHECK(FaultsOf("note: 1.50") ==
+  CHECK(DiagnosticsOf("args: true") ==
+        "args wrong-type: expected a list, found true [write a list: [true]]\n");
+  CHECK(DiagnosticsOf("args: {a: b}") == "args wrong-type: expected a list, found a map\n");
+  CHECK(DiagnosticsOf("note: 1.50") ==
         "note wrong-type: expected a string, found the number '1.50' [quote it: \"1.50\"]\n");
-  CHECK(FaultsOf("range: [1, 2]") == "range wrong-type: expected a map, found a list\n");
-  CHECK(FaultsOf("range:") ==
+  CHECK(DiagnosticsOf("range: [1, 2]") == "range wrong-type: expected a map, found a list\n");
+  CHECK(DiagnosticsOf("range:") ==
         "range wrong-type: expected a map, found nothing [write {} for an empty map]\n");
-  CHECK(FaultsOf("range: {lo: x}") == "range/lo wrong-type: expected a number, found the string 'x'\n");
-  CHECK(FaultsOf("ranges: 5") == "ranges wrong-type: expected a map, found the integer '5'\n");
-  CHECK(FaultsOf("hold: [1]") == "hold wrong-type: expected a Duration (500ms, 2s), found a list\n");
-  CHECK(FaultsOf("mode: 1") == "mode wrong-type: expected slow or fast, found the integer '1'\n");
-  CHECK(ReadScript("[a, b]\n").faults == " wrong-type: expected a map, found a list\n");
+  CHECK(DiagnosticsOf("range: {lo: x}") == "range/lo wrong-type: expected a number, found the string 'x'\n");
+  CHECK(DiagnosticsOf("ranges: 5") == "ranges wrong-type: expected a map, found the integer '5'\n");
+  CHECK(DiagnosticsOf("hold: [1]") == "hold wrong-type: expected a Duration (500ms, 2s), found a list\n");
+  CHECK(DiagnosticsOf("mode: 1") == "mode wrong-type: expected slow or fast, found the integer '1'\n");
+  CHECK(ReadScript("[a, b]\n").diagnostics == " wrong-type: expected a map, found a list\n");
 }
 
 TEST_CASE("Decode shows strange strings on one line") {
-  CHECK(FaultsOf("level: \"a\\nb\\e\"") ==
+  CHECK(DiagnosticsOf("level: \"a\\nb\\e\"") ==
         "level wrong-type: expected an integer, found the string 'a\\nb\\x1b'\n");
-  CHECK(FaultsOf("level: " + std::string(100, 'x')) ==
+  CHECK(DiagnosticsOf("level: " + std::string(100, 'x')) ==
         "level wrong-type: expected an integer, found the string '" + std::string(60, 'x') + "...'\n");
 }
 
 TEST_CASE("Decode checks ranges") {
-  CHECK(FaultsOf("level: 0") == "level out-of-range: 0 is out of range: it must be between 1 and 255 dB\n");
-  CHECK(FaultsOf("level: 256") ==
+  CHECK(DiagnosticsOf("level: 0") ==
+        "level out-of-range: 0 is out of range: it must be between 1 and 255 dB\n");
+  CHECK(DiagnosticsOf("level: 256") ==
         "level out-of-range: 256 is out of range: it must be between 1 and 255 dB\n");
-  CHECK(FaultsOf("level: 1e6") ==
+  CHECK(DiagnosticsOf("level: 1e6") ==
         "level out-of-range: 1e6 is out of range: it must be between 1 and 255 dB\n");
-  CHECK(FaultsOf("seed: -1") == "seed out-of-range: -1 is out of range: it must be at least 0\n");
-  CHECK(FaultsOf("seed: 18446744073709551616") ==
+  CHECK(DiagnosticsOf("seed: -1") == "seed out-of-range: -1 is out of range: it must be at least 0\n");
+  CHECK(DiagnosticsOf("seed: 18446744073709551616") ==
         "seed out-of-range: 18446744073709551616 is out of range: it must be at least 0\n");
-  CHECK(FaultsOf("offset: 9223372036854775808") ==
+  CHECK(DiagnosticsOf("offset: 9223372036854775808") ==
         "offset out-of-range: 9223372036854775808 is out of range: it does not fit into 64 bits\n");
-  CHECK(FaultsOf("range: {lo: 0, hi: 0}") ==
+  CHECK(DiagnosticsOf("range: {lo: 0, hi: 0}") ==
         "range/hi out-of-range: 0 is out of range: it must be more than 0 m\n");
-  CHECK(FaultsOf("range: {hi: .inf}") == "range/hi out-of-range: .inf is not a finite number\n");
-  CHECK(FaultsOf("range: {lo: .nan}") == "range/lo out-of-range: .nan is not a finite number\n");
-  CHECK(FaultsOf("levels: [3]") == "levels out-of-range: the list has 1 item, but needs at least 2\n");
-  CHECK(FaultsOf("levels: [3, 10]") ==
+  CHECK(DiagnosticsOf("range: {hi: .inf}") == "range/hi out-of-range: .inf is not a finite number\n");
+  CHECK(DiagnosticsOf("range: {lo: .nan}") == "range/lo out-of-range: .nan is not a finite number\n");
+  CHECK(DiagnosticsOf("levels: [3]") == "levels out-of-range: the list has 1 item, but needs at least 2\n");
+  CHECK(DiagnosticsOf("levels: [3, 10]") ==
         "levels/1 out-of-range: 10 is out of range: it must be between 0 and 9\n");
 }
 
 TEST_CASE("Decode checks texts with a grammar") {
-  CHECK(FaultsOf("hold: 5") == "hold bad-value: '5' has no unit; write e.g. 5ms or 5s\n");
-  CHECK(FaultsOf("hold: 5 s") == "hold bad-value: ' s' is not a unit of time; use ns, us, ms, s, m or h\n");
-  CHECK(FaultsOf("memory: 64MiX").find("memory bad-value: 'MiX' is not a unit of size") == 0);
-  CHECK(FaultsOf("memory: 010") == "");     // ten bytes, as in YAML 1.2
-  CHECK(FaultsOf("memory: 0x1000") == "");  // an integer like any other
-  CHECK(FaultsOf("memory: -1") == "memory bad-value: '-1' is not a size; write e.g. 64MiB\n");
-  CHECK(FaultsOf("hold: " + std::string(2000, '1')).find("is longer than 1024 bytes") != std::string::npos);
-  CHECK(FaultsOf("ranges: {A1: {}}") ==
+  CHECK(DiagnosticsOf("hold: 5") == "hold bad-value: '5' has no unit; write e.g. 5ms or 5s\n");
+  CHECK(DiagnosticsOf("hold: 5 s") ==
+        "hold bad-value: ' s' is not a unit of time; use ns, us, ms, s, m or h\n");
+  CHECK(DiagnosticsOf("memory: 64MiX").find("memory bad-value: 'MiX' is not a unit of size") == 0);
+  CHECK(DiagnosticsOf("memory: 010") == "");     // ten bytes, as in YAML 1.2
+  CHECK(DiagnosticsOf("memory: 0x1000") == "");  // an integer like any other
+  CHECK(DiagnosticsOf("memory: -1") == "memory bad-value: '-1' is not a size; write e.g. 64MiB\n");
+  CHECK(DiagnosticsOf("hold: " + std::string(2000, '1')).find("is longer than 1024 bytes") !=
+        std::string::npos);
+  CHECK(DiagnosticsOf("ranges: {A1: {}}") ==
         "ranges/A1(key) bad-value: 'A1' is not allowed here: small letters\n");
-  CHECK(FaultsOf("ops: [{Start: {cgroup: Hot}}]") ==
+  CHECK(DiagnosticsOf("ops: [{Start: {cgroup: Hot}}]") ==
         "ops/0/Start/cgroup bad-value: 'Hot' is not allowed here: small letters\n");
 }
 
 TEST_CASE("Decode names unknown keys and what was probably meant") {
-  CHECK(FaultsOf("lou: true") ==
+  CHECK(DiagnosticsOf("lou: true") ==
         "lou(key) unknown-key: unknown key 'lou' in Script [did you mean 'loud'?]\n");
-  CHECK(FaultsOf("range: {zebra: 1}") ==
+  CHECK(DiagnosticsOf("range: {zebra: 1}") ==
         "range/zebra(key) unknown-key: unknown key 'zebra' in Range [known: lo, hi]\n");
-  CHECK(FaultsOf("range: {x-a: 1}") ==
+  CHECK(DiagnosticsOf("range: {x-a: 1}") ==
         "range/x-a(key) unknown-key: unknown key 'x-a' in Range [known: lo, hi]\n");
 }
 
 TEST_CASE("Decode names missing keys, but not one that was only misspelt") {
-  CHECK(ReadScript("loud: true\n").faults ==
+  CHECK(ReadScript("loud: true\n").diagnostics ==
         "(key) missing-key: Script needs the key 'name' [name: Its name.]\n");
-  CHECK(ReadScript("nmae: n\n").faults ==
+  CHECK(ReadScript("nmae: n\n").diagnostics ==
         "nmae(key) unknown-key: unknown key 'nmae' in Script [did you mean 'name'?]\n");
 }
 
 TEST_CASE("Decode reports all mistakes in one pass") {
-  CHECK(ReadScript("level: x\nmode: quick\nops: [{Pong: {}}]\n").faults ==
+  CHECK(ReadScript("level: x\nmode: quick\nops: [{Pong: {}}]\n").diagnostics ==
         "level wrong-type: expected an integer, found the string 'x'\n"
         "mode unknown-name: expected slow or fast, found 'quick'\n"
         "ops/0/Pong(key) unknown-name: there is no Op 'Pong' [did you mean 'Ping'?]\n"
@@ -168,25 +174,25 @@ TEST_CASE("Decode reports all mistakes in one pass") {
 }
 
 TEST_CASE("Decode takes exactly one key for a choice") {
-  CHECK(FaultsOf("ops: [Ping]") ==
+  CHECK(DiagnosticsOf("ops: [Ping]") ==
         "ops/0 wrong-type: expected a map with one key, the name of an Op, found the string 'Ping' [write "
         "'Ping: {...}']\n");
-  CHECK(FaultsOf("ops: [{}]") ==
+  CHECK(DiagnosticsOf("ops: [{}]") ==
         "ops/0 missing-key: expected a map with one key, the name of an Op, found none\n");
-  CHECK(FaultsOf("ops: [{Ping: {}, Start: {cgroup: a}}]") ==
+  CHECK(DiagnosticsOf("ops: [{Ping: {}, Start: {cgroup: a}}]") ==
         "ops/0/Start(key) too-many-keys: 'Start' stands in one item with 'Ping'; an item is one Op "
         "[begin an item of its own with '- ']\n");
-  CHECK(FaultsOf("ops:\n- Start:\n  cgroup: a\n  work: []\n") ==
+  CHECK(DiagnosticsOf("ops:\n- Start:\n  cgroup: a\n  work: []\n") ==
         "ops/0/cgroup(key) too-many-keys: 'cgroup' stands beside 'Start', not in it [indent it further]\n");
-  CHECK(FaultsOf("ops: [{Ping: }]") ==
+  CHECK(DiagnosticsOf("ops: [{Ping: }]") ==
         "ops/0/Ping wrong-type: expected a map, found nothing [write {} for an empty map]\n");
-  CHECK(FaultsOf("ops: [{Zzz: {}}]") ==
+  CHECK(DiagnosticsOf("ops: [{Zzz: {}}]") ==
         "ops/0/Zzz(key) unknown-name: there is no Op 'Zzz' [known: Start, Ping]\n");
 }
 
 TEST_CASE("Decode takes the fields of the chosen alternative beside its name") {
   const auto work = [](const std::string& text) {
-    return FaultsOf("ops: [{Start: {cgroup: a, work: [{" + text + "}]}}]");
+    return DiagnosticsOf("ops: [{Start: {cgroup: a, work: [{" + text + "}]}}]");
   };
   const std::string at = "ops/0/Start/work/0";
   CHECK(work("type: Burst, rest: 1ms") == "");
@@ -206,7 +212,7 @@ TEST_CASE("Decode takes the fields of the chosen alternative beside its name") {
 
 TEST_CASE("Decode takes exactly one field, or the short form") {
   const auto place = [](const std::string& text) {
-    return FaultsOf("ops: [{Start: {cgroup: a, place: " + text + "}}]");
+    return DiagnosticsOf("ops: [{Start: {cgroup: a, place: " + text + "}}]");
   };
   const std::string at = "ops/0/Start/place";
   CHECK(place("{llc: 0}") == "");
@@ -220,10 +226,10 @@ TEST_CASE("Decode takes exactly one field, or the short form") {
 }
 
 TEST_CASE("Decode runs a struct's rules only on values that are right in themselves") {
-  CHECK(FaultsOf("range: {lo: 6}") == "range/lo rule: lo must not exceed hi\n");
-  CHECK(FaultsOf("range: {lo: 6, hi: x}") ==
+  CHECK(DiagnosticsOf("range: {lo: 6}") == "range/lo rule: lo must not exceed hi\n");
+  CHECK(DiagnosticsOf("range: {lo: 6, hi: x}") ==
         "range/hi wrong-type: expected a number, found the string 'x'\n");
-  CHECK(FaultsOf("ranges: {a: {lo: 2}}") == "ranges/a/lo rule: lo must not exceed hi\n");
+  CHECK(DiagnosticsOf("ranges: {a: {lo: 2}}") == "ranges/a/lo rule: lo must not exceed hi\n");
 }
 
 TEST_CASE("Decode keeps list positions when elements are wrong, and is silent after the loader") {
@@ -233,7 +239,7 @@ TEST_CASE("Decode keeps list positions when elements are wrong, and is silent af
   CHECK(read.script.ops[1].Is<samples::Ping>());
   const Read broken = ReadScript("name: [\n");
   CHECK_FALSE(broken.ok);
-  CHECK(broken.faults.find("wrong-type") == std::string::npos);
+  CHECK(broken.diagnostics.find("wrong-type") == std::string::npos);
 }
 
 // For test_decode_linkage.cpp: a struct of the same name as one there.

@@ -32,10 +32,11 @@ std::string Show(const Node& node, bool with_spans) {
 }
 
 std::string Tree(std::string text, bool with_spans = false) {
-  Diagnostics faults;
-  const Document document = LoadDocument("t.yaml", std::move(text), faults);
-  for (const Diagnostic& fault : faults.items()) UNSCOPED_INFO(fault.code << ": " << fault.message);
-  CHECK(faults.empty());
+  Diagnostics diagnostics;
+  const Document document = LoadDocument("t.yaml", std::move(text), diagnostics);
+  for (const Diagnostic& diagnostic : diagnostics.items())
+    UNSCOPED_INFO(diagnostic.code << ": " << diagnostic.message);
+  CHECK(diagnostics.empty());
   CHECK(document.complete());
   return Show(*document.root(), with_spans);
 }
@@ -60,13 +61,13 @@ TEST_CASE("plain scalars follow the YAML 1.2 core schema") {
 }
 
 TEST_CASE("numbers have the value YAML 1.2 gives them") {
-  Diagnostics faults;
+  Diagnostics diagnostics;
   const Document document = LoadDocument(
       "t",
       "[010, 0x1F, 0o17, -5, +7, 18446744073709551615, 99999999999999999999, 1.5, .inf, -.inf, .nan, "
       "+.5e1, true, False, '3', 0xffffffffffffffff]",
-      faults);
-  REQUIRE(faults.empty());
+      diagnostics);
+  REQUIRE(diagnostics.empty());
   const auto item = [&](int i) { return document.Find(JoinPath("", i)); };
   CHECK(item(0)->IntValue() == 10);
   CHECK(item(1)->IntValue() == 31);
@@ -150,9 +151,9 @@ TEST_CASE("spans cover what is written") {
 }
 
 TEST_CASE("aliases share the anchored value and keep their own place") {
-  Diagnostics faults;
-  const Document document = LoadDocument("t", "a: &x {k: [1]}\nb: *x\nc: &s str\n*s : *s\n", faults);
-  REQUIRE(faults.empty());
+  Diagnostics diagnostics;
+  const Document document = LoadDocument("t", "a: &x {k: [1]}\nb: *x\nc: &s str\n*s : *s\n", diagnostics);
+  REQUIRE(diagnostics.empty());
   const Node* b = document.Find("b");
   REQUIRE(b);
   CHECK(b->alias_of == document.Find("a"));
@@ -176,9 +177,9 @@ TEST_CASE("many keys in one map are found and merged") {
   for (int i = 0; i < 300; ++i) text += "  k" + std::to_string(i) + ": 1\n";
   text += "y:\n  <<: *x\n";
   for (int i = 100; i < 400; ++i) text += "  k" + std::to_string(i) + ": 2\n";
-  Diagnostics faults;
-  const Document document = LoadDocument("t", text, faults);
-  REQUIRE(faults.empty());
+  Diagnostics diagnostics;
+  const Document document = LoadDocument("t", text, diagnostics);
+  REQUIRE(diagnostics.empty());
   CHECK(document.Find("y")->entries.size() == 400);
   CHECK(document.Find("y/k50")->text == "1");
   CHECK(document.Find("y/k150")->text == "2");
@@ -192,7 +193,7 @@ std::string Located(const Document& document, std::string_view path, bool on_key
 }
 
 TEST_CASE("Locate finds paths, prefixes, aliases and merges") {
-  Diagnostics faults;
+  Diagnostics diagnostics;
   const Document document = LoadDocument("t",
                                          "x: &x\n"              // 1
                                          "  cpu: {max: 3}\n"    // 2
@@ -202,8 +203,8 @@ TEST_CASE("Locate finds paths, prefixes, aliases and merges") {
                                          "  - <<: *x\n"         // 6
                                          "    a/b: 1\n"         // 7
                                          "    list: *l\n",      // 8
-                                         faults);
-  REQUIRE(faults.empty());
+                                         diagnostics);
+  REQUIRE(diagnostics.empty());
   CHECK(Located(document, "") == "1:1+1");
   CHECK(Located(document, "x/cpu/max") == "2:14+1");
   CHECK(Located(document, "x/cpu/max", true) == "2:9+3");
@@ -230,17 +231,17 @@ TEST_CASE("Locate finds paths, prefixes, aliases and merges") {
 }
 
 TEST_CASE("Locate names the alias of a merged list") {
-  Diagnostics faults;
+  Diagnostics diagnostics;
   const Document document =
-      LoadDocument("t", "l: &l [{a: 1}, {b: 2}]\nz: {<<: *l}\ny: {<<: [{c: 1}]}\n", faults);
-  REQUIRE(faults.empty());
+      LoadDocument("t", "l: &l [{a: 1}, {b: 2}]\nz: {<<: *l}\ny: {<<: [{c: 1}]}\n", diagnostics);
+  REQUIRE(diagnostics.empty());
   CHECK(Located(document, "z/b") == "1:20+1 | 2:9+2 merged in here");
   CHECK(Located(document, "y/c") == "3:14+1");
 }
 
 TEST_CASE("a document outlives being moved") {
-  Diagnostics faults;
-  Document first = LoadDocument("t", "a: b", faults);
+  Diagnostics diagnostics;
+  Document first = LoadDocument("t", "a: b", diagnostics);
   const Node* a = first.Find("a");
   const Document second = std::move(first);
   CHECK(second.Find("a") == a);

@@ -13,7 +13,8 @@ FoundScenarios Find(const Strings& paths) { return FindScenarios(paths); }
 
 Strings FaultTexts(const FoundScenarios& found) {
   Strings texts;
-  for (const PathDiagnostic& fault : found.faults) texts.push_back(fault.path + ": " + fault.message);
+  for (const PathDiagnostic& diagnostic : found.diagnostics)
+    texts.push_back(diagnostic.path + ": " + diagnostic.message);
   return texts;
 }
 
@@ -27,7 +28,7 @@ TEST_CASE("A directory is searched at any depth, in sorted order") {
   CHECK(Find({"s"}).files == Strings{"s/a/z.yaml", "s/a.yaml", "s/b.yml", "s/c/d/e.yaml"});
   CHECK(Find({"s/"}).files == Find({"s"}).files);
   CHECK(Find({"./s"}).files == Find({"s"}).files);
-  CHECK(Find({"s"}).faults.empty());
+  CHECK(Find({"s"}).diagnostics.empty());
 }
 
 TEST_CASE("Hidden entries, the tool's own results and links to directories are passed over") {
@@ -57,7 +58,7 @@ TEST_CASE("A named file is a scenario whatever it is called, and is taken once")
   std::filesystem::create_symlink("a.yaml", "s/link.yaml");
   const FoundScenarios found = Find({"s/plain", "missing.yaml", "s/a.yaml", "s", "./s/../s/a.yaml"});
   CHECK(found.files == Strings{"s/plain", "missing.yaml", "s/a.yaml"});
-  CHECK(found.faults.empty());  // `s` held a scenario, even if it was named before
+  CHECK(found.diagnostics.empty());  // `s` held a scenario, even if it was named before
 }
 
 TEST_CASE("A directory without a scenario is a diagnostic") {

@@ -23,7 +23,7 @@ struct LoadedPlan {
     }
   }
   /// "path: message (hint)" of each diagnostic, a line each.
-  [[nodiscard]] std::string Faults() const {
+  [[nodiscard]] std::string Messages() const {
     std::string all;
     for (const Diagnostic& d : diagnostics.items())
       all += d.path + ": " + d.message + (d.hint.empty() ? "" : " (" + d.hint + ")") + "\n";

@@ -32,9 +32,9 @@ TEST_CASE("a plan asks for a disk, and for a kernel that can use it, when a work
 TEST_CASE("a disk on the virtual clock is a diagnostic at the work that needs it") {
   const LoadedPlan io(std::string("version: 1\nclock: virtual\n") + kIo);
   REQUIRE(io.diagnostics.items().size() == 1);
-  const Diagnostic& fault = io.diagnostics.items().front();
-  CHECK(fault.path == "steps/1/cgroups/0/work/1");
-  CHECK(fault.message ==
+  const Diagnostic& diagnostic = io.diagnostics.items().front();
+  CHECK(diagnostic.path == "steps/1/cgroups/0/work/1");
+  CHECK(diagnostic.message ==
         "a disk answers at moments of the host's time, which the virtual clock does not follow");
-  CHECK(fault.hint == "use `clock: wall` for work that writes to a disk");
+  CHECK(diagnostic.hint == "use `clock: wall` for work that writes to a disk");
 }

@@ -1,4 +1,4 @@
-// Plans and faults of what the host does itself: snapshots, kernel memory, watches, and the checks about
+// Plans and diagnostics of what the host does itself: snapshots, kernel memory, watches, and the checks about
 // them.
 #include <catch2/catch.hpp>
 
@@ -12,14 +12,14 @@ namespace {
 /// The labels of the plan; those the host runs itself with a star.
 std::string Labels(const std::string& yaml) {
   LoadedPlan loaded(yaml);
-  REQUIRE(loaded.Faults() == "");
+  REQUIRE(loaded.Messages() == "");
   std::string all;
   for (const PlannedRequest& planned : loaded.plans.front()->requests)
     all += (planned.host() != nullptr ? "* " : "") + planned.label + "\n";
   return all;
 }
 
-std::string FaultsOf(const std::string& yaml) { return LoadedPlan(yaml).Faults(); }
+std::string DiagnosticsOf(const std::string& yaml) { return LoadedPlan(yaml).Messages(); }
 
 }  // namespace
 
@@ -91,7 +91,7 @@ steps: [{name: one, hold: 1s}]
 }
 
 TEST_CASE("what cannot be seen or changed is found at its line") {
-  CHECK(FaultsOf(R"(
+  CHECK(DiagnosticsOf(R"(
 version: 1
 snapshots: {periodic: 30}
 steps:
@@ -130,58 +130,62 @@ steps:
 }
 
 TEST_CASE("periodic snapshots that would come too close together say how much time they need") {
-  CHECK(FaultsOf("version: 1\nsnapshots: {periodic: 9}\nsteps: [{hold: 1s}]\n") ==
+  CHECK(DiagnosticsOf("version: 1\nsnapshots: {periodic: 9}\nsteps: [{hold: 1s}]\n") ==
         "snapshots/periodic: 9 periodic snapshots in holds of 1s together would be 80ms apart; 100ms is the "
         "least, for which the "
         "holds must take 1.25s\n");
 }
 
 TEST_CASE("more snapshots than a run keeps are found, with those that full watches ask for") {
-  const auto faults = [](const std::string& watches, int periodic = 0) {
-    return FaultsOf("version: 1\n" +
-                    (periodic > 0 ? "snapshots: {periodic: " + std::to_string(periodic) + "}\n" : "") +
-                    "steps: [{ops: [{CaptureSnapshot: {tag: before}}, " + watches + "], hold: 20s}]\n");
+  const auto diagnostics = [](const std::string& watches, int periodic = 0) {
+    return DiagnosticsOf("version: 1\n" +
+                         (periodic > 0 ? "snapshots: {periodic: " + std::to_string(periodic) + "}\n" : "") +
+                         "steps: [{ops: [{CaptureSnapshot: {tag: before}}, " + watches + "], hold: 20s}]\n");
   };
   const std::string full = "{WatchSnapshot: {target: w, capture: full, max: 60}}";
-  CHECK(faults(full) == "");
-  CHECK(faults(full, 3) == "");
-  CHECK(faults(full, 4) ==
+  CHECK(diagnostics(full) == "");
+  CHECK(diagnostics(full, 3) == "");
+  CHECK(diagnostics(full, 4) ==
         "snapshots/periodic: with those of CaptureSnapshot and WatchSnapshot there would be 65 snapshots; at "
         "most 64 of a run are kept\n");
-  CHECK(faults(full + ", {WatchSnapshot: {target: v, capture: full, max: 4}}, {CaptureSnapshot: {tag: c}}") ==
+  CHECK(diagnostics(full +
+                    ", {WatchSnapshot: {target: v, capture: full, max: 4}}, {CaptureSnapshot: {tag: c}}") ==
         "steps/0/ops/2/WatchSnapshot/max: with these 4 there would be 65 snapshots; at most 64 of a run are "
         "kept\n");
-  CHECK(faults(full + ", {CaptureSnapshot: {tag: a}}, {CaptureSnapshot: {tag: b}}, {CaptureSnapshot: {tag: "
-                      "c}}, {CaptureSnapshot: {tag: d}}") ==
+  CHECK(diagnostics(full +
+                    ", {CaptureSnapshot: {tag: a}}, {CaptureSnapshot: {tag: b}}, {CaptureSnapshot: {tag: "
+                    "c}}, {CaptureSnapshot: {tag: d}}") ==
         "steps/0/ops/5/CaptureSnapshot/tag: with this one there would be 65 snapshots; at most 64 of a run "
         "are "
         "kept\n");
   // Fires that are kept without a snapshot count for nothing; how often the last one fires is not known.
-  CHECK(faults("{WatchSnapshot: {target: w, max: 1000}}, {WatchSnapshot: {target: v, capture: full}}") == "");
+  CHECK(diagnostics("{WatchSnapshot: {target: w, max: 1000}}, {WatchSnapshot: {target: v, capture: full}}") ==
+        "");
 }
 
 TEST_CASE("a target is one thing, with what belongs to it") {
-  const auto fault = [](const std::string& target) {
-    return FaultsOf("version: 1\nsteps: [{ops: [{ReadKernelHot: {tag: t, width: u32, target: " + target +
-                    "}}]}]\n");
+  const auto diagnostic = [](const std::string& target) {
+    return DiagnosticsOf("version: 1\nsteps: [{ops: [{ReadKernelHot: {tag: t, width: u32, target: " + target +
+                         "}}]}]\n");
   };
   const std::string at = "steps/0/ops/0/ReadKernelHot/target";
-  CHECK(fault("{symbol: a, direct: 5}") ==
+  CHECK(diagnostic("{symbol: a, direct: 5}") ==
         at + ": give exactly one of symbol, direct, virtual, task and pid\n");
-  CHECK(fault("{task: spin}") == at + ": which field of the task? Give `field`, e.g. scx.slice\n");
-  CHECK(fault("{symbol: a, field: b}") == at + "/field: the kernel does not know what type the symbol has: "
-                                               "give `type`, or `cpu` for a per-CPU one\n");
+  CHECK(diagnostic("{task: spin}") == at + ": which field of the task? Give `field`, e.g. scx.slice\n");
+  CHECK(diagnostic("{symbol: a, field: b}") ==
+        at + "/field: the kernel does not know what type the symbol has: "
+             "give `type`, or `cpu` for a per-CPU one\n");
   CHECK(
-      fault("{pid: 4, field: prio}") ==
+      diagnostic("{pid: 4, field: prio}") ==
       at +
           "/pid: a pid alone may be another task by now: give start_time_ns, or the task's name as `task`\n");
-  CHECK(fault("{virtual: 0xffffffff82000000, field: b}") ==
+  CHECK(diagnostic("{virtual: 0xffffffff82000000, field: b}") ==
         at + "/field: an address has no type; read it by width\n");
 }
 
 TEST_CASE("a check says what it is about, and names what exists") {
-  const auto fault = [](const std::string& check) {
-    return FaultsOf(
+  const auto diagnostic = [](const std::string& check) {
+    return DiagnosticsOf(
         "version: 1\nsnapshots: {periodic: 2}\n"
         "steps: [{ops: [{CaptureSnapshot: {tag: before}}, {ReadKernelHot: {tag: j, target: jiffies_64, "
         "width: u64}}, {WatchSnapshot: {target: w, capture: full}}, {CaptureCgroupProcs: {tag: p, cgroup: "
@@ -189,28 +193,29 @@ TEST_CASE("a check says what it is about, and names what exists") {
         "cgroups: [{name: c}], hold: 1s}]\nchecks: [" +
         check + "]\n");
   };
-  CHECK(fault("{snapshot: before, map: counts, key: 3, field: total, min: 1}") == "");
-  CHECK(fault("{snapshot: periodic_001, var: nr, equals: 7}") == "");
-  CHECK(fault("{snapshot: \"w#2\", at: tasks.length, min: 1}") == "");
-  CHECK(fault("{snapshot: \"v#2\", at: tasks.length, min: 1}") ==
+  CHECK(diagnostic("{snapshot: before, map: counts, key: 3, field: total, min: 1}") == "");
+  CHECK(diagnostic("{snapshot: periodic_001, var: nr, equals: 7}") == "");
+  CHECK(diagnostic("{snapshot: \"w#2\", at: tasks.length, min: 1}") == "");
+  CHECK(diagnostic("{snapshot: \"v#2\", at: tasks.length, min: 1}") ==
         "checks/0/snapshot: there is no snapshot 'v#2' in this scenario\n");
-  CHECK(fault("{read: j, min: 1}") == "");
-  CHECK(fault("{procs: p, min: 1}") == "");
-  CHECK(fault("{procs: q, min: 1}") == "checks/0/procs: there is no process list 'q' in this scenario\n");
-  CHECK(fault("{over_time: {nondecreasing: true}, var: nr}") == "");
-  CHECK(fault("{min: 1}") ==
+  CHECK(diagnostic("{read: j, min: 1}") == "");
+  CHECK(diagnostic("{procs: p, min: 1}") == "");
+  CHECK(diagnostic("{procs: q, min: 1}") ==
+        "checks/0/procs: there is no process list 'q' in this scenario\n");
+  CHECK(diagnostic("{over_time: {nondecreasing: true}, var: nr}") == "");
+  CHECK(diagnostic("{min: 1}") ==
         "checks/0: say what is checked: one of metric, snapshot, read, watch, procs and over_time\n");
-  CHECK(fault("{read: j, snapshot: before, min: 1}") ==
+  CHECK(diagnostic("{read: j, snapshot: before, min: 1}") ==
         "checks/0/read: say what is checked: one of metric, snapshot, read, watch, procs and over_time\n");
-  CHECK(fault("{snapshot: bevore, var: x, min: 1}") ==
+  CHECK(diagnostic("{snapshot: bevore, var: x, min: 1}") ==
         "checks/0/snapshot: there is no snapshot 'bevore' in this scenario (did you mean 'before'?)\n");
-  CHECK(fault("{snapshot: before, min: 1}") ==
+  CHECK(diagnostic("{snapshot: before, min: 1}") ==
         "checks/0: say what in the snapshot: one of map, var and at\n");
-  CHECK(fault("{snapshot: before, var: x}") ==
+  CHECK(diagnostic("{snapshot: before, var: x}") ==
         "checks/0: the check has no bound; give min, max, between or equals\n");
-  CHECK(fault("{read: j, var: x, min: 1}") ==
+  CHECK(diagnostic("{read: j, var: x, min: 1}") ==
         "checks/0/var: 'var' goes with snapshot or over_time, not with read\n");
-  CHECK(fault("{snapshot: before, var: x, key: 3, min: 1}") == "checks/0/key: a key needs `map`\n");
-  CHECK(fault("{read: j, min: 1, cgroup: hot}") ==
+  CHECK(diagnostic("{snapshot: before, var: x, key: 3, min: 1}") == "checks/0/key: a key needs `map`\n");
+  CHECK(diagnostic("{read: j, min: 1, cgroup: hot}") ==
         "checks/0/cgroup: 'cgroup' goes with metric, not with read\n");
 }

@@ -95,19 +95,19 @@ TEST_CASE("periodic boundaries: the product does not overflow, and they rise wit
 }
 
 TEST_CASE("periodic captures that do not fit are a diagnostic that says how many would") {
-  CHECK(PeriodicFault(0, {}) == std::nullopt);
-  CHECK(PeriodicFault(64, Milliseconds(8125)) == std::nullopt);
-  CHECK(PeriodicFault(65, Seconds(3600)) == "65 periodic snapshots are asked for; 64 are the most");
-  CHECK(PeriodicFault(3, Milliseconds(500)) == std::nullopt);
-  CHECK(PeriodicFault(3, Milliseconds(300)) ==
+  CHECK(WhyNotPeriodic(0, {}) == std::nullopt);
+  CHECK(WhyNotPeriodic(64, Milliseconds(8125)) == std::nullopt);
+  CHECK(WhyNotPeriodic(65, Seconds(3600)) == "65 periodic snapshots are asked for; 64 are the most");
+  CHECK(WhyNotPeriodic(3, Milliseconds(500)) == std::nullopt);
+  CHECK(WhyNotPeriodic(3, Milliseconds(300)) ==
         "3 periodic snapshots in holds of 300ms together would be 60ms apart; 100ms is the least, for which "
         "the "
         "holds must take 500ms");
-  CHECK(PeriodicFault(1, Nanoseconds(249'999'999)) ==
+  CHECK(WhyNotPeriodic(1, Nanoseconds(249'999'999)) ==
         "1 periodic snapshot in holds of 249999.999us together would be 99.999ms apart; 100ms is the least, "
         "for "
         "which the holds must take 250ms");
-  CHECK(PeriodicFault(7, {}) ==
+  CHECK(WhyNotPeriodic(7, {}) ==
         "7 periodic snapshots in holds of 0s together would be 0s apart; 100ms is the least, for which the "
         "holds "
         "must take 1s");

@@ -10,7 +10,7 @@ namespace {
 struct Loaded : LoadedPlan {
   using LoadedPlan::LoadedPlan;
   /// Without the hints.
-  [[nodiscard]] std::string Faults() const {
+  [[nodiscard]] std::string Messages() const {
     std::string all;
     for (const Diagnostic& d : diagnostics.items()) all += d.path + ": " + d.message + "\n";
     return all;
@@ -19,7 +19,7 @@ struct Loaded : LoadedPlan {
 
 std::string Labels(const std::string& yaml) {
   Loaded loaded(yaml);
-  REQUIRE(loaded.Faults().empty());
+  REQUIRE(loaded.Messages().empty());
   std::string all;
   for (const PlannedRequest& planned : loaded.plans.front()->requests) all += planned.label + "\n";
   return all;
@@ -103,7 +103,7 @@ matrix:
   clock: [wall, virtual]
   exclude: [{topology: 1n1l2c1t, clock: virtual}]
 )");
-  CHECK(loaded.Faults().empty());
+  CHECK(loaded.Messages().empty());
   std::vector<std::string> names;
   for (const RunVariant& variant : Variants(loaded.scenario)) names.push_back(variant.name);
   CHECK(names == std::vector<std::string>{"1n1l1c1t,wall", "1n1l1c1t,virtual", "1n1l2c1t,wall"});
@@ -115,7 +115,7 @@ version: 1
 steps: [{cgroups: [{name: a, cpuset: {llc: 1}}]}]
 matrix: {topology: [1n2l2c1t, 1n1l2c1t]}
 )")
-            .Faults() == "steps/0/cgroups/0/cpuset: there is no LLC 1: the topology has 1 LLC\n");
+            .Messages() == "steps/0/cgroups/0/cpuset: there is no LLC 1: the topology has 1 LLC\n");
 }
 
 TEST_CASE("default checks are switched by words as well as all at once") {
@@ -124,14 +124,15 @@ TEST_CASE("default checks are switched by words as well as all at once") {
   };
   const auto switched = [&](const std::string& defaults) {
     const Loaded loaded = read(defaults);
-    CHECK(loaded.Faults().empty());
+    CHECK(loaded.Messages().empty());
     return std::pair(loaded.scenario.defaults.no_stall, loaded.scenario.defaults.progress);
   };
   CHECK(switched("{no_stall: off}") == std::pair(false, true));
   CHECK(switched("{no_stall: false}") == std::pair(false, true));
   CHECK(switched("{no_stall: on, progress: off}") == std::pair(true, false));
   CHECK(switched("off") == std::pair(false, false));
-  CHECK(read("{no_stall: no}").Faults() == "defaults/no_stall: expected on or off, found the string 'no'\n");
+  CHECK(read("{no_stall: no}").Messages() ==
+        "defaults/no_stall: expected on or off, found the string 'no'\n");
 }
 
 TEST_CASE("names and deadlines of a whole scenario") {
@@ -143,7 +144,7 @@ steps:
   - {name: a, hold: 2s}
   - {name: BASELINE}
 )")
-            .Faults() ==
+            .Messages() ==
         "steps/1/name: two steps are named 'a'\n"
         "steps/2/name: BASELINE is the name of the time before the first step\n"
         "timeout: the holds alone take 4s, and the timeout is 3s\n");
@@ -156,41 +157,42 @@ steps:
   - hold: {every: 100ms, for: 1s}
     ops: [{AddCgroup: {name: again}}]
 )")
-            .Faults() == "steps/0/ops/0/AddCgroup/name: cgroup 'again' already exists\n");
+            .Messages() == "steps/0/ops/0/AddCgroup/name: cgroup 'again' already exists\n");
 }
 
 TEST_CASE("a repetition of many Ops ends where a run would make too many requests") {
-  const auto faults = [](const std::string& ops, int steps) {
+  const auto diagnostics = [](const std::string& ops, int steps) {
     std::string yaml = "version: 1\npayloads: {p: {binary: p}}\nsteps:\n";
     for (int i = 0; i < steps; ++i) yaml += "  - {ops: [" + ops + "], hold: {every: 1ms, for: 10s}}\n";
-    return Loaded(yaml).Faults();
+    return Loaded(yaml).Messages();
   };
   const std::string payload = "{RunPayload: {payload: p}}, {WaitPayload: {payload: p}}";
   const std::string cgroup = "{AddCgroup: {name: c}}, {RemoveCgroup: {cgroup: c}}";
   // Each took seconds: what was gone was looked through for each new one.
-  CHECK(faults(payload, 3) == "");
-  CHECK(faults(payload, 4) ==
+  CHECK(diagnostics(payload, 3) == "");
+  CHECK(diagnostics(payload, 4) ==
         "steps/3/hold: up to the repetition at 3.329s the run makes more than 100000 requests\n");
-  CHECK(faults(cgroup, 4) ==
+  CHECK(diagnostics(cgroup, 4) ==
         "steps/3/hold: up to the repetition at 3.328s the run makes more than 100000 requests\n");
-  CHECK(faults("{Spawn: {work: {type: SpinWait}}}", 1) == "");
-  CHECK(faults("{Spawn: {work: {type: SpinWait}}}", 2) ==
+  CHECK(diagnostics("{Spawn: {work: {type: SpinWait}}}", 1) == "");
+  CHECK(diagnostics("{Spawn: {work: {type: SpinWait}}}", 2) ==
         "steps/1/ops/0/Spawn/work: a run starts at most 10000 groups of workers\n");
 }
 
 TEST_CASE("a number beyond its range is an error at its place, never another number") {
-  const auto faults = [](const std::string& yaml) { return Loaded("version: 1\n" + yaml).Faults(); };
+  const auto diagnostics = [](const std::string& yaml) { return Loaded("version: 1\n" + yaml).Messages(); };
   const std::string step = "steps: [{hold: 1s}]\n";
-  CHECK(faults("memory: 4294967808MiB\n" + step) == "memory: a guest can have at most 1TiB\n");
-  CHECK(faults("memory: 1TiB\n" + step).empty());
-  CHECK(faults("steps: [{cgroups: [{name: c, work: [{type: SpinWait, workers: 10000000000000000000000%}]}], "
-               "hold: 1s}]\n") ==
+  CHECK(diagnostics("memory: 4294967808MiB\n" + step) == "memory: a guest can have at most 1TiB\n");
+  CHECK(diagnostics("memory: 1TiB\n" + step).empty());
+  CHECK(diagnostics(
+            "steps: [{cgroups: [{name: c, work: [{type: SpinWait, workers: 10000000000000000000000%}]}], "
+            "hold: 1s}]\n") ==
         "steps/0/cgroups/0/work/0/workers: '10000000000000000000000%' is more than 1000000%\n");
-  CHECK(faults("duration: 876000h\ntimeout: 876000h\nsteps: [{hold: 1000%}]\n") ==
+  CHECK(diagnostics("duration: 876000h\ntimeout: 876000h\nsteps: [{hold: 1000%}]\n") ==
         "steps/0/hold: 1000% of 876000h is longer than 292 years\n");
-  CHECK(faults("timeout: 876000h\nsteps: [{hold: 876000h}, {hold: 876000h}, {hold: 876000h}]\n") ==
+  CHECK(diagnostics("timeout: 876000h\nsteps: [{hold: 876000h}, {hold: 876000h}, {hold: 876000h}]\n") ==
         "steps/2/hold: the holds up to this one take more than 292 years\n");
-  CHECK(faults("steps: [{hold: 876001h}]\n") == "steps/0/hold: '876001h' is longer than 100 years\n");
+  CHECK(diagnostics("steps: [{hold: 876001h}]\n") == "steps/0/hold: '876001h' is longer than 100 years\n");
 }
 
 TEST_CASE("a payload is called payload and a tag is called tag in every Op") {
@@ -232,7 +234,7 @@ steps:
     hold: 2
     checks: [{metric: max_gap, max: 2s}]
 )")
-            .Faults() ==
+            .Messages() ==
         "payloads/load/args/0: expected a string, found the integer '2'\n"
         "steps/0/cgroups/0/cpuset/lcc: unknown key 'lcc' in Cpuset\n"
         "steps/0/cgroups/0/work/0/type: there is no work type 'SpinWiat'\n"
@@ -251,34 +253,34 @@ steps:
   - cgroups: [{nmae: hot}]
     ops: [{StopCgroup: {cgroup: hot}}]
 )")
-            .Faults() == "steps/0/cgroups/0/nmae: unknown key 'nmae' in CgroupDef\n");
+            .Messages() == "steps/0/cgroups/0/nmae: unknown key 'nmae' in CgroupDef\n");
   CHECK(Loaded(R"(
 version: 1
 steps:
   - ops: [{AddCgruop: {name: hot}}, {StopCgroup: {cgroup: hot}}]
 )")
-            .Faults() == "steps/0/ops/0/AddCgruop: there is no Op 'AddCgruop'\n");
+            .Messages() == "steps/0/ops/0/AddCgruop: there is no Op 'AddCgruop'\n");
 }
 
 TEST_CASE("an Op that cannot be read makes none of those behind it look wrong") {
-  const auto faults = [](const std::string& ops) {
+  const auto diagnostics = [](const std::string& ops) {
     return Loaded(
                "version: 1\npayloads: {load: {binary: sh}}\nsteps:\n  - cgroups: [{name: hot}]\n    ops: [" +
                ops + "]\nchecks: [{watch: jiffies_64, min: 1}]\n")
-        .Faults();
+        .Messages();
   };
   const std::string watch = "{WatchSnapshot: {target: jiffies_64}}, ";
   const std::string spawn = "{Spawn: {cgroup: hot, work: {type: SpinWait}}}";
-  CHECK(faults(watch + "{FreezeCgroup: {cgroup: hot}}, {UnfreezeCgroup: {cgruop: hot}}, " + spawn) ==
+  CHECK(diagnostics(watch + "{FreezeCgroup: {cgroup: hot}}, {UnfreezeCgroup: {cgruop: hot}}, " + spawn) ==
         "steps/0/ops/2/UnfreezeCgroup/cgruop: unknown key 'cgruop' in UnfreezeCgroup\n");
-  CHECK(faults(watch + "{FreezeCgroup: {cgroup: hot}}, {StopCgroup: {cgruop: hot}}, " + spawn) ==
+  CHECK(diagnostics(watch + "{FreezeCgroup: {cgroup: hot}}, {StopCgroup: {cgruop: hot}}, " + spawn) ==
         "steps/0/ops/2/StopCgroup/cgruop: unknown key 'cgruop' in StopCgroup\n");
-  CHECK(faults(watch + "{FreezeCgroup: {cgruop: hot}}, {UnfreezeCgroup: {cgroup: hot}}") ==
+  CHECK(diagnostics(watch + "{FreezeCgroup: {cgruop: hot}}, {UnfreezeCgroup: {cgroup: hot}}") ==
         "steps/0/ops/1/FreezeCgroup/cgruop: unknown key 'cgruop' in FreezeCgroup\n");
   const std::string run = "{RunPayload: {payload: load, cgroup: hot}}";
-  CHECK(faults(watch + run + ", {StopCgroup: {cgruop: hot}}, " + run) ==
+  CHECK(diagnostics(watch + run + ", {StopCgroup: {cgruop: hot}}, " + run) ==
         "steps/0/ops/2/StopCgroup/cgruop: unknown key 'cgruop' in StopCgroup\n");
-  CHECK(faults("{WatchSnapshot: {target: {symbl: jiffies_64}}}") ==
+  CHECK(diagnostics("{WatchSnapshot: {target: {symbl: jiffies_64}}}") ==
         "steps/0/ops/0/WatchSnapshot/target/symbl: unknown key 'symbl' in KernelTarget\n");
 }
 

@@ -29,7 +29,7 @@ struct Loaded : LoadedPlan {
 TEST_CASE("the process id of a payload that was started can be used by those after it") {
   const Loaded loaded(
       "{RunPayload: {payload: server}}, {RunPayload: {payload: client, args: ['${pid:server} x']}}");
-  REQUIRE(loaded.Faults().empty());
+  REQUIRE(loaded.Messages().empty());
   const std::vector<StartPayload> starts = loaded.Starts();
   REQUIRE(starts.size() == 2);
   CHECK(starts[1].argv == std::vector<std::string>{"sh", "-c", "kill -0 ${pid:0}", "${pid:0} x"});
@@ -37,59 +37,59 @@ TEST_CASE("the process id of a payload that was started can be used by those aft
 }
 
 TEST_CASE("the process id of a payload that does not run is a diagnostic") {
-  CHECK(Loaded("{RunPayload: {payload: client}}").Faults() ==
+  CHECK(Loaded("{RunPayload: {payload: client}}").Messages() ==
         "steps/0/ops/0/RunPayload/payload: payload 'server' was never started (start it with RunPayload "
         "first)\n");
-  CHECK(Loaded("{RunPayload: {payload: server, args: ['${pid:sever}']}}").Faults() ==
+  CHECK(Loaded("{RunPayload: {payload: server, args: ['${pid:sever}']}}").Messages() ==
         "steps/0/ops/0/RunPayload/args/0: no payload 'sever' is declared (did you mean 'server'?)\n");
-  CHECK(Loaded("{RunPayload: {payload: server, args: ['${pid:server}']}}").Faults() ==
+  CHECK(Loaded("{RunPayload: {payload: server, args: ['${pid:server}']}}").Messages() ==
         "steps/0/ops/0/RunPayload/args/0: payload 'server' was never started (start it with RunPayload "
         "first)\n");
   CHECK(
       Loaded("{RunPayload: {payload: server}}, {RunPayload: {payload: server, cgroup: box}}, {RunPayload: "
              "{payload: client}}")
-          .Faults() ==
+          .Messages() ==
       "steps/0/ops/2/RunPayload/payload: payload 'server' runs in several cgroups: '', 'box' (say which with "
       "`cgroup:`)\n");
 }
 
 TEST_CASE("readiness reaches the guest, with time to wait for it") {
   const Loaded file("{RunPayload: {payload: server, ready: {file: /run/x, timeout: 3s}}}");
-  REQUIRE(file.Faults().empty());
+  REQUIRE(file.Messages().empty());
   REQUIRE(file.Starts()[0].ready);
   CHECK(file.Starts()[0].ready->file == "/run/x");
   CHECK(file.Starts()[0].ready->timeout_ns == 3'000'000'000);
   for (const PlannedRequest& planned : file.plans.front()->requests)
     if (planned.As<StartPayload>() != nullptr) CHECK(planned.budget == Seconds(3));
   const Loaded output("{RunPayload: {payload: server, ready: {output: 'listening on [0-9]+'}}}");
-  REQUIRE(output.Faults().empty());
+  REQUIRE(output.Messages().empty());
   CHECK(output.Starts()[0].ready->output_pattern == "listening on [0-9]+");
   CHECK(output.Starts()[0].ready->timeout_ns == 5'000'000'000);
 }
 
 TEST_CASE("what is wrong with a readiness is said where it stands") {
-  const auto faults = [](const std::string& ready) {
-    return Loaded("{RunPayload: {payload: server, ready: " + ready + "}}").Faults();
+  const auto diagnostics = [](const std::string& ready) {
+    return Loaded("{RunPayload: {payload: server, ready: " + ready + "}}").Messages();
   };
   const std::string at = "steps/0/ops/0/RunPayload/ready";
   const std::string one = ": give either `file` or `output`: what shows that it is ready\n";
-  CHECK(faults("{timeout: 1s}") == at + one);
-  CHECK(faults("{file: /x, output: x}") == at + one);
-  CHECK(faults("{file: x}") == at + "/file: it must be the absolute path of a file in the guest\n");
-  CHECK(faults("{output: ''}") == at + "/output: it is empty: any output would do\n");
-  CHECK(faults("{output: '('}") == at + "/output: it is not a regular expression\n");
+  CHECK(diagnostics("{timeout: 1s}") == at + one);
+  CHECK(diagnostics("{file: /x, output: x}") == at + one);
+  CHECK(diagnostics("{file: x}") == at + "/file: it must be the absolute path of a file in the guest\n");
+  CHECK(diagnostics("{output: ''}") == at + "/output: it is empty: any output would do\n");
+  CHECK(diagnostics("{output: '('}") == at + "/output: it is not a regular expression\n");
 }
 
 TEST_CASE("a payload can be looked at while it is there") {
   const Loaded loaded(
       "{RunPayload: {payload: server}}, {PollPayload: {payload: server}}, {PollPayload: "
       "{payload: server, expect: ended}}");
-  REQUIRE(loaded.Faults().empty());
+  REQUIRE(loaded.Messages().empty());
   std::vector<bool> expected;
   for (const PlannedRequest& planned : loaded.plans.front()->requests)
     if (const auto* poll = planned.As<PollPayload>()) expected.push_back(poll->expect_running);
   CHECK(expected == std::vector<bool>{true, false});
-  CHECK(Loaded("{PollPayload: {payload: server}}").Faults() ==
+  CHECK(Loaded("{PollPayload: {payload: server}}").Messages() ==
         "steps/0/ops/0/PollPayload/payload: payload 'server' was never started (start it with RunPayload "
         "first)\n");
 }

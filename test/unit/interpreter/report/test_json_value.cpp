@@ -43,7 +43,7 @@ TEST_CASE("ToYaml shows defaults as comments and reads well") {
       "name: n\nlevel: 9\nargs: [--cpu, \"2\"]\nhold: 1500ms\nranges: {a: {lo: 0.5}}\n"
       "ops: [{Ping: {}}, {Start: {cgroup: hot, work: [{type: Burst, rest: 1s}, {type: Spin, workers: 50%}], "
       "place: 0-1}}]\n");
-  REQUIRE(read.faults == "");
+  REQUIRE(read.diagnostics == "");
   CHECK(ToYaml(read.script) == R"(name: n
 # loud: false
 level: 9
@@ -109,7 +109,7 @@ TEST_CASE("YamlString quotes what would read as something else") {
                                       " a "}) {
     CAPTURE(text);
     const auto read = ReadScript("name: " + YamlString(text) + "\n");
-    CHECK(read.faults == "");
+    CHECK(read.diagnostics == "");
     CHECK(read.script.name == text);
   }
 }
@@ -172,7 +172,7 @@ TEST_CASE("ToYaml reads back to the same value") {
     const std::string yaml = ToYaml(script);
     CAPTURE(round, yaml);
     const auto read = ReadScript(yaml);
-    REQUIRE(read.faults == "");
+    REQUIRE(read.diagnostics == "");
     REQUIRE(ToJson(read.script) == ToJson(script));
   }
 }

@@ -30,7 +30,7 @@ struct Bench {
     return all;
   }
   /// "path: message (hint)" of each fault.
-  std::string Faults() {
+  std::string Messages() {
     std::string all;
     for (const Diagnostic& d : diagnostics.items())
       all += d.path + ": " + d.message + (d.hint.empty() ? "" : " (" + d.hint + ")") + "\n";
@@ -61,7 +61,7 @@ TEST_CASE("a definition becomes requests in the order of the kernel's needs") {
   def.work = {Work("SpinWait")};
   def.payload = "stress";
   bench.context.ApplyDef("", def);
-  CHECK(bench.Faults().empty());
+  CHECK(bench.Messages().empty());
   CHECK(bench.Labels() ==
         "enable the cpuset controller\n"
         "enable the memory controller\n"
@@ -121,7 +121,7 @@ TEST_CASE("affinities are resolved against the cgroup's CPUs") {
   CHECK(mask({AffinityKind::kInherit, CpuSet{{0, 1}}, {}}) == "1");
   CHECK(mask({AffinityKind::kInherit, CpuSet{{0}}, {}}) == "refused");
   CHECK(mask({AffinityKind::kSmtSiblingPair, {}, {}}) == "refused");
-  CHECK(bench.Faults() ==
+  CHECK(bench.Messages() ==
         "steps/0/work/affinity: none of the CPUs 0 is among the cgroup's (1-3)\n"
         "steps/0/work/affinity: no core of 1n2l2c1t has two SMT siblings among the CPUs 1-3\n");
 }
@@ -152,7 +152,7 @@ TEST_CASE("unknown, removed and doubled cgroups") {
   bench.context.EndStep();
   bench.In("later", 1);
   bench.context.UseCgroup("cgroup", "hot");
-  CHECK(bench.Faults() ==
+  CHECK(bench.Messages() ==
         "steps/0/cgroup: no cgroup 'hot' is alive at this point (no cgroup exists yet; declare one under "
         "`cgroups:`)\n"
         "steps/0/cgroup: no cgroup 'hto' is alive at this point (did you mean 'hot' (created in step "
@@ -178,7 +178,7 @@ TEST_CASE("payload lifetimes") {
   bench.context.state().Consume(*unplaced, bench.context.Here());
   CHECK(bench.context.UsePayload("name", "stress", std::nullopt)->handle == 1);
   CHECK(bench.context.UsePayload("name", "stress", "") == nullptr);
-  CHECK(bench.Faults() ==
+  CHECK(bench.Messages() ==
         "steps/0/name: payload 'stress' was never started (start it with RunPayload first)\n"
         "steps/0/name: no payload 'stres' is declared (did you mean 'stress'?)\n"
         "steps/0/payload: payload 'stress' already runs outside any cgroup (wait for it or kill it first "
@@ -224,7 +224,8 @@ TEST_CASE("removing a cgroup with children is a diagnostic") {
   AnyStruct op(**remove);
   *static_cast<std::string*>(op.decl()->Find("cgroup")->member(op.data())) = "a";
   OpOf(op).plan(op.data(), bench.context);
-  CHECK(bench.Faults() == "steps/0/cgroup: cgroup 'a' still has the child 'a/b' (remove the child first)\n");
+  CHECK(bench.Messages() ==
+        "steps/0/cgroup: cgroup 'a' still has the child 'a/b' (remove the child first)\n");
 }
 
 TEST_CASE("every Op is declared once, with documented fields") {

@@ -11,36 +11,36 @@ std::string Show(const std::optional<Span>& span) {
 }
 
 struct Loaded {
-  Diagnostics faults;
+  Diagnostics diagnostics;
   Document document;
-  explicit Loaded(std::string text) : document(LoadDocument("t.yaml", std::move(text), faults)) {}
+  explicit Loaded(std::string text) : document(LoadDocument("t.yaml", std::move(text), diagnostics)) {}
 
-  /// One line per fault.
-  [[nodiscard]] std::string Faults() const {
+  /// One line per diagnostic.
+  [[nodiscard]] std::string Messages() const {
     std::string out;
-    for (const Diagnostic& fault : faults.items()) {
-      out += Show(fault.at) + " " + fault.code + ": " + fault.message;
-      if (!fault.hint.empty()) out += " (" + fault.hint + ")";
-      for (const Note& note : fault.notes) out += " | " + Show(note.at) + " " + note.message;
+    for (const Diagnostic& diagnostic : diagnostics.items()) {
+      out += Show(diagnostic.at) + " " + diagnostic.code + ": " + diagnostic.message;
+      if (!diagnostic.hint.empty()) out += " (" + diagnostic.hint + ")";
+      for (const Note& note : diagnostic.notes) out += " | " + Show(note.at) + " " + note.message;
       out += "\n";
     }
     return out;
   }
 };
 
-/// The faults of a text whose tree is not worth looking at.
+/// The diagnostics of a text whose tree is not worth looking at.
 std::string Fatal(std::string text) {
   const Loaded loaded(std::move(text));
   CHECK_FALSE(loaded.document.complete());
   CHECK(loaded.document.root()->broken);
-  return loaded.Faults();
+  return loaded.Messages();
 }
 
-/// The faults of a text whose tree is still good.
-std::string Faults(std::string text) {
+/// The diagnostics of a text whose tree is still good.
+std::string DiagnosticsOf(std::string text) {
   const Loaded loaded(std::move(text));
   CHECK(loaded.document.complete());
-  return loaded.Faults();
+  return loaded.Messages();
 }
 
 TEST_CASE("syntax errors end the file with one clear line") {
@@ -73,8 +73,10 @@ TEST_CASE("syntax errors end the file with one clear line") {
 TEST_CASE("tabs cannot indent") {
   CHECK(Fatal("a:\n\tb: 1\n") == "2:1+1 tab: a tab cannot indent YAML (use spaces)\n");
   CHECK(Fatal("a:\n  b: 1\n\tc: 2\n") == "3:1+1 tab: a tab cannot indent YAML (use spaces)\n");
-  CHECK(Faults("a:\n\tb\n") == "2:1+1 tab: a tab cannot indent YAML (use spaces)\n");
-  SECTION("elsewhere they are harmless") { CHECK(Faults("a:\tb\t# c\nd: [1,\n\t2]\ne: |\n  \tx\n").empty()); }
+  CHECK(DiagnosticsOf("a:\n\tb\n") == "2:1+1 tab: a tab cannot indent YAML (use spaces)\n");
+  SECTION("elsewhere they are harmless") {
+    CHECK(DiagnosticsOf("a:\tb\t# c\nd: [1,\n\t2]\ne: |\n  \tx\n").empty());
+  }
 }
 
 TEST_CASE("texts that are not YAML at all") {
@@ -100,26 +102,26 @@ TEST_CASE("a file holds one document") {
   const std::string expected =
       "3:1+3 many-documents: a second document starts here; a file holds one (move it to a file of its "
       "own)\n";
-  CHECK(Faults("a: 1\nb: 2\n---\nc: 3\n") == expected);
-  CHECK(Faults("---\na: 1\n---\n") == expected);
+  CHECK(DiagnosticsOf("a: 1\nb: 2\n---\nc: 3\n") == expected);
+  CHECK(DiagnosticsOf("---\na: 1\n---\n") == expected);
 }
 
 TEST_CASE("duplicate keys") {
-  CHECK(Faults("a: 1\nb: 2\n'a': 3\n") ==
+  CHECK(DiagnosticsOf("a: 1\nb: 2\n'a': 3\n") ==
         "3:1+3 duplicate-key: the key 'a' stands twice in this map | 1:1+1 the first one is here\n");
-  CHECK(Faults("x: {<<: {a: 1}, <<: {b: 1}}") ==
+  CHECK(DiagnosticsOf("x: {<<: {a: 1}, <<: {b: 1}}") ==
         "1:17+2 duplicate-key: '<<' stands twice in this map (give one '<<' a list: [*first, *second])\n");
   const Loaded loaded("a: 1\na: 2\na: 3\n");
-  CHECK(loaded.faults.size() == 2);
+  CHECK(loaded.diagnostics.size() == 2);
   CHECK(loaded.document.Find("a")->text == "1");
   CHECK(loaded.document.root()->entries.size() == 1);
   SECTION("a key that only repeats what << brought is none") {
-    CHECK(Faults("x: {<<: {a: 1}, a: 2}").empty());
+    CHECK(DiagnosticsOf("x: {<<: {a: 1}, a: 2}").empty());
   }
   SECTION("in a large map too") {
     std::string text;
     for (int i = 0; i < 100; ++i) text += "k" + std::to_string(i) + ": 1\n";
-    CHECK(Faults(text + "k7: 2\n") ==
+    CHECK(DiagnosticsOf(text + "k7: 2\n") ==
           "101:1+2 duplicate-key: the key 'k7' stands twice in this map | 8:1+2 the first one is here\n");
   }
 }
@@ -127,22 +129,23 @@ TEST_CASE("duplicate keys") {
 TEST_CASE("a file with too many mistakes is given up") {
   std::string text;
   for (int i = 0; i < 1001; ++i) text += "a: 1\n";
-  CHECK(Loaded(text).faults.size() == 1000);
+  CHECK(Loaded(text).diagnostics.size() == 1000);
   CHECK(Loaded(text).document.complete());
   const Loaded loaded(text + "a: 1\n");
   CHECK_FALSE(loaded.document.complete());
-  REQUIRE(loaded.faults.size() == 1001);
-  CHECK(loaded.faults.items()[1000].code == "too-many-mistakes");
-  CHECK(loaded.faults.items()[1000].message == "more than 1000 mistakes; the rest of the file was not read");
+  REQUIRE(loaded.diagnostics.size() == 1001);
+  CHECK(loaded.diagnostics.items()[1000].code == "too-many-mistakes");
+  CHECK(loaded.diagnostics.items()[1000].message ==
+        "more than 1000 mistakes; the rest of the file was not read");
 }
 
 TEST_CASE("keys must be words") {
-  CHECK(Faults("? [q]\n: 3\nb: 1\n") ==
+  CHECK(DiagnosticsOf("? [q]\n: 3\nb: 1\n") ==
         "1:3+3 bad-key: a key must be a word, not a list (put quotes around it if it is text)\n");
-  CHECK(Faults("c: {{x}: 1}") ==
+  CHECK(DiagnosticsOf("c: {{x}: 1}") ==
         "1:5+3 bad-key: a key must be a word, not a map (put quotes around it if it is text)\n");
-  CHECK(Faults("a: &x {}\n*x : 1\n") == "2:1+2 bad-key: a key must be a word, not a map\n");
-  CHECK(Faults("a: 1\n: 4\n") == "2:1+1 bad-key: there is no key before this ':'\n");
+  CHECK(DiagnosticsOf("a: &x {}\n*x : 1\n") == "2:1+2 bad-key: a key must be a word, not a map\n");
+  CHECK(DiagnosticsOf("a: 1\n: 4\n") == "2:1+1 bad-key: there is no key before this ':'\n");
   const Loaded loaded("? {a: {b: 1}}\n: {c: 1}\nd: 2\n");
   REQUIRE(loaded.document.root()->entries.size() == 1);
   CHECK(loaded.document.Find("d")->text == "2");
@@ -150,7 +153,7 @@ TEST_CASE("keys must be words") {
 
 TEST_CASE("tags other than the core ones, or that do not fit") {
   CHECK(
-      Faults("a: !foo x\nb: !!omap [1]\nc: !!int two\nd: !!str [1]\ne: !!map x\nf: !!bool yes\n") ==
+      DiagnosticsOf("a: !foo x\nb: !!omap [1]\nc: !!int two\nd: !!str [1]\ne: !!map x\nf: !!bool yes\n") ==
       "1:9+1 bad-tag: unknown tag '!foo' (only !!str, !!int, !!float, !!bool, !!null, !!map and !!seq have a "
       "meaning here)\n"
       "2:11+1 bad-tag: unknown tag '!!omap' (only !!str, !!int, !!float, !!bool, !!null, !!map and !!seq "
@@ -164,7 +167,7 @@ TEST_CASE("tags other than the core ones, or that do not fit") {
 
 TEST_CASE("unknown anchors are all found, and the rest of the file is still read") {
   const Loaded loaded("a: &one 1\nb: *oen\nc: [*nope, *later]\nd: &later 2\nd: 3\n");
-  CHECK(loaded.Faults() ==
+  CHECK(loaded.Messages() ==
         "2:4+4 unknown-anchor: no anchor '&oen' is known here (did you mean 'one'?)\n"
         "3:5+5 unknown-anchor: no anchor '&nope' is known here\n"
         "3:12+6 unknown-anchor: no anchor '&later' is known here ('&later' must stand before it, not on line "
@@ -178,21 +181,21 @@ TEST_CASE("unknown anchors are all found, and the rest of the file is still read
     std::string text;
     for (int i = 0; i < 1000; ++i) text += "- *x" + std::to_string(i) + "\n";
     const Loaded many(text);
-    CHECK(many.faults.size() == 100);
+    CHECK(many.diagnostics.size() == 100);
     CHECK_FALSE(many.document.complete());
   }
 }
 
 TEST_CASE("an alias inside what it stands for") {
   const Loaded loaded("a: &x [1, *x]\nb: &y {c: {<<: *y}}\n");
-  CHECK(loaded.Faults() ==
+  CHECK(loaded.Messages() ==
         "1:11+2 recursive-alias: '*x' is used inside the value it stands for\n"
         "2:16+2 recursive-alias: '*y' is used inside the value it stands for\n");
   CHECK(loaded.document.Find("a/1")->broken);
 }
 
 TEST_CASE("<< takes maps") {
-  CHECK(Faults("a: &x 1\nb: {<<: *x}\nc: {<<: [*x, {d: 1}]}\ne: {<<: }\n") ==
+  CHECK(DiagnosticsOf("a: &x 1\nb: {<<: *x}\nc: {<<: [*x, {d: 1}]}\ne: {<<: }\n") ==
         "2:9+2 bad-merge: '<<' takes a map or a list of maps, not an integer\n"
         "3:10+2 bad-merge: '<<' takes a map or a list of maps, not an integer\n"
         "4:5+2 bad-merge: '<<' takes a map or a list of maps, not nothing\n");
@@ -203,7 +206,7 @@ TEST_CASE("nesting is bounded") {
     return std::string(static_cast<std::size_t>(depth), '[') +
            std::string(static_cast<std::size_t>(depth), ']');
   };
-  CHECK(Faults(lists(100)).empty());
+  CHECK(DiagnosticsOf(lists(100)).empty());
   CHECK(Fatal(lists(101)) == "1:101+1 too-deep: collections are nested more than 100 deep\n");
   for (const std::string open : {"[", "- ", "? ", "{a: ", "a: ["}) {
     INFO(open);
@@ -211,7 +214,7 @@ TEST_CASE("nesting is bounded") {
     for (int i = 0; i < 20'000; ++i) text += open;
     Loaded loaded(text);
     CHECK_FALSE(loaded.document.complete());
-    CHECK(loaded.faults.size() == 1);
+    CHECK(loaded.diagnostics.size() == 1);
   }
   SECTION("with aliases followed") {
     std::string text = "a0: &a0 []\n";
@@ -219,7 +222,7 @@ TEST_CASE("nesting is bounded") {
       const std::string n = std::to_string(i);
       text += "a" + n + ": &a" + n + " [*a" + std::to_string(i - 1) + "]\n";
     }
-    CHECK(Faults(text) ==
+    CHECK(DiagnosticsOf(text) ==
           "100:12+4 too-deep: with '*a98' in place, collections are nested more than 100 deep\n");
   }
 }
@@ -240,7 +243,7 @@ TEST_CASE("a billion laughs is a clean error") {
     for (int i = 0; i < 1000; ++i) merges += "  k" + std::to_string(i) + ": 1\n";
     merges += "y:\n";
     for (int i = 0; i < 99; ++i) merges += "  - <<: *x\n";
-    CHECK(Faults(merges).empty());
+    CHECK(DiagnosticsOf(merges).empty());
     CHECK(
         Fatal(merges + "  - <<: *x\n") ==
         "1102:9+2 too-many-aliases: with '*x' in place, aliases add more than 100000 values to this file\n");
