@@ -63,10 +63,15 @@ void ReadThrough(RepeatedBytes& memory, const PageTableRoot& root, std::uint64_t
   Demand(space.Read(address, bytes) == (some == bytes.size()), "both kinds of reading agree");
 }
 
-void FindWindows(RepeatedBytes& memory, const PageTableRoot& root, std::uint64_t offset) {
-  static const auto symbols = SymbolTable::FromText(
+void FindWindows(RepeatedBytes& memory, const PageTableRoot& root, std::uint64_t offset, bool is_odd) {
+  // The image has a second part behind what is freed after boot, or ends within the last page of that.
+  static const auto usual = SymbolTable::FromText(
       "ffffffff81000000 T _text\nffffffff81010000 T __init_begin\nffffffff81020000 T __init_end\n"
       "ffffffff81030000 B _end\n");
+  static const auto odd = SymbolTable::FromText(
+      "ffffffff81000000 T _text\nffffffff81010000 T __init_begin\nffffffff81020801 T __init_end\n"
+      "ffffffff81020900 B _end\n");
+  const auto& symbols = is_odd ? odd : usual;
   Demand(symbols.ok(), "the made-up symbols can be read");
   KernelFacts facts;
   facts.symbols = *symbols;
@@ -99,7 +104,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       ReadThrough(memory, root, address);
       break;
     case 1:
-      FindWindows(memory, root, offset);
+      FindWindows(memory, root, offset, (data[0] & 64) != 0);
       break;
     case 2: {
       const std::array<std::byte, 5000> from{};

@@ -54,7 +54,9 @@ void FindImage(PhysicalMemory& memory, const PageTableRoot& root, const KernelFa
   const auto [text, init_begin, init_end, end] = marks;
   if (!std::is_sorted(marks.begin(), marks.end()) || end - text > kMostImage || text % kPage != 0) return;
   FindRuns(memory, root, text, init_begin & ~(kPage - 1), into);
-  FindRuns(memory, root, (init_end + kPage - 1) & ~(kPage - 1), end & ~(kPage - 1), into);
+  const std::uint64_t rest = (init_end + kPage - 1) & ~(kPage - 1);
+  // Symbols of a hostile guest may end within the last page of all, behind which 0 comes.
+  if (rest >= init_end) FindRuns(memory, root, rest, end & ~(kPage - 1), into);
 }
 
 void FindDirectMap(PhysicalMemory& memory, const PageTableRoot& root, std::uint64_t page_offset,
