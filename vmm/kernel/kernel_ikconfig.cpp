@@ -18,6 +18,7 @@ constexpr std::size_t kPayloadLength = 0x24C;
 
 constexpr std::size_t kMaxUnpacked = std::size_t{1} << 30;
 constexpr std::size_t kLz4Block = std::size_t{8} << 20;  // the legacy format's fixed size of a full block
+constexpr std::size_t kLz4Ratio = 255;                   // no byte of a block stands for more
 constexpr std::string_view kLz4Magic = "\x02\x21\x4C\x18";
 constexpr std::string_view kGzipMagic = "\x1F\x8B\x08";
 constexpr std::string_view kConfigMark = "IKCFG_ST";  // then a gzip stream, then IKCFG_ED
@@ -59,9 +60,11 @@ std::string UnpackLz4(std::string_view packed) {
     at += 4;
     if (length == 0 || length > packed.size() - at) break;
     const std::size_t before = text.size();
-    text.resize(before + kLz4Block);
+    // Room for a whole block each time would let an image of small ones cost hours.
+    const std::size_t room = std::min(kLz4Block, length * kLz4Ratio);
+    text.resize(before + room);
     const int got = ::LZ4_decompress_safe(packed.data() + at, text.data() + before, static_cast<int>(length),
-                                          static_cast<int>(kLz4Block));
+                                          static_cast<int>(room));
     text.resize(before + static_cast<std::size_t>(std::max(got, 0)));
     if (got < 0) break;
     at += length;
