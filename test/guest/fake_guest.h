@@ -40,7 +40,9 @@ class FakeGuest {
  public:
   using Bytes = std::vector<std::byte>;
 
-  FakeGuest(int fd, const Lie& lie) : fd_(fd), lie_(lie) {}
+  /// A clone is the guest that was booted, some seconds later.
+  FakeGuest(int fd, const Lie& lie, bool clone)
+      : fd_(fd), lie_(lie), clock_ns_(clone ? 5'000'000'000 : 1'000'000'000) {}
 
   /// Before, the port is closed: what the host has sent already waits.
   [[nodiscard]] bool booted() const { return booted_; }
@@ -80,7 +82,7 @@ class FakeGuest {
   bool booted_ = false;
   FrameAssembler in_;
   std::uint32_t sequence_ = 0;
-  std::uint64_t clock_ns_ = 1'000'000'000;
+  std::uint64_t clock_ns_;
   std::uint64_t hold_mark_ns_ = 0;
   std::uint64_t log_sequence_ = 0;
   std::uint64_t iterations_ = 0;

@@ -57,9 +57,12 @@ class Qmp {
       const std::size_t end = command.find_first_of(",}", id_at);
       id = ", " + command.substr(id_at, end - id_at);
     }
-    const bool status = command.find("query-status") != std::string::npos;
-    Say(std::string("{\"return\": ") +
-        (status ? R"({"running": false, "status": "prelaunch", "singlestep": false})" : "{}") + id + "}");
+    std::string answer = "{}";
+    if (command.find("query-status") != std::string::npos)
+      answer = R"({"running": false, "status": "prelaunch", "singlestep": false})";
+    // Nothing is saved: this guest is made anew for each clone.
+    if (command.find("query-migrate") != std::string::npos) answer = R"({"status": "completed"})";
+    Say("{\"return\": " + answer + id + "}");
     if (command.find("\"cont\"") != std::string::npos) guest_.Boot();
   }
 
@@ -101,7 +104,8 @@ int main(int argc, char** argv) {
                                 [&](const Lie& one) { return one.name == (mute ? "good" : part); });
   if (lie == lies.end()) return 2;
   std::map<std::string, int> fds = Chardevs(argc, argv);
-  FakeGuest guest(fds.at("channel"), *lie);
+  const bool clone = std::find(argv, argv + argc, std::string("-incoming")) != argv + argc;
+  FakeGuest guest(fds.at("channel"), *lie, clone);
   Qmp qmp(fds.at("qmp"), guest, mute);
   while (true) {
     pollfd polled[2] = {{fds.at("qmp"), POLLIN, 0}, {guest.booted() ? fds.at("channel") : -1, POLLIN, 0}};

@@ -1,4 +1,7 @@
 // Lies in well-formed messages: what the guest is, did and saw.
+#include <unistd.h>
+
+#include <algorithm>
 #include <limits>
 
 #include "test/guest/lies.h"
@@ -234,6 +237,10 @@ std::vector<Lie> LiesOfReady() {
            .ready = [](Ready& ready) { ready.kernel_release = "6.12\x1b[2J\n::error::x"; }},
           {.name = "boot-id-is-a-path", .ready = [](Ready& ready) { ready.boot_id = std::string(200, '/'); }},
           {.name = "clock-at-its-end", .ready = [](Ready& ready) { ready.clock_ns = kMost; }},
+          // Another one in each process, so that a clone is not the guest that was saved.
+          {.name = "other-guest", .ready = [](Ready& ready) { ready.boot_id = std::to_string(getpid()); }},
+          {.name = "earlier-guest",
+           .ready = [](Ready& ready) { ready.clock_ns = std::min<std::uint64_t>(ready.clock_ns, 1); }},
           {.name = "ready-twice", .request = [](FakeGuest& guest, const AnyStruct& request, Reply&) {
              if (request.Is<Hold>()) guest.Send(Ready{});
              return false;

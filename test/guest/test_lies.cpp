@@ -9,6 +9,7 @@
 
 #include "test/checkout.h"
 #include "test/guest/guest_run.h"
+#include "test/guest/template_cache.h"
 
 namespace ktstr::test {
 namespace {
@@ -240,16 +241,27 @@ TEST_CASE("what a guest could always say truly is no error") {
   CHECK(warns.Warnings() == std::vector<std::string>{"w? ::error::?]0;x?"});
 }
 
+TEST_CASE("a clone that is not the guest which was saved is not used") {
+  const TemplateCache cache;
+  const auto good = cache.Pass(kWorkers, {"--qemu", kFakeQemu}, {"KTSTR_FAKE=good"});
+  CHECK_THAT(Started(*good), Catch::StartsWith("clone of "));
+  for (const char* lie : {"other-guest", "earlier-guest"}) {
+    INFO(lie);
+    const auto run = cache.Pass(kWorkers, {"--qemu", kFakeQemu}, {std::string("KTSTR_FAKE=") + lie});
+    CHECK(Started(*run) == "boot");
+    const std::vector<std::string> warnings = run->Warnings();
+    REQUIRE(warnings.size() == 2);
+    for (const std::string& warning : warnings)
+      CHECK_THAT(warning,
+                 Catch::Matches("a clone of template [0-9a-f]{16} did not start \\(it is another guest "
+                                "than was saved\\); the template was removed"));
+  }
+}
+
 TEST_CASE("every lie of the stand-in has a row here") {
-  std::set<std::string> rows = {"good",
-                                "late-garbage",
-                                "garbage-after-reports",
-                                "closes-channel",
-                                "floods-output",
-                                "falls-silent",
-                                "complaint-of-a-program",
-                                "hostile-warning",
-                                "payload-never-mentioned"};
+  std::set<std::string> rows = {"good",          "late-garbage",  "garbage-after-reports",  "closes-channel",
+                                "floods-output", "falls-silent",  "complaint-of-a-program", "hostile-warning",
+                                "other-guest",   "earlier-guest", "payload-never-mentioned"};
   for (const auto* table : {&kForm, &kReady, &kReplies, &kReports, &kPayloads, &kFiles, &kLog, &kFloods})
     for (const Row& row : *table) rows.insert(row.lie);
   std::set<std::string> lies;

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <chrono>
 
+#include "guest-init/base/one_line.h"
 #include "guest-init/wire/codec.h"
 #include "guest-init/wire/messages.h"
 #include "vmm/host/host_file.h"
@@ -22,6 +23,7 @@ namespace {
 
 constexpr std::chrono::seconds kParkTimeout{30};
 constexpr std::chrono::seconds kSaveTimeout{60};
+constexpr std::size_t kMostForeignText = 4096;
 
 Error CannotWrite(std::string_view why) {
   return {ErrorKind::kEnvironment, fmt::format("a template cannot be written: {}", why)};
@@ -53,7 +55,7 @@ Result<Reply> AwaitReplies(GuestChannel& channel, std::uint32_t last_id, Deadlin
     const Frame frame = TRY(channel.Receive(deadline));
     if (frame.type != FrameType::kReply) continue;
     Reply reply = TRY(Decode<Reply>(frame.payload));
-    if (!reply.error.empty()) return Error{ErrorKind::kGuest, std::move(reply.error)};
+    if (!reply.error.empty()) return Error{ErrorKind::kGuest, OneLine(reply.error, kMostForeignText)};
     if (reply.request_id == last_id) return reply;
   }
 }
