@@ -9,8 +9,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <span>
 #include <string_view>
-#include <vector>
 
 #include "vmm/introspection/memory/guest_memory.h"
 #include "vmm/introspection/memory/linear_windows.h"
@@ -24,33 +24,44 @@ void Demand(bool holds, const char* promise) {
   std::abort();
 }
 
-constexpr std::uint64_t kRam = std::uint64_t{32} << 20;
+constexpr std::uint64_t kRam = std::uint64_t{4} << 20;
 
-/// The bytes over and over, so that tables may lie anywhere.
-class RepeatedBytes final : public PhysicalMemory {
+/// A page of the bytes, repeated to its end, over and over, so that tables may lie anywhere.
+class OnePage final : public PhysicalMemory {
  public:
-  explicit RepeatedBytes(std::span<const std::uint8_t> bytes) : bytes_(bytes.begin(), bytes.end()) {}
+  explicit OnePage(std::span<const std::uint8_t> bytes) {
+    for (std::size_t i = 0; i < page_.size() && !bytes.empty(); ++i)
+      page_[i] = std::byte{bytes[i % bytes.size()]};
+  }
   bool Read(std::uint64_t address, std::span<std::byte> into) override {
-    if (!Has(address, into.size())) return false;
-    for (std::size_t i = 0; i < into.size(); ++i) into[i] = std::byte{bytes_[(address + i) % bytes_.size()]};
-    return true;
+    return Each(address, into.size(), [&](std::byte* in_page, std::size_t at, std::size_t count) {
+      std::memcpy(into.data() + at, in_page, count);
+    });
   }
   bool Write(std::uint64_t address, std::span<const std::byte> from) override {
-    if (!Has(address, from.size())) return false;
-    for (std::size_t i = 0; i < from.size(); ++i)
-      bytes_[(address + i) % bytes_.size()] = std::to_integer<std::uint8_t>(from[i]);
-    return true;
+    return Each(address, from.size(), [&](std::byte* in_page, std::size_t at, std::size_t count) {
+      std::memcpy(in_page, from.data() + at, count);
+    });
   }
   [[nodiscard]] std::uint64_t bytes() const override { return kRam; }
 
  private:
-  [[nodiscard]] bool Has(std::uint64_t address, std::uint64_t count) const {
-    return !bytes_.empty() && address <= kRam && count <= kRam - address;
+  /// Calls `part` with each part of the stretch that lies in one page; false: not all of it is RAM.
+  template <typename Part>
+  bool Each(std::uint64_t address, std::uint64_t count, const Part& part) {
+    if (address > kRam || count > kRam - address) return false;
+    for (std::uint64_t at = 0; at < count;) {
+      const std::uint64_t in_page = (address + at) % page_.size();
+      const std::uint64_t some = std::min(count - at, page_.size() - in_page);
+      part(&page_[in_page], at, some);
+      at += some;
+    }
+    return true;
   }
-  std::vector<std::uint8_t> bytes_;
+  std::array<std::byte, 4096> page_{};
 };
 
-void ReadThrough(RepeatedBytes& memory, const PageTableRoot& root, std::uint64_t address) {
+void ReadThrough(OnePage& memory, const PageTableRoot& root, std::uint64_t address) {
   AddressSpace space(memory, root);
   if (const auto at = space.Translate(address)) {
     const std::uint64_t in_page = at->page_bytes - 1;
@@ -63,7 +74,7 @@ void ReadThrough(RepeatedBytes& memory, const PageTableRoot& root, std::uint64_t
   Demand(space.Read(address, bytes) == (some == bytes.size()), "both kinds of reading agree");
 }
 
-void FindWindows(RepeatedBytes& memory, const PageTableRoot& root, std::uint64_t offset, bool is_odd) {
+void FindWindows(OnePage& memory, const PageTableRoot& root, std::uint64_t offset, bool is_odd) {
   // The image has a second part behind what is freed after boot, or ends within the last page of that.
   static const auto usual = SymbolTable::FromText(
       "ffffffff81000000 T _text\nffffffff81010000 T __init_begin\nffffffff81020000 T __init_end\n"
@@ -97,7 +108,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::memcpy(words.data(), data + 1, sizeof words);
   const auto [table, address, offset] = words;
   const std::span<const std::uint8_t> rest(data + 1 + sizeof words, size - 1 - sizeof words);
-  RepeatedBytes memory(rest);
+  OnePage memory(rest);
   const PageTableRoot root = PageTableRoot::FromRegisters(table, (data[0] & 128) != 0 ? 1U << 12 : 0);
   switch (data[0] % 4) {
     case 0:
