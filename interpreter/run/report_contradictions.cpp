@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "workloads/worker/telemetry.h"
+
 namespace ktstr {
 namespace {
 
@@ -22,10 +24,23 @@ std::string SampleFault(const Measures& m, std::size_t most) {
   return "";
 }
 
+std::string CpuFault(const std::vector<std::uint32_t>& cpus, const char* what, const ReportBounds& bounds) {
+  for (const std::uint32_t cpu : cpus)
+    if (cpu >= bounds.cpus) return fmt::format("{} CPU {} of {}", what, cpu, bounds.cpus);
+  return cpus.size() > bounds.cpus ? fmt::format("{} more CPUs than there are", what) : "";
+}
+
 std::string MeasureFault(const Measures& m, const ReportBounds& bounds, std::size_t most_samples) {
-  for (const std::uint32_t cpu : m.cpus_used)
-    if (cpu >= bounds.cpus) return fmt::format("it ran on CPU {} of {}", cpu, bounds.cpus);
-  return SampleFault(m, most_samples);
+  std::string fault = CpuFault(m.cpus_used, "it ran on", bounds);
+  return fault.empty() ? SampleFault(m, most_samples) : fault;
+}
+
+std::string MigrationFault(const WorkerReport& report, const ReportBounds& bounds) {
+  if (report.migrations.size() > kMaxMigrations) return "it tells of more migrations than are kept";
+  for (const Migration& move : report.migrations)
+    if (move.from_cpu >= bounds.cpus || move.to_cpu >= bounds.cpus)
+      return fmt::format("it went from CPU {} to {} of {}", move.from_cpu, move.to_cpu, bounds.cpus);
+  return "";
 }
 
 /// The slices follow each other from the worker's creation to its end.
@@ -42,6 +57,8 @@ std::string SliceFault(const WorkerReport& report, const ReportBounds& bounds) {
     if (slice.iterations > kMost - iterations) return "its counts overflow";
     iterations += slice.iterations;
     if (std::string fault = MeasureFault(slice, bounds, kPhaseSamples); !fault.empty()) return fault;
+    if (std::string fault = CpuFault(slice.cpus_allowed, "its cpuset has", bounds); !fault.empty())
+      return fault;
   }
   if (report.phase_slices.empty()) return "";
   if (at != report.created_ns + report.wall_ns) return "its slices are not as long as its life";
@@ -54,6 +71,7 @@ std::string SliceFault(const WorkerReport& report, const ReportBounds& bounds) {
 std::string ContradictionIn(const WorkerReport& report, const ReportBounds& bounds) {
   if (report.wall_ns > kMost - report.created_ns) return "its times overflow";
   if (std::string fault = MeasureFault(report, bounds, kReportSamples); !fault.empty()) return fault;
+  if (std::string fault = MigrationFault(report, bounds); !fault.empty()) return fault;
   return SliceFault(report, bounds);
 }
 

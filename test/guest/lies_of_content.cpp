@@ -42,6 +42,10 @@ void FromTheFuture(WorkerDone& done) {
   done.report.phase_slices[0].wall_ns = done.report.wall_ns;
 }
 void NoSuchCpu(WorkerDone& done) { done.report.cpus_used = {0, 0xffffffff}; }
+void ManyCpus(WorkerDone& done) { done.report.cpus_used.assign(1 << 20, 1); }
+void NoSuchAllowedCpu(WorkerDone& done) { done.report.phase_slices[0].cpus_allowed = {1, 2}; }
+void NoSuchMove(WorkerDone& done) { done.report.migrations = {{5, 0, 4711}}; }
+void ManyMoves(WorkerDone& done) { done.report.migrations.assign(1 << 16, {5, 0, 1}); }
 void MoreSamples(WorkerDone& done) {
   done.report.wake_latencies_ns = {1, 2, 3};
   done.report.wake_sample_total = 2;
@@ -108,6 +112,10 @@ std::vector<Lie> LiesOfReports() {
           {.name = "overflowing-life", .report = &Reports<OverflowingLife>},
           {.name = "report-from-the-future", .report = &Reports<FromTheFuture>},
           {.name = "no-such-cpu", .report = &Reports<NoSuchCpu>},
+          {.name = "many-cpus-used", .report = &Reports<ManyCpus>},
+          {.name = "no-such-allowed-cpu", .report = &Reports<NoSuchAllowedCpu>},
+          {.name = "no-such-migration", .report = &Reports<NoSuchMove>},
+          {.name = "many-migrations", .report = &Reports<ManyMoves>},
           {.name = "more-samples-than-observations", .report = &Reports<MoreSamples>},
           {.name = "more-iterations-than-life", .report = &Reports<MoreIterations>}};
 }

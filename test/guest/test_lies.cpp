@@ -133,6 +133,10 @@ const std::vector<Row> kReports = {
     {"report-from-the-future", "ERROR",
      ": the guest told of what happens 3600000000000 ns later by its own clock"},
     {"no-such-cpu", "ERROR", OF_FIRST "it ran on CPU 4294967295 of 2"},
+    {"many-cpus-used", "ERROR", OF_FIRST "it ran on more CPUs than there are"},
+    {"no-such-allowed-cpu", "ERROR", OF_FIRST "its cpuset has CPU 2 of 2"},
+    {"no-such-migration", "ERROR", OF_FIRST "it went from CPU 0 to 4711 of 2"},
+    {"many-migrations", "ERROR", OF_FIRST "it tells of more migrations than are kept"},
     {"more-samples-than-observations", "ERROR", OF_FIRST "it has more samples than observations"},
     {"more-iterations-than-life", "ERROR", OF_FIRST "its slices have more iterations than its life"},
 };
