@@ -40,8 +40,10 @@ Step On(GuestState& guest, const CreateCgroup& request) {
 }
 
 Step On(GuestState& guest, const WriteCgroupFile& request) {
+  const bool cpuset = request.file == "cpuset.cpus";
+  if (cpuset) guest.tasks.BeginCpusetChange();
   Result<> written = guest.tree.WriteFile(request.cgroup, request.file, request.value);
-  if (request.file == "cpuset.cpus") guest.tasks.OnCpusetChange();
+  if (cpuset) guest.tasks.EndCpusetChange();
   return Now(std::move(written));
 }
 

@@ -40,6 +40,7 @@ Result<> Tasks::Start(const StartWorkers& request) {
   TRY(tree_.CheckExists(request.cgroup));
   std::unique_ptr<WorkerProcesses> group = TRY(WorkerProcesses::Fork(loop_, around_, request, phase_));
   TRY(group->Place());
+  TRY(tree_.CheckPids(request.cgroup));
   group->Release();
   group->SetPaused(paused_);
   groups_[request.group] = std::move(group);
@@ -171,20 +172,33 @@ PhaseMark Tasks::Mark(std::uint32_t phase) {
   return mark;
 }
 
-void Tasks::OnCpusetChange() {
-  for (const auto& [id, group] : groups_) group->RefreshCpus(true);
+void Tasks::BeginCpusetChange() {
+  NoteHotplug();
+  for (const auto& [id, group] : groups_) group->BeginCpusetChange();
+}
+
+void Tasks::EndCpusetChange() {
+  for (const auto& [id, group] : groups_) group->EndCpusetChange();
+}
+
+void Tasks::NoteHotplug() {
+  const std::string online = ReadSmallFile(kOnlineCpus);
+  if (std::exchange(online_cpus_, online) == online) return;
+  for (const auto& [id, group] : groups_) group->RefreshCpus();
+}
+
+bool Tasks::HaveDeadlines() const {
+  return std::any_of(groups_.begin(), groups_.end(), [](const auto& group) {
+    return group.second->request().policy == SchedPolicy::kDeadline;
+  });
 }
 
 std::uint64_t Tasks::LookAround(std::uint64_t now_ns) {
   if (groups_.empty()) return EventLoop::kNever;
   if (now_ns < next_look_ns_) return next_look_ns_;
   next_look_ns_ = now_ns + kLookEveryNs;
-  const std::string online = ReadSmallFile(kOnlineCpus);
-  const bool changed = std::exchange(online_cpus_, online) != online;
-  for (const auto& [id, group] : groups_) {
-    if (changed) group->RefreshCpus(false);
-    group->Look();
-  }
+  NoteHotplug();
+  for (const auto& [id, group] : groups_) group->Look();
   return next_look_ns_;
 }
 

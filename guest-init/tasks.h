@@ -67,9 +67,12 @@ class Tasks {
 
   /// Cuts the lives of all workers here; from now on they, and those to come, are in `phase`.
   PhaseMark Mark(std::uint32_t phase);
-  /// The scenario has changed a cpuset.
-  void OnCpusetChange();
-  /// PID 1 was woken so much too late though it did not wait for a CPU.
+  /// The scenario changes a cpuset between these two.
+  void BeginCpusetChange();
+  void EndCpusetChange();
+  /// Whether a worker group that lives runs under policy deadline: before PID 1, too.
+  [[nodiscard]] bool HaveDeadlines() const;
+  /// Nothing ran in the guest for so long, as far as PID 1 can tell.
   void OnMachineStopped(std::uint64_t ns) { around_.machine_stopped_ns += ns; }
 
   /// Looks at the clock and at what has arrived. Returns when it wants to be called again at the latest.
@@ -92,6 +95,7 @@ class Tasks {
   void Stop(const Stopping& stopping);
   void PublishFrozen() const;
   void Thaw(const std::string& cgroup);
+  void NoteHotplug();
   std::uint64_t LookAround(std::uint64_t now_ns);
 
   EventLoop& loop_;

@@ -23,8 +23,8 @@ void TakeOwn(PhaseSlice& own, PhaseSlice& slice) {
   slice.iteration_cost_sample_total = own.iteration_cost_sample_total;
   slice.numa_pages = std::move(own.numa_pages);
   slice.vmstat_numa_pages_migrated = own.vmstat_numa_pages_migrated;
-  // Seen before the set was changed: that was another set.
-  if (own.cpus_since_ns >= slice.cpus_since_ns) slice.cpus_since_change = std::move(own.cpus_since_change);
+  slice.cpus_outside = std::move(own.cpus_outside);
+  slice.outside_of = std::move(own.outside_of);
 }
 
 void AddUp(const PhaseSlice& slice, Measures& whole) {
@@ -168,7 +168,7 @@ void WorkerAccount::Cut(const Sight& sight, std::uint64_t end_ns) {
   slice.cpu = sight.task.cpu;
   slice.waiting_ns = last_.waiting_ns;
   slice.cpus_allowed = sight.cgroup.cpus;
-  slice.cpus_since_ns = sight.cgroup.cpuset_ns;
+  slice.cpus_let_in = sight.cgroup.let_in;
 
   const SlotLook& slot = sight.slot;
   Stretch longest = slice_longest_;

@@ -36,8 +36,8 @@ struct TaskLook {
 struct CgroupLook {
   std::uint64_t frozen_ns = 0;
   std::uint64_t throttled_ns = 0;
-  std::vector<std::uint32_t> cpus;  // every CPU that was in force since the set was last changed
-  std::uint64_t cpuset_ns = 0;      // when that was
+  std::vector<std::uint32_t> cpus;    // that its tasks may use, as far as known
+  std::vector<std::uint32_t> let_in;  // in this slice, by the kernel itself
 };
 
 /// What the worker's slot says.

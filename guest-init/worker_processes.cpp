@@ -93,6 +93,7 @@ Result<> WorkerProcesses::ForkAll(const WorkTypeDecl& type, const AnyStruct& par
   workers_.reserve(request_.count);
   const SliceMark first = NextMark();
   memory_.Publish(first);
+  EndCpusetChange();
   ReadCgroup();
   for (std::uint32_t i = 0; i < request_.count; ++i) {
     OwnedPipe report = TRY(MakePipe(request_, O_CLOEXEC));
@@ -145,24 +146,24 @@ void WorkerProcesses::PublishFrozen() const {
 void WorkerProcesses::ReadCgroup() {
   cgroup_.frozen_ns = FrozenNs(0);
   cgroup_.throttled_ns = ThrottledNs(around_.tree, request_.cgroup);
-  RefreshCpus(false);
+  RefreshCpus();
 }
 
-void WorkerProcesses::RefreshCpus(bool asked_for) {
-  std::vector<std::uint32_t> now = EffectiveCpus(around_.tree, request_.cgroup);
-  if (now == effective_) return;
-  effective_ = std::move(now);
-  if (asked_for) {
-    cgroup_.cpus = effective_;
-    cgroup_.cpuset_ns = MonotonicNs();
-    memory_.PublishCpusetChange(cgroup_.cpuset_ns);
-    return;
-  }
-  // A CPU that went offline was allowed until then, and those that stand in for it are from now on.
+void WorkerProcesses::EndCpusetChange() {
+  cgroup_.cpus = EffectiveCpus(around_.tree, request_.cgroup);
+  memory_.control().allowed.Publish(cgroup_.cpus);
+}
+
+void WorkerProcesses::RefreshCpus() {
+  const std::vector<std::uint32_t> now = EffectiveCpus(around_.tree, request_.cgroup);
+  if (now == cgroup_.cpus) return;
+  // Those that stand in for one that went offline were there before anybody could know.
   std::vector<std::uint32_t> all;
-  std::set_union(cgroup_.cpus.begin(), cgroup_.cpus.end(), effective_.begin(), effective_.end(),
+  std::set_union(cgroup_.let_in.begin(), cgroup_.let_in.end(), now.begin(), now.end(),
                  std::back_inserter(all));
-  cgroup_.cpus = std::move(all);
+  cgroup_.let_in = std::move(all);
+  cgroup_.cpus = now;
+  memory_.control().allowed.Publish(now);
 }
 
 std::vector<SlotLook> WorkerProcesses::ReadSlots() const {
@@ -184,11 +185,13 @@ void WorkerProcesses::Mark(std::uint32_t phase) {
   const SliceMark mark = NextMark();
   const std::vector<SlotLook> slots = ReadSlots();
   memory_.Publish(mark);
+  const std::vector<std::uint32_t> known = cgroup_.cpus;
   ReadCgroup();
   for (std::size_t i = 0; i < workers_.size(); ++i)
     if (Worker& worker = workers_[i]; !worker.account.ended())
       worker.account.Mark(SightOf(worker, slots[i]), mark, phase);
-  cgroup_.cpus = effective_;
+  // Workers may have been seen where these let them before it was known.
+  cgroup_.let_in = known == cgroup_.cpus ? std::vector<std::uint32_t>{} : cgroup_.cpus;
 }
 
 void WorkerProcesses::Look() {

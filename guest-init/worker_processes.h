@@ -50,8 +50,11 @@ class WorkerProcesses {
   void Mark(std::uint32_t phase);
   /// Looks at those that have been waiting to be woken for a while.
   void Look();
-  /// The CPUs that its cgroup may use may have changed: `asked_for` by the scenario, or by the kernel itself.
-  void RefreshCpus(bool asked_for);
+  /// The scenario changes a cpuset, its cgroup's own or another.
+  void BeginCpusetChange() const { memory_.control().allowed.Suspend(); }
+  void EndCpusetChange();
+  /// The CPUs that its cgroup may use may have changed by themselves.
+  void RefreshCpus();
   /// Ends the account of all workers: what comes now is not the workload's.
   void EndAccount();
   /// REQUIRES: EndAccount(), of all groups that are to stop: one that stops leaves its CPU to others.
@@ -115,9 +118,8 @@ class WorkerProcesses {
   StartWorkers request_;
   GroupMemory memory_;
   CgroupLook cgroup_;
-  std::vector<std::uint32_t> effective_;  // its cgroup's CPUs at the last look
-  std::uint16_t ordinal_ = 0;             // of the last mark
-  std::uint64_t stop_ns_ = 0;             // when the workers were asked to stop; 0: not yet
+  std::uint16_t ordinal_ = 0;  // of the last mark
+  std::uint64_t stop_ns_ = 0;  // when the workers were asked to stop; 0: not yet
   std::vector<Worker> workers_;
   Fd set_up_;  // readable once all are set up
   std::function<void(WorkerReport report)> done_;

@@ -101,9 +101,10 @@ const StructDecl& PhaseSlice::Decl() {
       Required<&PhaseSlice::waiting_ns>("waiting_ns",
                                         "at its end: for so long runnable without running, 0 when it runs"),
       Required<&PhaseSlice::cpus_allowed>("cpus_allowed", "at its end: the effective cpuset of its cgroup"),
-      Required<&PhaseSlice::cpus_since_change>("cpus_since_change",
-                                               "of cpus_used: since the set last changed, or all of them"),
-      Required<&PhaseSlice::cpus_since_ns>("cpus_since_ns", "guest clock: that change; 0: it never changed"),
+      Required<&PhaseSlice::cpus_outside>("cpus_outside",
+                                          "of cpus_used: outside the set in force at that moment"),
+      Required<&PhaseSlice::outside_of>("outside_of", "the first set that it left so"),
+      Required<&PhaseSlice::cpus_let_in>("cpus_let_in", "the kernel let these in by itself meanwhile"),
   };
   static constexpr auto kFields = Around<PhaseSlice>(kFirst, kLast);
   static constexpr StructDecl kDecl = DeclareStruct<PhaseSlice>("PhaseSlice", "", kFields);

@@ -100,11 +100,13 @@ struct PhaseSlice : Measures {
   TaskState state = TaskState::kUnknown;
   std::uint32_t cpu = 0;         // where it runs, or ran last
   std::uint64_t waiting_ns = 0;  // for so long, possibly since before the slice, runnable without running
-  // For isolation: its cgroup's effective cpuset at the end (empty: none could be read), and those of
-  // cpus_used that it was seen on since that set last changed, or in the whole slice.
+  // For isolation: its cgroup's effective cpuset at the end (empty: none could be read); those of cpus_used
+  // that were outside the set that was in force when it was seen there, and the first set it left so; and
+  // those that the kernel let in by itself during the slice, of which the worker may not have known.
   std::vector<std::uint32_t> cpus_allowed;
-  std::vector<std::uint32_t> cpus_since_change;
-  std::uint64_t cpus_since_ns = 0;  // guest clock: of that change; 0: the set never changed
+  std::vector<std::uint32_t> cpus_outside;
+  std::vector<std::uint32_t> outside_of;
+  std::vector<std::uint32_t> cpus_let_in;
   static const StructDecl& Decl();
 };
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdio>
 
 #include "interpreter/fold/kernel_log_scan.h"
@@ -68,6 +69,17 @@ bool Matches(std::string_view pattern, std::string_view text) {
   return true;
 }
 
+/// The CPU of "smpboot: CPU 1 is now offline".
+std::optional<std::uint32_t> CpuThatWentOffline(std::string_view text) {
+  constexpr std::string_view kBegin = "smpboot: CPU ";
+  constexpr std::string_view kEnd = " is now offline";
+  if (!text.starts_with(kBegin)) return std::nullopt;
+  std::uint32_t cpu = 0;
+  const auto [at, error] = std::from_chars(text.data() + kBegin.size(), text.data() + text.size(), cpu);
+  if (error != std::errc() || std::string_view(at, text.data() + text.size()) != kEnd) return std::nullopt;
+  return cpu;
+}
+
 constexpr std::uint32_t kLevels = 8;  // a priority is level + kLevels * facility
 bool FromKernel(const KernelMessage& message) { return message.priority < kLevels; }
 
@@ -128,6 +140,12 @@ void KernelLogScan::TakeMessage(const KernelMessage& message, const RunPosition&
                                 KernelLogRecord& record) {
   ++record.messages;
   if (!FromKernel(message)) return;
+  if (const std::optional<std::uint32_t> cpu = CpuThatWentOffline(message.text)) {
+    const CpuOffline offline{*cpu, at.phase, at.after_phase};
+    if (std::find(record.offline.begin(), record.offline.end(), offline) == record.offline.end())
+      record.offline.push_back(offline);
+    return;
+  }
   const ComplaintKind* const kind = FindComplaint(message.text);
   if (kind == nullptr) {
     if (following_ && record.complaints.back().more.size() < kLinesBehind)
@@ -176,6 +194,17 @@ const StructDecl& KernelComplaint::Decl() {
   return kDecl;
 }
 
+const StructDecl& CpuOffline::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&CpuOffline::cpu>("cpu", ""),
+      Required<&CpuOffline::phase>("phase", "in which it did, told once each"),
+      Required<&CpuOffline::after_phase>("after_phase", "the phase had ended and no other had begun"),
+  };
+  static constexpr StructDecl kDecl =
+      DeclareStruct<CpuOffline>("CpuOffline", "A CPU that went offline.", kFields);
+  return kDecl;
+}
+
 const StructDecl& KernelLogRecord::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&KernelLogRecord::begun>("begun", "its messages have come"),
@@ -191,6 +220,7 @@ const StructDecl& KernelLogRecord::Decl() {
       Required<&KernelLogRecord::taint_allowed>("taint_allowed", "bits that allowed complaints set"),
       Required<&KernelLogRecord::taint_phase>("taint_phase", "in which the mask was last seen to change"),
       Required<&KernelLogRecord::taint_after_phase>("taint_after_phase", "after that phase"),
+      Required<&KernelLogRecord::offline>("offline", "CPUs that went offline"),
   };
   static constexpr StructDecl kDecl =
       DeclareStruct<KernelLogRecord>("KernelLogRecord", "What the guest's kernel said.", kFields);

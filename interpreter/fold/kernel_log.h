@@ -46,6 +46,15 @@ struct KernelComplaint {
   static const StructDecl& Decl();
 };
 
+/// A CPU that went offline, told once for each phase or time after one.
+struct CpuOffline {
+  std::uint32_t cpu = 0;
+  std::uint32_t phase = 0;
+  bool after_phase = false;  // the phase had ended and no other had begun
+  bool operator==(const CpuOffline&) const = default;
+  static const StructDecl& Decl();
+};
+
 struct KernelLogRecord {
   bool begun = false;  // its messages have come, from the scenario's begin on
   bool ended = false;  // to the scenario's end
@@ -60,6 +69,7 @@ struct KernelLogRecord {
   std::uint64_t taint_allowed = 0;  // bits that allowed complaints set
   std::uint32_t taint_phase = 0;    // in which the mask was last seen to change
   bool taint_after_phase = false;
+  std::vector<CpuOffline> offline;
   static const StructDecl& Decl();
 
   /// Whether there are complaints, all of them are known, and all are of time.

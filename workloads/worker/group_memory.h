@@ -7,6 +7,7 @@
 #include <span>
 
 #include "guest-init/base/result.h"
+#include "workloads/worker/allowed_cpus.h"
 
 namespace ktstr {
 
@@ -43,10 +44,10 @@ struct alignas(64) GroupControl {
   std::atomic<std::uint32_t> stop{0};         // futex: 1 once they shall end
   std::atomic<std::uint64_t> released_ns{0};  // when they were let go
   std::atomic<std::uint64_t> slice{0};        // SliceMark: the one that goes on
-  std::atomic<std::uint64_t> cpuset_ns{0};    // when their cpuset was last changed, written after the change
   std::atomic<std::uint32_t> set_up{0};       // counted by the workers themselves
   /// How long their cgroup has been frozen, all in all; it grows just before a thaw.
   std::atomic<std::uint64_t> frozen_ns{0};
+  AllowedCpus allowed;
 };
 
 /// kRunning once it has its name, CPUs and policy, kReporting once it has left its loop.
@@ -90,10 +91,6 @@ class GroupMemory {
   void RequestStop() const;
   /// Begins a slice of the workers' lives.
   void Publish(SliceMark mark) const { control_->slice.store(mark.Pack(), std::memory_order_release); }
-  /// REQUIRES: the kernel has made the change.
-  void PublishCpusetChange(std::uint64_t now_ns) const {
-    control_->cpuset_ns.store(now_ns, std::memory_order_release);
-  }
   /// Blocks until Release. For workers.
   void AwaitRelease() const;
   [[nodiscard]] bool StopRequested() const { return control_->stop.load(std::memory_order_relaxed) != 0; }

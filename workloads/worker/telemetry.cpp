@@ -80,10 +80,13 @@ std::uint64_t Telemetry::MeasureGap() {
 
 void Telemetry::Checkpoint() {
   const std::uint64_t now = MeasureGap();
-  const std::uint64_t cpuset_ns = control_.cpuset_ns.load(std::memory_order_acquire);
-  const std::uint32_t cpu = probe_.CurrentCpu();
-  if (std::exchange(cpuset_ns_, cpuset_ns) != cpuset_ns) cpus_since_change_.clear();
-  for (std::vector<bool>* cpus : {&cpus_used_, &slice_cpus_, &cpus_since_change_}) Mark(*cpus, cpu);
+  const AllowedCpus::Place place = control_.allowed.Look([this] { return probe_.CurrentCpu(); });
+  const std::uint32_t cpu = place.cpu;
+  for (std::vector<bool>* cpus : {&cpus_used_, &slice_cpus_}) Mark(*cpus, cpu);
+  if (place.outside_of) {
+    if (slice_outside_.empty()) slice_outside_of_ = AllowedCpus::ToList(*place.outside_of);
+    Mark(slice_outside_, cpu);
+  }
   if (cpu_ && *cpu_ != cpu) {
     ++migration_count_;
     if (migrations_.size() < kMaxMigrations) migrations_.push_back({Since(now, start_ns_), *cpu_, cpu});
@@ -140,7 +143,8 @@ void Telemetry::BeginSlice(SliceMark mark) {
   mark_ = mark;
   slice_gap_ns_ = 0;
   slice_cpus_.clear();
-  cpus_since_change_.clear();
+  slice_outside_.clear();
+  slice_outside_of_.clear();
   slice_ = {migration_count_, probe_.ReadNumaPagesMigrated()};
 }
 
@@ -148,8 +152,8 @@ void Telemetry::EndSlice() {
   PhaseSlice& slice = slices_.emplace_back();
   slice.begin_ns = mark_.begin_ns;
   Measure(slice_, slice_samples_, slice_cpus_, slice);
-  slice.cpus_since_change = ToList(cpus_since_change_);
-  slice.cpus_since_ns = cpuset_ns_;
+  slice.cpus_outside = ToList(slice_outside_);
+  slice.outside_of = slice_outside_of_;
 }
 
 void Telemetry::Samples::Take(Measures& out) {

@@ -103,8 +103,9 @@ class Telemetry {
   std::uint64_t migration_count_ = 0;
   std::vector<Migration> migrations_;
   std::optional<std::uint32_t> cpu_;
-  std::vector<bool> cpus_used_, slice_cpus_, cpus_since_change_;
-  std::uint64_t cpuset_ns_ = 0;  // of the change that cpus_since_change_ is about
+  std::vector<bool> cpus_used_, slice_cpus_;
+  std::vector<bool> slice_outside_;              // of slice_cpus_: outside the set of that moment
+  std::vector<std::uint32_t> slice_outside_of_;  // the set that was first left
   Samples samples_{kReportSamples}, slice_samples_{kPhaseSamples};
   Start life_, slice_;
   SliceMark mark_;

@@ -22,6 +22,19 @@ bool Restricted(const RunFacts& run, const GroupReports& entry) {
   return std::any_of(entry.reports.begin(), entry.reports.end(), kept);
 }
 
+/// Whether each CPU of a set went offline while the slice lasted: then the kernel lets its tasks run
+/// elsewhere until one is back, whether or not that was soon enough for anybody to see.
+bool WentOffline(const KernelLogRecord& log, const PhaseSlice& slice) {
+  const auto went = [&](std::uint32_t cpu) {
+    return std::any_of(log.offline.begin(), log.offline.end(), [&](const CpuOffline& offline) {
+      const bool then = slice.phase == kBetweenPhases ? offline.after_phase
+                                                      : !offline.after_phase && offline.phase == slice.phase;
+      return offline.cpu == cpu && then;
+    });
+  };
+  return std::all_of(slice.outside_of.begin(), slice.outside_of.end(), went);
+}
+
 CpuSet Outside(const std::vector<std::uint32_t>& used, const CpuSet& allowed) {
   CpuSet outside;
   for (const std::uint32_t cpu : used)
@@ -56,11 +69,10 @@ void JudgeCpusetIsolation(DefaultSite& site) {
         for (const PhaseSlice& slice : report.phase_slices) {
           if (slice.cpus_allowed.empty()) continue;
           judged = true;
-          const CpuSet allowed{slice.cpus_allowed};
-          const CpuSet outside = Outside(slice.cpus_since_change, allowed);
-          if (outside.empty()) continue;
+          const CpuSet outside = Outside(slice.cpus_outside, CpuSet{slice.cpus_let_in});
+          if (outside.empty() || WentOffline(site.run().record.kernel_log, slice)) continue;
           Finding finding =
-              Describe(report, name, outside, allowed,
+              Describe(report, name, outside, CpuSet{slice.outside_of},
                        (slice.begin_ns - std::min(slice.begin_ns, report.created_ns)) / 1'000'000);
           finding.phase = PhaseName(site.run().record, slice.phase);
           found.Add(group.cgroup, std::move(finding));

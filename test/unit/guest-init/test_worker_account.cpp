@@ -269,25 +269,27 @@ TEST_CASE("a worker that sleeps through a phase by its own wish has no gap in it
   CHECK(report.phase_slices[1].iterations == 1);
 }
 
-TEST_CASE("CPUs seen before the cpuset was changed are not held against the new one") {
+TEST_CASE("a slice has what the worker saw of its cpuset and what the kernel let in meanwhile") {
   WorkerAccount account({1, 1000}, 1, {}, 0);
   WorkerSlot slot;
   Sight sight;
   sight.now_ns = 9000;
   sight.cgroup.cpus = {2, 3};
-  sight.cgroup.cpuset_ns = 5000;
+  sight.cgroup.let_in = {1};
   account.End(sight, 9000);
   WorkerReport own;
   own.completed = true;
   own.phase_slices.resize(1);
   own.phase_slices[0].begin_ns = 1000;
   own.phase_slices[0].cpus_used = {0, 1};
-  own.phase_slices[0].cpus_since_change = {0, 1};
-  CHECK(account.Write(own).phase_slices[0].cpus_since_change.empty());
-  CHECK(account.Write(own).phase_slices[0].cpus_used == std::vector<std::uint32_t>{0, 1});
-  own.phase_slices[0].cpus_since_ns = 5000;
-  CHECK(account.Write(own).phase_slices[0].cpus_since_change == std::vector<std::uint32_t>{0, 1});
-  CHECK(account.Write(own).phase_slices[0].cpus_allowed == std::vector<std::uint32_t>{2, 3});
+  own.phase_slices[0].cpus_outside = {0};
+  own.phase_slices[0].outside_of = {1};
+  const PhaseSlice slice = account.Write(own).phase_slices.at(0);
+  CHECK(slice.cpus_used == std::vector<std::uint32_t>{0, 1});
+  CHECK(slice.cpus_outside == std::vector<std::uint32_t>{0});
+  CHECK(slice.outside_of == std::vector<std::uint32_t>{1});
+  CHECK(slice.cpus_let_in == std::vector<std::uint32_t>{1});
+  CHECK(slice.cpus_allowed == std::vector<std::uint32_t>{2, 3});
 }
 
 TEST_CASE("the state and the CPU of a task are read behind its name, whatever that is") {

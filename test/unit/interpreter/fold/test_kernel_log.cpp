@@ -50,6 +50,21 @@ TEST_CASE("what the kernel says in passing is no complaint") {
     CHECK(KindOfMessage(text) == "none");
 }
 
+TEST_CASE("CPUs that went offline are told once for each phase and the time after it") {
+  KernelLogScan scan({});
+  KernelLogRecord record;
+  const KernelMessages twice = Event({Message(6, "smpboot: CPU 12 is now offline"),
+                                      Message(6, "smpboot: Booting Node 0 Processor 12 APIC 0xc"),
+                                      Message(6, "smpboot: CPU 12 is now offline")});
+  scan.Take(twice, {2, false}, record);
+  scan.Take(twice, {2, true}, record);
+  // A program wrote these, and those are something else.
+  scan.Take(Event({Message(12, "smpboot: CPU 3 is now offline"), Message(6, "smpboot: CPU 3 is now offline?"),
+                   Message(6, "smpboot: CPU x is now offline"), Message(6, "smpboot: CPU 4")}),
+            {2, false}, record);
+  CHECK(record.offline == std::vector<CpuOffline>{{12, 2, false}, {12, 2, true}});
+}
+
 TEST_CASE("a complaint is kept with its phase and with the lines behind it") {
   KernelLogScan scan({});
   KernelLogRecord record;

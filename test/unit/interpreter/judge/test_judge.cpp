@@ -330,18 +330,43 @@ TEST_CASE("isolation is held against the set in force at the time") {
   slice.phase = 1;
   slice.cpus_allowed = {2, 3};
   slice.cpus_used = {0, 1, 2};
-  slice.cpus_since_change = {2};
   record.reports[1].report.phase_slices = {slice};
   CHECK(Overall(Defaults(record, Only(&DefaultChecks::cpuset_isolation))) == Verdict::kPass);
-  record.reports[1].report.phase_slices[0].cpus_since_change = {1, 2};  // it stayed where it was
+  PhaseSlice& judged = record.reports[1].report.phase_slices[0];
+  judged.cpus_outside = {1};  // it stayed where it was, though that is allowed again
+  judged.outside_of = {0, 3};
   CHECK(Lines(Defaults(record, Only(&DefaultChecks::cpuset_isolation))) ==
-        Text{"FAIL cpuset_isolation [defaults|warm|hot] worker hot/1 ran on cpu 1, outside its cpuset 2-3"});
+        Text{"FAIL cpuset_isolation [defaults|warm|hot] worker hot/1 ran on cpu 1, outside its cpuset 0,3"});
+  judged.cpus_let_in = {1};
+  CHECK(Overall(Defaults(record, Only(&DefaultChecks::cpuset_isolation))) == Verdict::kPass);
+  judged.cpus_outside.clear();
   // The kernel let it elsewhere than its own set says, because its parent's shrank.
   record.groups[0].allowed = CpuSet{{0}};
   record.reports[1].report.cpus_used = {2};
-  record.reports[1].report.phase_slices[0].cpus_since_change = {2};
   record.reports[0].report.cpus_used = record.reports[2].report.cpus_used = {0};
   CHECK(Overall(Defaults(record, Only(&DefaultChecks::cpuset_isolation))) == Verdict::kPass);
+}
+
+TEST_CASE("a worker whose last CPU went offline for a moment may run elsewhere, and no other may") {
+  RunRecord record = Healthy();
+  record.groups[0].allowed = CpuSet{{2, 3}};
+  PhaseSlice slice;
+  slice.phase = 1;
+  slice.cpus_allowed = slice.outside_of = {2, 3};
+  slice.cpus_outside = {5};
+  record.reports[1].report.phase_slices = {slice};
+  for (const std::uint32_t index : {0U, 2U}) record.reports[index].report.cpus_used = {2};
+  const auto verdict = [&] { return Overall(Defaults(record, Only(&DefaultChecks::cpuset_isolation))); };
+  record.kernel_log.offline = {{2, 1, false}};  // it had CPU 3 still
+  CHECK(verdict() == Verdict::kFail);
+  record.kernel_log.offline.push_back({3, 1, true});  // after the phase
+  CHECK(verdict() == Verdict::kFail);
+  record.kernel_log.offline.push_back({3, 1, false});
+  CHECK(verdict() == Verdict::kPass);
+  record.reports[1].report.phase_slices[0].phase = kBetweenPhases;
+  CHECK(verdict() == Verdict::kFail);
+  record.kernel_log.offline.push_back({2, 1, true});
+  CHECK(verdict() == Verdict::kPass);
 }
 
 TEST_CASE("cpuset isolation names worker, CPU and time") {

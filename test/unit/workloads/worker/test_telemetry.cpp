@@ -188,19 +188,49 @@ TEST_CASE("a slice has what happened since its mark was noticed, under the mark'
   CHECK(report.wake_latencies_ns.size() == 2);
 }
 
-TEST_CASE("after a change of the cpuset the CPUs seen are counted anew") {
+TEST_CASE("each CPU is held against the cpuset of the moment, however often that changes in a phase") {
   Bench bench;
-  Telemetry telemetry(bench.probe, bench.control, bench.slot, 1);
-  bench.probe.cpu = 1;
-  telemetry.EndIteration(1024);
-  bench.control.cpuset_ns = 42;
-  bench.probe.cpu = 2;
-  telemetry.EndIteration(1024);
+  Telemetry telemetry(bench.probe, bench.control, bench.slot, 1);  // nobody knows the set yet
+  const auto work_on = [&](std::uint32_t cpu) {
+    bench.probe.cpu = cpu;
+    telemetry.EndIteration(1024);
+  };
+  for (const std::uint32_t cpu : {1U, 2U, 3U}) {
+    bench.control.allowed.Publish({cpu});
+    work_on(cpu);
+    bench.control.allowed.Suspend();
+    work_on(cpu + 1);  // while it is changed either may hold
+  }
+  bench.control.allowed.Publish({1});
+  work_on(1);
+  bench.Mark();
+  bench.control.allowed.Publish({2, 200});
+  work_on(1);  // it stays where it was
+  bench.control.allowed.Publish({1, 2, 3});
+  work_on(3);
+  work_on(7);
   const WorkerReport report = telemetry.Finish();
-  REQUIRE(report.phase_slices.size() == 1);
-  CHECK(report.phase_slices[0].cpus_used == Cpus{0, 1, 2});
-  CHECK(report.phase_slices[0].cpus_since_change == Cpus{2});
-  CHECK(report.phase_slices[0].cpus_since_ns == 42);
+  REQUIRE(report.phase_slices.size() == 2);
+  CHECK(report.phase_slices[0].cpus_used == Cpus{0, 1, 2, 3, 4});
+  CHECK(report.phase_slices[0].cpus_outside == Cpus{});
+  CHECK(report.phase_slices[0].outside_of == Cpus{});
+  CHECK(report.phase_slices[1].cpus_outside == Cpus{1, 7});
+  CHECK(report.phase_slices[1].outside_of == Cpus{2, 200});
+}
+
+TEST_CASE("a worker that is moved while it looks where it is looks again") {
+  AllowedCpus allowed;
+  allowed.Publish({1});
+  int looks = 0;
+  const AllowedCpus::Place place = allowed.Look([&] {
+    if (looks++ == 0) allowed.Publish({2});
+    return 2U;
+  });
+  CHECK(looks == 2);
+  CHECK(place.cpu == 2);
+  CHECK_FALSE(place.outside_of.has_value());
+  allowed.Publish({});  // nobody knows
+  CHECK_FALSE(allowed.Look([] { return 5U; }).outside_of.has_value());
 }
 
 TEST_CASE("a phase's reservoir holds 8192 samples, the run's 100000, and both count them all") {
