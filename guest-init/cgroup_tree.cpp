@@ -9,6 +9,7 @@
 #include <charconv>
 #include <iterator>
 #include <memory>
+#include <optional>
 
 #include "guest-init/base/clock.h"
 #include "guest-init/base/fd.h"
@@ -172,6 +173,25 @@ Result<> CgroupTree::Place(pid_t pid, const std::string& cgroup) const {
   if (code == 0) return {};
   return Error{ErrorKind::kGuest, "moving process " + std::to_string(pid) + " into cgroup '" + cgroup +
                                       "': " + std::strerror(code) + Hint("cgroup.procs", code)};
+}
+
+Result<> CgroupTree::CheckPids(const std::string& cgroup) const {
+  const auto number = [this](const std::string& of, const char* file) {
+    const std::string text = ReadSmallFile((Path(of) + "/" + file).c_str());
+    std::uint64_t value = 0;
+    const bool read = std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc();
+    return read ? std::optional(value) : std::nullopt;  // "max", or no pids controller
+  };
+  for (std::string above = cgroup; !above.empty();) {
+    const std::optional<std::uint64_t> max = number(above, "pids.max");
+    const std::optional<std::uint64_t> tasks = max ? number(above, "pids.current") : std::nullopt;
+    if (tasks && *tasks > *max)
+      return Error{ErrorKind::kGuest, "cgroup '" + above + "' has " + std::to_string(*tasks) +
+                                          " tasks; its pids.max is " + std::to_string(*max)};
+    const std::size_t slash = above.rfind('/');
+    above.resize(slash == std::string::npos ? 0 : slash);
+  }
+  return {};
 }
 
 Result<> CgroupTree::SetFrozen(const std::string& cgroup, bool frozen) {

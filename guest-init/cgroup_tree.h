@@ -29,6 +29,10 @@ class CgroupTree {
   Result<> WriteFile(const std::string& cgroup, const std::string& file, const std::string& value) const;
   /// Moves a process. Nothing happens for "".
   Result<> Place(pid_t pid, const std::string& cgroup) const;
+  /// Fails when `cgroup`, or one above it, has more tasks than its pids.max: moving tasks into a cgroup,
+  /// unlike forking in it, goes past that limit. Error (kGuest): "cgroup 'hot' has 3 tasks; its pids.max is
+  /// 1".
+  Result<> CheckPids(const std::string& cgroup) const;
   /// Fails unless `cgroup` exists; "" always does.
   Result<> CheckExists(const std::string& cgroup) const;
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "guest-init/base/clock.h"
 #include "guest-init/base/fd.h"
@@ -33,6 +34,8 @@ constexpr std::uint64_t kLingerNs = 2'000'000'000;
 
 // A machine that did not run for less than this is not told from one whose CPUs are slow.
 constexpr std::uint64_t kNoticedStopNs = 20'000'000;
+// So much of a CPU, or of waiting for one, is never needed between two sleeps.
+constexpr std::uint64_t kLongTurnNs = 500'000'000;
 
 /// How long the process has waited for a CPU in its life, from its open /proc/self/schedstat.
 std::uint64_t RunDelay(int schedstat) {
@@ -143,10 +146,23 @@ void Executor::Run() {
   Linger();
 }
 
+/// A stop that hits while PID 1 is at work looks, to the guest's kernel, as if it had run all the time, or
+/// waited for a CPU all the time. Nobody but a deadline task makes it wait, and its own turns are short.
+void Executor::NoteLongTurn() {
+  const std::uint64_t cpu_ns = ReadClockNs(CLOCK_THREAD_CPUTIME_ID);
+  const std::uint64_t delay_ns = RunDelay(schedstat_.get());
+  const std::uint64_t ran_ns = cpu_ns - std::exchange(cpu_ns_, cpu_ns);
+  const std::uint64_t waited_ns = delay_ns - std::exchange(delay_ns_, delay_ns);
+  if (ran_ns == cpu_ns) return;  // the first turn
+  if (ran_ns >= kLongTurnNs) guest_.tasks.OnMachineStopped(ran_ns);
+  if (waited_ns >= kLongTurnNs && !guest_.tasks.HaveDeadlines()) guest_.tasks.OnMachineStopped(waited_ns);
+}
+
 /// Waits for what comes next. Who runs before everybody else and still wakes late, without having waited for
 /// a CPU in the guest, had no machine to run on.
 void Executor::Sleep(std::uint64_t wake_ns) {
-  const std::uint64_t waited_ns = RunDelay(schedstat_.get());
+  NoteLongTurn();
+  const std::uint64_t waited_ns = delay_ns_;
   const std::uint64_t due_ns = std::max(wake_ns, MonotonicNs());
   const std::uint64_t woken_ns = loop_.RunOnce(wake_ns);
   if (woken_ns < due_ns || woken_ns - due_ns < kNoticedStopNs) return;

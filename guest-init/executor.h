@@ -61,6 +61,7 @@ class Executor {
   void OnFrame(Frame frame);
   void OnFault(const Error& error);
   void Reap();
+  void NoteLongTurn();
   void Sleep(std::uint64_t wake_ns);
   void UpdatePressure();
   std::uint64_t AdvanceRequests(std::uint64_t now_ns);
@@ -72,8 +73,10 @@ class Executor {
   void Linger();
 
   EventLoop loop_;
-  Fd children_;   // signalfd
-  Fd schedstat_;  // its own
+  Fd children_;                 // signalfd
+  Fd schedstat_;                // its own
+  std::uint64_t cpu_ns_ = 0;    // its CPU time when it last went to sleep; 0: it never did
+  std::uint64_t delay_ns_ = 0;  // and how long it had waited for a CPU
   ExecutorConfig config_;
   GuestState guest_;
   std::unique_ptr<Channel> channel_;
