@@ -6,9 +6,9 @@
 #include <string_view>
 
 #include "interpreter/cli/cli.h"
+#include "interpreter/report/descriptor_stream.h"
 
 int main(int argc, char** argv) {
-  std::ios::sync_with_stdio(false);
   // https://no-color.org
   const char* no_color = std::getenv("NO_COLOR");
   const char* term = std::getenv("TERM");
@@ -16,7 +16,9 @@ int main(int argc, char** argv) {
       (no_color == nullptr || *no_color == '\0') && term != nullptr && std::string_view(term) != "dumb";
   const bool out_is_terminal = ::isatty(STDOUT_FILENO) == 1;
   const bool err_is_terminal = ::isatty(STDERR_FILENO) == 1;
-  ktstr::Console io{std::cout, std::cerr, color && out_is_terminal, color && err_is_terminal,
-                    color && err_is_terminal};
+  ktstr::DescriptorStream out(STDOUT_FILENO);
+  ktstr::Console io{
+      out,         std::cerr, color && out_is_terminal, color && err_is_terminal, color && err_is_terminal,
+      &out.error()};
   return ktstr::RunCli({argv, static_cast<std::size_t>(argc)}, io);
 }

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <charconv>
+#include <cstring>
 #include <exception>
 #include <filesystem>
 #include <limits>
@@ -384,7 +385,9 @@ int RunCli(std::span<const char* const> argv, Console& io) {
   }
   io.err.flush();
   if (io.out.flush()) return code;
-  io.err << "ktstr-interp: standard output cannot be written\n" << std::flush;
+  io.err << "ktstr-interp: standard output cannot be written";
+  if (io.out_error != nullptr && *io.out_error != 0) io.err << ": " << std::strerror(*io.out_error);
+  io.err << '\n' << std::flush;
   return code == 0 ? kExitError : code;
 }
 

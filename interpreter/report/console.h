@@ -13,6 +13,8 @@ struct Console {
   bool color_out = false;  // ANSI escapes are welcome on `out`
   bool color_err = false;
   bool live = false;  // `err` is a terminal on which a line can be rewritten
+  /// Once `out` has failed: the errno, where the stream knows it. It outlives the console.
+  const int* out_error = nullptr;
 };
 
 }  // namespace ktstr

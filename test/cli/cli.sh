@@ -47,7 +47,7 @@ expect 'a dry run' 0 "$program" run --dry-run scenarios
 holds out 'hold 1s'
 
 expect 'a full output' 2 sh -c '"$1" list scenarios >/dev/full' sh "$program"
-holds err 'standard output cannot be written'
+holds err 'standard output cannot be written: No space left on device'
 expect 'a full output hides no findings' 1 sh -c '"$1" lint bad.yaml >/dev/full' sh "$program"
 expect 'a closed output' 2 sh -c '"$1" list scenarios >&-' sh "$program"
 expect 'a reader that leaves early' 0 sh -c '"$1" explain --json | head -1' sh "$program"

@@ -1,6 +1,10 @@
+#include <fcntl.h>
+
 #include <sstream>
 
+#include "guest-init/base/fd.h"
 #include "interpreter/cli/cli_select.h"
+#include "interpreter/report/descriptor_stream.h"
 #include "test/checkout.h"
 #include "test/unit/interpreter/cli/test_cli_fixture.h"
 
@@ -285,4 +289,26 @@ TEST_CASE("A report that could not be written whole is an error") {
   const char* argv[] = {"ktstr-interp", "explain"};
   CHECK(RunCli(argv, io) == 2);
   CHECK(err.str() == "ktstr-interp: standard output cannot be written\n");
+}
+
+TEST_CASE("A report that found no room says so") {
+  const Fd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+  DescriptorStream out(full.get());
+  std::ostringstream err;
+  Console io{out, err, false, false, false, &out.error()};
+  const char* argv[] = {"ktstr-interp", "explain"};
+  CHECK(RunCli(argv, io) == 2);
+  CHECK(err.str() == "ktstr-interp: standard output cannot be written: No space left on device\n");
+}
+
+TEST_CASE("What is written to a descriptor arrives, however long") {
+  const WorkDir dir;
+  const std::string text(10'000, 'x');
+  {
+    const Fd fd(::open("report", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    DescriptorStream out(fd.get());
+    out << text << 42 << '\n' << std::flush << text;
+    CHECK(out.error() == 0);
+  }
+  CHECK(ReadText("report") == text + "42\n" + text);
 }
