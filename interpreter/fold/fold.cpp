@@ -211,12 +211,35 @@ class Folder {
   std::map<PhaseKey, CgroupTotals> phases_;
 };
 
-}  // namespace
-
-Stats Fold(const RunRecord& record) {
+Stats FoldCgroups(const RunRecord& record) {
   Folder folder(record);
   folder.AddReports();
   return folder.Finish();
+}
+
+/// The rows of the groups called `name`.
+void AddGroupRows(const RunRecord& record, const std::string& name, Stats& stats) {
+  const auto add = [&name](std::vector<CgroupStats> rows, std::vector<CgroupStats>& into) {
+    for (CgroupStats& row : rows) {
+      row.group = name;
+      into.push_back(std::move(row));
+    }
+  };
+  Stats of_groups = FoldCgroups(OnlyGroupsNamed(record, name));
+  add(std::move(of_groups.cgroups), stats.groups);
+  for (PhaseBucket& phase : stats.phases)
+    for (PhaseBucket& of_group : of_groups.phases)
+      if (of_group.index == phase.index) add(std::move(of_group.per_cgroup), phase.per_group);
+}
+
+}  // namespace
+
+Stats Fold(const RunRecord& record) {
+  Stats stats = FoldCgroups(record);
+  std::set<std::string> told;
+  for (const WorkerGroup& group : record.groups)
+    if (!group.name.empty() && told.insert(group.name).second) AddGroupRows(record, group.name, stats);
+  return stats;
 }
 
 }  // namespace ktstr

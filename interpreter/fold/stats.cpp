@@ -84,6 +84,7 @@ const StructDecl& RunRecord::Decl() {
 const StructDecl& CgroupStats::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&CgroupStats::cgroup>("cgroup", ""),
+      Required<&CgroupStats::group>("group", "the name of its work groups; empty in a cgroup's own row"),
       Required<&CgroupStats::num_workers>("num_workers", "workers that reported"),
       Required<&CgroupStats::missing_workers>(
           "missing_workers", "workers that should have reported; their numbers are not in here"),
@@ -108,6 +109,7 @@ const StructDecl& PhaseBucket::Decl() {
       Optional<&PhaseBucket::end_ms>("end_ms", "absent when the phase did not end", Unit("ms")),
       Required<&PhaseBucket::metrics>("metrics", "phase metrics"),
       Required<&PhaseBucket::per_cgroup>("per_cgroup", ""),
+      Required<&PhaseBucket::per_group>("per_group", "work groups that have a name"),
   };
   static constexpr StructDecl kDecl = DeclareStruct<PhaseBucket>("PhaseBucket", "One phase.", kFields);
   return kDecl;
@@ -117,6 +119,7 @@ const StructDecl& Stats::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&Stats::phases>("phases", ""),
       Required<&Stats::cgroups>("cgroups", "over the whole run"),
+      Required<&Stats::groups>("groups", "work groups that have a name, over the whole run"),
       Required<&Stats::metrics>("metrics", "run metrics, and phase metrics over all steps"),
   };
   static constexpr StructDecl kDecl = DeclareStruct<Stats>("Stats", "The numbers of a run.", kFields);

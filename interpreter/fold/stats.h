@@ -99,10 +99,11 @@ RunRecord OnlyGroupsNamed(const RunRecord& record, std::string_view name);
 
 /// The workers of one cgroup, in one phase or over their whole lives.
 ///
-/// One row per cgroup NAME: all worker groups that ran in it are folded together. With a row per group a
-/// cgroup with two work entries would have two rows, and "worst cgroup" would compare halves.
+/// One row per cgroup NAME: all worker groups that ran in it are folded together. If only rows per group were
+/// there a cgroup with two work entries would have two, and "worst cgroup" would compare halves.
 struct CgroupStats {
   std::string cgroup;
+  std::string group;                  // of a row of named work groups: that name; "" in a cgroup's own row
   std::uint32_t num_workers = 0;      // that reported
   std::uint32_t missing_workers = 0;  // that should have reported but did not; their numbers are not in here
   CpuSet cpus_used;
@@ -122,6 +123,7 @@ struct PhaseBucket {
   std::optional<std::uint64_t> end_ms;
   NamedMap<double> metrics;  // Scope::kPhase
   std::vector<CgroupStats> per_cgroup;
+  std::vector<CgroupStats> per_group;  // as Stats::groups
   static const StructDecl& Decl();
 
   [[nodiscard]] const CgroupStats* Find(std::string_view cgroup) const;
@@ -130,7 +132,10 @@ struct PhaseBucket {
 struct Stats {
   std::vector<PhaseBucket> phases;   // rising indexes; phases that did not start are absent
   std::vector<CgroupStats> cgroups;  // whole lives, from the reports as such; in order of first use
-  NamedMap<double> metrics;          // Scope::kRun, and Scope::kPhase over all steps
+  /// The work groups that have a name, each name by itself, in order of first use: what `group:` of a check
+  /// looks at. Their workers are in their cgroups' rows, too.
+  std::vector<CgroupStats> groups;
+  NamedMap<double> metrics;  // Scope::kRun, and Scope::kPhase over all steps
   static const StructDecl& Decl();
 
   [[nodiscard]] const PhaseBucket* FindPhase(std::string_view label) const;

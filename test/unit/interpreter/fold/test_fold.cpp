@@ -326,6 +326,32 @@ TEST_CASE("a backdrop group gives a slice to each step; BASELINE and the gaps ar
   CHECK(NumbersOf(stats.metrics).at("worst_p99_wake_latency_us") == 50);
 }
 
+TEST_CASE("work groups that have a name have rows of their own, beside their cgroup's") {
+  RunRecord record = RecordWithSteps({"warm"});
+  record.groups = {Group(1, "hot", 1, 1), Group(2, "hot", 1, 1), Group(3, "cold", 1, 1),
+                   Group(4, "hot", 1, 1)};
+  record.groups[0].name = record.groups[2].name = "slow";
+  record.groups[1].name = "fast";
+  for (const std::uint32_t id : {1U, 2U, 3U, 4U}) {
+    WorkerReport report = Report(0);
+    report.iterations = id * 100U;
+    Add(record, id, report);
+  }
+  const auto told = [](const std::vector<CgroupStats>& rows) {
+    std::vector<std::string> lines;
+    for (const CgroupStats& row : rows)
+      lines.push_back(row.cgroup + "/" + row.group + " " +
+                      std::to_string(NumbersOf(row.metrics).at("iterations")));
+    return lines;
+  };
+  const Stats stats = Fold(record);
+  using Lines = std::vector<std::string>;
+  const Lines groups = {"hot/slow 100.000000", "cold/slow 300.000000", "hot/fast 200.000000"};
+  CHECK(told(stats.cgroups) == Lines{"hot/ 700.000000", "cold/ 300.000000"});
+  CHECK(told(stats.groups) == groups);
+  CHECK(told(stats.FindPhase("warm")->per_group) == groups);
+}
+
 TEST_CASE("a worker that never ran in a phase is not hidden by its neighbours") {
   RunRecord record = RecordWithSteps({"warm", "starve"});
   WorkerGroup group = Group(1, "crowd", 3, 0);
@@ -556,6 +582,7 @@ TEST_CASE("statistics as JSON: metrics by name, absent ones left out") {
   CHECK(
       ToJson(stats).dump() ==
       R"({"phases":[{"index":1,"label":"warm","start_ms":0,"metrics":{"iteration_rate":2.5},"per_cgroup":[)"
-      R"({"cgroup":"hot","num_workers":1,"missing_workers":0,"cpus_used":"0-2","max_gap_worker":"",)"
-      R"("max_gap_cpu":0,"max_gap_throttled_ms":0,"stripped":false,"metrics":{"max_gap_ms":12.0}}]}],"cgroups":[],"metrics":{}})");
+      R"({"cgroup":"hot","group":"","num_workers":1,"missing_workers":0,"cpus_used":"0-2","max_gap_worker":"",)"
+      R"("max_gap_cpu":0,"max_gap_throttled_ms":0,"stripped":false,"metrics":{"max_gap_ms":12.0}}],"per_group":[]}],)"
+      R"("cgroups":[],"groups":[],"metrics":{}})");
 }
