@@ -10,6 +10,7 @@ extern const char* const kBinaryDir;
 extern const char* const kFakeQemu;
 extern const char* const kQemuShim;
 extern const char* const kBpfTruth;
+extern const char* const kDenySetUp;
 extern const char* const kHostFaults;
 
 }  // namespace ktstr::test

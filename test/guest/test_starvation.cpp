@@ -63,6 +63,65 @@ TEST_CASE("a worker starved in a later phase fails there, whatever its neighbour
   CHECK(run.result().at("phase") == "starve");
 }
 
+TEST_CASE("a worker starved from its birth breaks bounds on its run delay and on its CPU time") {
+  GuestRun run(
+      "topology: 1n1l1c1t\n"
+      "clock: virtual\n"
+      "payloads: {unfair: {binary: sh, args: [-c, 'echo 0 > "
+      "/sys/kernel/debug/sched/fair_server/cpu0/runtime']}}\n"
+      "backdrop:\n" +
+      kMakeUnfair +
+      "steps:\n"
+      "  - name: starve\n"
+      "    cgroups:\n"
+      "      - {name: bully, work: [{type: SpinWait, policy: fifo, rt_priority: 50}]}\n"
+      "      - {name: victim, work: [{type: SpinWait}]}\n"
+      "    hold: 4s\n"
+      "    checks:\n"
+      "      - {metric: max_run_delay_us, cgroup: victim, max: 500ms}\n"
+      "      - {metric: avg_off_cpu_pct, cgroup: victim, max: 20}\n"
+      "defaults: off\n");
+  run.Finish("FAIL");
+  const Json checks = run.result().at("checks");
+  REQUIRE(checks.size() == 2);
+  CHECK(Matches(checks[0].at("message"),
+                "^max_run_delay_us of cgroup victim in phase starve is 4\\d{6} us, above"));
+  CHECK(Matches(checks[1].at("message"), "^avg_off_cpu_pct of cgroup victim in phase starve is 100%, above"));
+  for (const Json& check : checks) CHECK(check.at("verdict") == "FAIL");
+}
+
+TEST_CASE("a worker starved by real-time hogs on every CPU fails in that phase and names the hog") {
+  GuestRun run(kUnfair + "backdrop:\n" + kMakeUnfair +
+               "  cgroups: [{name: victim, work: [{type: SpinWait, affinity: '1'}]}]\n"
+               "steps:\n"
+               "  - {name: calm, hold: 1s}\n"
+               "  - name: starve\n"
+               "    cgroups:\n"
+               "      - {name: hogs, work: [{type: SpinWait, workers: 2, affinity: '0-1', policy: fifo, "
+               "rt_priority: 50}]}\n"
+               "    hold: 6s\n"
+               "  - {name: again, hold: 1s}\n"
+               "defaults: {stall_limit: 500ms}\n");
+  run.Finish("FAIL");
+  INFO(run.first_line());
+  CHECK(Matches(run.first_line(),
+                "^FAIL scenario\\.yaml: worker victim/0 was runnable for [56]\\d\\d\\d ms on CPU 1 and (did "
+                "not run|never ran); CPU 1 ran hogs/[01] \\(FIFO 50\\) for (100\\.0|\\d\\d\\.\\d) % of it$"));
+  CHECK(run.result().at("phase") == "starve");
+  // It worked before, and the marks were set on time though no CPU was free for anybody else.
+  const auto iterations = [&](const char* name) {
+    const Json stats = run.result().at("stats");
+    for (const Json& phase : stats.at("phases"))
+      for (const Json& row : phase.at("per_cgroup"))
+        if (phase.at("label") == name && row.at("cgroup") == "victim")
+          return row.at("metrics").at("iterations").get<double>();
+    return -1.0;
+  };
+  CHECK(iterations("calm") > 10);
+  CHECK(iterations("starve") >= 0);
+  CHECK(iterations("starve") < iterations("calm") / 10);
+}
+
 TEST_CASE("a worker that a signal stopped for longer than the limit fails") {
   GuestRun run(
       "payloads:\n  shoot:\n    binary: sh\n"

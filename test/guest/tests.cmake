@@ -7,7 +7,7 @@ if(KTSTR_FUZZ)
 endif()
 
 file(GLOB guest_test_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/guest/*.cpp)
-list(FILTER guest_test_sources EXCLUDE REGEX "/(fake_qemu|fake_guest|lies.*|qemu_shim|bpf_truth.*)\\.cpp$")
+list(FILTER guest_test_sources EXCLUDE REGEX "/(fake_qemu|fake_guest|lies.*|qemu_shim|bpf_truth.*|deny_set_up)\\.cpp$")
 
 add_executable(fake_qemu guest/fake_qemu.cpp guest/fake_guest.cpp guest/lies_of_form.cpp guest/lies_of_content.cpp)
 target_link_libraries(fake_qemu PRIVATE ktstr_workloads)
@@ -15,12 +15,14 @@ add_executable(qemu_shim guest/qemu_shim.cpp)
 # Runs in guests: what it plants there is known to the test. Never sanitized, as its libraries go with it.
 add_executable(bpf_truth guest/bpf_truth.cpp guest/bpf_truth_scheduler.cpp)
 target_link_libraries(bpf_truth PRIVATE ktstr_flags PkgConfig::LIBBPF)
+add_executable(deny_set_up guest/deny_set_up.cpp)
+target_link_libraries(deny_set_up PRIVATE ktstr_flags PkgConfig::LIBBPF)
 
 add_executable(guest_tests ${guest_test_sources} $<TARGET_OBJECTS:ktstr_test_main>)
 target_link_libraries(guest_tests PRIVATE ${guest_test_libraries} ktstr_checkout Catch2::Catch2)
 target_compile_options(guest_tests PRIVATE -O0)
 target_precompile_headers(guest_tests REUSE_FROM ktstr_test_headers)
-add_dependencies(guest_tests ktstr-interp fake_qemu qemu_shim bpf_truth)
+add_dependencies(guest_tests ktstr-interp fake_qemu qemu_shim bpf_truth deny_set_up)
 
 include(${Catch2_DIR}/Catch.cmake)  # comes with Catch2
 catch_discover_tests(guest_tests TEST_SPEC "~[.]~[serial]" TEST_PREFIX "guest: " PROPERTIES LABELS guest COST 100
