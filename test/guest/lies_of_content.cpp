@@ -76,7 +76,7 @@ void EarlyMark(Reply& reply) { reply.mark->clock_ns = 1; }
 void LateMark(Reply& reply) { reply.mark->clock_ns = kMost; }
 void FewerIterations(Reply& reply) { reply.mark->total_iterations = 0; }
 void UnaskedMark(Reply& reply) { reply.mark = PhaseMark{reply.clock_ns, 1, 1}; }
-void HostileError(Reply& reply) { reply.error = std::string("no\0\n::error file=x::\x1b[31mred", 28); }
+void HostileError(Reply& reply) { reply.error = std::string("no\0\xff\n::error file=x::\x1b[31mred", 29); }
 
 std::vector<Lie> LiesOfReplies() {
   return {{.name = "holds-too-short", .request = &Untrue},
@@ -213,7 +213,7 @@ std::vector<Lie> LiesOfTheLog() {
            .log =
                [](FakeGuest&, KernelMessages& messages) {
                  if (messages.early) return false;
-                 messages.messages.front().text = "BUG: forged\n::error::\x1b[31m";
+                 messages.messages.front().text = "BUG: forged";
                  messages.messages.front().at_us = kMost;
                  return false;
                }},
