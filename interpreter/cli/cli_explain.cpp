@@ -7,6 +7,7 @@
 #include "interpreter/cli/cli_commands.h"
 #include "interpreter/explain/explain.h"
 #include "interpreter/explain/schema.h"
+#include "interpreter/load/find_scenarios.h"
 #include "interpreter/plan/loaded_scenario.h"
 #include "ops/plan/suggest.h"
 #include "vmm/host/host_file.h"
@@ -21,7 +22,7 @@ bool LooksLikeFile(const std::string& topic) {
 }
 
 int ExplainFile(const std::string& file, Console& io) {
-  const LoadedScenario loaded = LoadScenario(file);
+  const LoadedScenario loaded = LoadScenario({ScenarioPath(file)});
   if (loaded.has_errors) {
     io.err << RenderPretty(loaded.diagnostics, io.color_err);
     return kExitError;

@@ -77,7 +77,7 @@ Result<Selection> Select(const CliOptions& options) {
   selection.diagnostics = std::move(found.diagnostics);
   std::vector<std::string> variant_names;
   const std::string wanted = VariantMeant(options.variant);
-  for (const std::string& file : found.files) {
+  for (const ScenarioFile& file : found.files) {
     LoadedScenario loaded = LoadScenario(file, {options.timeout, options.clock, options.seed});
     if (!MatchesTags(options, loaded)) continue;
     LoadedScenario& kept = selection.scenarios.emplace_back(std::move(loaded));

@@ -20,7 +20,7 @@ struct FileResult {
 
 /// Files are independent of each other and loading shares nothing, so each core takes the next one. Below a
 /// few dozen files a thread costs more than it brings.
-std::vector<FileResult> LoadAll(const std::vector<std::string>& files, bool host_files) {
+std::vector<FileResult> LoadAll(const std::vector<ScenarioFile>& files, bool host_files) {
   std::vector<FileResult> results(files.size());
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {

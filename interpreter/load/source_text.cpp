@@ -8,76 +8,80 @@
 #include <cerrno>
 #include <cstring>
 
+#include "guest-init/base/fd.h"
+#include "guest-init/base/utf8.h"
+
 namespace ktstr {
 namespace {
 
 bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int fd) : fd_(fd) {}
-  ~FileDescriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 Error InputError(const std::filesystem::path& path, std::string_view cause) {
   return {ErrorKind::kInput, path.string() + ": " + std::string(cause)};
 }
 
-// The length of the valid UTF-8 sequence at `at`, or 0.
-std::size_t SequenceLength(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xC2 && first <= 0xDF   ? 2
-                             : first >= 0xE0 && first <= 0xEF ? 3
-                             : first >= 0xF0 && first <= 0xF4 ? 4
-                                                              : 0;
-  if (length == 0 || at + length > text.size()) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if (!IsContinuation(text[at + i])) return 0;
+Error CannotOpen(const std::filesystem::path& path) {
+  if (errno == ENOENT) return InputError(path, "no such file");
+  return InputError(path, std::string("cannot be opened: ") + std::strerror(errno));
+}
+
+/// What is wrong with the kind of file; "" for a regular one.
+std::string_view WrongKind(mode_t mode) {
+  if (S_ISDIR(mode)) return "is a directory, not a file";
+  if (S_ISLNK(mode)) return "is a symbolic link now";
+  return S_ISREG(mode) ? "" : "is not a regular file";
+}
+
+Result<std::string> ReadAll(const Fd& fd, std::size_t expected, const std::filesystem::path& shown) {
+  std::string text;
+  text.resize(std::min(expected, kMaxTextBytes) + 1);
+  std::size_t filled = 0;
+  for (;;) {
+    const ssize_t got = read(fd.get(), text.data() + filled, text.size() - filled);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return InputError(shown, std::string("cannot be read: ") + std::strerror(errno));
+    if (got == 0) break;
+    filled += static_cast<std::size_t>(got);
+    if (filled > kMaxTextBytes) return InputError(shown, "is larger than 10 MiB");
+    if (filled == text.size()) text.resize(std::min(2 * text.size(), kMaxTextBytes + 1));
   }
-  const unsigned char second = byte(1);
-  const bool overlong = (first == 0xE0 && second < 0xA0) || (first == 0xF0 && second < 0x90);
-  const bool surrogate = first == 0xED && second > 0x9F;
-  const bool beyond = first == 0xF4 && second > 0x8F;
-  return overlong || surrogate || beyond ? 0 : length;
+  text.resize(filled);
+  return text;
+}
+
+/// `flags`: O_NOFOLLOW or 0. The kind is looked at before the file is opened, because opening a device can do
+/// something; and again afterwards, for it may be another file by then.
+Result<std::string> ReadText(int directory, const std::filesystem::path& path, int flags,
+                             const std::filesystem::path& shown) {
+  struct stat status = {};
+  if (fstatat(directory, path.c_str(), &status, flags != 0 ? AT_SYMLINK_NOFOLLOW : 0) != 0)
+    return CannotOpen(shown);
+  if (const std::string_view wrong = WrongKind(status.st_mode); !wrong.empty())
+    return InputError(shown, wrong);
+  // O_NONBLOCK: opening a FIFO that nobody writes to must not hang.
+  const Fd fd(openat(directory, path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags));
+  if (!fd.valid()) return CannotOpen(shown);
+  if (fstat(fd.get(), &status) != 0) return InputError(shown, std::strerror(errno));
+  if (const std::string_view wrong = WrongKind(status.st_mode); !wrong.empty())
+    return InputError(shown, wrong);
+  return ReadAll(fd, static_cast<std::size_t>(status.st_size), shown);
 }
 
 }  // namespace
 
 Result<std::string> ReadTextFile(const std::filesystem::path& path) {
-  // O_NONBLOCK: opening a FIFO that nobody writes to must not hang.
-  const FileDescriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (fd.get() < 0) {
-    if (errno == ENOENT) return InputError(path, "no such file");
-    return InputError(path, std::string("cannot be opened: ") + std::strerror(errno));
+  return ReadText(AT_FDCWD, path, 0, path);
+}
+
+Result<std::string> ReadTextFileBelow(const std::filesystem::path& root, const std::filesystem::path& below) {
+  const std::filesystem::path shown = root / below;
+  Fd directory(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  for (const std::filesystem::path& part : below.parent_path()) {
+    if (!directory.valid()) break;
+    directory = Fd(::openat(directory.get(), part.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   }
-  struct stat status = {};
-  if (fstat(fd.get(), &status) != 0) return InputError(path, std::strerror(errno));
-  if (S_ISDIR(status.st_mode)) return InputError(path, "is a directory, not a file");
-  if (!S_ISREG(status.st_mode)) return InputError(path, "is not a regular file");
-  std::string text;
-  text.resize(std::min(static_cast<std::size_t>(status.st_size), kMaxTextBytes) + 1);
-  std::size_t filled = 0;
-  for (;;) {
-    const ssize_t got = read(fd.get(), text.data() + filled, text.size() - filled);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return InputError(path, std::string("cannot be read: ") + std::strerror(errno));
-    if (got == 0) break;
-    filled += static_cast<std::size_t>(got);
-    if (filled > kMaxTextBytes) return InputError(path, "is larger than 10 MiB");
-    if (filled == text.size()) text.resize(std::min(2 * text.size(), kMaxTextBytes + 1));
-  }
-  text.resize(filled);
-  return text;
+  if (!directory.valid()) return CannotOpen(shown);
+  return ReadText(directory.get(), below.filename(), O_NOFOLLOW, shown);
 }
 
 SourceText::SourceText(std::string_view text) : text_(text) {
@@ -130,7 +134,7 @@ std::size_t FindInvalidUtf8(std::string_view text) {
         continue;
       }
     }
-    const std::size_t length = SequenceLength(text, at);
+    const std::size_t length = Utf8Length(text, at);
     if (length == 0) return at;
     at += length;
   }

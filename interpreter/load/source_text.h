@@ -17,8 +17,11 @@ namespace ktstr {
 inline constexpr std::size_t kMaxTextBytes = 10 * 1024 * 1024;
 
 /// The whole file. Errors are of kind kInput and one line each: missing, a directory, not readable, not a
-/// regular file, larger than kMaxTextBytes. Never blocks on a FIFO or a device.
+/// regular file, larger than kMaxTextBytes. Never opens a FIFO or a device.
 Result<std::string> ReadTextFile(const std::filesystem::path& path);
+/// The same for the file `below` the directory `root`, reached without following a link behind `root`.
+/// Messages call it `root`/`below`.
+Result<std::string> ReadTextFileBelow(const std::filesystem::path& root, const std::filesystem::path& below);
 
 /// A text with its line starts. Lines end at LF; a CR before it is not part of the line. The text must not
 /// move while this lives: it is viewed, not copied.

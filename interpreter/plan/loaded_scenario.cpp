@@ -9,18 +9,23 @@
 
 namespace ktstr {
 
-LoadedScenario LoadScenario(const std::string& file, const Overrides& overrides) {
+LoadedScenario LoadScenario(const ScenarioFile& source, const Overrides& overrides) {
+  const std::string& file = source.path;
   LoadedScenario loaded;
   loaded.file = file;
   loaded.directory = std::filesystem::path(file).parent_path();
   if (loaded.directory.empty()) loaded.directory = ".";
   loaded.scenario.name = std::filesystem::path(file).stem().string();
-  Result<std::string> text = ReadTextFile(file);
+  Result<std::string> text =
+      source.root.empty() ? ReadTextFile(file) : ReadTextFileBelow(source.root, source.below);
   if (!text.ok()) {
     loaded.has_errors = true;
     // The diagnostic names the file itself.
     std::string_view cause = text.error().message;
-    if (const std::string prefix = file + ": "; cause.starts_with(prefix)) cause.remove_prefix(prefix.size());
+    const std::filesystem::path read =
+        source.root.empty() ? std::filesystem::path(file) : std::filesystem::path(source.root) / source.below;
+    if (const std::string prefix = read.string() + ": "; cause.starts_with(prefix))
+      cause.remove_prefix(prefix.size());
     loaded.diagnostics.push_back(LocateFile(file, "unreadable", std::string(cause)));
     return loaded;
   }

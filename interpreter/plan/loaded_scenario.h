@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "interpreter/load/document.h"
+#include "interpreter/load/find_scenarios.h"
 #include "interpreter/load/render_diagnostics.h"
 #include "interpreter/plan/plan.h"
 #include "interpreter/scenario/scenario.h"
@@ -26,7 +27,7 @@ struct LoadedScenario {
 
 /// Never fails as such: whatever is wrong becomes a diagnostic. Reads that one file and nothing else.
 /// `overrides` take effect before anything is checked.
-LoadedScenario LoadScenario(const std::string& file, const Overrides& overrides = {});
+LoadedScenario LoadScenario(const ScenarioFile& source, const Overrides& overrides = {});
 
 /// The place of a document path as "cpuset/shrink.yaml:41:7", or just the file when it has none.
 std::string PlaceOf(const LoadedScenario& loaded, std::string_view path);

@@ -357,7 +357,7 @@ TEST_CASE("A terminal shows one line that is rewritten, and clears it") {
 TEST_CASE("The command that repeats a run is exact") {
   const WorkDir dir;
   Named("s/it's.yaml", "e", "matrix: {topology: [1n1l2c1t]}\n");
-  const LoadedScenario loaded = LoadScenario("s/it's.yaml");
+  const LoadedScenario loaded = LoadScenario({"s/it's.yaml"});
   REQUIRE_FALSE(loaded.has_errors);
   RunSummary summary;
   summary.kernel.image = "/boot/vmlinuz";

@@ -9,9 +9,19 @@ using Strings = std::vector<std::string>;
 
 namespace {
 
-FoundScenarios Find(const Strings& paths) { return FindScenarios(paths); }
+struct Found {
+  Strings files;
+  std::vector<PathDiagnostic> diagnostics;
+};
+Found Find(const Strings& paths) {
+  Found found;
+  FoundScenarios all = FindScenarios(paths);
+  for (const ScenarioFile& file : all.files) found.files.push_back(file.path);
+  found.diagnostics = std::move(all.diagnostics);
+  return found;
+}
 
-Strings FaultTexts(const FoundScenarios& found) {
+Strings FaultTexts(const Found& found) {
   Strings texts;
   for (const PathDiagnostic& diagnostic : found.diagnostics)
     texts.push_back(diagnostic.path + ": " + diagnostic.message);
@@ -56,7 +66,7 @@ TEST_CASE("A named file is a scenario whatever it is called, and is taken once")
   WriteText("s/a.yaml", "x");
   WriteText("s/plain", "x");
   std::filesystem::create_symlink("a.yaml", "s/link.yaml");
-  const FoundScenarios found = Find({"s/plain", "missing.yaml", "s/a.yaml", "s", "./s/../s/a.yaml"});
+  const Found found = Find({"s/plain", "missing.yaml", "s/a.yaml", "s", "./s/../s/a.yaml"});
   CHECK(found.files == Strings{"s/plain", "missing.yaml", "s/a.yaml"});
   CHECK(found.diagnostics.empty());  // `s` held a scenario, even if it was named before
 }
@@ -65,7 +75,7 @@ TEST_CASE("A directory without a scenario is a diagnostic") {
   const WorkDir dir;
   WriteText("empty/readme.txt", "x");
   WriteText("s/a.yaml", "x");
-  const FoundScenarios found = Find({"empty", "s"});
+  const Found found = Find({"empty", "s"});
   CHECK(FaultTexts(found) == Strings{"empty: no scenario (*.yaml, *.yml) in this directory"});
   CHECK(found.files == Strings{"s/a.yaml"});
 }
@@ -78,4 +88,24 @@ TEST_CASE("A directory that cannot be read is a diagnostic") {
   ::chmod("s/locked", 0);
   CHECK(FaultTexts(Find({"s"})) == Strings{"s/locked: the directory cannot be read: Permission denied"});
   ::chmod("s/locked", 0755);
+}
+
+TEST_CASE("A scenario whose name could be a command or an option is called by ./") {
+  const WorkDir dir;
+  for (const char* name : {"::error::x.yaml", "-x.yaml", "#.yaml", "a.yaml", "_.yaml", "s/::y.yaml"})
+    WriteText(name, "x");
+  CHECK(Find({"."}).files ==
+        Strings{"./#.yaml", "./-x.yaml", "./::error::x.yaml", "_.yaml", "a.yaml", "s/::y.yaml"});
+  CHECK(Find({"::error::x.yaml"}).files == Strings{"./::error::x.yaml"});
+}
+
+TEST_CASE("A search ends where directories are nested too deep") {
+  const WorkDir dir;
+  std::string path = "s";
+  for (int i = 0; i < 64; ++i) path += "/d";
+  WriteText(path + "/in.yaml", "x");
+  WriteText(path + "/d/out.yaml", "x");
+  const Found found = Find({"s"});
+  CHECK(found.files == Strings{path + "/in.yaml"});
+  CHECK(FaultTexts(found) == Strings{path + "/d: directories nested deeper than 64 are not searched"});
 }
