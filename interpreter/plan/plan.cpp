@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <utility>
 
 #include "interpreter/fold/metrics.h"
+#include "interpreter/plan/payload_texts.h"
 #include "interpreter/plan/periodic.h"
 #include "interpreter/scenario/checks/metric_check.h"
 #include "interpreter/scenario/checks/payload_checks.h"
@@ -165,9 +167,22 @@ class Planner {
     context_.EndStep();
   }
 
+  /// False from the Op on with which the payloads are given more than a run may hold; that is said once.
+  bool Affordable() {
+    payload_texts_ += PayloadTexts(std::span(context_.requests()).subspan(weighed_));
+    weighed_ = context_.requests().size();
+    if (payload_texts_ <= kMaxPayloadTexts) return true;
+    if (!std::exchange(too_many_texts_, true))
+      context_.Diagnose("", "out-of-range",
+                        fmt::format("up to here the payloads are given more than {} arguments and variables",
+                                    kMaxPayloadTexts),
+                        "start them less often, or with fewer");
+    return false;
+  }
+
   void PlanCgroups(const std::string& base, const std::vector<CgroupDef>& cgroups) {
     context_.Doubt(base, false);
-    for (std::size_t i = 0; i < cgroups.size(); ++i) {
+    for (std::size_t i = 0; i < cgroups.size() && Affordable(); ++i) {
       context_.EnterOp(base + "/" + std::to_string(i));
       context_.Doubt(context_.path(), true);
       context_.ApplyDef("", cgroups[i]);
@@ -178,7 +193,7 @@ class Planner {
   void PlanOps(const std::string& base, const std::vector<Op>& ops, const std::function<void()>& begin = {}) {
     bool begun = !begin;
     context_.Doubt(base, false);
-    for (std::size_t i = 0; i < ops.size(); ++i) {
+    for (std::size_t i = 0; i < ops.size() && Affordable(); ++i) {
       context_.Doubt(base + "/" + std::to_string(i), true);
       if (ops[i].decl() == nullptr) continue;  // the decoder has complained
       const std::string path = base + "/" + std::to_string(i) + "/" + std::string(ops[i].decl()->name);
@@ -253,6 +268,9 @@ class Planner {
   PlanContext context_;
   std::vector<PlannedPhase> phases_;
   Duration holds_;
+  std::size_t weighed_ = 0;  // requests that are in payload_texts_
+  std::uint64_t payload_texts_ = 0;
+  bool too_many_texts_ = false;
 };
 
 }  // namespace

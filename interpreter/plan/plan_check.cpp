@@ -1,7 +1,10 @@
 // What can be said against a scenario before it runs: its plans, its names, and what they need.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 
+#include "interpreter/plan/payload_texts.h"
 #include "interpreter/plan/periodic.h"
 #include "interpreter/plan/plan.h"
 #include "ops/host/stored_snapshot.h"
@@ -119,14 +122,100 @@ CheckNames NamesOf(const RunPlan& plan, const BrokenPlaces* broken) {
   return names;
 }
 
+/// Each variant has a scenario and a plan of its own, which take memory, also in lint. So a matrix may not
+/// make much of a little text.
+constexpr std::uint64_t kMaxCombinations = 1000;
+constexpr std::uint64_t kMaxRepeatedValues = 1'000'000;
+constexpr std::size_t kValueBytes = 64;  // of a longer text each so many bytes count as a value
+
+std::uint64_t Combinations(const Matrix& matrix) {
+  std::uint64_t product = 1;
+  for (const std::size_t axis : {matrix.topology.size(), matrix.memory.size(), matrix.clock.size()})
+    product *= std::max<std::size_t>(axis, 1);  // three axes of one file: no overflow
+  return product;
+}
+
+std::uint64_t ValuesOf(const StructDecl& decl, const void* object);
+
+std::uint64_t ValuesOf(const TypeDecl& type, const void* value) {
+  switch (type.kind) {
+    case Kind::kString:
+      return 1 + static_cast<const std::string*>(value)->size() / kValueBytes;
+    case Kind::kOptional:
+    case Kind::kList:
+    case Kind::kMap: {
+      std::uint64_t sum = 1;
+      for (std::size_t i = 0; i < type.container->size(value); ++i)
+        sum += ValuesOf(type.container->element(), type.container->at(value, i));
+      return sum;
+    }
+    case Kind::kStruct:
+      return ValuesOf(type.structure(), value);
+    case Kind::kOneKey:
+    case Kind::kVariant: {
+      const auto& any = *static_cast<const AnyStruct*>(value);
+      return any.decl() == nullptr ? 1 : ValuesOf(*any.decl(), any.data());
+    }
+    default:
+      return 1;
+  }
+}
+
+std::uint64_t ValuesOf(const StructDecl& decl, const void* object) {
+  std::uint64_t sum = 1;
+  for (const FieldDecl& field : decl.fields) sum += ValuesOf(field.type(), field.Member(object));
+  return sum;
+}
+
+/// False when the matrix would make too much of the scenario; said before anything is made.
+bool MatrixFits(const Scenario& scenario, Diagnostics& diagnostics) {
+  const std::uint64_t count = scenario.matrix ? Combinations(*scenario.matrix) : 1;
+  if (count > kMaxCombinations) {
+    diagnostics.Error("matrix", "out-of-range",
+                      fmt::format("the matrix has {} combinations, more than {}", count, kMaxCombinations));
+    return false;
+  }
+  const std::uint64_t values = ValuesOf(Scenario::Decl(), &scenario);
+  if (count > 1 && count * values > kMaxRepeatedValues) {
+    diagnostics.Error("matrix", "out-of-range",
+                      fmt::format("the matrix repeats the scenario's {} values {} times: more than {} in all",
+                                  values, count, kMaxRepeatedValues));
+    return false;
+  }
+  return true;
+}
+
+/// The plans of all variants, up to the one with which they ask for too much.
+RunPlans MakePlans(const Scenario& scenario, const BrokenPlaces* broken, Diagnostics& diagnostics) {
+  RunPlans plans;
+  std::size_t requests = 0;
+  std::uint64_t texts = 0;
+  for (const RunVariant& variant : Variants(scenario)) {
+    plans.push_back(std::make_shared<const RunPlan>(MakePlan(scenario, variant, diagnostics, broken)));
+    requests += plans.back()->requests.size();
+    texts += PayloadTexts(plans.back()->requests);
+    if (plans.size() == 1) continue;  // what one may have was seen to while it was planned
+    std::string too_much;
+    if (requests > kMaxRequests)
+      too_much = fmt::format("make more than {} requests", kMaxRequests);
+    else if (texts > kMaxPayloadTexts)
+      too_much = fmt::format("give payloads more than {} arguments and variables", kMaxPayloadTexts);
+    if (too_much.empty()) continue;
+    diagnostics.Error("matrix", "out-of-range",
+                      fmt::format("the variants up to '{}' together {}", variant.name, too_much),
+                      "take values out of the matrix, or repeat Ops less often");
+    break;
+  }
+  return plans;
+}
+
 /// The second half of PlanRuns. `broken` is null when everything could be read.
 RunPlans PlanAndCheck(const Scenario& scenario, const BrokenPlaces* broken, const Overrides& overrides,
                       Diagnostics& diagnostics) {
   const auto unread = [&](std::string_view path) { return broken != nullptr && broken->Touches(path); };
   CheckStepNames(scenario, diagnostics);
-  RunPlans plans;
-  for (const RunVariant& variant : Variants(scenario))
-    plans.push_back(std::make_shared<const RunPlan>(MakePlan(scenario, variant, diagnostics, broken)));
+  if (!MatrixFits(scenario, diagnostics)) return {};
+  RunPlans plans = MakePlans(scenario, broken, diagnostics);
   if (plans.empty()) {
     diagnostics.Error("matrix/exclude", "empty-matrix", "every combination of the matrix is excluded");
     return plans;

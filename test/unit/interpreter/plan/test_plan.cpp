@@ -1,5 +1,6 @@
 // Plans of whole scenarios: the order of requests, variants, and what lint says of names and lifetimes.
 #include <catch2/catch.hpp>
+#include <functional>
 
 #include "test/unit/interpreter/plan/loaded_plan.h"
 
@@ -179,6 +180,51 @@ TEST_CASE("a repetition of many Ops ends where a run would make too many request
         "steps/1/ops/0/Spawn/work: a run starts at most 10000 groups of workers\n");
 }
 
+TEST_CASE("a matrix that makes too much of a little text is an error at its line before anything is made") {
+  const auto list = [](std::size_t count, const std::function<std::string(std::size_t)>& value) {
+    std::string text;
+    for (std::size_t i = 0; i < count; ++i) text += (i == 0 ? "" : ", ") + value(i);
+    return "[" + text + "]";
+  };
+  const auto diagnostics = [&](std::size_t topologies, std::size_t memories, const std::string& rest) {
+    return Loaded("version: 1\nmatrix:\n  topology: " +
+                  list(topologies, [](std::size_t i) { return "1n1l" + std::to_string(i + 1) + "c1t"; }) +
+                  "\n  memory: " +
+                  list(memories, [](std::size_t i) { return std::to_string(300 + i) + "MiB"; }) + "\n" + rest)
+        .Messages();
+  };
+  const std::string step = "steps: [{hold: 1s}]\n";
+  CHECK(diagnostics(50, 20, step) == "");
+  CHECK(diagnostics(50, 21, step) == "matrix: the matrix has 1050 combinations, more than 1000\n");
+  CHECK(diagnostics(252, 3900, step) == "matrix: the matrix has 982800 combinations, more than 1000\n");
+  // An anchor of 999 values, ten times.
+  std::string payloads =
+      "payloads:\n  p0: {binary: p, args: &a " + list(999, [](std::size_t) { return "x"; }) + "}\n";
+  for (int i = 1; i < 10; ++i) payloads += "  p" + std::to_string(i) + ": {binary: p, args: *a}\n";
+  CHECK(diagnostics(5, 10, payloads + step) == "");
+  CHECK(diagnostics(10, 20, payloads + step).starts_with("matrix: the matrix repeats the scenario's 10"));
+  const std::string loop =
+      "steps: [{ops: [{Spawn: {work: {type: SpinWait}}}], hold: {every: 1ms, for: 9s}}]\n";
+  CHECK(diagnostics(2, 2, loop) == "");
+  CHECK(diagnostics(2, 3, loop) ==
+        "matrix: the variants up to '1n1l2c1t,302MiB' together make more than 100000 requests\n");
+}
+
+TEST_CASE("payloads that are given more than a run may hold are an error at the Op that starts them") {
+  std::string yaml = "payloads: {p: {binary: p, args: [";
+  for (int i = 0; i < 300; ++i) yaml += "x,";
+  yaml += "]}}\nsteps:\n";
+  const std::string loop =
+      "  - {ops: [{RunPayload: {payload: p}}, {WaitPayload: {payload: p}}], hold: {every: 1ms, for: 3s}}\n";
+  CHECK(Loaded("version: 1\n" + yaml + loop).Messages() == "");
+  CHECK(Loaded("version: 1\n" + yaml + loop + loop).Messages() ==
+        "steps/1/ops/0/RunPayload: up to here the payloads are given more than 1000000 arguments and "
+        "variables\n");
+  CHECK(Loaded("version: 1\nmatrix: {topology: [1n1l1c1t, 1n1l2c1t]}\n" + yaml + loop).Messages() ==
+        "matrix: the variants up to '1n1l2c1t' together give payloads more than 1000000 arguments and "
+        "variables\n");
+}
+
 TEST_CASE("a number beyond its range is an error at its place, never another number") {
   const auto diagnostics = [](const std::string& yaml) { return Loaded("version: 1\n" + yaml).Messages(); };
   const std::string step = "steps: [{hold: 1s}]\n";
@@ -193,6 +239,37 @@ TEST_CASE("a number beyond its range is an error at its place, never another num
   CHECK(diagnostics("timeout: 876000h\nsteps: [{hold: 876000h}, {hold: 876000h}, {hold: 876000h}]\n") ==
         "steps/2/hold: the holds up to this one take more than 292 years\n");
   CHECK(diagnostics("steps: [{hold: 876001h}]\n") == "steps/0/hold: '876001h' is longer than 100 years\n");
+}
+
+TEST_CASE("the largest and smallest numbers that are allowed stay what they are") {
+  const auto diagnostics = [](const std::string& yaml) { return Loaded("version: 1\n" + yaml).Messages(); };
+  const auto in_cgroup = [&](const std::string& cgroup, const std::string& work) {
+    return diagnostics("topology: 1n1l4c1t\nsteps: [{cgroups: [{name: c" + cgroup +
+                       ", work: [{type: SpinWait" + work + "}]}], hold: 1s}]\n");
+  };
+  const std::string at = "steps/0/cgroups/0/";
+  CHECK(in_cgroup(", cpu: {max: 1000000%}", "") == "");
+  CHECK(in_cgroup(", cpu: {max: 1000001%}", "") ==
+        at + "cpu/max: '1000001%' is neither a share of one CPU (150%) nor max\n");
+  CHECK(in_cgroup(", cpu: {max: 0.0000001%}", "") ==
+        at + "cpu/max/quota: the kernel wants a quota of at least 1ms\n");
+  CHECK(in_cgroup("", ", workers: 1000000%") ==
+        at + "work/0/workers: 30000 workers are more than the limit of 10000\n");
+  CHECK(in_cgroup("", ", workers: 0.0000001%") == "");
+  CHECK(in_cgroup("", ", workers: 1e22") != "");
+  CHECK(in_cgroup("", ", nice: 1e22") != "");
+  CHECK(in_cgroup("", ", nice: -1e300") != "");
+  CHECK(in_cgroup("", ", nice: .inf") != "");
+  CHECK(in_cgroup("", ", nice: .nan") != "");
+  CHECK(in_cgroup(", cpuset: {range: [0%, 1000000%]}", "") != "");
+  CHECK(in_cgroup(", cpuset: {overlap: {index: 1, of: 2, share: 1000000%}}", "") != "");
+  CHECK(in_cgroup(", cpuset: {overlap: {index: 1, of: 2, share: 100%}}", "") == "");
+  const std::string step = "steps: [{hold: 1s}]\n";
+  CHECK(diagnostics("seed: 18446744073709551615\n" + step) == "");
+  CHECK(diagnostics("seed: 18446744073709551616\n" + step) != "");
+  CHECK(diagnostics("seed: 1e22\n" + step) != "");
+  CHECK(diagnostics("seed: -1\n" + step) != "");
+  CHECK(diagnostics("timeout: 876000h\nduration: 1ns\nsteps: [{hold: 0.0000001%}]\n") == "");
 }
 
 TEST_CASE("a payload is called payload and a tag is called tag in every Op") {
