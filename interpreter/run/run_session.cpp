@@ -265,7 +265,8 @@ void RunSession::Keep(WorkerDone done) {
 RunSession::Output& RunSession::OutputOf(std::uint32_t handle) {
   const auto [at, fresh] = outputs_.try_emplace(handle);
   const Payload* const declared = plan_.scenario.payloads.Find(plan_.payloads[handle].name);
-  if (fresh && declared != nullptr) at->second.metrics.emplace(declared->output, declared->metrics);
+  if (fresh && declared != nullptr)
+    at->second.metrics.emplace(declared->output, declared->metrics, output_memory_);
   return at->second;
 }
 

@@ -117,6 +117,7 @@ class RunSession {
   KernelLogScan kernel_log_;
   GuestBudget budget_;
   GuestConduct conduct_;
+  OutputMemory output_memory_;  // before the readers, which give back what they took
   std::map<std::uint32_t, Output> outputs_;
   std::map<std::string, std::string> files_;  // what ReadFile brought, by path
   std::optional<Ready> ready_;
