@@ -1,5 +1,6 @@
 // `lint`: all diagnostics of all files in one pass, without a VM, a network or any file but the given ones.
-// Of other files it asks only whether programs are there that a scenario names by a path relative to itself.
+// Of other files it looks only at programs that a scenario names by a path relative to itself, and at what
+// these need to be started: loader, libraries, interpreter.
 #pragma once
 
 #include <span>

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include "test/unit/interpreter/cli/test_cli_fixture.h"
+#include "test/unit/vmm/host/elf_builder.h"
 
 using namespace ktstr;
 using namespace ktstr::test;
@@ -278,6 +279,47 @@ TEST_CASE("programs named by a path are looked for beside the scenario") {
         "s/bin/b.sh)\n"
         "     4 |   b: {binary: bin/b.sh, include: [bin/c.sh, no-such-name]}\n"
         "       |               ^~~~~~~~\n");
+}
+
+TEST_CASE("lint says of a program beside the scenario what a run would refuse") {
+  const WorkDir dir;
+  const auto program = [](const std::string& name, const std::string& bytes) {
+    WriteText("s/" + name, bytes);
+    CHECK(::chmod(("s/" + name).c_str(), 0755) == 0);
+  };
+  program("library", vmm::BuildElf({.needed = {"libno-such.so.7"}}));
+  program("loader", vmm::BuildElf({.interpreter = "/no/such/ld.so"}));
+  program("arm", vmm::BuildElf({.machine = EM_AARCH64}));
+  program("object", vmm::BuildElf({.type = ET_REL}));
+  program("text", "hello\n");
+  program("script", "#!/no/such/shell\n");
+  program("good", vmm::BuildElf({}));
+  WriteText(
+      "s/x.yaml",
+      "version: 1\npayloads:\n  a: {binary: ./library}\n  b: {binary: ./loader}\n  c: {binary: ./arm}\n"
+      "  d: {binary: ./object}\n  e: {binary: ./text}\n  f: {binary: ./script}\n"
+      "  g: {binary: ./good, include: [./good, ./arm]}\n"
+      "steps: [{ops: [{RunPayload: {payload: a}}, {RunPayload: {payload: b}}, {RunPayload: {payload: c}},\n"
+      "  {RunPayload: {payload: d}}, {RunPayload: {payload: e}}, {RunPayload: {payload: f}},\n"
+      "  {RunPayload: {payload: g}}], hold: 1s}]\n");
+  const CliResult lint = Cli({"lint", "s"});
+  CHECK(lint.code == 1);
+  std::string mistakes;
+  std::istringstream lines(lint.out);
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with("s/x.yaml")) mistakes += line.substr(0, line.find(" is in none of")) + "\n";
+  CHECK(mistakes ==
+        "s/x.yaml:3:15: error[bad-program]: './library' needs libno-such.so.7, which\n"
+        "s/x.yaml:4:15: error[bad-program]: './loader' needs the loader /no/such/ld.so, which is not in the "
+        "system's library directories\n"
+        "s/x.yaml:5:15: error[bad-program]: './arm' is built for AArch64; the guest is x86-64\n"
+        "s/x.yaml:6:15: error[bad-program]: './object' is an ELF object file or core dump, not a program\n"
+        "s/x.yaml:7:15: error[bad-program]: './text' is neither an ELF program nor a script that starts with "
+        "#!\n"
+        "s/x.yaml:8:15: error[bad-program]: './script' is a script for /no/such/shell, which is in no "
+        "directory of PATH\n"
+        "s/x.yaml:9:41: error[bad-program]: './arm' is built for AArch64; the guest is x86-64\n");
+  CHECK(Cli({"run", "--dry-run", "s"}).err == lint.out);  // the same, word for word
 }
 
 TEST_CASE("--dry-run looks for all programs that the run would start") {
