@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "guest-init/base/printable.h"
+
 namespace ktstr {
 
 std::string OneLine(std::string_view text, std::size_t max_bytes) {
@@ -14,9 +16,9 @@ std::string OneLine(std::string_view text, std::size_t max_bytes) {
       i = end;
       continue;
     }
-    const auto byte = static_cast<unsigned char>(text[i++]);
-    line += byte < 0x20 || byte == 0x7F ? '?' : static_cast<char>(byte);
+    line += text[i++];
   }
+  line = Printable(line);
   if (line.size() <= max_bytes) return line;
   std::size_t end = max_bytes;
   while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0) == 0x80) --end;

@@ -7,10 +7,9 @@
 
 namespace ktstr {
 
-/// Text from a guest or a file without what could break a line or steer a terminal: each run of white space
-/// that has a tab or a line end in it becomes one blank, white space at the ends goes; other control
-/// characters become `?`. Longer than `max_bytes`, it is cut after a whole UTF-8 character, with `...` behind
-/// it.
+/// Printable(), made fit for the middle of a message: each run of white space that has a tab or a line end in
+/// it becomes one blank, white space at the ends goes. Longer than `max_bytes`, it is cut after a whole UTF-8
+/// character, with `...` behind it.
 std::string OneLine(std::string_view text, std::size_t max_bytes = std::string::npos);
 
 }  // namespace ktstr

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "guest-init/base/printable.h"
 #include "interpreter/cli/cli_commands.h"
 #include "interpreter/cli/run_command.h"
 #include "interpreter/report/kept_results.h"
@@ -365,23 +366,12 @@ int ParseAndRun(std::span<const char* const> argv, Console& io) {
 
 }  // namespace
 
-int UsageError(Console& io, std::string_view message, std::string_view hint) {
-  io.err << "ktstr-interp: " << message << '\n';
-  if (!hint.empty()) io.err << "  " << hint << '\n';
-  return kExitUsage;
-}
-
-int CommandError(Console& io, std::string_view message) {
-  io.err << "ktstr-interp: " << message << '\n';
-  return kExitError;
-}
-
 int RunCli(std::span<const char* const> argv, Console& io) {
   int code = kExitError;
   try {
     code = ParseAndRun(argv, io);
   } catch (const std::exception& fault) {
-    io.err << "ktstr-interp: internal error: " << fault.what() << '\n';
+    io.err << "ktstr-interp: internal error: " << Printable(fault.what()) << '\n';
   }
   io.err.flush();
   if (io.out.flush()) return code;

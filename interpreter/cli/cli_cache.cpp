@@ -6,7 +6,7 @@
 #include <ostream>
 
 #include "interpreter/cli/cli_commands.h"
-#include "interpreter/report/report_json.h"
+#include "interpreter/load/dump_json.h"
 #include "ops/plan/suggest.h"
 #include "vmm/host/cache_dir.h"
 #include "vmm/template/template_cache.h"

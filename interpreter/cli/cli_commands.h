@@ -22,5 +22,9 @@ int DryRunCommand(const CliOptions& options, Console& io);
 int UsageError(Console& io, std::string_view message, std::string_view hint = "");
 /// Says `message`; returns kExitError.
 int CommandError(Console& io, std::string_view message);
+/// Says `message`, which keeps nothing from going on.
+void CommandWarning(Console& io, std::string_view message);
+/// Says how something that takes a while is getting on.
+void TellLine(Console& io, std::string_view line);
 
 }  // namespace ktstr

@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "interpreter/cli/cli_commands.h"
-#include "interpreter/report/report_json.h"
+#include "interpreter/load/dump_json.h"
 #include "interpreter/run/signals.h"
 #include "ops/plan/suggest.h"
 #include "vmm/kernel/kernel_build.h"
@@ -69,7 +69,7 @@ int ListKernels(const CliOptions& options, Console& io) {
 }
 
 int FetchKernel(const CliOptions&, Console& io) {
-  const auto kernel = vmm::FetchDefaultKernel([&](std::string_view line) { io.err << line << std::endl; });
+  const auto kernel = vmm::FetchDefaultKernel([&](std::string_view line) { TellLine(io, line); });
   if (!kernel.ok()) return CommandError(io, kernel.error().message);
   io.out << kernel->image.string() << '\n';
   return 0;
@@ -81,7 +81,7 @@ int BuildKernel(const CliOptions& options, Console& io) {
   vmm::KernelBuildRequest request{options.kernel_source, options.kernel_config, options.kernel_jobs,
                                   signals->fd()};
   if (request.jobs == 0) request.jobs = std::max(1U, std::thread::hardware_concurrency());
-  const auto kernel = vmm::BuildKernel(request, [&](std::string_view line) { io.err << line << std::endl; });
+  const auto kernel = vmm::BuildKernel(request, [&](std::string_view line) { TellLine(io, line); });
   if (!kernel.ok()) return CommandError(io, kernel.error().message);
   io.err << fmt::format("{} {}\n", kernel->version,
                         kernel->origin == "built" ? "was built" : "had been built before; nothing to do");
@@ -90,8 +90,8 @@ int BuildKernel(const CliOptions& options, Console& io) {
 }
 
 int CollectKernels(const CliOptions& options, Console& io) {
-  const auto removed = vmm::KeepNewestKernels(options.kernel_keep,
-                                              [&](std::string_view line) { io.err << line << std::endl; });
+  const auto removed =
+      vmm::KeepNewestKernels(options.kernel_keep, [&](std::string_view line) { TellLine(io, line); });
   if (!removed.ok()) return CommandError(io, removed.error().message);
   std::uint64_t total = 0;
   for (const vmm::RemovedKernel& kernel : *removed) {

@@ -5,10 +5,11 @@
 #include <ostream>
 #include <set>
 
+#include "guest-init/base/printable.h"
 #include "interpreter/cli/cli_commands.h"
 #include "interpreter/cli/cli_select.h"
+#include "interpreter/load/dump_json.h"
 #include "interpreter/plan/program_check.h"
-#include "interpreter/report/report_json.h"
 #include "interpreter/report/report_plan.h"
 
 namespace ktstr {
@@ -20,7 +21,7 @@ using Json = nlohmann::ordered_json;
 std::size_t ReportUnusable(const Selection& selection, Console& io) {
   std::size_t count = selection.diagnostics.size();
   for (const PathDiagnostic& diagnostic : selection.diagnostics)
-    io.err << diagnostic.path << ": " << diagnostic.message << '\n';
+    io.err << Printable(diagnostic.path + ": " + diagnostic.message) << '\n';
   for (const SelectedRun& run : selection.runs) {
     if (run.plan != nullptr) continue;
     ++count;
@@ -41,12 +42,11 @@ Json ListedJson(const SelectedRun& run) {
 
 std::string ListedLine(const SelectedRun& run, std::size_t width) {
   const Scenario& scenario = run.scenario->scenario;
+  const std::string title = Printable(RunTitle(run));
   std::string text = scenario.tags.empty() ? "" : fmt::format("[{}]", fmt::join(scenario.tags, " "));
-  const std::string first_line = scenario.description.substr(0, scenario.description.find('\n'));
+  const std::string first_line = Printable(scenario.description.substr(0, scenario.description.find('\n')));
   if (!first_line.empty()) text += (text.empty() ? "" : " ") + first_line;
-  std::string line = RunTitle(run);
-  if (!text.empty()) line = fmt::format("{:<{}}  {}", line, width, text);
-  return line + "\n";
+  return text.empty() ? title + "\n" : fmt::format("{:<{}}  {}\n", title, width, text);
 }
 
 }  // namespace
@@ -57,7 +57,7 @@ int ListCommand(const CliOptions& options, Console& io) {
   Json json = Json::array();
   std::size_t width = 0;
   for (const SelectedRun& run : selection->runs)
-    width = std::max(width, std::min<std::size_t>(RunTitle(run).size(), 60));
+    width = std::max(width, std::min<std::size_t>(Printable(RunTitle(run)).size(), 60));
   for (const SelectedRun& run : selection->runs) {
     if (run.plan == nullptr) continue;
     if (options.format == "json") {
@@ -83,7 +83,7 @@ int DryRunCommand(const CliOptions& options, Console& io) {
       for (LocatedDiagnostic& diagnostic : MissingForRun(*run.scenario, *run.plan, options.allow_host_files))
         missing.push_back(std::move(diagnostic));
     if (options.format == "pretty") {
-      io.out << RunTitle(run) << '\n' << RenderPlan(*run.plan);
+      io.out << Printable(RunTitle(run)) << '\n' << RenderPlan(*run.plan);
       continue;
     }
     Json item = {{"path", run.scenario->file}, {"name", run.scenario->scenario.name}};

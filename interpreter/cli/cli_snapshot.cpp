@@ -5,8 +5,9 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "guest-init/base/printable.h"
 #include "interpreter/cli/cli_commands.h"
-#include "interpreter/report/report_json.h"
+#include "interpreter/load/dump_json.h"
 #include "interpreter/report/snapshot_diff.h"
 #include "interpreter/report/snapshot_files.h"
 #include "interpreter/report/snapshot_text.h"
@@ -53,8 +54,10 @@ void Print(Console& io, const nlohmann::json& json) { io.out << DumpJson(Json(js
 
 // ---- finding and reading
 
-Outcome<SnapshotFile> Read(const fs::path& file, Console& io) {
+/// As JSON a snapshot is shown with the texts that the guest gave it; DumpJson() escapes them.
+Outcome<SnapshotFile> Read(const fs::path& file, const CliOptions& options, Console& io) {
   Result<SnapshotFile> snapshot = ReadSnapshotFile(file);
+  if (snapshot.ok() && !options.json) snapshot = PrintableSnapshot(*snapshot);
   if (!snapshot.ok()) return Refusal{CommandError(io, snapshot.error().message)};
   return *std::move(snapshot);
 }
@@ -70,7 +73,8 @@ std::vector<std::string> TagsOf(const fs::path& run) {
 }
 
 /// The snapshot `tag` of the run, or of the only one of an invocation's runs that has it.
-Outcome<SnapshotFile> ReadTag(const std::string& place, const std::string& tag, Console& io) {
+Outcome<SnapshotFile> ReadTag(const std::string& place, const std::string& tag, const CliOptions& options,
+                              Console& io) {
   const auto runs = FindSnapshotRuns(place);
   if (!runs.ok()) return Refusal{UsageError(io, runs.error().message)};
   std::vector<fs::path> files;
@@ -82,7 +86,7 @@ Outcome<SnapshotFile> ReadTag(const std::string& place, const std::string& tag, 
     files.push_back(file);
     names.push_back(run.string());
   }
-  if (files.size() == 1) return Read(files.front(), io);
+  if (files.size() == 1) return Read(files.front(), options, io);
   if (files.size() > 1)
     return Refusal{
         UsageError(io, fmt::format("'{}' has several runs with a snapshot '{}'; say which", place, tag),
@@ -98,12 +102,12 @@ Outcome<SnapshotFile> ReadTag(const std::string& place, const std::string& tag, 
 }
 
 /// "RUN:TAG", split where what is in front exists, or a file.
-Outcome<SnapshotFile> ReadSide(const std::string& word, Console& io) {
+Outcome<SnapshotFile> ReadSide(const std::string& word, const CliOptions& options, Console& io) {
   std::error_code ignored;
-  if (fs::is_regular_file(word, ignored)) return Read(word, io);
+  if (fs::is_regular_file(word, ignored)) return Read(word, options, io);
   for (std::size_t at = word.find(':'); at != std::string::npos; at = word.find(':', at + 1))
     if (fs::is_directory(word.substr(0, at), ignored))
-      return ReadTag(word.substr(0, at), word.substr(at + 1), io);
+      return ReadTag(word.substr(0, at), word.substr(at + 1), options, io);
   if (fs::is_directory(word, ignored))
     return Refusal{UsageError(io, fmt::format("'{}' is a run; say which snapshot: {}:TAG", word, word))};
   return Refusal{UsageError(io, fmt::format("'{}' is neither a file nor RUN:TAG", word))};
@@ -120,7 +124,7 @@ int ListTags(const std::string& place, const CliOptions& options, Console& io) {
   for (const fs::path& run : *runs) {
     std::vector<SnapshotFile> snapshots;
     for (const fs::path& file : ListSnapshotFiles(run)) {
-      Outcome<SnapshotFile> snapshot = Read(file, io);
+      Outcome<SnapshotFile> snapshot = Read(file, options, io);
       if (auto* one = std::get_if<SnapshotFile>(&snapshot))
         snapshots.push_back(std::move(*one));
       else
@@ -129,7 +133,7 @@ int ListTags(const std::string& place, const CliOptions& options, Console& io) {
     std::stable_sort(snapshots.begin(), snapshots.end(), [](const SnapshotFile& a, const SnapshotFile& b) {
       return a.elapsed_ms.value_or(0) < b.elapsed_ms.value_or(0);
     });
-    if (!options.json && runs->size() > 1) io.out << run.string() << '\n';
+    if (!options.json && runs->size() > 1) io.out << Printable(run.string()) << '\n';
     rows.resize(1);
     for (const SnapshotFile& one : snapshots) {
       const vmm::SnapshotReport& report = one.report;
@@ -229,7 +233,8 @@ int Show(const CliOptions& options, Console& io) {
   if (words.empty() || words.size() > fixed + 1)
     return UsageError(io, "show what? RUN lists its snapshots, RUN TAG [PATH] or FILE [PATH] shows one");
   if (!is_file && words.size() == 1) return ListTags(words[0], options, io);
-  const Outcome<SnapshotFile> snapshot = is_file ? Read(words[0], io) : ReadTag(words[0], words[1], io);
+  const Outcome<SnapshotFile> snapshot =
+      is_file ? Read(words[0], options, io) : ReadTag(words[0], words[1], options, io);
   if (const auto* refusal = std::get_if<Refusal>(&snapshot)) return refusal->code;
   const std::optional<std::string> path = words.size() > fixed ? std::optional(words[fixed]) : std::nullopt;
   return ShowSnapshot(std::get<SnapshotFile>(snapshot), path, options, io);
@@ -240,9 +245,9 @@ int Show(const CliOptions& options, Console& io) {
 int Diff(const CliOptions& options, Console& io) {
   if (options.words.size() != 2)
     return UsageError(io, "diff compares two snapshots: RUN:TAG or a file, each");
-  const Outcome<SnapshotFile> before = ReadSide(options.words[0], io);
+  const Outcome<SnapshotFile> before = ReadSide(options.words[0], options, io);
   if (const auto* refusal = std::get_if<Refusal>(&before)) return refusal->code;
-  const Outcome<SnapshotFile> after = ReadSide(options.words[1], io);
+  const Outcome<SnapshotFile> after = ReadSide(options.words[1], options, io);
   if (const auto* refusal = std::get_if<Refusal>(&after)) return refusal->code;
   const auto diff =
       DiffSnapshots(std::get<SnapshotFile>(before).report, std::get<SnapshotFile>(after).report);

@@ -67,13 +67,12 @@ class Runner {
     results_.emplace(TRY(options_.resume.empty() ? ResultsDirectory::Create(options_.out)
                                                  : ResultsDirectory::Reopen(options_.resume)));
     summary_.directory = results_->path().string();
-    if (!results_->latest_fault().empty())
-      io_.err << "ktstr-interp: warning: " << results_->latest_fault() << '\n';
+    if (!results_->latest_fault().empty()) CommandWarning(io_, results_->latest_fault());
     // The kernel may have to be fetched. Until signals are watched they simply end the program.
     const char* variable = std::getenv("KTSTR_KERNEL");
     Result<vmm::Kernel> kernel =
         world_.resolve_kernel({options_.kernel, variable == nullptr ? "" : variable},
-                              [this](std::string_view line) { io_.err << line << std::endl; });
+                              [this](std::string_view line) { TellLine(io_, line); });
     if (kernel.ok()) {
       summary_.kernel = environment_.kernel = std::move(kernel).value();
     } else {
@@ -98,7 +97,7 @@ class Runner {
     const Invocation invocation = {std::filesystem::current_path(error), options_.arguments,
                                    summary_.kernel.image.string()};
     if (const Result<> kept = WriteInvocation(results_->path(), invocation); !kept.ok())
-      io_.err << "ktstr-interp: warning: " << kept.error().message << '\n';
+      CommandWarning(io_, kept.error().message);
   }
 
   // ---- what there is to do ----
@@ -221,12 +220,11 @@ class Runner {
     };
     Result<vmm::TemplateCache> cache = open();
     if (cache.ok()) {
-      templates.emplace(*std::move(cache), vmm::KnownFiles::InCache(),
-                        [this, &progress](std::string_view line) {
-                          progress.Aside([&] { io_.err << line << std::endl; });
-                        });
+      templates.emplace(
+          *std::move(cache), vmm::KnownFiles::InCache(),
+          [this, &progress](std::string_view line) { progress.Aside([&] { TellLine(io_, line); }); });
     } else {
-      io_.err << "ktstr-interp: warning: " << cache.error().message << "; every machine is booted\n";
+      CommandWarning(io_, cache.error().message + "; every machine is booted");
     }
   }
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <set>
 
+#include "guest-init/base/one_line.h"
+#include "guest-init/base/printable.h"
 #include "vmm/image/guest_image.h"
 #include "vmm/machine/memory_size.h"
 
@@ -35,9 +37,9 @@ std::string ClocksOf(const Selection& selection) {
 }
 
 std::string StartLine(const RunSummary& summary, std::string_view clocks) {
-  return fmt::format("kernel {} ({}), accel {}{}, clock {}\n", summary.kernel.version, summary.kernel.origin,
-                     summary.accel,
-                     summary.accel_reason.empty() ? "" : fmt::format(" ({})", summary.accel_reason), clocks);
+  return fmt::format(
+      "kernel {} ({}), accel {}{}, clock {}\n", summary.kernel.version, summary.kernel.origin, summary.accel,
+      summary.accel_reason.empty() ? "" : fmt::format(" ({})", OneLine(summary.accel_reason)), clocks);
 }
 
 JobsNeed NeedOf(const std::deque<RunItem>& items, vmm::Accel accel) {
@@ -76,15 +78,6 @@ std::string RepeatCommand(const CliOptions& options, const SelectedRun& run, con
   add("--kernel", kernel.package.empty() ? kernel.image.string() : kernel.version);
   if (options.qemu != CliOptions().qemu) add("--qemu", options.qemu);
   return command;
-}
-
-std::string ShellWord(std::string_view word) {
-  constexpr std::string_view kHarmless =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,:=+@%";
-  if (!word.empty() && word.find_first_not_of(kHarmless) == std::string_view::npos) return std::string(word);
-  std::string quoted = "'";
-  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
 }
 
 std::string SourceAt(const LoadedScenario& loaded, std::string_view path) {

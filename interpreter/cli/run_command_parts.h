@@ -30,10 +30,8 @@ std::string StartLine(const RunSummary& summary, std::string_view clocks);
 /// What those of `items` need that take a machine.
 JobsNeed NeedOf(const std::deque<RunItem>& items, vmm::Accel accel);
 
-/// What runs exactly this variant once more, for a POSIX shell.
+/// What runs exactly this variant once more, each word a ShellWord().
 std::string RepeatCommand(const CliOptions& options, const SelectedRun& run, const RunSummary& summary);
-/// `word` as one word of a POSIX shell, in quotes only when needed.
-std::string ShellWord(std::string_view word);
 
 /// The line of the file that a document path leads to, without the blanks around it.
 std::string SourceAt(const LoadedScenario& loaded, std::string_view path);

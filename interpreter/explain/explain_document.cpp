@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "guest-init/base/printable.h"
 #include "interpreter/explain/explain.h"
 #include "interpreter/load/explain_text.h"
 #include "interpreter/report/json_value.h"
@@ -41,7 +42,8 @@ std::string EffectiveValues::PlaceOf(const std::string& path) const {
 }
 
 void EffectiveValues::Add(const std::string& path, const std::string& value, const Node* node) {
-  lines_.push_back({fmt::format("{} = {}", path, value), node == nullptr ? "(default)" : PlaceOf(path)});
+  lines_.push_back({Printable(fmt::format("{} = {}", path, value)),
+                    node == nullptr ? "(default)" : Printable(PlaceOf(path))});
 }
 
 void EffectiveValues::Fields(const StructDecl& decl, const void* object, const Node* node,

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cstdio>
 
+#include "guest-init/base/printable.h"
 #include "interpreter/fold/kernel_log_scan.h"
 
 namespace ktstr {
@@ -175,7 +176,7 @@ std::string RenderKernelMessages(const KernelMessages& messages) {
     std::snprintf(head.data(), head.size(), "<%u>[%5llu.%06llu] ", message.priority,
                   static_cast<unsigned long long>(message.at_us / 1'000'000),
                   static_cast<unsigned long long>(message.at_us % 1'000'000));
-    text += head.data() + message.text + "\n";
+    text += head.data() + Printable(message.text) + "\n";
   }
   return text;
 }

@@ -6,6 +6,7 @@
 #include <map>
 #include <tuple>
 
+#include "guest-init/base/printable.h"
 #include "interpreter/load/source_text.h"
 
 namespace ktstr {
@@ -15,42 +16,20 @@ constexpr std::size_t kWindow = 110;       // code points of a source line that 
 constexpr std::size_t kWindowBefore = 50;  // of these, at most before the diagnostic when the line is cut
 constexpr std::string_view kCut = "...";
 
-// Text from a scenario must neither break a message into lines nor steer the reader's terminal.
-std::string WithoutControls(std::string_view text) {
-  std::string clean;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '\n') {
-      clean += "\\n";
-    } else if (c == '\t') {
-      clean += "\\t";
-    } else if (byte < 0x20 || byte == 0x7F) {
-      clean += fmt::format("\\x{:02x}", byte);
-    } else {
-      clean += c;
-    }
-  }
-  return clean;
+// The code points of a source line as they are shown; what cannot be printed is wider than one column.
+std::vector<std::string> Columns(std::string_view line) {
+  std::vector<std::string> columns = PrintableCharacters(line);
+  for (std::string& column : columns)
+    if (column == "\\t") column = " ";
+  return columns;
 }
 
-// The code points of a source line, each fit to be printed in one column.
-std::vector<std::string> Columns(std::string_view line) {
-  std::vector<std::string> columns;
-  while (!line.empty()) {
-    std::size_t length = 1;
-    while (length < line.size() && (static_cast<unsigned char>(line[length]) & 0xC0) == 0x80) ++length;
-    std::string point(line.substr(0, length));
-    const auto first = static_cast<unsigned char>(point[0]);
-    const bool c1_control = first == 0xC2 && length == 2 && static_cast<unsigned char>(point[1]) < 0xA0;
-    if (first == '\t') {
-      point = " ";
-    } else if (first < 0x20 || first == 0x7F || c1_control || FindInvalidUtf8(point) != std::string::npos) {
-      point = "?";
-    }
-    columns.push_back(std::move(point));
-    line.remove_prefix(length);
-  }
-  return columns;
+// How far to the right what stands behind the columns [begin, end) is shown. Each shown code point is taken
+// for one column wide.
+std::size_t WidthOf(const std::vector<std::string>& columns, std::size_t begin, std::size_t end) {
+  std::size_t width = 0;
+  for (std::size_t i = begin; i < std::min(end, columns.size()); ++i) width += CountCodePoints(columns[i]);
+  return width;
 }
 
 struct Style {
@@ -89,8 +68,11 @@ void AppendExcerpt(std::string& out, const Span& span, const std::string& excerp
   if (end < columns.size()) shown += kCut;
   const std::size_t room = end > column ? end - column : 1;
   const std::size_t length = std::clamp<std::size_t>(span.length, 1, room);
-  const std::string underline = "^" + std::string(length - 1, '~');
-  const std::size_t indent = (begin > 0 ? kCut.size() : 0) + column - begin;
+  const std::size_t width = std::max(length, WidthOf(columns, column, column + length));
+  const std::string underline = "^" + std::string(width - 1, '~');
+  // A place just behind the line's end is one column further.
+  const std::size_t past_end = column > columns.size() ? column - columns.size() : 0;
+  const std::size_t indent = (begin > 0 ? kCut.size() : 0) + WidthOf(columns, begin, column) + past_end;
   const std::string bar = Paint(styles.gutter, "|", styles);
   out += fmt::format("{:>6} {} {}\n", span.line, bar, shown);
   const std::size_t gutter = std::max<std::size_t>(6, std::to_string(span.line).size());
@@ -103,10 +85,10 @@ LocatedDiagnostic WithPlace(const Document& document, const Diagnostic& item) {
   found.file = document.name();
   found.severity = item.severity;
   found.code = item.code;
-  found.message = WithoutControls(item.message);
-  found.hint = WithoutControls(item.hint);
+  found.message = Printable(item.message);
+  found.hint = Printable(item.hint);
   const auto add_note = [&](const Span& span, std::string_view message) {
-    found.notes.push_back({span, WithoutControls(message), std::string(document.Line(span.line))});
+    found.notes.push_back({span, Printable(message), std::string(document.Line(span.line))});
   };
   const Location location = item.at ? Location{*item.at, {}} : document.Locate(item.path, item.on_key);
   found.span = location.span;
@@ -148,7 +130,7 @@ LocatedDiagnostic LocateFile(std::string file, std::string code, std::string_vie
   LocatedDiagnostic located;
   located.file = std::move(file);
   located.code = std::move(code);
-  located.message = WithoutControls(message);
+  located.message = Printable(message);
   return located;
 }
 
@@ -173,7 +155,7 @@ std::string RenderPretty(std::span<const LocatedDiagnostic> located, bool color)
   for (const LocatedDiagnostic& item : located) {
     const bool error = item.severity == Severity::kError;
     const std::string label = fmt::format("{}[{}]:", error ? "error" : "warning", item.code);
-    const std::string file = WithoutControls(item.file);
+    const std::string file = Printable(item.file);
     out += fmt::format("{} {} {}\n", Paint(styles.place, PlaceText(file, item.span), styles),
                        Paint(error ? styles.error : styles.warning, label, styles), item.message);
     AppendExcerpt(out, item.span, item.excerpt, item.hint, styles);

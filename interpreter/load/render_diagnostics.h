@@ -21,7 +21,7 @@ struct LocatedNote {
 };
 
 /// A Diagnostic with its place: all that rendering needs, so the Document may be gone by then.
-/// Messages and hints are free of control characters.
+/// Messages and hints are Printable(), file and excerpts are as they are in the file system.
 struct LocatedDiagnostic {
   std::string file;
   Span span;  // line 0: the file as a whole

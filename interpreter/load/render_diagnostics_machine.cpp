@@ -3,15 +3,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include "guest-init/base/printable.h"
+#include "interpreter/load/dump_json.h"
 #include "interpreter/load/render_diagnostics.h"
 
 namespace ktstr {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// A file name need not be UTF-8; JSON must be.
-std::string Dump(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
 
 std::string_view SeverityWord(const LocatedDiagnostic& item) {
   return item.severity == Severity::kError ? "error" : "warning";
@@ -66,7 +65,7 @@ Json SarifResult(const LocatedDiagnostic& item, std::size_t rule) {
 // three.
 std::string GithubEscaped(std::string_view text, bool property) {
   std::string escaped;
-  for (const char c : text) {
+  for (const char c : Printable(text)) {
     const bool special = c == '%' || c == '\r' || c == '\n' || (property && (c == ':' || c == ','));
     escaped += special ? fmt::format("%{:02X}", static_cast<unsigned char>(c)) : std::string(1, c);
   }
@@ -93,7 +92,7 @@ std::string RenderJson(std::span<const LocatedDiagnostic> located) {
     }
     all.push_back(std::move(json));
   }
-  return Dump(all);
+  return DumpJson(all);
 }
 
 std::string RenderSarif(std::span<const LocatedDiagnostic> located) {
@@ -110,9 +109,9 @@ std::string RenderSarif(std::span<const LocatedDiagnostic> located) {
   const Json driver = {{"name", "ktstr-interp"}, {"rules", std::move(rule_list)}};
   const Json run = {
       {"tool", {{"driver", driver}}}, {"columnKind", "unicodeCodePoints"}, {"results", std::move(results)}};
-  return Dump({{"$schema", "https://json.schemastore.org/sarif-2.1.0.json"},
-               {"version", "2.1.0"},
-               {"runs", Json::array({run})}});
+  return DumpJson({{"$schema", "https://json.schemastore.org/sarif-2.1.0.json"},
+                   {"version", "2.1.0"},
+                   {"runs", Json::array({run})}});
 }
 
 std::string RenderGithub(std::span<const LocatedDiagnostic> located) {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "interpreter/load/dump_json.h"
 #include "interpreter/report/report_json.h"
 #include "interpreter/report/report_run.h"
 #include "vmm/host/host_file.h"

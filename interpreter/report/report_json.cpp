@@ -1,6 +1,7 @@
 #include "interpreter/report/report_json.h"
 
 #include "interpreter/judge/pauses.h"
+#include "interpreter/load/dump_json.h"
 #include "interpreter/report/json_value.h"
 #include "interpreter/report/version.h"
 
@@ -116,10 +117,6 @@ std::string RenderJsonReport(const RunSummary& summary) {
   for (const FinishedRun& run : summary.runs) json["results"].push_back(ResultJson(run));
   json["not_run"] = summary.not_run;
   return DumpJson(json);
-}
-
-std::string DumpJson(const Json& json, int indent) {
-  return json.dump(indent, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace ktstr

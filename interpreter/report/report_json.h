@@ -21,7 +21,4 @@ nlohmann::ordered_json ObservationsJson(const Observations& observed);
 /// `checks`, `stats` and `diagnostics`.
 std::string RenderJsonReport(const RunSummary& summary);
 
-/// Any JSON as text with a newline; bytes that are not UTF-8 become U+FFFD.
-std::string DumpJson(const nlohmann::ordered_json& json, int indent = 2);
-
 }  // namespace ktstr

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "interpreter/load/source_text.h"
+#include "guest-init/base/printable.h"
 #include "interpreter/report/report_terminal.h"
 
 namespace ktstr {
@@ -23,23 +23,9 @@ std::string_view Entity(char c) {
       return "&gt;";
     case '"':
       return "&quot;";
-    case '\n':
-      return "&#10;";
-    case '\t':
-      return "&#9;";
-    case '\r':
-      return "&#13;";
     default:
       return {};
   }
-}
-
-/// The bytes of the UTF-8 character that begins `text`; 1 for a byte that begins none.
-std::size_t CharacterLength(std::string_view text) {
-  const auto first = static_cast<unsigned char>(text[0]);
-  const std::size_t length = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-  if (first < 0x80 || length > text.size()) return 1;
-  return FindInvalidUtf8(text.substr(0, length)) == std::string_view::npos ? length : 1;
 }
 
 std::string OpenTestcase(std::string_view file, std::string_view title, double ms) {
@@ -70,19 +56,15 @@ std::string Testcase(const FinishedRun& run, std::string_view program) {
 
 std::string EscapeXml(std::string_view text) {
   std::string escaped;
-  while (!text.empty()) {
-    const std::size_t length = CharacterLength(text);
-    const std::string_view character = text.substr(0, length);
-    const auto first = static_cast<unsigned char>(text[0]);
-    text.remove_prefix(length);
-    if (const std::string_view entity = Entity(character[0]); length == 1 && !entity.empty()) {
-      escaped += entity;
-    } else if ((length == 1 && (first < 0x20 || first >= 0x80)) || character == "\xEF\xBF\xBE" ||
-               character == "\xEF\xBF\xBF") {
-      escaped += kReplacement;
-    } else {
-      escaped += character;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    for (const std::string& character : PrintableCharacters(text.substr(begin, end - begin))) {
+      const std::string_view entity = character.size() == 1 ? Entity(character[0]) : std::string_view();
+      const bool none = character == "\xEF\xBF\xBE" || character == "\xEF\xBF\xBF";  // XML knows no such
+      escaped += !entity.empty() ? entity : none ? kReplacement : std::string_view(character);
     }
+    if (end < text.size()) escaped += "&#10;";
+    begin = end + 1;
   }
   return escaped;
 }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "guest-init/base/printable.h"
+
 namespace ktstr {
 namespace {
 
@@ -20,13 +22,13 @@ std::string RenderPlan(const RunPlan& plan) {
   std::string text = fmt::format("  topology {} ({} CPUs), memory {}, clock {}\n",
                                  vmm::FormatTopology(topology), vmm::CpuCount(topology),
                                  MemorySpec::Scalar().print(&scenario.memory), ClockName(scenario.clock));
-  if (scenario.kernel) text += fmt::format("  kernel {}\n", scenario.kernel->Text());
+  if (scenario.kernel) text += fmt::format("  kernel {}\n", Printable(scenario.kernel->Text()));
   text += fmt::format("  holds {} in all, timeout {}, seed {}\n", FormatDuration(plan.holds),
                       FormatDuration(scenario.timeout), scenario.seed);
   for (const PlannedPhase& phase : plan.phases) {
     text += fmt::format("  {} {}\n", phase.index, phase.name);
     for (const PlannedRequest& request : plan.requests)
-      if (request.phase == phase.index) text += fmt::format("    {}\n", request.label);
+      if (request.phase == phase.index) text += fmt::format("    {}\n", Printable(request.label));
   }
   return text;
 }

@@ -32,7 +32,7 @@ Progress::~Progress() {
 
 std::unique_ptr<Progress::Run> Progress::Begin(std::string title) {
   const std::lock_guard lock(mutex_);
-  if (verbose_ && !several_) io_.err << title << '\n' << std::flush;
+  if (verbose_ && !several_) io_.err << OneLine(title, kTextBytes) << '\n' << std::flush;
   running_.push_back({std::move(title)});
   ++begun_;
   if (io_.live && !verbose_) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "guest-init/base/one_line.h"
+#include "guest-init/base/printable.h"
 #include "interpreter/fold/metrics.h"
 #include "interpreter/judge/pauses.h"
 #include "ops/plan/quantity.h"
@@ -44,8 +45,9 @@ std::string PaintedVerdict(Verdict verdict, bool color) {
   return color ? fmt::format("\x1b[1m{}{}\x1b[0m", VerdictColor(verdict), name) : name;
 }
 
+/// A row without a label continues the one above it; no row begins with foreign text.
 std::string RowText(std::string_view label, std::string_view text) {
-  return fmt::format("  {:<6} {}", label, OneLine(text, kRowBytes));
+  return fmt::format("  {:<6} {}", label.empty() ? "|" : label, OneLine(text, kRowBytes));
 }
 
 /// The last `count` lines that say something.
@@ -179,13 +181,16 @@ Lines Quoted(std::string_view label, std::string_view text, std::size_t count) {
   return lines;
 }
 
+std::string DirectoryFaultLine(const FinishedRun& run) {
+  return fmt::format("  warning: run directory incomplete: {}", OneLine(run.directory_fault));
+}
+
 Lines FooterLines(const FinishedRun& run) {
   Lines lines;
   // Never cut: it is to be copied.
   if (!run.repeat_command.empty()) lines.push_back("  next   " + run.repeat_command);
-  if (!run.directory.empty()) lines.push_back("  files  " + run.directory);
-  if (!run.directory_fault.empty())
-    lines.push_back(fmt::format("  warning: run directory incomplete: {}", run.directory_fault));
+  if (!run.directory.empty()) lines.push_back("  files  " + Printable(run.directory));
+  if (!run.directory_fault.empty()) lines.push_back(DirectoryFaultLine(run));
   return lines;
 }
 
@@ -227,7 +232,8 @@ Lines DiagnosticLines(const FinishedRun& run, std::string_view program, bool col
     for (const std::string& line : lines)
       used += static_cast<std::size_t>(std::count(line.begin(), line.end(), '\n') + 1);
     if (used + height > kMaxReportLines) {
-      lines.push_back(fmt::format("  and {} more: {} lint {}", diagnostics.size() - i, program, run.file));
+      lines.push_back(fmt::format("  and {} more: {} lint {}", diagnostics.size() - i, ShellWord(program),
+                                  ShellWord(run.file)));
       break;
     }
     lines.push_back(std::move(text));
@@ -269,8 +275,7 @@ std::string RenderRun(const FinishedRun& run, std::string_view program, bool col
                                FormatElapsed(run.outcome.machine.total_ms))};
     for (std::size_t i = 0; i < std::min<std::size_t>(2, run.outcome.warnings.size()); ++i)
       lines.push_back(RowText("warn", run.outcome.warnings[i]));
-    if (!run.directory_fault.empty())
-      lines.push_back(fmt::format("  warning: run directory incomplete: {}", run.directory_fault));
+    if (!run.directory_fault.empty()) lines.push_back(DirectoryFaultLine(run));
     return Joined(lines);
   }
   Lines lines = {head + ": " + OneLine(run.outcome.cause, kTextBytes)};
@@ -299,7 +304,7 @@ std::string RenderTotals(const RunSummary& summary) {
   if (text.empty()) text = "nothing to run";
   text += fmt::format(" in {}", FormatElapsed(summary.elapsed_ms));
   if (!summary.interrupted_by.empty()) text += fmt::format(", interrupted by {}", summary.interrupted_by);
-  if (!summary.directory.empty()) text += fmt::format("; results in {}", summary.directory);
+  if (!summary.directory.empty()) text += fmt::format("; results in {}", Printable(summary.directory));
   return text + "\n";
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "guest-init/base/file_io.h"
+#include "interpreter/load/dump_json.h"
 #include "interpreter/load/find_scenarios.h"
 #include "interpreter/report/json_value.h"
 #include "interpreter/report/report_json.h"

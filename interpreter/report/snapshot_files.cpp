@@ -12,6 +12,7 @@
 
 #include "guest-init/base/fd.h"
 #include "guest-init/base/file_io.h"
+#include "guest-init/base/printable.h"
 #include "vmm/host/directory_entries.h"
 #include "vmm/host/host_file.h"
 
@@ -67,6 +68,20 @@ std::string Text(const Json& json, const char* key) {
   return at != json.end() && at->is_string() ? at->get<std::string>() : std::string();
 }
 
+/// Makes all strings Printable(). Keys are the declarations' own, but for the counters of events.
+Json PrintableTexts(const Json& json) {
+  if (json.is_string()) return Printable(json.get<std::string>());
+  if (!json.is_structured()) return json;
+  Json shown = json.is_object() ? Json::object() : Json::array();
+  for (const auto& [key, value] : json.items()) {
+    if (json.is_object())
+      shown[Printable(key)] = PrintableTexts(value);
+    else
+      shown.push_back(PrintableTexts(value));
+  }
+  return shown;
+}
+
 bool HasSnapshots(const fs::path& run) {
   std::error_code ignored;
   return fs::is_directory(run / kDirectory, ignored);
@@ -116,6 +131,13 @@ Result<SnapshotFile> ReadSnapshotFile(const fs::path& file) {
   snapshot.boundary_offset_ms = Unsigned<std::uint64_t>(json, "boundary_offset_ms");
   snapshot.phase_index = Unsigned<std::uint32_t>(json, "phase_index");
   snapshot.report = *std::move(report);
+  return snapshot;
+}
+
+Result<SnapshotFile> PrintableSnapshot(SnapshotFile snapshot) {
+  snapshot.report = TRY(vmm::ReportFromJson(PrintableTexts(vmm::ToJson(snapshot.report))));
+  snapshot.tag = Printable(snapshot.tag);
+  snapshot.phase = Printable(snapshot.phase);
   return snapshot;
 }
 

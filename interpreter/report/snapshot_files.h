@@ -34,6 +34,9 @@ Result<> WriteSnapshotFile(const std::filesystem::path& run, const StoredSnapsho
 /// Errors (kInput): unreadable, no JSON, no snapshot; each with the file's name.
 Result<SnapshotFile> ReadSnapshotFile(const std::filesystem::path& file);
 
+/// The same snapshot with every text of the guest's Printable(). Error (kInput): as of ReadSnapshotFile().
+Result<SnapshotFile> PrintableSnapshot(SnapshotFile snapshot);
+
 /// The directories with snapshots that `path` means: itself, or those in the results of an invocation, by
 /// name. Errors (kInput): "'x' does not exist", "'x' has no snapshots".
 Result<std::vector<std::filesystem::path>> FindSnapshotRuns(const std::filesystem::path& path);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "guest-init/base/printable.h"
 #include "vmm/introspection/types/rendered_value.h"
 
 namespace ktstr::vmm {
@@ -65,20 +66,14 @@ bool IsText(const RenderedValue& array) {
 }
 
 std::string Quoted(const RenderedValue& array) {
-  std::string text = "\"";
+  std::string text;
   for (const RenderedMember& member : array.members) {
     const char c = static_cast<char>(member.value.number);
     if (c == '\0') break;
-    if (c == '\n') {
-      text += "\\n";
-    } else if (c == '\t') {
-      text += "\\t";
-    } else {
-      if (c == '"' || c == '\\') text += '\\';
-      text += c;
-    }
+    if (c == '"' || c == '\\') text += '\\';
+    text += c;
   }
-  return text + '"';
+  return '"' + Printable(text) + '"';
 }
 
 std::string Format(const RenderedValue& value, std::size_t indent, int nesting);

@@ -143,8 +143,18 @@ TEST_CASE("nothing from a file can steer the terminal") {
   item.excerpt = "a\x1b[31m\xff\xc2\x9b z";
   CHECK(RenderPretty(std::vector{item}) ==
         "t:1:1: error[c]: a\\x1b[31m\\x7f\\x0d\\t\n"
-        "     1 | a?[31m?? z\n"
+        "     1 | a\\x1b[31m\\xff\\u009b z\n"
         "       | ^\n");
+}
+
+TEST_CASE("what is written out of a source line moves the underline along") {
+  LocatedDiagnostic item = LocateFile("t", "c", "m");
+  item.span = {1, 3, 3};
+  item.excerpt = "\x1b b\x1b\tc";
+  CHECK(RenderPretty(std::vector{item}) ==
+        "t:1:3: error[c]: m\n"
+        "     1 | \\x1b b\\x1b c\n"
+        "       |      ^~~~~~\n");
 }
 
 TEST_CASE("colour only on request") {
@@ -162,7 +172,7 @@ TEST_CASE("json") {
   CHECK(RenderJson({}) == "[]\n");
   CHECK(RenderJson(std::vector{Sample()[0], Sample()[2]}) == R"([
   {
-    "file": "a,b:c/gone é.yaml",
+    "file": "a,b:c/gone \u00e9.yaml",
     "line": 0,
     "column": 0,
     "endColumn": 0,

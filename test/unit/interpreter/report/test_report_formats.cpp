@@ -36,7 +36,7 @@ TEST_CASE("JUnit: one testcase per run, valid XML") {
   <testsuite name="ktstr-interp" tests="5" failures="1" errors="1" skipped="2" time="20.000">
     <testcase classname="cpuset" name="cpuset/shrink.yaml#1n2l2c1t" time="4.800"/>
     <testcase classname="cpuset" name="cpuset/shrink.yaml#1n2l2c1t" time="9.800">
-      <failure type="FAIL" message="max_gap_ms of cgroup hot is 4812 ms (worker hot/3 on cpu 5), above the maximum of 2000 ms">FAIL cpuset/shrink.yaml#1n2l2c1t: max_gap_ms of cgroup hot is 4812 ms (worker hot/3 on cpu 5), above the maximum of 2000 ms&#10;  on     6.12.1, 1n2l2c1t, tcg  9.8 s&#10;  why    cpuset/shrink.yaml:41:7  - {metric: max_gap_ms, cgroup: hot, max: 2s}&#10;  when   step 2 'shrink', which lasted 3.2 s&#10;  where  cgroup hot: 8 workers on CPUs 0-3, max_gap_ms 4812 ms, iterations 1200, migrations 12&#10;         cgroup cold: 1 worker and 1 missing on CPUs 4, max_gap_ms 10 ms&#10;  also   FAIL iteration_rate of cgroup cold is 5&#10;         INCONCLUSIVE no data for p99_wake_latency_us (and 1 more)&#10;  next   ktstr-interp run cpuset/shrink.yaml --variant 1n2l2c1t --seed 42 --accel tcg --kernel 6.12.1&#10;  files  runs/20260131T101502Z-4711/shrink@1n2l2c1t&#10;</failure>
+      <failure type="FAIL" message="max_gap_ms of cgroup hot is 4812 ms (worker hot/3 on cpu 5), above the maximum of 2000 ms">FAIL cpuset/shrink.yaml#1n2l2c1t: max_gap_ms of cgroup hot is 4812 ms (worker hot/3 on cpu 5), above the maximum of 2000 ms&#10;  on     6.12.1, 1n2l2c1t, tcg  9.8 s&#10;  why    cpuset/shrink.yaml:41:7  - {metric: max_gap_ms, cgroup: hot, max: 2s}&#10;  when   step 2 'shrink', which lasted 3.2 s&#10;  where  cgroup hot: 8 workers on CPUs 0-3, max_gap_ms 4812 ms, iterations 1200, migrations 12&#10;  |      cgroup cold: 1 worker and 1 missing on CPUs 4, max_gap_ms 10 ms&#10;  also   FAIL iteration_rate of cgroup cold is 5&#10;  |      INCONCLUSIVE no data for p99_wake_latency_us (and 1 more)&#10;  next   ktstr-interp run cpuset/shrink.yaml --variant 1n2l2c1t --seed 42 --accel tcg --kernel 6.12.1&#10;  files  runs/20260131T101502Z-4711/shrink@1n2l2c1t&#10;</failure>
     </testcase>
     <testcase classname="cpuset" name="cpuset/shrink.yaml#1n2l2c1t" time="4.800">
       <skipped message="needs kernel &gt;=6.13, this is 6.12.1"/>
@@ -54,13 +54,15 @@ TEST_CASE("JUnit: one testcase per run, valid XML") {
 
 TEST_CASE("XML holds no character it may not") {
   CHECK(EscapeXml("<a href=\"x\">&'") == "&lt;a href=&quot;x&quot;&gt;&amp;'");
-  CHECK(EscapeXml("a\n\t\r") == "a&#10;&#9;&#13;");
-  CHECK(EscapeXml(std::string_view("\0\x1b\x08", 3)) == "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");
+  CHECK(EscapeXml("a\n\t\r") == R"(a&#10;\t\x0d)");
+  CHECK(EscapeXml("\n\nb\n") == "&#10;&#10;b&#10;");
+  CHECK(EscapeXml("") == "");
+  CHECK(EscapeXml(std::string_view("\0\x1b\x08", 3)) == R"(\x00\x1b\x08)");
   CHECK(EscapeXml("\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80") == "\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80");
-  CHECK(EscapeXml("\xC3") == "\xEF\xBF\xBD");                                  // cut short
-  CHECK(EscapeXml("\xC3(") == "\xEF\xBF\xBD(");                                // broken
-  CHECK(EscapeXml("\xED\xA0\x80") == "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");  // a surrogate
-  CHECK(EscapeXml("\xEF\xBF\xBE") == "\xEF\xBF\xBD");                          // no character at all
+  CHECK(EscapeXml("\xC3") == R"(\xc3)");                  // cut short
+  CHECK(EscapeXml("\xC3(") == R"(\xc3()");                // broken
+  CHECK(EscapeXml("\xED\xA0\x80") == R"(\xed\xa0\x80)");  // a surrogate
+  CHECK(EscapeXml("\xEF\xBF\xBE") == "\xEF\xBF\xBD");     // no character at all
 }
 
 TEST_CASE("The JSON report is one document with everything") {
