@@ -57,8 +57,8 @@ std::string SliceFault(const WorkerReport& report, const ReportBounds& bounds) {
     if (slice.iterations > kMost - iterations) return "its counts overflow";
     iterations += slice.iterations;
     if (std::string fault = MeasureFault(slice, bounds, kPhaseSamples); !fault.empty()) return fault;
-    if (std::string fault = CpuFault(slice.cpus_allowed, "its cpuset has", bounds); !fault.empty())
-      return fault;
+    for (const auto* cpus : {&slice.cpus_allowed, &slice.cpus_outside, &slice.outside_of, &slice.cpus_let_in})
+      if (std::string fault = CpuFault(*cpus, "its cpusets have", bounds); !fault.empty()) return fault;
   }
   if (report.phase_slices.empty()) return "";
   if (at != report.created_ns + report.wall_ns) return "its slices are not as long as its life";

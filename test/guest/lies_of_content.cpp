@@ -44,6 +44,7 @@ void FromTheFuture(WorkerDone& done) {
 void NoSuchCpu(WorkerDone& done) { done.report.cpus_used = {0, 0xffffffff}; }
 void ManyCpus(WorkerDone& done) { done.report.cpus_used.assign(1 << 20, 1); }
 void NoSuchAllowedCpu(WorkerDone& done) { done.report.phase_slices[0].cpus_allowed = {1, 2}; }
+void NoSuchOutside(WorkerDone& done) { done.report.phase_slices[0].cpus_outside = {9}; }
 void NoSuchMove(WorkerDone& done) { done.report.migrations = {{5, 0, 4711}}; }
 void ManyMoves(WorkerDone& done) { done.report.migrations.assign(1 << 16, {5, 0, 1}); }
 void MoreSamples(WorkerDone& done) {
@@ -114,6 +115,7 @@ std::vector<Lie> LiesOfReports() {
           {.name = "no-such-cpu", .report = &Reports<NoSuchCpu>},
           {.name = "many-cpus-used", .report = &Reports<ManyCpus>},
           {.name = "no-such-allowed-cpu", .report = &Reports<NoSuchAllowedCpu>},
+          {.name = "no-such-cpu-outside", .report = &Reports<NoSuchOutside>},
           {.name = "no-such-migration", .report = &Reports<NoSuchMove>},
           {.name = "many-migrations", .report = &Reports<ManyMoves>},
           {.name = "more-samples-than-observations", .report = &Reports<MoreSamples>},
