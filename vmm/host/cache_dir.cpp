@@ -7,9 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <vector>
 
+#include "vmm/host/directory_entries.h"
 #include "vmm/host/host_file.h"
 
 namespace ktstr::vmm {
@@ -25,14 +28,27 @@ Error NotWritable(const std::filesystem::path& path, int error_number) {
                                                ErrnoText(error_number))};
 }
 
-/// Why others could put something into `path`, which is there; empty when only this user can.
-std::string Distrusted(const std::filesystem::path& path) {
+/// Why others could put something into `path`, which is there; empty when only this user can. `writers`: the
+/// permissions that must not be there.
+std::string Distrusted(const std::filesystem::path& path, mode_t writers = S_IWGRP | S_IWOTH) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0) return ErrnoText(errno);
   if (S_ISLNK(status.st_mode)) return "it is a link";
   if (status.st_uid != ::geteuid()) return fmt::format("it belongs to user {}", status.st_uid);
-  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) return "others may write to it";
+  if ((status.st_mode & writers) != 0) return "others may write to it";
   return {};
+}
+
+/// The directory above `path` in which everybody may rename what is not theirs, and so put another in its
+/// place; empty when there is none. Groups are not looked at: a home may well be its owner's own group's.
+std::filesystem::path ReplaceableIn(const std::filesystem::path& path) {
+  for (std::filesystem::path above = path.parent_path();; above = above.parent_path()) {
+    struct stat status {};
+    if (::stat(above.c_str(), &status) == 0 && (status.st_mode & S_IWOTH) != 0 &&
+        (status.st_mode & S_ISVTX) == 0)
+      return above;
+    if (!above.has_relative_path()) return {};
+  }
 }
 
 /// Creates `path` and its missing parents, all 0700, and proves that this user can write to it and nobody
@@ -53,7 +69,11 @@ Result<std::filesystem::path> MakePrivateDirectory(const std::filesystem::path& 
   if (!S_ISDIR(status.st_mode)) return NotWritable(path, ENOTDIR);
   if (::access(path.c_str(), W_OK | X_OK) != 0) return NotWritable(path, errno);
   // What lies in it is booted and believed.
-  if (const std::string why = Distrusted(path); !why.empty()) {
+  std::string why = Distrusted(path);
+  const std::filesystem::path above = ReplaceableIn(path);
+  if (why.empty() && !above.empty())
+    why = fmt::format("others may put another in its place, as everybody may write to {}", above.string());
+  if (!why.empty()) {
     return Error{ErrorKind::kEnvironment,
                  fmt::format("the cache directory {} cannot be trusted: {}", path.string(), why)};
   }
@@ -85,6 +105,14 @@ Result<std::filesystem::path> CacheDir() {
     }
   }
   return CacheDirFrom(Environment("XDG_CACHE_HOME"), home);
+}
+
+bool OnlyOursToWrite(const std::filesystem::path& directory) {
+  // Not of the group: below a private directory, what a umask of 002 leaves is in nobody's reach.
+  if (!Distrusted(directory, S_IWOTH).empty()) return false;
+  const std::vector<std::filesystem::directory_entry> entries = DirectoryEntries(directory);
+  return std::all_of(entries.begin(), entries.end(),
+                     [](const auto& entry) { return Distrusted(entry.path(), S_IWOTH).empty(); });
 }
 
 Result<std::filesystem::path> CacheSubdir(std::string_view name) {

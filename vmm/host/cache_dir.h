@@ -15,13 +15,18 @@ namespace ktstr::vmm {
 
 /// `$XDG_CACHE_HOME/ktstr-interp`, else `~/.cache/ktstr-interp`; created with mode 0700 when missing. Kernels
 /// in it are booted and templates believed, so it must be a directory of this user that nobody else may write
-/// to. Errors (kEnvironment): "the cache directory X cannot be written: Permission denied"; "the cache
-/// directory X cannot be trusted: it is a link" (or "it belongs to user 0", "others may write to it").
+/// to, in no directory where everybody may put another in its place. Errors (kEnvironment): "the cache
+/// directory X cannot be written: Permission denied"; "the cache directory X cannot be trusted: it is a link"
+/// (or "it belongs to user 0", "others may write to it").
 Result<std::filesystem::path> CacheDir();
 
 /// As CacheDir, from given values instead of the environment. A relative `xdg_cache_home` is ignored, as the
 /// XDG specification demands. Error when both leave nothing to go by.
 Result<std::filesystem::path> CacheDirFrom(const std::string& xdg_cache_home, const std::string& home);
+
+/// Whether a directory in the cache and the files in it are this user's, no links, and not everybody's to
+/// write: a cache that was copied or unpacked may hold others.
+bool OnlyOursToWrite(const std::filesystem::path& directory);
 
 /// A directory below CacheDir(), created with mode 0700 when missing. `name` is a relative path. Errors as
 /// above.

@@ -41,6 +41,11 @@ struct Entry {
 };
 
 Result<Entry> ReadEntry(const fs::path& dir) {
+  if (!OnlyOursToWrite(dir)) {
+    return Error{
+        ErrorKind::kEnvironment,
+        fmt::format("the cached kernel {} is not used: others could have written to it", dir.string())};
+  }
   const auto described = TRY(ReadHostFile(dir / "kernel.json", 65536));
   const Json description = Json::parse(View(described), nullptr, false);
   Kernel kernel = TRY(InspectKernel(dir / "vmlinuz", "cache"));

@@ -76,6 +76,43 @@ TEST_CASE("a cache directory that others can put something into is refused with 
   CHECK(why() == refused + "it is a link");
 }
 
+TEST_CASE("a cache directory that others can put another in the place of is refused") {
+  const TempDir dir;
+  const std::filesystem::path open = dir / "open";
+  std::filesystem::create_directory(open);
+  const auto why = [&] {
+    const auto found = CacheDirFrom((open / "cache").string(), "");
+    return found.ok() ? "trusted" : found.error().message;
+  };
+  CHECK(why() == "trusted");
+  REQUIRE(::chmod(open.c_str(), 0777) == 0);
+  CHECK(why() == "the cache directory " + (open / "cache/ktstr-interp").string() +
+                     " cannot be trusted: others may put another in its place, as everybody may write to " +
+                     open.string());
+  REQUIRE(::chmod(open.c_str(), 01777) == 0);  // as /tmp: only the owner renames
+  CHECK(why() == "trusted");
+}
+
+TEST_CASE("what others could have written to in the cache is told from what is ours") {
+  const TempDir dir;
+  const auto file = dir.Write("kernel/vmlinuz", "x");
+  const std::filesystem::path kernel = file.parent_path();
+  ::chmod(kernel.c_str(), 0755);
+  CHECK(OnlyOursToWrite(kernel));
+  ::chmod(file.c_str(), 0666);
+  CHECK_FALSE(OnlyOursToWrite(kernel));
+  ::chmod(file.c_str(), 0644);
+  ::chmod(kernel.c_str(), 0777);
+  CHECK_FALSE(OnlyOursToWrite(kernel));
+  ::chmod(kernel.c_str(), 0755);
+  std::filesystem::create_symlink("/etc/passwd", kernel / "config");
+  CHECK_FALSE(OnlyOursToWrite(kernel));
+  std::filesystem::remove(kernel / "config");
+  CHECK(OnlyOursToWrite(kernel));
+  std::filesystem::create_directory_symlink(kernel, dir / "link");
+  CHECK_FALSE(OnlyOursToWrite(dir / "link"));
+}
+
 TEST_CASE("what lies below the cache directory is as private as itself") {
   const TempDir dir;
   const ScopedEnvironment cache_home("XDG_CACHE_HOME", dir.path().string());
