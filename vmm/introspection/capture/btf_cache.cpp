@@ -11,7 +11,11 @@ std::shared_ptr<const Btf> BtfCache::Get(const RawBtf& raw, const std::shared_pt
       why = raw.reason;
       return nullptr;
     }
-    if (parsed_.size() >= kMax) parsed_.clear();
+    if (parsed_.size() >= kMax || bytes_ + raw.blob.size() > kMaxBytes) {
+      parsed_.clear();
+      bytes_ = 0;
+    }
+    bytes_ += raw.blob.size();
     Entry entry;
     auto parsed = Btf::Parse(raw.blob, raw.split ? kernel : nullptr);
     if (parsed.ok())

@@ -16,9 +16,11 @@ namespace ktstr::vmm {
 /// kernel uses addresses again. One thread; one guest.
 class BtfCache {
  public:
-  /// How many blobs are kept; more than any real guest has at a time.
+  /// How many blobs are kept, and how long they are together; more than any real guest has at a time.
   static constexpr std::size_t kMax = 256;
+  static constexpr std::size_t kMaxBytes = std::size_t{128} << 20;
 
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
   [[nodiscard]] bool Has(const RawBtf& raw) const { return parsed_.contains(KeyOf(raw)); }
   /// The types of a struct btf of this capture: the kernel's own, what was parsed before, or its blob parsed
   /// now, split over the kernel's where it says so. Null with the reason in `why` when there is none.
@@ -33,6 +35,7 @@ class BtfCache {
     std::string why;  // it could not be parsed
   };
   std::map<Key, Entry> parsed_;
+  std::size_t bytes_ = 0;  // of the blobs of parsed_
 };
 
 }  // namespace ktstr::vmm

@@ -122,6 +122,20 @@ void Collector::NameTask(std::uint64_t task) {
   out.task_names.emplace(task, name);
 }
 
+const char* Collector::CopyBtf(std::uint64_t data, RawBtf& btf) {
+  if (btf.size > kMaxBtfBlob) return "the map's types are over 32 MiB";
+  // A guest can have any number of them, all as large as that.
+  if (btf.size > options.max_bytes || copied_ > options.max_bytes - btf.size)
+    return "the map's types are not read: the capture is full";
+  btf.blob.resize(btf.size);
+  if (view.memory().Read(data, btf.blob)) {
+    copied_ += btf.size;
+    return nullptr;
+  }
+  btf.blob = {};
+  return "the map's types cannot be read";
+}
+
 void Collector::AddBtf(std::uint64_t address) {
   const auto same = [&](const RawBtf& btf) { return btf.address == address; };
   if (std::any_of(out.btfs.begin(), out.btfs.end(), same) || !layout.btf.ok()) return;
@@ -138,16 +152,7 @@ void Collector::AddBtf(std::uint64_t address) {
   btf.split = Get(head, layout.btf.base_btf).value_or(0) != 0;
   btf.of_kernel = !btf.split && Get(head, layout.btf.kernel_btf).value_or(0) != 0;
   if (!btf.of_kernel && !known.Has(btf)) {
-    btf.reason = "the map's types cannot be read";
-    if (btf.size <= std::min(kMaxBtfBlob, options.max_bytes)) {
-      btf.blob.resize(btf.size);
-      if (view.memory().Read(Get(head, layout.btf.data).value_or(0), btf.blob))
-        btf.reason = nullptr;
-      else
-        btf.blob.clear();
-    } else {
-      btf.reason = "the map's types are over 32 MiB";
-    }
+    btf.reason = CopyBtf(Get(head, layout.btf.data).value_or(0), btf);
   }
   out.btfs.push_back(std::move(btf));
 }

@@ -60,6 +60,9 @@ class Collector {
   void AddBtf(std::uint64_t address);
 
  private:
+  /// Copies the blob at `data`; returns why not, or null.
+  const char* CopyBtf(std::uint64_t data, RawBtf& btf);
+
   std::chrono::steady_clock::time_point start_;
   std::size_t copied_ = 0;
   std::size_t steps_left_;

@@ -1,6 +1,7 @@
 // Captures of a made-up kernel: what is damaged, too large, cut short, or laid out as newer kernels do it.
 #include "test/unit/vmm/introspection/capture/capture_kernel.h"
 #include "test/unit/vmm/introspection/types/btf_blob.h"
+#include "vmm/introspection/capture/collector.h"
 
 namespace ktstr::vmm {
 namespace {
@@ -182,6 +183,41 @@ TEST_CASE("capture: types are copied once, and again when the kernel uses their 
   kernel.memory.Put(kData, std::uint64_t{0x1234});
   kernel.memory.Put(kData + 12, 11);
   CHECK(kernel.Take().maps.at(0).error == "the map's types cannot be read");
+}
+
+TEST_CASE("capture: forged types take no more than the capture's budget") {
+  Planted kernel;
+  CaptureOptions options;
+  options.max_bytes = 64 << 10;
+  const auto forge = [&](std::uint64_t address) {
+    kernel.memory.Map(address, 0x1000 + 40'000);
+    kernel.memory.Put(address, address + 0x1000);
+    kernel.memory.Put<std::uint32_t>(address + 8, 40'000);
+    return address;
+  };
+  RawCapture raw;
+  const KernelView view(kernel.facts, kernel.memory);
+  Collector collector(view, *kernel.layout, kernel.btfs, options, raw);
+  for (std::uint64_t i = 1; i <= 3; ++i) collector.AddBtf(forge(kData + i * 0x100000));
+  REQUIRE(raw.btfs.size() == 3);
+  CHECK(raw.btfs[0].blob.size() == 40'000);
+  CHECK(raw.btfs[0].reason == nullptr);
+  for (const std::size_t i : {1, 2}) {
+    CHECK(raw.btfs[i].blob.capacity() == 0);
+    CHECK(raw.btfs[i].reason == std::string("the map's types are not read: the capture is full"));
+  }
+}
+
+TEST_CASE("capture: forged types of one capture after the other take no more than the cache's budget") {
+  BtfCache cache;
+  std::string why;
+  for (std::uint64_t i = 0; i < 6; ++i) {
+    RawBtf forged;
+    forged.address = i;
+    forged.blob.resize(30 << 20);
+    CHECK(cache.Get(forged, nullptr, why) == nullptr);
+    CHECK(cache.bytes() <= BtfCache::kMaxBytes);
+  }
 }
 
 TEST_CASE("capture: past its time limit everything says that it is missing") {
