@@ -305,6 +305,12 @@ MonitorJudgement JudgeMonitor(const MonitorSeries& series, const MonitorThreshol
   const bool failed = !violations.empty() && thresholds.enforce;
   judgement.outcome = failed ? MonitorJudgement::Outcome::kFailed : MonitorJudgement::Outcome::kOk;
   judgement.text = failed ? fmt::format("monitor FAILED: {} violation(s)", violations.size()) : "monitor OK";
+  if (!failed && series.full) {
+    judgement.outcome = MonitorJudgement::Outcome::kInconclusive;
+    judgement.text = "monitor full";
+    judgement.reason = fmt::format("it kept the {} samples of the first {} ms and none of what followed",
+                                   series.samples.size(), series.samples.back().elapsed_ms);
+  }
   return judgement;
 }
 

@@ -67,7 +67,8 @@ double ImbalanceOf(const MonitorSample& sample);
 ///   advanced.
 /// - Without a signal the outcome is kInconclusive whatever `enforce` says: no samples, or none with a CPU
 ///   ("no monitor samples"); more than one reading and all clocks equal, or an implausible reading ("monitor
-///   data not yet initialized").
+///   data not yet initialized"). A full series without a violation is kInconclusive too: what followed it may
+///   have had one.
 MonitorJudgement JudgeMonitor(const MonitorSeries& series, const MonitorThresholds& thresholds);
 
 }  // namespace ktstr::vmm

@@ -51,6 +51,8 @@ struct MonitorSeries {
   /// One host thread runs all vCPUs in turn (QEMU's TCG with thread=single), so each has its CPU time.
   bool shared_vcpu_thread = false;
   std::vector<MonitorSample> samples;
+  /// No more samples were kept after these, though the run went on: see MonitorSampler::kMaxReadings.
+  bool full = false;
 };
 
 /// Beyond these a reading is garbage, not load.

@@ -196,7 +196,11 @@ std::optional<CpuSample> MonitorSampler::ReadCpu(std::uint32_t cpu) {
   return sample;
 }
 
-const MonitorSample& MonitorSampler::Sample() {
+const MonitorSample& MonitorSampler::Sample(std::size_t max_readings) {
+  if (readings_ >= max_readings && !series_.samples.empty()) {
+    series_.full = true;
+    return series_.samples.back();
+  }
   const auto before = ThreadCpuTime();
   MonitorSample sample;
   sample.elapsed_ms = static_cast<std::uint64_t>(
@@ -214,6 +218,7 @@ const MonitorSample& MonitorSampler::Sample() {
     if (events) read->events = ReadEvents(*events, cpu);
     sample.cpus.push_back(std::move(*read));
   }
+  readings_ += view_.cpus();
   series_.samples.push_back(std::move(sample));
   cost_ += ThreadCpuTime() - before;
   return series_.samples.back();

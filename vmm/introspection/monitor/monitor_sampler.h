@@ -39,14 +39,16 @@ struct RqFields {
 class MonitorSampler {
  public:
   static constexpr int kTries = 3;
+  /// How many readings of CPUs are kept: some 300 MB; half a day of two CPUs at ten samples a second.
+  static constexpr std::size_t kMaxReadings = 1'000'000;
 
   /// `qemu` 0: the vCPUs' times are not known. Errors (kInput): the kernel's BTF lacks struct rq or one of
   /// its nr_running, nr_switches and clock; those of KernelView::PerCpu() for `runqueues`.
   static Result<MonitorSampler> Create(const KernelView& view, pid_t qemu,
                                        const std::filesystem::path& proc = "/proc");
 
-  /// Takes one sample and keeps it.
-  const MonitorSample& Sample();
+  /// Takes one sample and keeps it, unless `max_readings` are kept: the series is then full. The last sample.
+  const MonitorSample& Sample(std::size_t max_readings = kMaxReadings);
   [[nodiscard]] const MonitorSeries& series() const { return series_; }
   /// CPU time that this thread has spent in Sample().
   [[nodiscard]] double cost_ms() const { return static_cast<double>(cost_.count()) / 1e6; }
@@ -78,6 +80,7 @@ class MonitorSampler {
   std::vector<std::byte> first_;             // the two copies
   std::vector<std::byte> second_;
   MonitorSeries series_;
+  std::size_t readings_ = 0;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   std::chrono::nanoseconds cost_{0};
 };

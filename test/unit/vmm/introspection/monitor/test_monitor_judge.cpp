@@ -266,6 +266,18 @@ TEST_CASE("no signal is inconclusive, enforced or not") {
   CHECK(judged.reason == "all 2 readings have the rq clock 1200000000");
 }
 
+TEST_CASE("a monitor that was full before the end says nothing of the rest") {
+  Series s(2);
+  for (int i = 0; i < 3; ++i) s.Add({2, 1});
+  s.series.full = true;
+  const MonitorJudgement judged = s.Judge();
+  CHECK(judged.outcome == Outcome::kInconclusive);
+  CHECK(judged.text == "monitor full");
+  CHECK(judged.reason == "it kept the 3 samples of the first 200 ms and none of what followed");
+  for (int i = 0; i < 5; ++i) s.Add({9, 1});
+  CHECK(s.Judge().outcome == Outcome::kFailed);  // what it saw it saw
+}
+
 TEST_CASE("one reading beyond plausible makes all inconclusive, and is in no average") {
   Series s(2);
   s.Add({2, 1}).cpus[0].local_dsq_depth = 10'000;

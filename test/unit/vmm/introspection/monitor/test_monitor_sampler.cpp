@@ -53,6 +53,15 @@ TEST_CASE("a sample has each CPU's run queue as it is") {
   CHECK(sampler.cost_ms() > 0);
 }
 
+TEST_CASE("however long a run is, the monitor keeps a bounded number of readings") {
+  Toy kernel;
+  MonitorSampler sampler = Make(kernel);
+  for (int i = 0; i < 10; ++i) sampler.Sample(4);  // of two CPUs
+  CHECK(sampler.series().samples.size() == 2);
+  CHECK(sampler.series().full);
+  CHECK(kernel.memory.reads == 8);  // and reads no more
+}
+
 TEST_CASE("without sched_ext there is no depth and no flag") {
   Toy kernel(false);
   const MonitorSample sample = Make(kernel).Sample();
