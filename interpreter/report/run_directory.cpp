@@ -89,6 +89,10 @@ Result<ResultsDirectory> ResultsDirectory::Create(const fs::path& out) {
                  fmt::format("the results directory '{}' cannot be made: {}", out.string(), why)};
   };
   std::error_code error;
+  // It may have come with a checkout, and lead anywhere.
+  if (fs::is_symlink(out, error))
+    return failed(fmt::format("it is a link; where it leads is used when you name it with a slash: --out {}/",
+                              out.string()));
   fs::create_directories(out, error);
   if (error) return failed(error.message());
   ResultsDirectory directory;

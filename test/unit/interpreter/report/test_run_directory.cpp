@@ -94,6 +94,17 @@ TEST_CASE("A results directory that cannot be made is an error") {
         "the results directory 'file' cannot be made: Not a directory");
 }
 
+TEST_CASE("A results directory that came as a link is not written through") {
+  const WorkDir dir;
+  fs::create_directory("elsewhere");
+  fs::create_directory_symlink("elsewhere", "runs");
+  CHECK(ResultsDirectory::Create("runs").error().message ==
+        "the results directory 'runs' cannot be made: it is a link; where it leads is used when you name it "
+        "with a slash: --out runs/");
+  CHECK(fs::is_empty("elsewhere"));
+  CHECK(ResultsDirectory::Create("runs/").ok());
+}
+
 TEST_CASE("Runs get readable names that never meet") {
   const WorkDir dir;
   auto results = ResultsDirectory::Create("runs");
