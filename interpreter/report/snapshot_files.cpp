@@ -116,11 +116,43 @@ Result<> WriteSnapshotFile(const fs::path& run, const StoredSnapshot& snapshot, 
                fmt::format("'{}' cannot be written: {}", path.string(), vmm::ErrnoText(failure))};
 }
 
+namespace {
+
+// Beyond what any capture is rendered to. A value takes up to 100 bytes of memory, and two of text: "0,".
+constexpr std::uint64_t kMaxSnapshotFile = std::uint64_t{512} << 20;
+constexpr std::size_t kMaxSnapshotValues = 16'000'000;
+constexpr int kMaxSnapshotNesting = 2000;
+
+/// `text` as JSON of bounded size. Error: "is not JSON", "has more than 16000000 values".
+Result<Json> ParseBounded(std::string_view text) {
+  struct TooLarge {
+    std::string why;
+  };
+  std::size_t values = 0;
+  const auto look = [&](int depth, Json::parse_event_t, const Json&) {
+    if (depth > kMaxSnapshotNesting)
+      throw TooLarge{fmt::format("is nested more than {} deep", kMaxSnapshotNesting)};
+    if (++values > kMaxSnapshotValues)
+      throw TooLarge{fmt::format("has more than {} values", kMaxSnapshotValues)};
+    return true;
+  };
+  try {
+    Json json = Json::parse(text, look, false);
+    if (!json.is_discarded()) return json;
+    return Error{ErrorKind::kInput, "is not JSON"};
+  } catch (const TooLarge& too_large) {
+    return Error{ErrorKind::kInput, too_large.why};
+  }
+}
+
+}  // namespace
+
 Result<SnapshotFile> ReadSnapshotFile(const fs::path& file) {
-  const std::vector<std::byte> bytes = TRY(vmm::ReadHostFile(file));
-  const auto* text = reinterpret_cast<const char*>(bytes.data());
-  const Json json = Json::parse(text, text + bytes.size(), nullptr, false);
-  if (json.is_discarded()) return Error{ErrorKind::kInput, fmt::format("'{}' is not JSON", file.string())};
+  const std::vector<std::byte> bytes = TRY(vmm::ReadHostFile(file, kMaxSnapshotFile));
+  const Result<Json> parsed = ParseBounded({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  if (!parsed.ok())
+    return Error{ErrorKind::kInput, fmt::format("'{}' {}", file.string(), parsed.error().message)};
+  const Json& json = *parsed;
   Result<vmm::SnapshotReport> report = vmm::ReportFromJson(json);
   if (!report.ok()) return report.error().Within(file.string());
   SnapshotFile snapshot;

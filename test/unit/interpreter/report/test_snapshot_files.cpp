@@ -83,6 +83,21 @@ TEST_CASE("a snapshot that cannot be written or read is one line") {
   CHECK_FALSE(ReadSnapshotFile("plain.json")->elapsed_ms);
 }
 
+TEST_CASE("a snapshot file that is a bomb is refused, whatever it is made of") {
+  const WorkDir dir;
+  const auto refusal = [](const std::string& text) {
+    WriteText("bomb.json", text);
+    return ReadSnapshotFile("bomb.json").error().message;
+  };
+  CHECK(refusal(std::string(100'000, '[')) == "'bomb.json' is nested more than 2000 deep");
+  std::string many = "[0";
+  for (int i = 0; i < 16'000'000; ++i) many += ",0";
+  CHECK(refusal(many + "]") == "'bomb.json' has more than 16000000 values");
+  fs::resize_file("bomb.json", (std::uintmax_t{512} << 20) + 1);
+  CHECK(ReadSnapshotFile("bomb.json").error().message ==
+        "'bomb.json' is 536870913 bytes long; the limit is 536870912");
+}
+
 TEST_CASE("runs with snapshots are found in the results of an invocation") {
   const WorkDir dir;
   for (const char* run : {"runs/1/b@v", "runs/1/a"}) REQUIRE(WriteSnapshotFile(run, Stored("t"), "").ok());
