@@ -248,6 +248,8 @@ class Runner {
   void Report(FinishedRun run) {
     std::ostream& to = Pretty() ? io_.out : io_.err;
     to << RenderRun(run, options_.program, Pretty() ? io_.color_out : io_.color_err) << std::flush;
+    const std::string& confinement = run.outcome.machine.confinement;
+    if (options_.verbose && !confinement.empty()) io_.err << "QEMU: " << confinement << '\n' << std::flush;
     summary_.runs.push_back(std::move(run));
   }
 

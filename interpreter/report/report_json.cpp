@@ -35,7 +35,8 @@ Json ResultJson(const FinishedRun& run) {
 /// and where the results lie. Takes its part out of `machine`.
 Json HostJson(const FinishedRun& run, Json& machine) {
   Json host = Json::object();
-  for (const char* name : {"prepared", "ready_ms", "files_ms", "total_ms", "cpu_quality", "cpu_wait_pct"}) {
+  for (const char* name :
+       {"confinement", "prepared", "ready_ms", "files_ms", "total_ms", "cpu_quality", "cpu_wait_pct"}) {
     host[name] = machine.at(name);
     machine.erase(name);
   }

@@ -16,6 +16,10 @@ const StructDecl& MachineFacts::Decl() {
       Required<&MachineFacts::topology>("topology", "NUMA nodes, LLCs, cores per LLC, threads per core."),
       Required<&MachineFacts::memory_mib>("memory_mib", "Guest memory.", Unit("MiB")),
       Required<&MachineFacts::started>("started", "`clone of T`, T being a template's key, or `boot`."),
+      Required<&MachineFacts::confinement>(
+          "confinement",
+          "What keeps a QEMU that a guest has taken over from this host, and "
+          "what of it this host lacks; empty when QEMU did not start."),
       Required<&MachineFacts::prepared>("prepared", "The clone was made ready before the run began."),
       Required<&MachineFacts::file_bytes>("file_bytes", "Payload files sent to the guest after its start.",
                                           Unit("bytes")),

@@ -17,6 +17,7 @@ struct MachineFacts {
   std::string topology;
   std::uint32_t memory_mib = 0;
   std::string started;           // "clone of 0123456789abcdef" or "boot"
+  std::string confinement;       // what holds QEMU on this host: vmm/host/confinement.h
   bool prepared = false;         // the clone had been made ready before the run began
   std::uint64_t file_bytes = 0;  // payload files that were sent to the guest after its start
   double ready_ms = 0;           // host time from the start of the run to guest-init's first frame

@@ -89,11 +89,11 @@ class ScenarioRun {
     if (!pooled.why_booted.empty()) Warn("no template: " + pooled.why_booted);
     outcome_.machine.started = cloned_from_ ? "clone of " + cloned_from_->facts().key : "boot";
     outcome_.machine.prepared = pooled.was_ready;
+    outcome_.machine.confinement = machine_->confinement();
     TRY(machine_->AwaitBuilt());
     session_.emplace(*channel_, pooled.requests_sent, plan_, teller_, outcome_);
     if (machine_->disk() >= 0) session_->SetDiskBacking(vmm::BackingOf(machine_->disk()).Describe());
-    // Whatever can be handed over before the guest runs reaches it at the same moment of its time in each
-    // run.
+    // What is handed over before the guest runs reaches it at the same moment of its time in each run.
     if (needs_.files.empty()) TRY(session_->SendPlan());
     TRY(machine_->Resume());
     if (environment_.after_take) environment_.after_take();

@@ -5,8 +5,9 @@
 //   load    when it is told to load the state
 //   cont    when it is told to run
 // For the other two it starts QEMU, passes QMP on in both directions and kills QEMU and itself. It does so as
-// often as the number in the file $KTSTR_SHIM_DEATHS says, counting down. Otherwise, and for machines that
-// boot, it becomes QEMU.
+// often as there are bytes in the FIFO $KTSTR_SHIM_DEATHS, taking one each time: confined as QEMU is, it
+// could write to no file. Otherwise, and for machines that boot, it becomes QEMU.
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -15,7 +16,6 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <fstream>
 #include <string>
 #include <string_view>
 
@@ -28,13 +28,11 @@ std::string Environment(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-/// Takes one from the number in the file; false when none is left.
+/// Takes a byte from the FIFO; false when none is left.
 bool TakeDeath(const std::string& path) {
-  int left = 0;
-  std::ifstream(path) >> left;
-  if (left <= 0) return false;
-  std::ofstream(path) << left - 1;
-  return true;
+  const int fifo = open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  char taken = 0;
+  return fifo >= 0 && read(fifo, &taken, 1) == 1;
 }
 
 bool IsClone(int argc, char** argv) {

@@ -1,6 +1,8 @@
 // Templates that are damaged or half made, and clones that die: the run must not notice, or say why it ended.
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -148,16 +150,41 @@ TEST_CASE("a template that QEMU refuses is removed with a warning and made anew"
 
 // ---- a clone's QEMU dies ----
 
-/// A run in which the first `deaths` clones die at `point`.
-std::unique_ptr<GuestRun> WithDeaths(const TemplateCache& cache, const std::string& point, int deaths) {
-  const std::string left = WriteFile(cache.home(), "deaths", std::to_string(deaths));
-  return cache.Pass(kTiny, {"--qemu", kQemuShim}, {"KTSTR_SHIM=" + point, "KTSTR_SHIM_DEATHS=" + left});
+/// The shim and the FIFO from which it takes deaths, in one directory: beside itself it may read.
+class ShimWithDeaths {
+ public:
+  ShimWithDeaths(const TemplateCache& cache, int deaths) : directory_(cache.home() / "shim") {
+    fs::create_directory(directory_);
+    fs::copy_file(kQemuShim, shim());
+    REQUIRE(::mkfifo(fifo().c_str(), 0600) == 0);
+    fifo_ = Fd(::open(fifo().c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+    const std::string bytes(static_cast<std::size_t>(deaths), '.');
+    REQUIRE(::write(fifo_.get(), bytes.data(), bytes.size()) == deaths);
+  }
+  [[nodiscard]] fs::path shim() const { return directory_ / "qemu_shim"; }
+  [[nodiscard]] fs::path fifo() const { return directory_ / "deaths"; }
+  [[nodiscard]] int left() const {
+    int bytes = -1;
+    ::ioctl(fifo_.get(), FIONREAD, &bytes);
+    return bytes;
+  }
+
+ private:
+  fs::path directory_;
+  Fd fifo_;
+};
+
+/// A run in which clones die at `point`, as often as `deaths` allows.
+std::unique_ptr<GuestRun> WithDeaths(const TemplateCache& cache, const std::string& point,
+                                     const ShimWithDeaths& deaths) {
+  return cache.Pass(kTiny, {"--qemu", deaths.shim().string()},
+                    {"KTSTR_SHIM=" + point, "KTSTR_SHIM_DEATHS=" + deaths.fifo().string()});
 }
 
 void ExpectRetried(const std::string& point, const std::string& cause) {
   const TemplateCache cache = TemplateCache::WithTemplate(kQemuShim);
   const std::string key = cache.Names()[0];
-  const auto run = WithDeaths(cache, point, 1);
+  const auto run = WithDeaths(cache, point, ShimWithDeaths(cache, 1));
   CHECK(Started(*run) == "clone of " + key);
   CHECK(TemplatesMade(*run) == 1);
   CHECK(run->Warnings() == std::vector<std::string>{"a clone of template " + key + " did not start (" +
@@ -179,9 +206,10 @@ TEST_CASE("a clone whose QEMU dies before the guest has answered is tried again"
 TEST_CASE("when no clone lives the guest is booted") {
   const TemplateCache cache = TemplateCache::WithTemplate(kQemuShim);
   const std::string key = cache.Names()[0];
-  const auto run = WithDeaths(cache, "cont", 99);
+  const ShimWithDeaths deaths(cache, 99);
+  const auto run = WithDeaths(cache, "cont", deaths);
   CHECK(Started(*run) == "boot");
-  CHECK(ReadFile(cache.home() / "deaths") == "97");
+  CHECK(deaths.left() == 97);
   const std::string warning =
       "a clone of template " + key + " did not start (QEMU was killed by SIGKILL); the template was removed";
   CHECK(run->Warnings() == std::vector<std::string>{warning, warning});

@@ -1,5 +1,6 @@
 // Clones in good health: what they share with their template and what they do not; who makes it; where it
 // lies.
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/mount.h>
 
@@ -11,6 +12,7 @@
 #include "test/checkout.h"
 #include "test/guest/live_guest.h"
 #include "test/guest/template_cache.h"
+#include "vmm/machine/guest_ram.h"
 #include "vmm/template/template_cache.h"
 
 namespace ktstr::test {
@@ -52,6 +54,41 @@ TEST_CASE("the second run is a clone of what the first has made") {
   CHECK(cache.Names() == std::vector<std::string>{Started(*first).substr(9)});
   CHECK(first->Warnings().empty());
   CHECK(second->Warnings().empty());
+}
+
+/// Stands for a QEMU that a guest has taken over: it writes to all files it can get at, then goes on.
+constexpr const char* kTurncoat =
+    "#!/bin/sh\n"
+    "case \"$*\" in *-incoming*)\n"
+    "  for file in /proc/self/fd/* \"$1\"; do test -f $file && echo evil 1<>$file; done 2>/dev/null\n"
+    "esac\n"
+    "exec qemu-system-x86_64 \"$@\"\n";
+
+TEST_CASE("a QEMU that a guest has taken over cannot alter a template that later runs use") {
+  const TempDir dir;
+  const std::string qemu = WriteFile(dir.path(), "qemu", kTurncoat);
+  fs::permissions(qemu, fs::perms::owner_all);
+  const TemplateCache cache = TemplateCache::WithTemplate(qemu);
+  const auto bytes = [&] {
+    const Fd ram(::open(cache.File("ram0").c_str(), O_RDONLY | O_CLOEXEC));
+    const Fd state(::open(cache.File("state").c_str(), O_RDONLY | O_CLOEXEC));
+    return std::pair(vmm::HashPages(ram.get()).value(), vmm::HashPages(state.get()).value());
+  };
+  const auto before = bytes();
+  const auto run = cache.Pass(kTiny, {"--qemu", qemu});
+  CHECK_THAT(Started(*run), Catch::StartsWith("clone of "));
+  CHECK(TemplatesMade(*run) == 0);
+  CHECK(run->Warnings().empty());
+  CHECK(bytes() == before);
+}
+
+TEST_CASE("what holds QEMU is in the verdict and said by -v") {
+  const TemplateCache cache = TemplateCache::WithTemplate();
+  const auto run = cache.Pass(kTiny, {"-v"});
+  const std::string holds = run->result().at("host").at("confinement");
+  CHECK_THAT(holds, Catch::Contains("no new privileges, no core dumps, seccomp (templates are read-only, no "
+                                    "file is opened for writing)"));
+  CHECK_THAT(run->process().err(), Catch::Contains("QEMU: " + holds + "\n"));
 }
 
 TEST_CASE("with --no-clone it boots, and leaves the cache alone") {

@@ -30,7 +30,8 @@ std::string ExitStatus::Describe() const {
   return by_signal ? "was killed by " + SignalName(value) : "exited with code " + std::to_string(value);
 }
 
-Result<Process> Process::Start(const ProcessSpec& spec) {
+Result<Process> Process::StartConfined(const ProcessSpec& spec, const Confinement* confinement,
+                                       bool* refused) {
   FdPair errors = TRY(MakeReadPipe());
   ChildSpec child;
   child.program = spec.program;
@@ -38,13 +39,34 @@ Result<Process> Process::Start(const ProcessSpec& spec) {
   child.environment = MinimalEnvironment();
   child.errors = errors.theirs.get();
   child.inherited_fds = spec.inherited_fds;
-  const pid_t pid = TRY(StartChild(child));
+  child.confinement = confinement;
+  ConfinedStart confined;
+  const Result<pid_t> started = StartChild(child, &confined);
+  *refused = confined.refused;
+  const pid_t pid = TRY(started);
   Process process(pid, Fd(PidfdOpen(pid)), std::move(errors.ours));
-  if (process.pidfd_.valid()) return process;
-  const int error_number = errno;
-  ReapChild(pid, std::chrono::milliseconds(0));
-  return Error{ErrorKind::kEnvironment,
-               "cannot start " + spec.program.string() + ": " + ErrnoText(error_number)};
+  if (!process.pidfd_.valid()) {
+    const int error_number = errno;
+    ReapChild(pid, std::chrono::milliseconds(0));
+    return Error{ErrorKind::kEnvironment,
+                 "cannot start " + spec.program.string() + ": " + ErrnoText(error_number)};
+  }
+  if (confinement != nullptr) process.confinement_ = confinement->Describe();
+  if (confined.listener.valid())
+    process.broker_ =
+        TRY(OpenBroker::Start(std::move(confined.listener), spec.confinement->opened, spec.confinement->kvm));
+  return process;
+}
+
+Result<Process> Process::Start(const ProcessSpec& spec) {
+  bool refused = false;
+  if (!spec.confinement) return StartConfined(spec, nullptr, &refused);
+  const auto confinement = [&](bool brokered) { return Confinement::Prepare(*spec.confinement, brokered); };
+  const Confinement whole = confinement(/*brokered=*/true);
+  Result<Process> process = StartConfined(spec, &whole, &refused);
+  if (!refused) return process;
+  const Confinement rest = confinement(/*brokered=*/false);
+  return StartConfined(spec, &rest, &refused);
 }
 
 Process& Process::operator=(Process&& other) noexcept {
@@ -55,6 +77,8 @@ Process& Process::operator=(Process&& other) noexcept {
     stderr_ = std::move(other.stderr_);
     stderr_text_ = std::move(other.stderr_text_);
     exit_ = other.exit_;
+    broker_ = std::move(other.broker_);
+    confinement_ = std::move(other.confinement_);
   }
   return *this;
 }

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,7 +12,9 @@
 
 #include "guest-init/base/fd.h"
 #include "guest-init/base/result.h"
+#include "vmm/host/confinement.h"
 #include "vmm/host/deadline.h"
+#include "vmm/host/open_broker.h"
 
 namespace ktstr::vmm {
 
@@ -29,6 +32,9 @@ struct ProcessSpec {
   std::vector<std::string> argv;  // with argv[0]
   std::vector<int>
       inherited_fds;  // keep their numbers in the child; every other descriptor above 2 is closed
+  /// What it may still do; its program is `program`. Where the host allows only a part of it, that part
+  /// holds: Process::confinement() tells.
+  std::optional<ConfinementSpec> confinement = std::nullopt;
 };
 
 /// A running or ended child: in a process group of its own, in the directory /, with MinimalEnvironment(),
@@ -46,6 +52,8 @@ class Process {
   ~Process();
 
   [[nodiscard]] pid_t pid() const { return pid_; }
+  /// What holds it, as Confinement::Describe() has it; empty when it is not confined.
+  [[nodiscard]] const std::string& confinement() const { return confinement_; }
   /// Readable once the process has ended. Stays open until the object is destroyed.
   [[nodiscard]] int pidfd() const { return pidfd_.get(); }
   /// Readable when there is something for DrainStderr(); -1 once the stream has ended.
@@ -64,6 +72,9 @@ class Process {
   void Kill();
 
  private:
+  static Result<Process> StartConfined(const ProcessSpec& spec, const Confinement* confinement,
+                                       bool* refused);
+
   Process(pid_t pid, Fd pidfd, Fd stderr_fd)
       : pid_(pid), pidfd_(std::move(pidfd)), stderr_(std::move(stderr_fd)) {}
 
@@ -72,6 +83,8 @@ class Process {
   Fd stderr_;
   std::string stderr_text_;
   std::optional<ExitStatus> exit_;
+  std::unique_ptr<OpenBroker> broker_;
+  std::string confinement_;
 };
 
 }  // namespace ktstr::vmm

@@ -4,6 +4,7 @@
 #include <linux/close_range.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,9 +12,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <functional>
 
 #include "guest-init/base/fd.h"
+#include "vmm/host/confinement.h"
 #include "vmm/host/deadline.h"
 #include "vmm/host/host_file.h"
 
@@ -22,8 +25,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// How long a process that was killed, or that has ended all but formally, may take to be gone.
+/// How long a process that could not become its program may take to be gone.
 constexpr std::chrono::seconds kExitPatience{10};
+/// How often a child is looked for, in ms, where nothing tells of its end.
+constexpr int kLook = 5;
 
 bool IsExecutable(const fs::path& path) {
   std::error_code missing;
@@ -37,12 +42,13 @@ struct ChildPlan {
   char* const* argv;
   char* const* environment;
   int null_fd;
-  int report_fd;  // close-on-exec; carries errno when the program cannot be started
+  int report_fd;  // close-on-exec; carries errno when the program cannot be started, negative when confining
+                  // it failed
   pid_t parent;
 };
 
-[[noreturn]] void Fail(const ChildPlan& plan) {
-  const int error_number = errno;
+[[noreturn]] void Fail(const ChildPlan& plan, int sign = 1) {
+  const int error_number = errno * sign;
   const ssize_t ignored = ::write(plan.report_fd, &error_number, sizeof error_number);
   static_cast<void>(ignored);
   ::_exit(127);
@@ -50,9 +56,6 @@ struct ChildPlan {
 
 [[noreturn]] void BecomeChild(const ChildPlan& plan) {
   const ChildSpec& spec = *plan.spec;
-  // A parent that died before prctl() would never send the signal, hence the look at getppid() after it.
-  if (::prctl(PR_SET_PDEATHSIG, spec.death_signal) != 0) Fail(plan);
-  if (::getppid() != plan.parent) ::_exit(127);
   if (spec.own_group) ::setpgid(0, 0);
   sigset_t none;
   sigemptyset(&none);
@@ -66,6 +69,11 @@ struct ChildPlan {
   for (const int fd : spec.inherited_fds)
     if (::fcntl(fd, F_SETFD, 0) != 0) Fail(plan);
   if (::chdir(spec.directory.c_str()) != 0) Fail(plan);
+  if (spec.confinement != nullptr && !spec.confinement->Enter(plan.report_fd)) Fail(plan, -1);
+  // Last, for a change of the user undoes it. A parent that died before would never send the signal, hence
+  // the look at getppid() after it.
+  if (::prctl(PR_SET_PDEATHSIG, spec.death_signal) != 0) Fail(plan);
+  if (::getppid() != plan.parent) ::_exit(127);
   ::execve(plan.program, plan.argv, plan.environment);
   Fail(plan);
 }
@@ -88,14 +96,35 @@ std::vector<std::string> EnvironmentWhere(const std::function<bool(std::string_v
   return kept;
 }
 
-/// Waits until `report` closes, which exec does when it succeeds; returns 0, or the errno that came instead.
-/// The child is between fork and exec meanwhile, where nothing takes long.
-int AwaitExec(int report) {
-  int error_number = 0;
+/// The next message of the child: an errno, or with a descriptor 0; nullopt at its end.
+std::optional<int> NextReport(int report, Fd& descriptor) {
+  int value = 0;
+  iovec bytes{&value, sizeof value};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &bytes;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
   ssize_t got = 0;
-  do got = ::read(report, &error_number, sizeof error_number);
+  do got = ::recvmsg(report, &message, MSG_CMSG_CLOEXEC);
   while (got < 0 && errno == EINTR);
-  return got == sizeof error_number ? error_number : 0;
+  if (got != sizeof value) return std::nullopt;
+  const cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
+    int fd = -1;
+    std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+    descriptor = Fd(fd);
+  }
+  return value;
+}
+
+/// Waits until `report` closes, which exec does when it succeeds; returns 0, or what the child said instead.
+/// The child is between fork and exec meanwhile, where nothing takes long.
+int AwaitExec(int report, Fd& listener) {
+  while (const std::optional<int> said = NextReport(report, listener))
+    if (*said != 0) return *said;
+  return 0;
 }
 
 }  // namespace
@@ -138,13 +167,13 @@ std::vector<std::string> MinimalEnvironment() {
   });
 }
 
-Result<pid_t> StartChild(const ChildSpec& spec) {
+Result<pid_t> StartChild(const ChildSpec& spec, ConfinedStart* confined) {
   const auto cannot = [&](int error_number) {
     return Error{ErrorKind::kEnvironment,
                  "cannot start " + spec.program.string() + ": " + ErrnoText(error_number)};
   };
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return cannot(errno);
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return cannot(errno);
   const Fd report(ends[0]);
   Fd theirs(ends[1]);
   const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
@@ -162,28 +191,34 @@ Result<pid_t> StartChild(const ChildSpec& spec) {
   if (pid == 0) BecomeChild(plan);
   if (spec.own_group) ::setpgid(pid, pid);  // whichever of the two comes first
   theirs.Reset();
-  const int error_number = AwaitExec(report.get());
-  if (error_number == 0) return pid;
+  Fd listener;
+  const int said = AwaitExec(report.get(), listener);
+  if (said == 0 && confined != nullptr) confined->listener = std::move(listener);
+  if (said == 0) return pid;
   ReapChild(pid, kExitPatience);
-  return cannot(error_number);
+  if (confined != nullptr) confined->refused = said < 0;
+  return cannot(std::abs(said));
 }
 
-int ReapChild(pid_t pid, std::chrono::milliseconds patience) {
+int ReapChild(pid_t pid, std::chrono::milliseconds patience, std::chrono::milliseconds exit_patience) {
   // glibc 2.36 declares its wrapper without extern "C", so C++ programs cannot link it.
   const Fd ended(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  const auto await_end = [&](Deadline deadline) {
-    while (!Passed(deadline)) {
+  int status = 0;
+  const auto reap = [&](Deadline deadline) {
+    while (true) {
+      const pid_t reaped = ::waitpid(pid, &status, WNOHANG);
+      if (reaped != 0 || Passed(deadline)) return reaped;
+      // Without a descriptor (we may have none left) there is nothing to wait for but time. With one, it may
+      // have ended and still be its tracer's: then it is readable at once, each time.
       pollfd wait{ended.get(), POLLIN, 0};
-      if (::poll(&wait, 1, PollTimeout(deadline)) > 0) return;
+      if (!ended.valid() || ::poll(&wait, 1, PollTimeout(deadline)) > 0)
+        ::poll(nullptr, 0, std::min(PollTimeout(deadline), kLook));
     }
   };
-  int status = 0;
-  if (ended.valid()) await_end(After(patience));
-  pid_t reaped = ::waitpid(pid, &status, WNOHANG);
+  pid_t reaped = reap(After(patience));
   if (reaped == 0) {
     ::kill(pid, SIGKILL);
-    if (ended.valid()) await_end(After(kExitPatience));
-    reaped = ::waitpid(pid, &status, ended.valid() ? WNOHANG : 0);
+    reaped = reap(After(exit_patience));
   }
   if (reaped != pid) return 128 + SIGKILL;
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

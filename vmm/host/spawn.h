@@ -12,9 +12,12 @@
 #include <string_view>
 #include <vector>
 
+#include "guest-init/base/fd.h"
 #include "guest-init/base/result.h"
 
 namespace ktstr::vmm {
+
+class Confinement;
 
 /// $PATH, or what a shell takes when it is not set.
 std::string SearchPath();
@@ -46,15 +49,24 @@ struct ChildSpec {
   /// thread must live as long as the child is wanted.
   int death_signal = SIGKILL;
   bool own_group = true;  // in a process group of its own: a Ctrl-C at the terminal does not reach it
+  const Confinement* confinement = nullptr;  // entered before its program runs; not owned
+};
+
+/// What comes back from a child that enters a confinement.
+struct ConfinedStart {
+  Fd listener;           // see Confinement::Enter; invalid when it is not brokered
+  bool refused = false;  // this host does not allow that confinement: the reason for the error
 };
 
 /// Returns the child's id once its program runs; the caller reaps it. Its standard input is /dev/null; it
 /// blocks no signal and ignores none. Error (kEnvironment): "cannot start /x: Permission denied", and there
-/// is no child.
-Result<pid_t> StartChild(const ChildSpec& spec);
+/// is no child. `confined`: needed when `spec` has a confinement.
+Result<pid_t> StartChild(const ChildSpec& spec, ConfinedStart* confined = nullptr);
 
 /// Waits for the child's end and reaps it; kills it when that takes longer than `patience`. Returns its exit
-/// code, 128 + N after signal N. One that hangs in the kernel even then is left behind (128 + SIGKILL).
-int ReapChild(pid_t pid, std::chrono::milliseconds patience);
+/// code, 128 + N after signal N. One that hangs in the kernel even then, or that somebody traces, is left
+/// behind after `exit_patience` (128 + SIGKILL).
+int ReapChild(pid_t pid, std::chrono::milliseconds patience,
+              std::chrono::milliseconds exit_patience = std::chrono::seconds(10));
 
 }  // namespace ktstr::vmm

@@ -1,10 +1,17 @@
 // How a machine comes up, and how one is saved for others to come up from.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <thread>
 #include <utility>
 
 #include "vmm/host/byte_stream.h"
+#include "vmm/host/host_file.h"
 #include "vmm/host/spawn.h"
 #include "vmm/machine/machine.h"
 #include "vmm/machine/qemu_args.h"
@@ -37,17 +44,64 @@ QmpCommand IgnoreSharedMemory() {
   return {"migrate-set-capabilities", {{"capabilities", nlohmann::json::array({capability})}}};
 }
 
+/// What a template that is being saved may need beside a disk: its device state is below a megabyte.
+constexpr std::uint64_t kLargestOtherFile = std::uint64_t{64} << 20;
+
+/// A file that QEMU reads, for it to open as /proc/self/fd/N: it may have another user than we, and sees
+/// little of the host's files.
+Result<Fd> OpenForQemu(const std::filesystem::path& path, std::string_view what) {
+  const auto cannot = [&] {
+    return Error{ErrorKind::kInput,
+                 fmt::format("the {} {} cannot be read: {}", what, path.string(), ErrnoText(errno))};
+  };
+  Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat status {};
+  if (!file.valid() || ::fstat(file.get(), &status) != 0) return cannot();
+  if (::geteuid() != 0 || (status.st_mode & S_IROTH) != 0) return file;
+  Fd copy(::memfd_create("ktstr-file", MFD_CLOEXEC));
+  if (!copy.valid()) return cannot();
+  for (off_t left = status.st_size; left > 0;) {
+    const ssize_t sent = ::sendfile(copy.get(), file.get(), nullptr, static_cast<std::size_t>(left));
+    if (sent < 0 && errno != EINTR) return cannot();
+    if (sent == 0) break;
+    left -= std::max<ssize_t>(sent, 0);
+  }
+  return copy;
+}
+
+ConfinementSpec ConfineQemu(const std::filesystem::path& program, const MachineConfig& config,
+                            const MachineFds& fds) {
+  ConfinementSpec spec;
+  spec.program = program;
+  spec.opened = fds.ram;
+  if (fds.disk >= 0) spec.opened.push_back(fds.disk);
+  spec.max_file_bytes = std::max(std::uint64_t{config.disk_mib} << 20, kLargestOtherFile);
+  spec.kvm = config.accel == Accel::kKvm;
+  return spec;
+}
+
 Result<Process> StartQemu(const MachineConfig& config, const MachineFds& fds) {
   const std::filesystem::path program = TRY(FindQemu(config.qemu));
-  ProcessSpec spec{program, {config.qemu}, {fds.qmp, fds.console, fds.crash, fds.channel, fds.gdb}};
+  ProcessSpec spec{program,
+                   {config.qemu},
+                   {fds.qmp, fds.console, fds.crash, fds.channel, fds.gdb},
+                   ConfineQemu(program, config, fds)};
   spec.inherited_fds.insert(spec.inherited_fds.end(), fds.ram.begin(), fds.ram.end());
   for (const int fd : {fds.state, fds.disk})
     if (fd >= 0) spec.inherited_fds.push_back(fd);
-  // QEMU has another working directory than we.
-  MachineConfig from_root = config;
-  for (std::filesystem::path* path : {&from_root.kernel, &from_root.initrd})
-    if (!path->empty()) *path = std::filesystem::absolute(*path);
-  for (std::string& arg : BuildQemuArgs(from_root, fds)) spec.argv.push_back(std::move(arg));
+  MachineConfig by_descriptor = config;
+  std::vector<Fd> opened;
+  const auto pass = [&](std::filesystem::path& path, std::string_view what) -> Result<> {
+    if (path.empty() || fds.state >= 0) return {};  // a clone reads neither
+    opened.push_back(TRY(OpenForQemu(path, what)));
+    path = fmt::format("/proc/self/fd/{}", opened.back().get());
+    spec.inherited_fds.push_back(opened.back().get());
+    spec.confinement->read.push_back(opened.back().get());
+    return {};
+  };
+  TRY(pass(by_descriptor.kernel, "kernel"));
+  TRY(pass(by_descriptor.initrd, "initrd"));
+  for (std::string& arg : BuildQemuArgs(by_descriptor, fds)) spec.argv.push_back(std::move(arg));
   return Process::Start(spec);
 }
 

@@ -78,17 +78,18 @@ void Remove(const fs::path& path) {
 
 /// The template in `directory`, whatever the directory is called; null when it is not complete.
 std::shared_ptr<const Template> OpenTemplate(const fs::path& directory, const std::string& key) {
+  if (!OnlyOursToWrite(directory)) return nullptr;
   std::optional<TemplateFacts> facts = ReadManifest(directory);
   if (!facts || facts->key != key) return nullptr;
-  const auto open = [&](const std::string& name, int flags) {
-    return Fd(::open((directory / name).c_str(), flags | O_CLOEXEC));
+  // Only to read: QEMU, which a guest may have taken over, gets these descriptors (open_broker.h).
+  const auto open = [&](const std::string& name) {
+    return Fd(::open((directory / name).c_str(), O_RDONLY | O_CLOEXEC));
   };
   MachineFiles files;
-  files.state = open("state", O_RDONLY);
+  files.state = open("state");
   bool complete = files.state.valid() && !facts->ram_hashes.empty();
   for (std::size_t node = 0; node < facts->ram_hashes.size(); ++node) {
-    // QEMU opens it for writing, though a private mapping never does.
-    files.ram.push_back(open(fmt::format("ram{}", node), O_RDWR));
+    files.ram.push_back(open(fmt::format("ram{}", node)));
     complete = complete && files.ram.back().valid();
   }
   return complete ? std::make_shared<const Template>(*std::move(facts), std::move(files)) : nullptr;
@@ -122,12 +123,12 @@ void RemoveStaleLocks(const fs::path& directory) {
 
 Result<MachineFiles> Template::FilesForClone() const {
   // Opened anew, not duplicated: each clone reads the state from its beginning.
-  const auto open_again = [](const Fd& file, int flags) {
-    return Fd(::open(fmt::format("/proc/self/fd/{}", file.get()).c_str(), flags | O_CLOEXEC));
+  const auto open_again = [](const Fd& file) {
+    return Fd(::open(fmt::format("/proc/self/fd/{}", file.get()).c_str(), O_RDONLY | O_CLOEXEC));
   };
   MachineFiles files;
-  files.state = open_again(files_.state, O_RDONLY);
-  for (const Fd& ram : files_.ram) files.ram.push_back(open_again(ram, O_RDWR));
+  files.state = open_again(files_.state);
+  for (const Fd& ram : files_.ram) files.ram.push_back(open_again(ram));
   const bool all = files.state.valid() &&
                    std::all_of(files.ram.begin(), files.ram.end(), [](const Fd& ram) { return ram.valid(); });
   if (all) return files;

@@ -1,6 +1,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -79,6 +81,40 @@ TEST_CASE("a program that cannot be run is named with the reason") {
   CHECK(bad.error().kind == ErrorKind::kEnvironment);
   CHECK(Process::Start({"/no/such", {"such"}, {}}).error().message ==
         "cannot start /no/such: No such file or directory");
+}
+
+TEST_CASE("a child that cannot be reaped is given up, even with no descriptor left to wait by") {
+  ChildSpec spec;
+  spec.program = "/bin/sleep";
+  spec.argv = {"sleep", "1000"};
+  const pid_t child = StartChild(spec).value();
+  auto told = MakeSocketPair();
+  REQUIRE(told.ok());
+  // A dead process is its tracer's until that lets go of it.
+  const pid_t tracer = ::fork();
+  if (tracer == 0) {
+    const bool traces = ::ptrace(PTRACE_SEIZE, child, nullptr, nullptr) == 0;
+    static_cast<void>(!::write(told->theirs.get(), traces ? "y" : "n", 1));
+    ::alarm(20);
+    while (true) ::pause();
+  }
+  pollfd wait{told->ours.get(), POLLIN, 0};
+  REQUIRE(::poll(&wait, 1, -1) == 1);
+  char traces = 0;
+  REQUIRE(::read(told->ours.get(), &traces, 1) == 1);
+  REQUIRE(traces == 'y');
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit none{0, before.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &none);
+  const int code = ReapChild(child, std::chrono::milliseconds(0), std::chrono::milliseconds(100));
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  const bool tracer_lived = ::waitpid(tracer, nullptr, WNOHANG) == 0;
+  ::kill(tracer, SIGKILL);
+  ::waitpid(tracer, nullptr, 0);
+  CHECK(code == 128 + SIGKILL);
+  CHECK(tracer_lived);  // nobody had to end it for us to go on
+  CHECK(::waitpid(child, nullptr, 0) == child);
 }
 
 TEST_CASE("the child sees exactly the descriptors it is given") {

@@ -110,8 +110,7 @@ TEST_CASE("a QEMU that will not start is quoted") {
   SECTION("a kernel that is not there") {
     config.kernel = "/no/such/kernel";
     CHECK(Machine::Build(config).error().message ==
-          "QEMU would not start: qemu: could not open kernel file '/no/such/kernel': No such file or "
-          "directory");
+          "the kernel /no/such/kernel cannot be read: No such file or directory");
   }
   SECTION("a kernel that is not a kernel") {
     config.kernel = dir.Write("kernel", std::string(100000, 'x'));
