@@ -40,7 +40,7 @@ TEST_CASE("a QEMU that was stopped for three seconds makes a stall inconclusive,
 
 TEST_CASE("a QEMU that was stopped takes no time from a guest on the virtual clock") {
   GuestRun run(
-      "clock: virtual\nsteps:\n"
+      "topology: 1n1l1c1t\nclock: virtual\nsteps:\n"
       "  - name: work\n"
       "    cgroups: [{name: busy, work: [{type: SpinWait, workers: 2}]}]\n"
       "    hold: 20s\n");

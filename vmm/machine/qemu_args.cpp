@@ -148,9 +148,6 @@ std::string BuildKernelCmdline(const MachineConfig& config) {
   const bool sees_host_tsc = config.accel == Accel::kTcg && config.clock == Clock::kWall;
   const std::uint32_t tsc_khz = sees_host_tsc ? config.tsc_khz.value_or(HostTscKhz()) : 0;
   if (tsc_khz != 0) line += fmt::format(" tsc_early_khz={}", tsc_khz);
-  // Under icount a CPU has its turn until the next timer: with the ticks of all CPUs at the same moment, one
-  // of them could get next to nothing of each (docs/VIRTUAL-CLOCK.md).
-  if (config.clock == Clock::kVirtual && CpuCount(config.topology) > 1) line += " skew_tick=1";
   if (!config.extra_cmdline.empty()) line += " " + config.extra_cmdline;
   return line;
 }

@@ -59,8 +59,6 @@ TEST_CASE("a guest that sees the host's time-stamp counter is told its speed") {
   config.extra_cmdline = "quiet";
   CHECK(BuildKernelCmdline(config) == cmdline + " tsc_early_khz=2595000 quiet");
   config.clock = Clock::kVirtual;  // its counter counts instructions
-  CHECK(BuildKernelCmdline(config) == cmdline + " skew_tick=1 quiet");
-  config.topology = {1, 1, 1, 1};
   CHECK(BuildKernelCmdline(config) == cmdline + " quiet");
   config.clock = Clock::kWall;
   config.accel = Accel::kKvm;
