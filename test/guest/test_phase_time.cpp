@@ -37,7 +37,7 @@ TEST_CASE("a throttled deadline worker is collected and hides no other cause") {
       "clock: virtual\n"
       "steps:\n"
       "  - name: work\n"
-      "    cgroups: [{name: dl, work: [{type: SpinWait, policy: deadline, deadline: {runtime: 20ms, "
+      "    cgroups: [{name: dl, work: [{type: SpinWait, policy: deadline, deadline: {runtime: 200ms, "
       "deadline: 1s}}]}]\n"
       "    hold: 2s\n"
       "    checks: [{metric: iterations, cgroup: dl, max: 0}]\n");
