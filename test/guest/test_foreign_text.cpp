@@ -29,7 +29,7 @@ TEST_CASE("what a payload prints neither steers the terminal nor speaks to a CI 
       CHECK(line.find("##vso[") == std::string::npos);
     }
   }
-  CHECK_THAT(run.process().out(), Catch::Contains(R"(\x3a:error::last \x1b[31m)"));
+  CHECK_THAT(run.process().err(), Catch::Contains(R"(\x3a:error::last \x1b[31m)"));
 }
 
 }  // namespace
