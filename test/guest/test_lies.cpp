@@ -7,7 +7,6 @@
 #include <memory>
 #include <set>
 
-#include "guest-init/base/one_line.h"
 #include "test/checkout.h"
 #include "test/guest/guest_run.h"
 #include "test/guest/template_cache.h"
@@ -245,20 +244,12 @@ TEST_CASE("what a guest could always say truly is no error") {
         "the end of two: BUG: forged");
 }
 
-/// What stands here is what the lies say; how foreign text is shown is OneLine()'s affair
-/// (test_one_line.cpp).
 TEST_CASE("a guest's words steer neither a terminal nor a CI system") {
-  const std::string error("no\0\xff\n::error file=x::\x1b[31mred", 29);
-  GuestRun refuses = Start(kWorkers, "hostile-error");
-  refuses.Finish("ERROR");
-  CHECK(refuses.first_line() == "ERROR scenario.yaml: hold 100ms: " + OneLine(error));
+  Expect(kWorkers, {{"hostile-error", "ERROR", R"(: hold 100ms: no\x00\xff ::error file=x::\x1b[31mred)"}});
   GuestRun warns = Start(kWorkers, "hostile-warning");
   warns.Finish("PASS");
-  const std::string warning("w\0\n::error::\x1b]0;x\x07", 18);
-  CHECK(warns.Warnings() == std::vector<std::string>{OneLine(warning)});
-  for (GuestRun* run : {&refuses, &warns})
-    for (const char steering : {'\0', '\x07', '\x1b'})
-      CHECK(run->process().err().find(steering) == std::string::npos);
+  CHECK(warns.Warnings() == std::vector<std::string>{R"(w\x00 ::error::\x1b]0;x\x07)"});
+  CHECK_THAT(warns.process().err(), Catch::Contains("\n  warn   w\\x00 ::error::\\x1b]0;x\\x07\n"));
 }
 
 TEST_CASE("a clone that is not the guest which was saved is not used") {
