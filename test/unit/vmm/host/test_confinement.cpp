@@ -96,7 +96,8 @@ TEST_CASE("a confined program makes no connection and looks into no process") {
   };
   CHECK(tries("use Socket; socket(S, PF_INET, SOCK_STREAM, 0)") == "Operation not permitted");
   CHECK(tries("use Socket; socket(S, PF_UNIX, SOCK_STREAM, 0)") == "Operation not permitted");
-  const std::string attach = std::to_string(SYS_ptrace) + ", 16, " + std::to_string(::getpid()) + ", 0, 0";
+  // PTRACE_SEIZE, which would not stop us.
+  const std::string attach = std::to_string(SYS_ptrace) + ", 16902, " + std::to_string(::getpid()) + ", 0, 0";
   CHECK(tries("0 == syscall(" + attach + ")") == "Operation not permitted");
   const std::string ring = std::to_string(SYS_io_uring_setup) + ", 1, 0";
   CHECK(tries("0 <= syscall(" + ring + ")") == "Function not implemented");
