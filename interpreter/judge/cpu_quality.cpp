@@ -81,6 +81,11 @@ bool SuffersFromAHost(const CheckResult& result) {
          IsWorseThanBound(*metric, result);
 }
 
+bool MayBeTheHosts(const CheckResult& result, const RunRecord& record) {
+  if (result.check == kKernelComplaints) return record.kernel_log.ComplainsOfTimeOnly();
+  return SuffersFromAHost(result);
+}
+
 double WaitPct(const vmm::CpuTimes& times) {
   const double wanted = static_cast<double>(times.run_ns) + static_cast<double>(times.wait_ns);
   return wanted == 0 ? 0 : 100 * static_cast<double>(times.wait_ns) / wanted;
@@ -96,8 +101,7 @@ void ExcuseStarvedHost(CpuGrade grade, double wait_pct, const RunRecord& record,
                        std::vector<CheckResult>& results) {
   if (grade != CpuGrade::kPoor) return;
   for (CheckResult& result : results) {
-    const bool lockups = result.check == kKernelComplaints && record.kernel_log.ComplainsOfTimeOnly();
-    if (result.verdict != Verdict::kFail || !(lockups || SuffersFromAHost(result))) continue;
+    if (result.verdict != Verdict::kFail || !MayBeTheHosts(result, record)) continue;
     if (IsLong(result) && *result.value * (1 - wait_pct / 100) > *result.bound) continue;
     if (result.check == kNoStall && result.bound && StoppedBySignal(record, *result.bound)) continue;
     result.verdict = Verdict::kInconclusive;

@@ -32,6 +32,10 @@ bool IsAboutLatency(const CheckResult& result);
 /// bound that is broken the other way is the guest's own doing.
 bool SuffersFromAHost(const CheckResult& result);
 
+/// Whether a host that gave the guest no CPUs can have made it fail: it suffers from such a host, or all that
+/// the kernel complains of is of time (lockups, stalls).
+bool MayBeTheHosts(const CheckResult& result, const RunRecord& record);
+
 /// On a poor host a failed check on a latency or a throughput becomes INCONCLUSIVE: "the host was
 /// oversubscribed: QEMU waited 34 % of the time for a CPU; " and the message it had. A stall, and any
 /// duration from a second on, stays FAIL when it is too long even without that share of it: the guest then

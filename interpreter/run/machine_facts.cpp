@@ -7,6 +7,7 @@ namespace ktstr {
 const StructDecl& MachineFacts::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&MachineFacts::kernel_release>("kernel_release", "As uname -r prints it in the guest."),
+      Required<&MachineFacts::qemu>("qemu", "QEMU's version; empty when it did not start."),
       Required<&MachineFacts::accel>("accel", "kvm or tcg."),
       Required<&MachineFacts::clock>("clock",
                                      "wall or virtual. With virtual all times but those in `host` are the "

@@ -12,6 +12,7 @@ namespace ktstr {
 /// What QEMU and the guest were, for reports.
 struct MachineFacts {
   std::string kernel_release;
+  std::string qemu;  // its version, "7.2.22"; "" when it did not start
   std::string accel;
   std::string clock;
   std::string topology;

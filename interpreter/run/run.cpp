@@ -11,6 +11,7 @@
 #include "interpreter/run/run_guest.h"
 #include "interpreter/run/run_outcome.h"
 #include "interpreter/run/run_session.h"
+#include "interpreter/run/unlike_turns.h"
 #include "ops/op.h"
 #include "vmm/image/guest_image.h"
 #include "vmm/machine/boot_deadline.h"
@@ -91,6 +92,7 @@ class ScenarioRun {
     outcome_.machine.prepared = pooled.was_ready;
     outcome_.machine.confinement = machine_->confinement();
     TRY(machine_->AwaitBuilt());
+    outcome_.machine.qemu = machine_->qemu_version();
     session_.emplace(*channel_, pooled.requests_sent, plan_, teller_, outcome_);
     if (machine_->disk() >= 0) session_->SetDiskBacking(vmm::BackingOf(machine_->disk()).Describe());
     // What is handed over before the guest runs reaches it at the same moment of its time in each run.
@@ -253,6 +255,7 @@ class ScenarioRun {
       return true;
     }
     Note(session, planned);
+    outcome_.waited_in_vain = reply->of_payload && planned.As<AwaitPayload>() != nullptr;
     Break(reply->of_payload ? Verdict::kFail : Verdict::kError,
           reply->of_payload ? reply->error : planned.label + ": " + reply->error);
     return true;
@@ -355,15 +358,8 @@ class ScenarioRun {
     outcome_.checks = Judge(outcome_.record, outcome_.stats, plan_.checks, outcome_.observed);
     ExcusePaused(outcome_.record, outcome_.observed, outcome_.checks);
     ExcuseHost(outcome_.machine.cpu_quality, outcome_.machine.cpu_wait_pct, outcome_.record, outcome_.checks);
-    if (!broken_) {
-      outcome_.verdict = Overall(outcome_.checks);
-      if (const CheckResult* first = FirstCause(outcome_.checks, outcome_.record)) {
-        outcome_.cause = first->message;
-        outcome_.cause_path = first->path;
-        outcome_.cause_phase = first->phase;
-        outcome_.cause_detail = first->detail;
-      }
-    }
+    ExcuseUnlikeTurns(outcome_);
+    if (!broken_) DecideByChecks(outcome_);
     outcome_.machine.total_ms = teller_.ElapsedMs();
     const std::string cause = outcome_.cause.empty() ? "" : ": " + outcome_.cause;
     teller_.Tell(EventKind::kVerdict, std::string(VerdictName(outcome_.verdict)) + cause,

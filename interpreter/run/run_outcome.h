@@ -14,10 +14,11 @@ namespace ktstr {
 
 struct RunOutcome {
   Verdict verdict = Verdict::kError;
-  std::string cause;         // one line; empty for PASS
-  std::string cause_path;    // document path of what it is about (a check, an Op); "" for none
-  std::string cause_phase;   // name of the phase; "" for none
-  std::string cause_detail;  // more lines for people; usually empty
+  std::string cause;            // one line; empty for PASS
+  std::string cause_path;       // document path of what it is about (a check, an Op); "" for none
+  std::string cause_phase;      // name of the phase; "" for none
+  std::string cause_detail;     // more lines for people; usually empty
+  bool waited_in_vain = false;  // the cause is that a payload did not end in time
   MachineFacts machine;
   RunRecord record;
   Observations observed;
@@ -26,5 +27,8 @@ struct RunOutcome {
   std::vector<std::string> warnings;
   std::string console_tail;  // the last lines of the guest's console, kept when something broke
 };
+
+/// The verdict, and the cause with all that goes with it, by the checks.
+void DecideByChecks(RunOutcome& outcome);
 
 }  // namespace ktstr

@@ -76,5 +76,33 @@ TEST_CASE("another seed is another run on the virtual clock") {
   CHECK(one.Text("payload-0-nosy.stdout") != other.Text("payload-0-nosy.stdout"));
 }
 
+/// A busy worker on each of so many CPUs, that must do more than any can.
+std::string Impossible(int cpus) {
+  std::string cgroups;
+  for (int cpu = 0; cpu < cpus; ++cpu) {
+    const std::string n = std::to_string(cpu);
+    cgroups += "      - {name: on" + n + ", cpuset: \"" + n + "\", work: [{type: SpinWait}]}\n";
+  }
+  return "topology: 1n1l" + std::to_string(cpus) +
+         "c1t\nclock: virtual\ndefaults: off\nsteps:\n  - name: spin\n    cgroups:\n" + cgroups +
+         "    hold: 200ms\n    checks: [{metric: iterations, cgroup: on0, min: 1000000000}]\n";
+}
+
+TEST_CASE("a QEMU that gives busy CPUs unlike turns fails nobody by time") {
+  GuestRun one(Impossible(1));
+  one.Finish("FAIL");
+  CHECK(one.cause().starts_with("iterations of cgroup on0 in phase spin is "));
+  const std::string qemu = one.result().at("machine").at("qemu");
+  const bool unlike = qemu.starts_with("7.") || qemu.starts_with("8.0.");
+  GuestRun several(Impossible(2));
+  several.Finish(unlike ? "INCONCLUSIVE" : "FAIL");
+  const std::string excuse =
+      unlike
+          ? "QEMU " + qemu +
+                " gives CPUs that are busy at once unlike turns on the virtual clock (8.1 and later do not); "
+          : "";
+  CHECK(several.cause().starts_with(excuse + "iterations of cgroup on0 in phase spin is "));
+}
+
 }  // namespace
 }  // namespace ktstr::test

@@ -127,6 +127,8 @@ class Machine final : public BytePort {
   [[nodiscard]] const std::string& crash_text() const { return signs_.crash_text; }
   [[nodiscard]] const std::string& qemu_stderr() const { return process_.stderr_text(); }
   [[nodiscard]] pid_t pid() const { return process_.pid(); }
+  /// QEMU's version, "7.2.22". REQUIRES: AwaitBuilt() has succeeded.
+  [[nodiscard]] const std::string& qemu_version() const { return qmp_.qemu_version(); }
   /// What holds QEMU on this host: see Confinement::Describe.
   [[nodiscard]] const std::string& confinement() const { return process_.confinement(); }
   /// False once a sink has given up.

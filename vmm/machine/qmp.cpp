@@ -40,6 +40,17 @@ std::int64_t Timestamp(const json& message) {
   return member("seconds") * 1'000'000 + member("microseconds");
 }
 
+/// Of QEMU, in its greeting; "" when it is not there.
+std::string VersionIn(const json& greeting) {
+  std::string version;
+  for (const char* part : {"major", "minor", "micro"}) {
+    const json::json_pointer at(fmt::format("/QMP/version/qemu/{}", part));
+    if (!greeting.contains(at) || !greeting.at(at).is_number_unsigned()) return {};
+    version += fmt::format("{}{}", version.empty() ? "" : ".", greeting.at(at).get<std::uint64_t>());
+  }
+  return version;
+}
+
 Error Refusal(const std::string& command, const json& error) {
   return {ErrorKind::kMachine, fmt::format("QEMU refused '{}': {}", command, StringMember(error, "desc"))};
 }
@@ -172,6 +183,7 @@ Result<> QmpClient::TakeMessage(std::string_view line) {
   }
   if (message.contains("QMP")) {
     greeted_ = true;
+    qemu_version_ = VersionIn(message);
     return {};
   }
   if (!greeted_) {

@@ -72,6 +72,9 @@ class QmpClient {
 
   std::optional<QmpEvent> TakeEvent();
 
+  /// QEMU's version as its greeting tells it, "7.2.22"; "" before that, or when it does not.
+  [[nodiscard]] const std::string& qemu_version() const { return qemu_version_; }
+
   [[nodiscard]] int fd() const { return socket_.get(); }
   /// Set once the connection is of no more use.
   [[nodiscard]] const std::optional<Error>& broken() const { return broken_; }
@@ -95,6 +98,7 @@ class QmpClient {
   std::string received_;
   std::size_t scanned_ = 0;  // bytes of received_ known to hold no newline
   bool greeted_ = false;
+  std::string qemu_version_;
   std::deque<InFlight> opening_;  // what Open() sent and QEMU has not answered
   std::optional<Error> refused_;  // the first of those it refused
   std::uint64_t next_id_ = 1;

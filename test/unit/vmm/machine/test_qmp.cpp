@@ -69,6 +69,16 @@ Deadline Now() { return After(std::chrono::seconds(0)); }
 std::string Message(const Result<json>& r) { return r.ok() ? "ok: " + r->dump() : r.error().message; }
 std::string Message(const Result<>& r) { return r.ok() ? "ok" : r.error().message; }
 
+TEST_CASE("the greeting tells QEMU's version, or none") {
+  CHECK(Ready().client.qemu_version().empty());
+  Wire wire = Connect();
+  wire.peer.Say(
+      R"({"QMP": {"version": {"qemu": {"micro": 22, "minor": 2, "major": 7}, "package": "Debian"}}})"
+      "\r\n{\"return\": {}, \"id\": 1}\r\n");
+  CHECK(Message(wire.client.Handshake(Soon())) == "ok");
+  CHECK(wire.client.qemu_version() == "7.2.22");
+}
+
 TEST_CASE("a command goes out as one line and its reply comes back") {
   Wire wire = Ready();
   wire.peer.Say("{\"return\": {\"status\": \"paused\"}, \"id\": 2}\r\n");

@@ -1,0 +1,17 @@
+#include "interpreter/run/run_outcome.h"
+
+#include "interpreter/judge/judge.h"
+
+namespace ktstr {
+
+void DecideByChecks(RunOutcome& outcome) {
+  outcome.verdict = Overall(outcome.checks);
+  const CheckResult* const first = FirstCause(outcome.checks, outcome.record);
+  if (first == nullptr) return;
+  outcome.cause = first->message;
+  outcome.cause_path = first->path;
+  outcome.cause_phase = first->phase;
+  outcome.cause_detail = first->detail;
+}
+
+}  // namespace ktstr
