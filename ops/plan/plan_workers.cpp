@@ -49,11 +49,14 @@ std::optional<std::uint32_t> PlanContext::CountWorkers(std::string_view field, c
   const std::size_t cpus =
       cgroup != nullptr && cgroup->cpuset ? cgroup->cpuset->size() : UsableCpus(topology_).size();
   const double exact = static_cast<double>(cpus) * work.workers->of_cpus;
-  auto count = static_cast<std::uint32_t>(std::max(1.0, std::ceil(exact - 1e-9)));
-  count = (count + type.group_size - 1) / type.group_size * type.group_size;
-  if (count <= 10000 || Unread(std::string(field) + "/workers")) return count;
+  // A number of any size until it is known to be within the limit.
+  const double groups = std::ceil(std::max(1.0, std::ceil(exact - 1e-9)) / type.group_size);
+  const double count = groups * type.group_size;
+  constexpr double kMost = 10'000;
+  if (count <= kMost || Unread(std::string(field) + "/workers"))
+    return static_cast<std::uint32_t>(std::min(count, kMost));
   Diagnose(std::string(field) + "/workers", "out-of-range",
-           std::to_string(count) + " workers are more than the limit of 10000");
+           fmt::format("{:.0f} workers are more than the limit of {:.0f}", count, kMost));
   return std::nullopt;
 }
 
