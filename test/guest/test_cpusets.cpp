@@ -68,14 +68,19 @@ TEST_CASE("a child whose parent's cpuset shrinks runs where that leaves it") {
 TEST_CASE("a cpuset that changes thirty times in a phase is followed each time") {
   GuestRun run(
       "topology: 1n1l4c1t\n"
+      "payloads: {stay: {binary: sleep, args: [\"0.1\"]}}\n"
       "backdrop: {cgroups: [{name: nomad, cpuset: \"0\", work: [{type: SpinWait}]}]}\n"
       "steps:\n"
       "  - name: moves\n"
       "    ops:\n"
       "      - SetCpuset: {cgroup: nomad, cpus: \"1\"}\n"
+      "      - RunPayload: {payload: stay}\n"
+      "      - WaitPayload: {payload: stay, timeout: 20s}\n"
       "      - SetCpuset: {cgroup: nomad, cpus: \"2\"}\n"
+      "      - RunPayload: {payload: stay}\n"
+      "      - WaitPayload: {payload: stay, timeout: 20s}\n"
       "      - SetCpuset: {cgroup: nomad, cpus: \"0\"}\n"
-      "    hold: {every: 150ms, for: 1500ms}\n");
+      "    hold: {every: 400ms, for: 4s}\n");
   run.Finish("PASS");
   CHECK(SliceIn(run, 1).at("cpus_used").size() >= 3);
 }
