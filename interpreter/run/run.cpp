@@ -357,8 +357,8 @@ class ScenarioRun {
     outcome_.stats = Fold(outcome_.record);
     outcome_.checks = Judge(outcome_.record, outcome_.stats, plan_.checks, outcome_.observed);
     ExcusePaused(outcome_.record, outcome_.observed, outcome_.checks);
+    ExcuseUnlikeTurns(outcome_);  // first: a CPU without turns looks to PID 1 like a machine that was stopped
     ExcuseHost(outcome_.machine.cpu_quality, outcome_.machine.cpu_wait_pct, outcome_.record, outcome_.checks);
-    ExcuseUnlikeTurns(outcome_);
     if (!broken_) DecideByChecks(outcome_);
     outcome_.machine.total_ms = teller_.ElapsedMs();
     const std::string cause = outcome_.cause.empty() ? "" : ": " + outcome_.cause;
