@@ -32,8 +32,8 @@ enum class IoState {
 IoState ReadSome(int fd, std::string& to, std::size_t limit = 65536);
 
 /// Sends as much of `from` as fits without blocking, never fails and never raises SIGPIPE; `sent` is the
-/// number of bytes taken. `passed_fd` unless -1 goes with the first of them. REQUIRES: `fd` is a socket, for
-/// passing a local one.
+/// number of bytes taken. Async-signal-safe. `passed_fd` unless -1 goes with the first of them. REQUIRES:
+/// `fd` is a socket, for passing a local one.
 IoState SendSome(int fd, std::span<const char> from, std::size_t& sent, int passed_fd = -1);
 
 }  // namespace ktstr::vmm

@@ -6,19 +6,19 @@
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <fstream>
 #include <sstream>
 
+#include "vmm/host/byte_stream.h"
 #include "vmm/host/landlock_rules.h"
 #include "vmm/host/syscall_filter.h"
 
@@ -66,23 +66,6 @@ std::uint64_t FileLimit(std::uint64_t wanted) {
   rlimit ours{};
   if (::getrlimit(RLIMIT_FSIZE, &ours) != 0) return wanted;
   return std::min<std::uint64_t>(wanted, ours.rlim_max);
-}
-
-bool SendDescriptor(int socket, int fd) {
-  int nothing = 0;
-  iovec bytes{&nothing, sizeof nothing};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {};
-  msghdr message{};
-  message.msg_iov = &bytes;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof fd);
-  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  return ::sendmsg(socket, &message, 0) == sizeof nothing;
 }
 
 /// As in the rest of the child's way to exec, raw calls: the library's would look for other threads.
@@ -160,7 +143,10 @@ bool Confinement::Enter(int report) const {
   const unsigned flags = brokered_ ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0;
   const auto listener = static_cast<int>(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program));
   if (listener < 0) return false;
-  return !brokered_ || SendDescriptor(report, listener);
+  if (!brokered_) return true;
+  constexpr std::array<char, sizeof(int)> kNothing{};  // an errno of 0, as spawn.cpp reads it
+  std::size_t sent = 0;
+  return SendSome(report, kNothing, sent, listener) == IoState::kMoved;
 }
 
 std::string Confinement::Describe() const {
