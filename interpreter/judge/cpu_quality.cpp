@@ -83,6 +83,7 @@ bool SuffersFromAHost(const CheckResult& result) {
 
 bool MayBeTheHosts(const CheckResult& result, const RunRecord& record) {
   if (result.check == kKernelComplaints) return record.kernel_log.ComplainsOfTimeOnly();
+  if (result.check == kNoStall && result.bound && StoppedBySignal(record, *result.bound)) return false;
   return SuffersFromAHost(result);
 }
 
@@ -103,7 +104,6 @@ void ExcuseStarvedHost(CpuGrade grade, double wait_pct, const RunRecord& record,
   for (CheckResult& result : results) {
     if (result.verdict != Verdict::kFail || !MayBeTheHosts(result, record)) continue;
     if (IsLong(result) && *result.value * (1 - wait_pct / 100) > *result.bound) continue;
-    if (result.check == kNoStall && result.bound && StoppedBySignal(record, *result.bound)) continue;
     result.verdict = Verdict::kInconclusive;
     result.message =
         fmt::format("the host was oversubscribed: QEMU waited {:.0f} % of the time for a CPU; {}", wait_pct,

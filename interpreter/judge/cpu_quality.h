@@ -32,8 +32,8 @@ bool IsAboutLatency(const CheckResult& result);
 /// bound that is broken the other way is the guest's own doing.
 bool SuffersFromAHost(const CheckResult& result);
 
-/// Whether a host that gave the guest no CPUs can have made it fail: it suffers from such a host, or all that
-/// the kernel complains of is of time (lockups, stalls).
+/// Whether a host that gave the guest no CPUs can have made it fail: it suffers from such a host and no
+/// worker was stopped by a signal, or all that the kernel complains of is of time (lockups, stalls).
 bool MayBeTheHosts(const CheckResult& result, const RunRecord& record);
 
 /// On a poor host a failed check on a latency or a throughput becomes INCONCLUSIVE: "the host was

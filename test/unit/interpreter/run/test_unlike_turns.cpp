@@ -64,6 +64,24 @@ TEST_CASE("where turns are alike, or one CPU was busy, what fails by time has fa
   CHECK(outcome.verdict == Verdict::kFail);
 }
 
+TEST_CASE("a worker that a signal stopped has failed whatever turns its CPU had") {
+  const auto verdict = [](TaskState state) {
+    RunOutcome outcome = TwoBusyCpus();
+    PhaseSlice slice;
+    slice.wall_ns = 5'000'000'000;
+    slice.state = state;
+    WorkerReport& report = outcome.record.reports[0].report;
+    report.max_gap_ms = report.max_gap_at_ms = 5000;
+    report.phase_slices = {slice};
+    outcome.checks = {Failed("no_stall")};
+    outcome.checks.front().bound = 2000;
+    ExcuseUnlikeTurns(outcome);
+    return outcome.checks.front().verdict;
+  };
+  CHECK(verdict(TaskState::kStopped) == Verdict::kFail);
+  CHECK(verdict(TaskState::kRunnable) == Verdict::kInconclusive);
+}
+
 TEST_CASE("a payload may have been busy on any CPU") {
   RunOutcome outcome = TwoBusyCpus();
   outcome.record.reports.clear();
