@@ -2,10 +2,12 @@
 // itself.
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <utility>
 
 #include "guest-init/wire/codec.h"
 #include "test/guest/guest_run.h"
@@ -40,7 +42,10 @@ struct Watched {
         kernel->space(),
         vmm::Accel::kTcg,
         [this](std::uint64_t at) { return kernel->Live().Symbolize(at); },
-        [this] { return phase; },
+        [this] {
+          if (on_phase) std::exchange(on_phase, nullptr)();
+          return phase;
+        },
         [this](const WatchFire& fire) {
           fires.push_back(fire);
           if (on_fire) on_fire(fire);
@@ -99,6 +104,7 @@ struct Watched {
   std::uint32_t phase = 7;
   std::vector<WatchFire> fires;
   std::function<void(const WatchFire&)> on_fire;
+  std::function<void()> on_phase;             // in the midst of a write that is handled
   std::unique_ptr<vmm::Watchpoints> watches;  // goes before what it uses
   std::uint32_t group = 0;
 };
@@ -335,9 +341,18 @@ void ExpectStopsForNoWrite(Watched& guest) {
   CHECK(machine.running());
 }
 
+/// QEMU ends while a write is handled, between two questions to its stub.
 void ExpectEnd(Watched& guest) {
-  guest.Arm("jiffies_64", 8, WatchMode::kValue);
-  REQUIRE(::kill(guest.guest.machine().pid(), SIGKILL) == 0);
+  const pid_t qemu = guest.guest.machine().pid();
+  guest.Arm("panic_on_warn", 4, WatchMode::kValue);
+  WatchSpec first;
+  first.max = 1;
+  guest.Arm("jiffies_64", 8, WatchMode::kValue, first);
+  guest.on_phase = [qemu] {
+    REQUIRE(::kill(qemu, SIGKILL) == 0);
+    siginfo_t info{};
+    REQUIRE(::waitid(P_PID, static_cast<id_t>(qemu), &info, WEXITED | WNOWAIT) == 0);
+  };
   Result<> pumped;
   while (pumped.ok()) pumped = guest.guest.machine().Pump(vmm::After(std::chrono::seconds(10)));
   CHECK(pumped.error().message == "QEMU was killed by SIGKILL");

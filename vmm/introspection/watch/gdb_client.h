@@ -63,6 +63,8 @@ class GdbClient {
   /// Sends all requests at once; their answers in the same order.
   Result<std::vector<std::string>> Ask(std::span<const std::string> requests);
   Result<std::string> Ask(const std::string& request);
+  /// The first error that no later call can get over; each returns it again.
+  [[nodiscard]] const std::optional<Error>& broken() const { return broken_; }
 
  private:
   Result<> TakePackets();

@@ -178,12 +178,13 @@ std::size_t Watchpoints::armed() const {
 
 Result<bool> Watchpoints::OnReadable() {
   const Result<> read = gdb_.OnReadable();
-  if (!read.ok()) {
-    // QEMU is gone, which the machine itself tells best; or there is nothing more to learn from the stub.
-    parts_.machine.Serve(-1, {});
-    if (read.error().kind != ErrorKind::kMachine) return read.error();
-  }
-  return HandleStops();
+  const bool closed = !read.ok() && read.error().kind == ErrorKind::kMachine;
+  const Result<bool> handled = read.ok() || closed ? HandleStops() : read.error();
+  if (!gdb_.broken()) return handled;
+  parts_.machine.Serve(-1, {});
+  // QEMU may end at any moment of this. What ended it the machine itself tells best.
+  if (!handled.ok() && gdb_.broken()->kind == ErrorKind::kMachine) return false;
+  return handled;
 }
 
 Result<bool> Watchpoints::HandleStops() {
