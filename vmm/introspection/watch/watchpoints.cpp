@@ -179,7 +179,7 @@ std::size_t Watchpoints::armed() const {
 Result<bool> Watchpoints::OnReadable() {
   const Result<> read = gdb_.OnReadable();
   const bool closed = !read.ok() && read.error().kind == ErrorKind::kMachine;
-  const Result<bool> handled = read.ok() || closed ? HandleStops() : read.error();
+  Result<bool> handled = read.ok() || closed ? HandleStops() : read.error();
   if (!gdb_.broken()) return handled;
   parts_.machine.Serve(-1, {});
   // QEMU may end at any moment of this. What ended it the machine itself tells best.
