@@ -4,7 +4,6 @@
 
 #include <cstdint>
 
-#include "vmm/host/spawn.h"
 #include "vmm/kernel/kernel_features.h"
 
 extern "C" {
@@ -14,8 +13,6 @@ extern const std::uint64_t ktstr_kernel_fragment_size;
 
 namespace ktstr::vmm {
 namespace {
-
-namespace fs = std::filesystem;
 
 // In the order of asking: what the others depend on comes first.
 constexpr RequiredOption kRequired[] = {
@@ -58,23 +55,6 @@ constexpr RequiredOption kRequired[] = {
     {"CONFIG_EXT_GROUP_SCHED", "sched_ext in cgroups; needs CONFIG_SCHED_CLASS_EXT and CONFIG_CGROUP_SCHED"},
 };
 
-constexpr BuildTool kTools[] = {
-    {"make", "make", "make"},
-    {"gcc", "gcc", "gcc"},
-    {"ld", "ld", "binutils"},
-    {"bc", "bc", "bc"},
-    {"flex", "flex", "flex"},
-    {"bison", "bison", "bison"},
-    {"pahole", "pahole", "dwarves"},
-    {"cpio", "cpio", "cpio"},
-    {"lz4", "lz4", "lz4"},
-    {"xz", "xz", "xz-utils"},
-    {"libelf's headers", "gelf.h", "libelf-dev"},
-    {"OpenSSL's headers", "openssl/ssl.h", "libssl-dev"},
-};
-
-bool IsHeader(const BuildTool& tool) { return tool.probe.ends_with(".h"); }
-
 }  // namespace
 
 std::string_view KernelFragment() {
@@ -100,32 +80,6 @@ std::string LackingText(std::span<const RequiredOption> lacking) {
                                  lacking.size() == 1 ? "" : "s");
   for (const RequiredOption& option : lacking) text += fmt::format("\n  {}: {}", option.name, option.hint);
   return text;
-}
-
-std::vector<BuildTool> MissingBuildTools(const std::string& path, std::span<const fs::path> include_dirs) {
-  std::vector<BuildTool> missing;
-  for (const BuildTool& tool : kTools) {
-    bool found = false;
-    std::error_code ignored;
-    if (IsHeader(tool)) {
-      for (const fs::path& dir : include_dirs) found = found || fs::exists(dir / tool.probe, ignored);
-    } else {
-      found = !FindOnPath(std::string(tool.probe), path).empty();
-    }
-    if (!found) missing.push_back(tool);
-  }
-  return missing;
-}
-
-std::string MissingToolsText(std::span<const BuildTool> missing) {
-  std::string names, packages;
-  for (std::size_t i = 0; i < missing.size(); ++i) {
-    const std::string_view glue = i == 0 ? "" : i + 1 == missing.size() ? " and " : ", ";
-    names += fmt::format("{}{}", glue, missing[i].name);
-    packages += fmt::format(" {}", missing[i].package);
-  }
-  return fmt::format("building a kernel needs {}; install {} with: sudo apt-get install{}", names,
-                     missing.size() == 1 ? "it" : "them", packages);
 }
 
 }  // namespace ktstr::vmm

@@ -1,7 +1,6 @@
-// How a kernel for guests is configured, and what it takes to build one.
+// How a kernel for guests is configured.
 #pragma once
 
-#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,20 +27,5 @@ std::vector<RequiredOption> LackingOptions(std::string_view config);
 
 /// "the configuration lacks 2 required options" and a line for each with its hint. REQUIRES: not empty.
 std::string LackingText(std::span<const RequiredOption> lacking);
-
-/// Something that building a kernel needs on the host.
-struct BuildTool {
-  std::string_view name;     // "flex", "libelf's headers"
-  std::string_view probe;    // a command, or a header below an include directory
-  std::string_view package;  // Debian's
-};
-
-/// The tools that are not there: commands are looked for on `path` (as $PATH), headers in `include_dirs`.
-std::vector<BuildTool> MissingBuildTools(const std::string& path,
-                                         std::span<const std::filesystem::path> include_dirs);
-
-/// "building a kernel needs flex and bison; install them with: sudo apt-get install flex bison".
-/// REQUIRES: not empty.
-std::string MissingToolsText(std::span<const BuildTool> missing);
 
 }  // namespace ktstr::vmm

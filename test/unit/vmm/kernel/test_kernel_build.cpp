@@ -11,6 +11,7 @@
 #include "vmm/host/cache_dir.h"
 #include "vmm/host/host_command.h"
 #include "vmm/host/host_file.h"
+#include "vmm/kernel/build_tools.h"
 #include "vmm/kernel/kernel_build.h"
 #include "vmm/kernel/kernel_cache.h"
 #include "vmm/kernel/kernel_config.h"
@@ -205,21 +206,27 @@ TEST_CASE("our fragment asks for all that is required, with a hint for each") {
   for (const RequiredOption& option : RequiredOptions()) CHECK_FALSE(option.hint.empty());
 }
 
+std::string MissingText(const std::filesystem::path& bin,
+                        std::span<const std::filesystem::path> include_dirs) {
+  return MissingToolsText("building a kernel",
+                          MissingBuildTools(KernelBuildTools(), bin.string(), include_dirs));
+}
+
 TEST_CASE("missing build tools are named all at once") {
   const TempDir dir;
   for (const char* tool : {"make", "gcc", "ld", "bc", "bison", "cpio", "lz4", "xz"})
     (void)dir.Write(std::string("bin/") + tool, "#!/bin/sh\n", 0755);
   (void)dir.Write("include/openssl/ssl.h", "");
   const std::vector<std::filesystem::path> include_dirs = {dir / "none", dir / "include"};
-  CHECK(MissingToolsText(MissingBuildTools((dir / "bin").string(), include_dirs)) ==
+  CHECK(MissingText(dir / "bin", include_dirs) ==
         "building a kernel needs flex, pahole and libelf's headers; install them with: sudo apt-get install "
         "flex dwarves libelf-dev");
   (void)dir.Write("bin/flex", "", 0755);
   (void)dir.Write("bin/pahole", "", 0755);
-  CHECK(MissingToolsText(MissingBuildTools((dir / "bin").string(), include_dirs)) ==
+  CHECK(MissingText(dir / "bin", include_dirs) ==
         "building a kernel needs libelf's headers; install it with: sudo apt-get install libelf-dev");
   (void)dir.Write("include/gelf.h", "");
-  CHECK(MissingBuildTools((dir / "bin").string(), include_dirs).empty());
+  CHECK(MissingBuildTools(KernelBuildTools(), (dir / "bin").string(), include_dirs).empty());
 }
 
 TEST_CASE("the first error is found in a build log") {
