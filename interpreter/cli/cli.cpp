@@ -203,6 +203,18 @@ void KernelOptions(CLI::App& app, CliOptions& o) {
   AddKernel(app, o);
 }
 
+void SchedulersOptions(CLI::App& app, CliOptions& o) {
+  app.add_option("ACTION", o.topic, "list (what there is and what is built), build [NAME...] (all), path")
+      ->required();
+  app.add_option("NAME", o.words, "build: only these");
+  app.add_flag("--json", o.json, "list: as JSON");
+  app.add_option("--kernel", o.kernel, "build: for this cached kernel (default: the newest built one)")
+      ->type_name("VERSION");
+  app.add_option("--source", o.kernel_source, "build: from this kernel source (default: the kernel's own)")
+      ->type_name("PATH");
+  AddNumber(app, "-j,--jobs", o.kernel_jobs, 1, 1024, "build: jobs of make (default: one per core)");
+}
+
 void CacheOptions(CLI::App& app, CliOptions& o) {
   app.add_option("ACTION", o.topic, "list (the templates), gc (remove what is above the limit), path")
       ->required();
@@ -240,6 +252,8 @@ constexpr Command kCommands[] = {
     {"explain", "Tell what a name or a file means", &ExplainOptions, &ExplainCommand},
     {"schema", "Print the JSON Schema for editors", &SchemaOptions, &SchemaCommand},
     {"kernel", "List, fetch, build or locate kernels", &KernelOptions, &KernelCommand},
+    {"schedulers", "List or build the sched_ext schedulers of the kernel's source", &SchedulersOptions,
+     &SchedulersCommand},
     {"cache", "List, remove or locate the templates that runs are cloned from", &CacheOptions, &CacheCommand},
     {"snapshot", "Show or compare the snapshots of a run", &SnapshotOptions, &SnapshotCommand},
 };

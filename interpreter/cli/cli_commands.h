@@ -13,6 +13,7 @@ int ListCommand(const CliOptions& options, Console& io);
 int ExplainCommand(const CliOptions& options, Console& io);
 int SchemaCommand(const CliOptions& options, Console& io);
 int KernelCommand(const CliOptions& options, Console& io);
+int SchedulersCommand(const CliOptions& options, Console& io);
 int CacheCommand(const CliOptions& options, Console& io);
 int SnapshotCommand(const CliOptions& options, Console& io);
 /// What is found before anything boots goes here, too: `run --dry-run`.

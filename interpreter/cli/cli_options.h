@@ -44,21 +44,21 @@ struct CliOptions {
   bool no_clone = false;  // boot each machine
   std::uint64_t cache_bytes = vmm::TemplateCache::kDefaultLimit;
 
-  // kernel
-  std::string kernel_source;    // build: a directory or tarball; "": Debian's package
-  std::string kernel_config;    // build: a fragment; "": none
-  unsigned kernel_jobs = 0;     // build: of make; 0: one per core
+  // kernel and schedulers
+  std::string kernel_source;  // build: a directory or tarball; "": Debian's package, or what the kernel is of
+  std::string kernel_config;  // build: a fragment; "": none
+  unsigned kernel_jobs = 0;   // build: of make; 0: one per core
   std::size_t kernel_keep = 1;  // gc: so many of each kind
 
   // snapshot
-  std::vector<std::string> words;  // show: RUN [TAG [PATH]]; diff: A B
+  std::vector<std::string> words;  // show: RUN [TAG [PATH]]; diff: A B; schedulers build: names
   std::optional<std::string> map;
   std::optional<std::string> var;
   std::optional<std::string> key;
   std::optional<std::string> field;
   std::optional<std::uint32_t> cpu;
 
-  std::string topic;  // explain: a name or a file; kernel, cache and snapshot: what to do
+  std::string topic;  // explain: a name or a file; kernel, schedulers, cache and snapshot: what to do
   bool json = false;
   bool all = false;        // cache gc: every template; snapshot: long lists, too
   std::string schema_out;  // schema: a directory; "": standard output

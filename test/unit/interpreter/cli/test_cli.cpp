@@ -61,6 +61,9 @@ TEST_CASE("Usage errors are two lines: what is wrong, and what to do") {
       {{"kernel", "fecth"},
        "ktstr-interp: 'fecth' is nothing to do with kernels; use list, fetch, build, path or gc\n"
        "  did you mean 'fetch'?\n"},
+      {{"schedulers", "biuld"},
+       "ktstr-interp: 'biuld' is nothing to do with schedulers; use list, build or path\n"
+       "  did you mean 'build'?\n"},
       {{"explain", "spwan"},
        "ktstr-interp: 'spwan' is neither declared nor a file\n  did you mean 'Spawn'?\n"},
   };

@@ -1,0 +1,172 @@
+// `schedulers build` with a kernel source of ten lines and a made-up clang; where what it built is found.
+#include <catch2/catch.hpp>
+
+#include "test/unit/vmm/host/temp_dir.h"
+#include "test/unit/vmm/machine/fake_image.h"
+#include "vmm/host/cache_dir.h"
+#include "vmm/host/host_file.h"
+#include "vmm/kernel/build_tools.h"
+#include "vmm/kernel/kernel_cache.h"
+#include "vmm/kernel/scheduler_build.h"
+#include "vmm/kernel/schedulers.h"
+
+namespace ktstr::vmm {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string TextOf(const fs::path& path) {
+  const auto bytes = ReadHostFile(path);
+  return bytes.ok() ? std::string(reinterpret_cast<const char*>(bytes->data()), bytes->size()) : "";
+}
+
+/// A kernel source whose schedulers are copies of /bin/true, and a cache with a kernel of it. The file `fail`
+/// beside the source makes the build fail.
+class FakeSource {
+ public:
+  FakeSource() {
+    for (const char* file : {"Makefile", "Kconfig", "arch/x86/Kconfig"}) (void)dir_.Write(src(file), "");
+    for (const char* scheduler : {"scx_simple", "scx_qmap"})
+      (void)dir_.Write(src(std::string("tools/sched_ext/") + scheduler + ".bpf.c"), "");
+    (void)dir_.Write(src("tools/bpf/bpftool/Makefile"),
+                     "bootstrap: ; @mkdir -p $(OUTPUT)bootstrap; touch $(OUTPUT)bootstrap/bpftool\n");
+    (void)dir_.Write(src("tools/sched_ext/Makefile"),
+                     "all: $(c-sched-targets) ; @echo $(CLANG) $(c-sched-targets) >>" + made() +
+                         "\nscx_%:\n\t@if [ -e " + (dir_ / "fail").string() +
+                         " ]; then echo $@.bpf.c:7:1: error: no such kfunc; exit 1; fi\n"
+                         "\t@test -e $(VMLINUX_BTF) -a -e $(BPFTOOL)\n"
+                         "\t@mkdir -p $(O)/build/bin; cp /bin/true $(O)/build/bin/$@\n");
+    (void)dir_.Write("bin/clang-19", "#!/bin/sh\n", 0755);
+    CacheKernel("6.12.9-ktstr", "one");
+  }
+
+  void CacheKernel(const std::string& version, const std::string& key) const {
+    REQUIRE(KernelCacheDir().ok());
+    const std::string ready = "cache/ktstr-interp/kernels/ready/";
+    (void)dir_.Write(ready + "vmlinux", "types");
+    const auto image = dir_.Write(ready + "vmlinuz", FakeImage(version));
+    Kernel kernel;
+    kernel.built = true;
+    kernel.source = (dir_ / "src").string();
+    kernel.key = key;
+    REQUIRE(PutKernel(KernelCacheDir().value(), image.parent_path(), kernel).ok());
+  }
+  [[nodiscard]] const TempDir& dir() const { return dir_; }
+  [[nodiscard]] fs::path cache() const { return dir_ / "cache/ktstr-interp/schedulers"; }
+  [[nodiscard]] std::string Made() const { return TextOf(made()); }
+  [[nodiscard]] std::string made() const { return (dir_ / "made").string(); }
+
+ private:
+  static std::string src(const std::string& name) { return "src/" + name; }
+
+  TempDir dir_;
+  ScopedEnvironment cache_{"XDG_CACHE_HOME", (dir_ / "cache").string()};
+  ScopedEnvironment path_{"PATH", (dir_ / "bin").string() + ":/usr/local/bin:/usr/bin:/bin"};
+};
+
+SchedulerBuildRequest Names(std::vector<std::string> names) { return {std::move(names), "", "", 1, -1}; }
+
+std::string BuildError(const SchedulerBuildRequest& request) {
+  const auto built = BuildSchedulers(request, {});
+  return built.ok() ? "no error" : built.error().message;
+}
+
+std::string FoundIn(const fs::path& cache, std::string_view name, std::string_view kernel = "6.12.9-ktstr") {
+  const auto found = FindBuiltScheduler(cache, name, kernel);
+  return found.ok() ? found->string() : found.error().message;
+}
+
+TEST_CASE("schedulers are built once, with the kernel's types and source, and found afterwards") {
+  const FakeSource source;
+  CHECK(FoundIn(source.cache(), "scx_simple") ==
+        "the scheduler scx_simple is not built; `ktstr-interp schedulers build` builds it");
+  std::vector<std::string> lines;
+  const auto built = BuildSchedulers(Names({}), [&](std::string_view line) { lines.emplace_back(line); });
+  REQUIRE(built.ok());
+  const fs::path place = source.cache() / "6.12.9-ktstr";
+  CHECK(built->kernel == "6.12.9-ktstr");
+  CHECK_FALSE(built->from_cache);
+  CHECK(built->files == std::vector<fs::path>{place / "scx_simple", place / "scx_qmap"});
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0] ==
+        "building scx_simple, scx_qmap of " + (source.dir() / "src").string() +
+            " with clang-19; log: " + (source.cache() / ".build-6.12.9-ktstr/build.log").string());
+  CHECK(FoundIn(source.cache(), "scx_qmap") == (place / "scx_qmap").string());
+  // Another kernel takes what there is; a scheduler that the source lacks stays unbuilt.
+  CHECK(FoundIn(source.cache(), "scx_qmap", "6.13.0") == (place / "scx_qmap").string());
+  CHECK(FoundIn(source.cache(), "scx_flatcg") ==
+        "the scheduler scx_flatcg is not built; `ktstr-interp schedulers build` builds it");
+
+  const auto again = BuildSchedulers(Names({"scx_qmap"}), {});
+  CHECK(again.value().from_cache);
+  CHECK(again.value().files == std::vector<fs::path>{place / "scx_qmap"});
+  CHECK(source.Made() == "clang-19 scx_simple scx_qmap\n");
+  REQUIRE(WriteHostFile(place / "built.json", "{").ok());  // a damaged note is none
+  CHECK(FoundIn(source.cache(), "scx_qmap") ==
+        "the scheduler scx_qmap is not built; `ktstr-interp schedulers build` builds it");
+}
+
+TEST_CASE("a kernel built anew needs its schedulers anew, and one that is gone takes its own along") {
+  const FakeSource source;
+  REQUIRE(BuildSchedulers(Names({"scx_simple"}), {}).ok());
+  source.CacheKernel("6.12.9-ktstr", "two");
+  CHECK_FALSE(BuildSchedulers(Names({"scx_simple"}), {}).value().from_cache);
+  CHECK(source.Made() == "clang-19 scx_simple\nclang-19 scx_simple\n");
+  source.CacheKernel("6.12.10-ktstr", "three");
+  fs::remove_all(source.dir() / "cache/ktstr-interp/kernels/6.12.9-ktstr");
+  CHECK(BuildSchedulers(Names({"scx_simple"}), {}).value().kernel == "6.12.10-ktstr");
+  CHECK_FALSE(fs::exists(source.cache() / "6.12.9-ktstr"));
+  CHECK_FALSE(fs::exists(source.cache() / ".build-6.12.9-ktstr"));
+}
+
+TEST_CASE("a build of schedulers that breaks says the first error and the log, and replaces nothing") {
+  const FakeSource source;
+  REQUIRE(BuildSchedulers(Names({"scx_simple"}), {}).ok());
+  (void)source.dir().Write("fail", "");
+  CHECK(BuildError(Names({"scx_qmap"})) ==
+        "the schedulers cannot be built: scx_qmap.bpf.c:7:1: error: no such kfunc (log: " +
+            (source.cache() / ".build-6.12.9-ktstr/build.log").string() + ")");
+  CHECK(FoundIn(source.cache(), "scx_simple") == (source.cache() / "6.12.9-ktstr/scx_simple").string());
+}
+
+TEST_CASE("what keeps schedulers from being built is one line that says what to do") {
+  const FakeSource source;
+  CHECK(BuildError(Names({"scx_smple"})) ==
+        "there is no scheduler 'scx_smple' among the shipped ones (scx_simple, scx_qmap, scx_central, "
+        "scx_flatcg)");
+  CHECK(BuildError(Names({"scx_flatcg"})) ==
+        "the kernel source '" + (source.dir() / "src").string() + "' has no scx_flatcg");
+  SchedulerBuildRequest request = Names({});
+  request.kernel = "6.99";
+  CHECK(BuildError(request) ==
+        "no kernel 6.99 that was built is in the cache; `ktstr-interp kernel list` shows which are");
+  fs::remove_all(source.dir() / "src/tools/sched_ext");
+  CHECK(BuildError(Names({})) ==
+        "'" + (source.dir() / "src").string() + "' holds no kernel tree (it has no tools/sched_ext)");
+  fs::remove_all(source.dir() / "cache/ktstr-interp/kernels");
+  CHECK(
+      BuildError(Names({})) ==
+      "schedulers are built with the types of a kernel that was built; none is cached, `ktstr-interp kernel "
+      "build` makes one");
+}
+
+TEST_CASE("a clang that is too old for schedulers is none") {
+  const TempDir dir;
+  const std::string bin = (dir / "bin").string();
+  (void)dir.Write("bin/clang-14", "#!/bin/sh\n", 0755);
+  (void)dir.Write("bin/clang", "#!/bin/sh\necho 14.0.6\n", 0755);
+  CHECK(FindBpfClang(bin).empty());
+  for (const char* tool : {"make", "gcc", "ld", "python3", "xz"})
+    (void)dir.Write(std::string("bin/") + tool, "#!/bin/sh\n", 0755);
+  const std::vector<fs::path> include_dirs = {"/usr/include"};
+  CHECK(
+      MissingToolsText("building schedulers", MissingBuildTools(SchedulerBuildTools(), bin, include_dirs)) ==
+      "building schedulers needs clang 16 or later; install it with: sudo apt-get install clang-19");
+  (void)dir.Write("bin/clang", "#!/bin/sh\necho 18.1.3\n", 0755);
+  CHECK(FindBpfClang(bin) == "clang");
+  (void)dir.Write("bin/clang-16", "#!/bin/sh\n", 0755);
+  CHECK(FindBpfClang(bin) == "clang-16");
+}
+
+}  // namespace
+}  // namespace ktstr::vmm

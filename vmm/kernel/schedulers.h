@@ -1,0 +1,69 @@
+// The sched_ext schedulers that `schedulers build` makes, and where their binaries lie in the user's cache:
+//   <cache>/schedulers/.lock                   held while schedulers are built
+//   <cache>/schedulers/.build-<kernel>/        source/, tools and objects; kept, so the next build is short
+//   <cache>/schedulers/<kernel>/<name>         one scheduler, built with that cached kernel's types
+//   <cache>/schedulers/<kernel>/built.json     which of them are whole, and what each was made of
+//   <cache>/schedulers/<kernel>/build.log
+// A scheduler counts as built when built.json says so; its binary is put there before.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "guest-init/base/result.h"
+#include "vmm/kernel/kernels.h"
+
+namespace ktstr::vmm {
+
+/// A scheduler that every scenario can use by name.
+struct ShippedScheduler {
+  std::string_view name;  // of its binary, too
+  std::string_view doc;   // one line: what it does, with what name the kernel shows it
+};
+
+/// All of them: the example schedulers of the kernel's source.
+std::span<const ShippedScheduler> ShippedSchedulers();
+
+/// nullptr when there is none of this name.
+const ShippedScheduler* FindShippedScheduler(std::string_view name);
+
+/// "there is no scheduler 'x' among the shipped ones (scx_simple, ...)" (kInput).
+Error UnknownScheduler(std::string_view name);
+
+/// <cache>/schedulers, made when missing. Errors as for CacheSubdir().
+Result<std::filesystem::path> SchedulerCacheDir();
+
+/// The binary of a shipped scheduler for a guest with the kernel `kernel_version` ("6.12.117-ktstr"): the one
+/// built with that kernel's types, else the one built with the newest kernel there is (their programs adapt
+/// themselves to other kernels when they are loaded). `schedulers` is SchedulerCacheDir(). The binary is an
+/// executable file, linked to libraries of the host.
+/// Errors: UnknownScheduler(); kEnvironment "the scheduler scx_simple is not built; `ktstr-interp schedulers
+/// build` builds it".
+Result<std::filesystem::path> FindBuiltScheduler(const std::filesystem::path& schedulers,
+                                                 std::string_view name, std::string_view kernel_version);
+
+/// What built.json of one kernel says.
+struct BuiltSchedulers {
+  std::string kernel_key;  // Kernel::key of the kernel whose types they were built with
+  std::string source;      // the kernel source they came from, as Kernel::source says it
+  std::string compiler;    // "clang-19"
+  std::map<std::string, std::string, std::less<>> content;  // by name: SchedulerContent() at that time
+};
+
+/// A hash of what this program adds to the kernel source for a scheduler; "" for those of the kernel itself.
+/// With another content it has to be built anew.
+std::string SchedulerContent(std::string_view name);
+
+/// Whether `directory` (<cache>/schedulers/<kernel>) has this scheduler, made of its present content.
+bool HasScheduler(const BuiltSchedulers& built, const std::filesystem::path& directory,
+                  std::string_view name);
+
+/// Empty when there is no file, or a damaged one.
+BuiltSchedulers ReadBuiltSchedulers(const std::filesystem::path& directory);
+Result<> WriteBuiltSchedulers(const std::filesystem::path& directory, const BuiltSchedulers& built);
+
+}  // namespace ktstr::vmm
