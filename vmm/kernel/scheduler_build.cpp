@@ -13,6 +13,7 @@
 #include "vmm/kernel/build_tree.h"
 #include "vmm/kernel/kernel_cache.h"
 #include "vmm/kernel/kernel_source.h"
+#include "vmm/kernel/scheduler_sources.h"
 #include "vmm/kernel/schedulers.h"
 
 namespace ktstr::vmm {
@@ -33,6 +34,8 @@ const std::vector<std::string> kToolParts = {kTools,
                                              "kernel/bpf/disasm.c",
                                              "kernel/bpf/disasm.h",
                                              "scripts/bpf_doc.py"};
+
+std::string SourceFile(std::string_view scheduler) { return fmt::format("{}.bpf.c", scheduler); }
 
 std::string LacksSchedulers(const fs::path& tree) {
   std::error_code ignored;
@@ -83,6 +86,7 @@ class SchedulerMaker {
     const KernelSource source = TRY(FindKernelSource(SourceOf(request_, kernel_), progress_));
     TRY(PrepareTree(source));
     source_ = TRY(tree_.Source(source, {kToolParts, &LacksSchedulers}));
+    TRY(AddOurs());
     TRY(ChooseNames(source));
     TRY(Make(source));
     TRY(Keep(source));
@@ -90,14 +94,25 @@ class SchedulerMaker {
   }
 
  private:
-  /// Of all asked for; where all are meant, those that this kernel's source has are in the list.
+  /// Whether nothing has to be built, of those asked for or of all that the source has.
   [[nodiscard]] bool AllThere() {
-    names_ = request_.names;
-    if (names_.empty())
-      for (const auto& [name, content] : built_.content) names_.push_back(name);
-    return !names_.empty() && std::all_of(names_.begin(), names_.end(), [&](const std::string& name) {
-      return HasScheduler(built_, place_, name);
-    });
+    const fs::path kept = tree_.directory() / "source" / kTools;
+    std::error_code ignored;
+    for (const ShippedScheduler& scheduler : ShippedSchedulers()) {
+      if (!IsAskedFor(scheduler.name)) continue;
+      if (HasScheduler(built_, place_, scheduler.name)) {
+        names_.emplace_back(scheduler.name);
+      } else if (!request_.names.empty() || !SchedulerContent(scheduler.name).empty() ||
+                 !fs::exists(kept, ignored) || fs::exists(kept / SourceFile(scheduler.name), ignored)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  [[nodiscard]] bool IsAskedFor(std::string_view name) const {
+    const auto& asked = request_.names;
+    return asked.empty() || std::find(asked.begin(), asked.end(), name) != asked.end();
   }
 
   [[nodiscard]] SchedulerBuild Outcome(bool from_cache) const {
@@ -120,18 +135,28 @@ class SchedulerMaker {
     return WriteHostFile(made_of, wanted);
   }
 
+  /// Our own sources beside the kernel's. All or none are written: make goes by the time of one of them.
+  Result<> AddOurs() {
+    const fs::path into = source_ / kTools;
+    const auto ours = OurSchedulerSources();
+    const bool same = std::all_of(ours.begin(), ours.end(), [&](const CarriedSource& carried) {
+      const auto there = ReadTextFile(into / carried.file);
+      return there.ok() && *there == carried.text;
+    });
+    if (same) return {};
+    for (const CarriedSource& carried : ours) TRY(WriteHostFile(into / carried.file, carried.text));
+    return {};
+  }
+
   Result<> ChooseNames(const KernelSource& source) {
     names_.clear();
     for (const ShippedScheduler& scheduler : ShippedSchedulers()) {
-      const std::string name(scheduler.name);
-      const auto& asked = request_.names;
-      const bool wanted = std::find(asked.begin(), asked.end(), name) != asked.end();
-      if (!asked.empty() && !wanted) continue;
+      if (!IsAskedFor(scheduler.name)) continue;
       std::error_code ignored;
-      if (fs::exists(source_ / kTools / (name + ".bpf.c"), ignored)) {
-        names_.push_back(name);
-      } else if (wanted) {
-        return InputError(fmt::format("the kernel source '{}' has no {}", source.name, name));
+      if (fs::exists(source_ / kTools / SourceFile(scheduler.name), ignored)) {
+        names_.emplace_back(scheduler.name);
+      } else if (!request_.names.empty()) {
+        return InputError(fmt::format("the kernel source '{}' has no {}", source.name, scheduler.name));
       }
     }
     return {};

@@ -9,17 +9,22 @@
 #include "vmm/host/cache_dir.h"
 #include "vmm/host/directory_entries.h"
 #include "vmm/host/host_file.h"
+#include "vmm/kernel/kernel_cache.h"
+#include "vmm/kernel/scheduler_sources.h"
 
 namespace ktstr::vmm {
 namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view kOurs = "ktstr_scx";
+
 constexpr ShippedScheduler kShipped[] = {
     {"scx_simple", "one queue for all CPUs, by weighted virtual time or, with -f, first come first served"},
     {"scx_qmap", "five queues by weight in BPF maps; knows hotplug, core scheduling and faults on demand"},
     {"scx_central", "one CPU decides for all others, which run without ticks"},
     {"scx_flatcg", "shares of cgroups, with their hierarchy flattened to one level"},
+    {kOurs, "ours, for tests: like scx_simple, or wrong in one of the ways that its --list-faults tells"},
 };
 
 /// The directories of kernels, newest first.
@@ -54,7 +59,13 @@ Error UnknownScheduler(std::string_view name) {
 
 Result<fs::path> SchedulerCacheDir() { return CacheSubdir("schedulers"); }
 
-std::string SchedulerContent(std::string_view) { return {}; }
+std::string SchedulerContent(std::string_view name) {
+  if (name != kOurs) return {};
+  std::string all;
+  for (const CarriedSource& source : OurSchedulerSources())
+    all += fmt::format("{}\n{}\n", source.file, source.text);
+  return HashText(all);
+}
 
 bool HasScheduler(const BuiltSchedulers& built, const fs::path& directory, std::string_view name) {
   const auto found = built.content.find(name);

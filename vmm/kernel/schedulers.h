@@ -25,7 +25,7 @@ struct ShippedScheduler {
   std::string_view doc;   // one line: what it does, with what name the kernel shows it
 };
 
-/// All of them: the example schedulers of the kernel's source.
+/// All of them: the example schedulers of the kernel's source, and ours, ktstr_scx.
 std::span<const ShippedScheduler> ShippedSchedulers();
 
 /// nullptr when there is none of this name.

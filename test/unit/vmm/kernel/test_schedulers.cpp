@@ -32,7 +32,7 @@ class FakeSource {
                      "bootstrap: ; @mkdir -p $(OUTPUT)bootstrap; touch $(OUTPUT)bootstrap/bpftool\n");
     (void)dir_.Write(src("tools/sched_ext/Makefile"),
                      "all: $(c-sched-targets) ; @echo $(CLANG) $(c-sched-targets) >>" + made() +
-                         "\nscx_%:\n\t@if [ -e " + (dir_ / "fail").string() +
+                         "\n$(c-sched-targets):\n\t@if [ -e " + (dir_ / "fail").string() +
                          " ]; then echo $@.bpf.c:7:1: error: no such kfunc; exit 1; fi\n"
                          "\t@test -e $(VMLINUX_BTF) -a -e $(BPFTOOL)\n"
                          "\t@mkdir -p $(O)/build/bin; cp /bin/true $(O)/build/bin/$@\n");
@@ -86,10 +86,10 @@ TEST_CASE("schedulers are built once, with the kernel's types and source, and fo
   const fs::path place = source.cache() / "6.12.9-ktstr";
   CHECK(built->kernel == "6.12.9-ktstr");
   CHECK_FALSE(built->from_cache);
-  CHECK(built->files == std::vector<fs::path>{place / "scx_simple", place / "scx_qmap"});
+  CHECK(built->files == std::vector<fs::path>{place / "scx_simple", place / "scx_qmap", place / "ktstr_scx"});
   REQUIRE(lines.size() == 1);
   CHECK(lines[0] ==
-        "building scx_simple, scx_qmap of " + (source.dir() / "src").string() +
+        "building scx_simple, scx_qmap, ktstr_scx of " + (source.dir() / "src").string() +
             " with clang-19; log: " + (source.cache() / ".build-6.12.9-ktstr/build.log").string());
   CHECK(FoundIn(source.cache(), "scx_qmap") == (place / "scx_qmap").string());
   // Another kernel takes what there is; a scheduler that the source lacks stays unbuilt.
@@ -97,10 +97,11 @@ TEST_CASE("schedulers are built once, with the kernel's types and source, and fo
   CHECK(FoundIn(source.cache(), "scx_flatcg") ==
         "the scheduler scx_flatcg is not built; `ktstr-interp schedulers build` builds it");
 
+  CHECK(BuildSchedulers(Names({}), {}).value().from_cache);
   const auto again = BuildSchedulers(Names({"scx_qmap"}), {});
   CHECK(again.value().from_cache);
   CHECK(again.value().files == std::vector<fs::path>{place / "scx_qmap"});
-  CHECK(source.Made() == "clang-19 scx_simple scx_qmap\n");
+  CHECK(source.Made() == "clang-19 scx_simple scx_qmap ktstr_scx\n");
   REQUIRE(WriteHostFile(place / "built.json", "{").ok());  // a damaged note is none
   CHECK(FoundIn(source.cache(), "scx_qmap") ==
         "the scheduler scx_qmap is not built; `ktstr-interp schedulers build` builds it");
@@ -119,6 +120,25 @@ TEST_CASE("a kernel built anew needs its schedulers anew, and one that is gone t
   CHECK_FALSE(fs::exists(source.cache() / ".build-6.12.9-ktstr"));
 }
 
+TEST_CASE("our own scheduler is compiled from this program's sources, and anew when they are others") {
+  const FakeSource source;
+  REQUIRE(BuildSchedulers(Names({"ktstr_scx"}), {}).ok());
+  const fs::path place = source.cache() / "6.12.9-ktstr";
+  const fs::path sources = source.cache() / ".build-6.12.9-ktstr/source/tools/sched_ext";
+  CHECK(TextOf(sources / "ktstr_scx.bpf.c").find("char _license[]") != std::string::npos);
+  CHECK(TextOf(sources / "ktstr_scx_faults.inc").find("#define KTSTR_FAULTS(X)") != std::string::npos);
+  CHECK(FoundIn(source.cache(), "ktstr_scx") == (place / "ktstr_scx").string());
+
+  BuiltSchedulers older = ReadBuiltSchedulers(place);
+  older.content["ktstr_scx"] = "0123";
+  fs::remove(sources / "ktstr_scx.bpf.c");
+  REQUIRE(WriteBuiltSchedulers(place, older).ok());
+  CHECK(FoundIn(source.cache(), "ktstr_scx") ==
+        "the scheduler ktstr_scx is not built; `ktstr-interp schedulers build` builds it");
+  CHECK_FALSE(BuildSchedulers(Names({}), {}).value().from_cache);
+  CHECK(FoundIn(source.cache(), "ktstr_scx") == (place / "ktstr_scx").string());
+}
+
 TEST_CASE("a build of schedulers that breaks says the first error and the log, and replaces nothing") {
   const FakeSource source;
   REQUIRE(BuildSchedulers(Names({"scx_simple"}), {}).ok());
@@ -133,7 +153,7 @@ TEST_CASE("what keeps schedulers from being built is one line that says what to 
   const FakeSource source;
   CHECK(BuildError(Names({"scx_smple"})) ==
         "there is no scheduler 'scx_smple' among the shipped ones (scx_simple, scx_qmap, scx_central, "
-        "scx_flatcg)");
+        "scx_flatcg, ktstr_scx)");
   CHECK(BuildError(Names({"scx_flatcg"})) ==
         "the kernel source '" + (source.dir() / "src").string() + "' has no scx_flatcg");
   SchedulerBuildRequest request = Names({});
