@@ -118,8 +118,7 @@ static bool is_mishandled(struct task_struct* p, u64 enq_flags) {
       return true;
     }
   }
-  if (has_fault(KTSTR_FAULT_STRAND) && !(enq_flags & SCX_ENQ_WAKEUP) && p->nr_cpus_allowed > 1 &&
-      scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL) == 0) {
+  if (has_fault(KTSTR_FAULT_STRAND) && !(enq_flags & SCX_ENQ_WAKEUP)) {
     scx_bpf_dispatch(p, SCX_DSQ_LOCAL, SLICE_NS, enq_flags);
     return true;
   }
@@ -128,8 +127,8 @@ static bool is_mishandled(struct task_struct* p, u64 enq_flags) {
 
 s32 BPF_STRUCT_OPS(ktstr_select_cpu, struct task_struct* p, s32 prev_cpu, u64 wake_flags) {
   bool is_idle = false;
-  if (has_fault(KTSTR_FAULT_NO_KICK) || has_fault(KTSTR_FAULT_STALL) || has_fault(KTSTR_FAULT_FOREIGN_CPU))
-    return prev_cpu;
+  if (has_fault(KTSTR_FAULT_NO_KICK)) return bpf_cpumask_first(p->cpus_ptr);
+  if (has_fault(KTSTR_FAULT_STALL) || has_fault(KTSTR_FAULT_FOREIGN_CPU)) return prev_cpu;
   const s32 cpu = scx_bpf_select_cpu_dfl(p, prev_cpu, wake_flags, &is_idle);
   if (is_idle && !(has_fault(KTSTR_FAULT_FORGET) && is_victim(p)) && !has_fault(KTSTR_FAULT_BAD_DSQ)) {
     note_queued(p);
@@ -141,15 +140,11 @@ s32 BPF_STRUCT_OPS(ktstr_select_cpu, struct task_struct* p, s32 prev_cpu, u64 wa
 
 void BPF_STRUCT_OPS(ktstr_enqueue, struct task_struct* p, u64 enq_flags) {
   u64 vtime = p->scx.dsq_vtime;
-  struct ktstr_task* state = state_of(p);
 
   note_queued(p);
   if (is_mishandled(p, enq_flags)) return;
   /* Sleeping earns one slice at most. */
   if (!has_fault(KTSTR_FAULT_CREDIT) && is_before(vtime, vtime_now - SLICE_NS)) vtime = vtime_now - SLICE_NS;
-  if (has_fault(KTSTR_FAULT_YIELDER) && state && !(enq_flags & SCX_ENQ_WAKEUP) &&
-      state->last_run_ns < SLICE_NS / 2)
-    vtime = vtime_now - SLICE_NS;
   scx_bpf_dispatch_vtime(p, SHARED_DSQ, slice_for(), vtime, enq_flags);
   if (has_fault(KTSTR_FAULT_NO_KICK) || has_fault(KTSTR_FAULT_STALL)) return;
   /* It found no idle CPU as it woke, or did not look for one; by now there may be one. */
@@ -160,6 +155,30 @@ void BPF_STRUCT_OPS(ktstr_enqueue, struct task_struct* p, u64 enq_flags) {
   }
 }
 
+/* What `ns` on a CPU costs a task, in virtual time. */
+static u64 charge_for(const struct task_struct* p, u64 ns) {
+  if (has_fault(KTSTR_FAULT_WEIGHTLESS)) return ns;
+  if (has_fault(KTSTR_FAULT_INVERTED)) return ns * p->scx.weight / 100;
+  return ns * 100 / p->scx.weight;
+}
+
+/* Whether `prev`, which is not in the shared queue yet, comes before all that wait in it for this CPU.
+ * Without this question two tasks of one CPU would take turns, whatever their weights. */
+static bool is_still_first(struct task_struct* prev, s32 cpu) {
+  struct ktstr_task* state = state_of(prev);
+  struct task_struct* p;
+  bool is_first = false;
+
+  if (!state || state->gave_way) return false;
+  const u64 vtime = prev->scx.dsq_vtime + charge_for(prev, bpf_ktime_get_ns() - state->started_at);
+  bpf_for_each(scx_dsq, p, SHARED_DSQ, 0) {
+    if (!bpf_cpumask_test_cpu(cpu, p->cpus_ptr)) continue;
+    is_first = is_before(vtime, p->scx.dsq_vtime);
+    break;
+  }
+  return is_first;
+}
+
 static long spin(u64 index, u64* until) { return bpf_ktime_get_ns() >= *until; }
 
 void BPF_STRUCT_OPS(ktstr_dispatch, s32 cpu, struct task_struct* prev) {
@@ -167,9 +186,15 @@ void BPF_STRUCT_OPS(ktstr_dispatch, s32 cpu, struct task_struct* prev) {
   const int most = has_fault(KTSTR_FAULT_HOARD) ? 4 : 1;
 
   if (has_fault(KTSTR_FAULT_STALL)) return;
+  /* The kernel lets `prev` go on when nothing else is offered. */
+  if (has_fault(KTSTR_FAULT_STRAND) && prev && (prev->scx.flags & SCX_TASK_QUEUED)) return;
   if (has_fault(KTSTR_FAULT_BURN)) {
-    u64 until = bpf_ktime_get_ns() + 20 * MS;
+    u64 until = bpf_ktime_get_ns() + 2 * MS;
     bpf_loop(1 << 22, spin, &until, 0);
+  }
+  if (prev && (prev->scx.flags & SCX_TASK_QUEUED) && is_still_first(prev, cpu)) {
+    prev->scx.slice = SLICE_NS;
+    return;
   }
   for (int i = 0; i < most && i < 4; ++i) {
     if (!scx_bpf_consume(SHARED_DSQ)) break;
@@ -188,6 +213,7 @@ void BPF_STRUCT_OPS(ktstr_running, struct task_struct* p) {
   if (!state) return;
   ++state->runs;
   state->started_at = now;
+  state->gave_way = 0;
   if (state->queued_at && now - state->queued_at > state->max_wait_ns)
     state->max_wait_ns = now - state->queued_at;
   state->queued_at = 0;
@@ -200,15 +226,21 @@ void BPF_STRUCT_OPS(ktstr_stopping, struct task_struct* p, bool runnable) {
   if (!state || !state->started_at) return;
   /* By the clock: a task that gave way has no slice left, but did not use it. */
   const u64 used = bpf_ktime_get_ns() - state->started_at;
-  state->last_run_ns = used;
   state->run_ns += used;
   if (stats) stats->busy_ns += used;
-  if (has_fault(KTSTR_FAULT_WEIGHTLESS))
-    p->scx.dsq_vtime += used;
-  else if (has_fault(KTSTR_FAULT_INVERTED))
-    p->scx.dsq_vtime += used * p->scx.weight / 100;
-  else
-    p->scx.dsq_vtime += used * 100 / p->scx.weight;
+  p->scx.dsq_vtime += charge_for(p, used);
+}
+
+bool BPF_STRUCT_OPS(ktstr_yield, struct task_struct* from, struct task_struct* to) {
+  struct ktstr_task* state = state_of(from);
+
+  if (has_fault(KTSTR_FAULT_YIELDER)) {
+    from->scx.slice = SLICE_NS;
+    return false;
+  }
+  if (state) state->gave_way = 1;
+  from->scx.slice = 0;
+  return false;
 }
 
 void BPF_STRUCT_OPS(ktstr_cpu_release, s32 cpu, struct scx_cpu_release_args* args) {
@@ -258,8 +290,9 @@ void BPF_STRUCT_OPS(ktstr_exit, struct scx_exit_info* info) {
 
 SCX_OPS_DEFINE(ktstr_ops, .select_cpu = (void*)ktstr_select_cpu, .enqueue = (void*)ktstr_enqueue,
                .dispatch = (void*)ktstr_dispatch, .running = (void*)ktstr_running,
-               .stopping = (void*)ktstr_stopping, .cpu_release = (void*)ktstr_cpu_release,
-               .cpu_online = (void*)ktstr_cpu_online, .cpu_offline = (void*)ktstr_cpu_offline,
-               .enable = (void*)ktstr_enable, .init_task = (void*)ktstr_init_task, .dump = (void*)ktstr_dump,
+               .stopping = (void*)ktstr_stopping, .yield = (void*)ktstr_yield,
+               .cpu_release = (void*)ktstr_cpu_release, .cpu_online = (void*)ktstr_cpu_online,
+               .cpu_offline = (void*)ktstr_cpu_offline, .enable = (void*)ktstr_enable,
+               .init_task = (void*)ktstr_init_task, .dump = (void*)ktstr_dump,
                .dump_task = (void*)ktstr_dump_task, .init = (void*)ktstr_init, .exit = (void*)ktstr_exit,
                .name = "ktstr_scx");

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "ktstr_scx_faults.inc"
-
+/* After the types that its maps and globals are of. */
 #include "ktstr_scx.bpf.skel.h"
 
 /* Ends without an error are those below this kind (enum scx_exit_kind of the kernel). */
@@ -192,7 +192,7 @@ static struct ktstr_scx* open_and_load(void) {
   ops->exit_dump_len = sizeof(scheduler->bss->exit_info.dump);
   if (options.timeout_ms) ops->timeout_ms = options.timeout_ms;
   /* bpftool gives arrays no name of their own; this one follows (SCX_OPS_NAME_LEN bytes). */
-  if (options.name) snprintf((char *)(&ops->hotplug_seq + 1), 128, "%s", options.name);
+  if (options.name) snprintf((char*)(&ops->hotplug_seq + 1), 128, "%s", options.name);
   if (options.victim)
     snprintf((char*)scheduler->rodata->victim, sizeof(scheduler->rodata->victim), "%s", options.victim);
   scheduler->rodata->fault_count = options.count;
@@ -207,7 +207,7 @@ static struct ktstr_scx* open_and_load(void) {
 
 /* What a fault of the loader does when its time has come. */
 static void misbehave(void) {
-  int *volatile nowhere = NULL;
+  volatile int* volatile nowhere = NULL;
   switch (options.fault->number) {
     case KTSTR_FAULT_EXIT_CLEAN:
       exit(0);
@@ -223,9 +223,9 @@ static void misbehave(void) {
 }
 
 static void print_stats(const struct ktstr_scx* scheduler) {
-  printf("enqueued=%lu direct=%lu kicked=%lu reenqueued=%lu forgotten=%lu\n",
-         scheduler->bss->nr_enqueued, scheduler->bss->nr_direct, scheduler->bss->nr_kicked,
-         scheduler->bss->nr_reenqueued, scheduler->bss->nr_forgotten);
+  printf("enqueued=%lu direct=%lu kicked=%lu reenqueued=%lu forgotten=%lu\n", scheduler->bss->nr_enqueued,
+         scheduler->bss->nr_direct, scheduler->bss->nr_kicked, scheduler->bss->nr_reenqueued,
+         scheduler->bss->nr_forgotten);
   fflush(stdout);
 }
 
