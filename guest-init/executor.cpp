@@ -90,7 +90,7 @@ Executor::Executor(EventLoop loop, Fd children, ExecutorConfig config)
       schedstat_(open("/proc/self/schedstat", O_RDONLY | O_CLOEXEC)),
       config_(std::move(config)),
       guest_(loop_, CgroupTree(config_.cgroup_root, config_.cgroup_parent), config_.payload_bin, config_.kmsg,
-             config_.tainted, [this](const AnyStruct& event) { SendEvent(event); }) {}
+             config_.tainted, config_.sched_ext, [this](const AnyStruct& event) { SendEvent(event); }) {}
 
 Executor::~Executor() = default;
 

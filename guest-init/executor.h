@@ -24,6 +24,7 @@ struct ExecutorConfig {
   std::string payload_bin = kPayloadBin;
   std::string kmsg = KernelLog::kKmsg;
   std::string tainted = KernelLog::kTainted;
+  SchedExt sched_ext;
   /// Return from Run when the host closes the channel. For tests; a guest waits for the next host.
   bool end_with_channel = false;
 };

@@ -142,6 +142,12 @@ void PayloadProcess::Kill(PayloadEnd why, std::uint64_t now_ns) {
   SignalGroup();
 }
 
+void PayloadProcess::Terminate(PayloadEnd why) {
+  if (reaped_ || stage_ == Stage::kFinal || killed_ns_ != 0) return;
+  end_ = why;
+  kill(pid_, SIGTERM);
+}
+
 bool PayloadProcess::OnReaped(pid_t pid, int status) {
   if (pid != pid_ || reaped_) return false;
   reaped_ = true;

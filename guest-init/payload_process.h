@@ -60,6 +60,8 @@ class PayloadProcess {
 
   /// Kills its process group. The record says `why`, unless it had ended before.
   void Kill(PayloadEnd why, std::uint64_t now_ns);
+  /// Asks it to end by SIGTERM. The record says `why`, unless it ends with a code of its own.
+  void Terminate(PayloadEnd why);
   /// While paused no output is read and no time passes towards the end of a drain.
   void SetPaused(bool paused);
   /// Does what is due, perhaps the end of it all; returns when to be called again at the latest.

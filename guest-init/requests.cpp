@@ -189,16 +189,50 @@ std::optional<Result<>> AwaitReady(GuestState& guest, PayloadProcess& payload, s
   return std::nullopt;
 }
 
+/// nullopt while a scheduler that runs has yet to be enabled.
+std::optional<Result<>> AwaitAttached(GuestState& guest, PayloadProcess& program, AttachWait& wait,
+                                      std::uint64_t now_ns, std::uint64_t& wake_ns) {
+  std::optional<Result<>> outcome = wait.Look(program, now_ns, wake_ns);
+  if (!outcome) return outcome;
+  guest.log.Flush();  // what the kernel said of it comes first
+  if (!outcome->ok()) return Blame(guest, outcome->error().message);
+  guest.send(AnyStruct::Of(guest.sched_ext.LookAt(program.request().handle, SchedulerMoment::kAttached)));
+  return outcome;
+}
+
 Step On(GuestState& guest, const StartPayload& request) {
+  std::optional<AttachWait> attach;
+  if (request.attach) {
+    Result<AttachWait> begun =
+        AttachWait::Begin(guest.sched_ext, request.name, *request.attach, MonotonicNs());
+    if (!begun.ok()) return Now(begun.error());
+    attach = std::move(begun).value();
+  }
   if (const Result<> started = guest.tasks.Start(request); !started.ok()) return Now(started);
-  return [&guest, handle = request.handle](std::uint64_t now_ns,
-                                           std::uint64_t& wake_ns) -> std::optional<Result<>> {
+  return [&guest, handle = request.handle, attach](
+             std::uint64_t now_ns, std::uint64_t& wake_ns) mutable -> std::optional<Result<>> {
     PayloadProcess* const payload = TRY(guest.tasks.FindPayload(handle));
     std::optional<Result<>> started = payload->started();
     if (started && !started->ok()) guest.tasks.Forget(handle);
     if (!started || !started->ok()) return started;
     guest.pid = payload->pid();
+    if (attach) return AwaitAttached(guest, *payload, *attach, now_ns, wake_ns);
     return AwaitReady(guest, *payload, now_ns, wake_ns);
+  };
+}
+
+Step On(GuestState& guest, const StopScheduler& request) {
+  const Result<PayloadProcess*> found = guest.tasks.FindPayload(request.handle);
+  if (!found.ok()) return Now(found.error());
+  guest.log.Flush();  // what is behind this is of our making
+  guest.send(AnyStruct::Of(guest.sched_ext.LookAt(request.handle, SchedulerMoment::kStopping)));
+  PayloadProcess* const program = *found;
+  program->awaited = true;
+  return [&guest, program, wait = DetachWait(guest.sched_ext, *program, request.timeout_ns, MonotonicNs())](
+             std::uint64_t now_ns, std::uint64_t& wake_ns) mutable -> std::optional<Result<>> {
+    std::optional<Result<>> outcome = wait.Look(*program, now_ns, wake_ns);
+    if (outcome) guest.log.Flush();
+    return outcome;
   };
 }
 
@@ -274,6 +308,11 @@ Step On(GuestState& guest, const Hold& request) {
 }
 
 Step On(GuestState& guest, const Finish&) {
+  if (const PayloadProcess* const scheduler = guest.tasks.LiveScheduler()) {
+    guest.log.Flush();
+    guest.send(
+        AnyStruct::Of(guest.sched_ext.LookAt(scheduler->request().handle, SchedulerMoment::kStopping)));
+  }
   return
       [&guest, stopping = guest.tasks.StopAll()](std::uint64_t, std::uint64_t&) -> std::optional<Result<>> {
         if (!guest.tasks.Stopped(stopping)) return std::nullopt;

@@ -8,6 +8,7 @@
 #include "guest-init/bpf_pins.h"
 #include "guest-init/cgroup_tree.h"
 #include "guest-init/kernel_log.h"
+#include "guest-init/sched_ext.h"
 #include "guest-init/tasks.h"
 #include "guest-init/wire/messages.h"
 
@@ -20,19 +21,21 @@ struct GuestState {
 
   /// `loop` outlives it.
   GuestState(EventLoop& loop, CgroupTree cgroups, std::string payload_bin, const std::string& kmsg,
-             const std::string& tainted, const SendEvent& send_event)
+             const std::string& tainted, SchedExt sched_ext_files, const SendEvent& send_event)
       : tree(std::move(cgroups)),
         tasks(loop, tree, std::move(payload_bin), send_event),
         send(send_event),
         log(loop, kmsg, tainted,
-            [this](KernelMessages messages) { send(AnyStruct::Of(std::move(messages))); }) {}
+            [this](KernelMessages messages) { send(AnyStruct::Of(std::move(messages))); }),
+        sched_ext(std::move(sched_ext_files)) {}
   GuestState(const GuestState&) = delete;
 
   CgroupTree tree;
   Tasks tasks;
   SendEvent send;
   KernelLog log;
-  BpfPins pins;
+  SchedExt sched_ext;  // where the kernel's files are
+  BpfPins pins;        // to the end of the run
   std::uint64_t hold_mark_ns = 0;
   /// The host does not take what we have: a request that makes more of it waits.
   bool pressed = false;

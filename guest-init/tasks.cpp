@@ -80,6 +80,13 @@ Result<PayloadProcess*> Tasks::FindPayload(std::uint32_t handle) const {
   return found->second.get();
 }
 
+const PayloadProcess* Tasks::LiveScheduler() const {
+  const auto found = std::find_if(payloads_.begin(), payloads_.end(), [](const auto& payload) {
+    return payload.second->request().attach && !payload.second->finalised();
+  });
+  return found == payloads_.end() ? nullptr : found->second.get();
+}
+
 /// Before a thaw, so that workers know it when they run again.
 void Tasks::PublishFrozen() const {
   for (const auto& [id, group] : groups_) group->PublishFrozen();
@@ -110,7 +117,7 @@ Stopping Tasks::StopIn(const std::string& cgroup) {
   Stop(stopping);
   Thaw(cgroup);
   for (const auto& [handle, payload] : payloads_) {
-    if (payload->request().cgroup != cgroup || payload->finalised()) continue;
+    if (payload->request().cgroup != cgroup || payload->finalised() || payload->request().attach) continue;
     stopping.payloads.push_back(handle);
     payload->Kill(PayloadEnd::kCollected, MonotonicNs());
   }
@@ -135,7 +142,7 @@ Stopping Tasks::StopAll() {
   for (const auto& [handle, payload] : payloads_) {
     if (payload->finalised()) continue;
     stopping.payloads.push_back(handle);
-    if (payload->awaited || payload->ended()) continue;
+    if (payload->awaited || payload->ended() || payload->request().attach) continue;
     Send(Warning{"payload '" + payload->request().name + "' (cgroup '" + payload->request().cgroup +
                  "') was never waited for; it was killed at the end"});
   }

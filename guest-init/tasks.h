@@ -49,13 +49,16 @@ class Tasks {
   Result<> Start(StartPayload request);
   /// Error (kGuest): "there is no payload with handle 3".
   Result<PayloadProcess*> FindPayload(std::uint32_t handle) const;
+  /// The payload that is a scheduler and runs; nullptr when there is none.
+  [[nodiscard]] const PayloadProcess* LiveScheduler() const;
   /// Of a payload that never started: nothing more is said of it.
   void Forget(std::uint32_t payload) { payloads_.erase(payload); }
 
   /// CgroupTree::SetFrozen, which the workers' account of their gaps has to know of.
   Result<> SetFrozen(const std::string& cgroup, bool frozen);
 
-  /// Asks the workers of `cgroup` to stop and kills its payloads; Stopped() tells when that is done.
+  /// Asks the workers of `cgroup` to stop and kills its payloads but a scheduler, which is the machine's;
+  /// Stopped() tells when that is done.
   Stopping StopIn(const std::string& cgroup);
   /// Asks worker groups to stop. Error (kGuest): "there is no worker group 3".
   Result<Stopping> StopGroups(const std::vector<std::uint32_t>& groups);

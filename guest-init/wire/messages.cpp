@@ -110,6 +110,7 @@ const StructDecl& StartPayload::Decl() {
       Required<&StartPayload::own_process_group>("own_process_group", ""),
       Required<&StartPayload::whole_output>("whole_output", "all output is sent"),
       Required<&StartPayload::ready>("ready", "what shows that it is ready"),
+      Required<&StartPayload::attach>("attach", "it is a sched_ext scheduler"),
   };
   static constexpr StructDecl kDecl = DeclareStruct<StartPayload>("StartPayload", "", kFields);
   return kDecl;

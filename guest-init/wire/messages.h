@@ -109,11 +109,19 @@ struct AwaitReadiness {
   std::uint64_t timeout_ns = 0;
   static const StructDecl& Decl();
 };
+/// How long a scheduler may take until the kernel schedules by it.
+struct AttachBudget {
+  std::uint64_t cpu_ns = 0;   // of the program's own CPU time, so that a slow host fails no sound one
+  std::uint64_t wall_ns = 0;  // of all time
+  static const StructDecl& Decl();
+};
 /// What the place of a process id in argv and env begins with; a handle and '}' follow. (In a scenario the
 /// payload's name stands where the handle is.)
 inline constexpr std::string_view kPidPlaceBegin = "${pid:";
 /// In argv and env, `${pid:<handle>}` is the process id of the payload with that handle. Answered once the
-/// program runs and, with `ready`, is ready; the payload runs on when it does not become so.
+/// program runs and, with `ready`, is ready; the payload runs on when it does not become so. With `attach` it
+/// is a sched_ext scheduler: answered once the kernel has enabled it, behind a SchedulerLook; one that is not
+/// enabled within its budget is killed.
 struct StartPayload {
   std::uint32_t handle = 0;  // chosen by the host, unique in a run
   std::string name;
@@ -123,6 +131,14 @@ struct StartPayload {
   bool own_process_group = true;
   bool whole_output = false;  // all output is sent, not only the first kMaxPayloadOutput bytes of each stream
   std::optional<AwaitReadiness> ready;
+  std::optional<AttachBudget> attach;
+  static const StructDecl& Decl();
+};
+/// Detaches a scheduler, behind a SchedulerLook: has the kernel disable it, ends its program, and is answered
+/// once sched_ext is disabled and the PayloadDone was sent; with an error when that takes over `timeout_ns`.
+struct StopScheduler {
+  std::uint32_t handle = 0;
+  std::uint64_t timeout_ns = 0;
   static const StructDecl& Decl();
 };
 /// Answered when the payload has ended and its PayloadDone was sent, or with an error at the timeout (the
@@ -287,6 +303,23 @@ struct PayloadDone {
   std::uint64_t stderr_bytes = 0;
   static const StructDecl& Decl();
 };
+enum class SchedulerMoment : std::uint8_t { kAttached, kStopping };
+inline constexpr EnumValue kSchedulerMoments[] = {
+    {"attached", 0, "The kernel has enabled it."},
+    {"stopping", 1, "Before PID 1 detaches it, or kills it with all else at the end."}};
+constexpr EnumDecl DescribeEnum(SchedulerMoment) {
+  return {"SchedulerMoment", kSchedulerMoments, nullptr, nullptr};
+}
+/// What the kernel says of its sched_ext scheduler at a moment that matters to one of ours. What the kernel's
+/// log said before has been sent before.
+struct SchedulerLook {
+  std::uint32_t handle = 0;  // of the payload that is the scheduler
+  SchedulerMoment moment = SchedulerMoment::kAttached;
+  std::string state;  // /sys/kernel/sched_ext/state: "enabled", "disabled", ...
+  std::string ops;    // root/ops: the name that the scheduler gave itself; empty when there is none
+  std::uint64_t clock_ns = 0;
+  static const StructDecl& Decl();
+};
 inline constexpr std::size_t kMaxFileContent = std::size_t{1} << 20;
 /// A piece of what ReadFile asked for; they come in order, without gaps.
 struct FileContent {
@@ -330,12 +363,12 @@ struct ChannelFault {
 /// Every request. The codec's table and the guest's dispatch come from this list: a new request is its struct
 /// with its declaration, a name here, and its handler in guest-init/requests.cpp.
 using Requests = TypeList<EnableControllers, CreateCgroup, WriteCgroupFile, SetFrozen, DestroyCgroup,
-                          StartWorkers, StopCgroupTasks, StopWorkers, StartPayload, AwaitPayload, StopPayload,
-                          PollPayload, MarkPhase, Hold, SetHoldMark, Finish, Program, PutFile, ReadFile,
-                          PinMap, PauseMachine, SetIdentity, Park, Ping>;
+                          StartWorkers, StopCgroupTasks, StopWorkers, StartPayload, StopScheduler,
+                          AwaitPayload, StopPayload, PollPayload, MarkPhase, Hold, SetHoldMark, Finish,
+                          Program, PutFile, ReadFile, PinMap, PauseMachine, SetIdentity, Park, Ping>;
 /// Every event.
-using Events = TypeList<Ready, WorkerDone, PayloadOutput, PayloadDone, FileContent, KernelMessages, Warning,
-                        ChannelFault>;
+using Events = TypeList<Ready, WorkerDone, PayloadOutput, PayloadDone, SchedulerLook, FileContent,
+                        KernelMessages, Warning, ChannelFault>;
 
 std::span<const StructDecl* const> RequestTypes();
 std::span<const StructDecl* const> EventTypes();

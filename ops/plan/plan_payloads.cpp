@@ -9,10 +9,11 @@ bool PlanContext::ResolvePids(std::string_view field, std::string& text) {
     at += kPidPlaceBegin.size();
     const std::size_t end = text.find('}', at);
     if (end == std::string::npos) return true;
-    const PayloadState* const payload =
-        UsePayload(field, std::string_view(text).substr(at, end - at), std::nullopt);
-    if (payload == nullptr) return false;
-    text.replace(at, end - at, std::to_string(payload->handle));
+    const std::string_view name = std::string_view(text).substr(at, end - at);
+    const PayloadState* program = state_.attached ? &state_.payloads[*state_.attached] : nullptr;
+    if (program == nullptr || program->name != name) program = UsePayload(field, name, std::nullopt);
+    if (program == nullptr) return false;
+    text.replace(at, end - at, std::to_string(program->handle));
   }
   return true;
 }
@@ -39,7 +40,8 @@ bool PlanContext::StartPayload(std::string_view field, const std::string& name,
                               .env = plan->env,
                               .own_process_group = plan->own_process_group,
                               .whole_output = plan->reads_output,
-                              .ready = std::move(ready)};
+                              .ready = std::move(ready),
+                              .attach = {}};
   request.argv.insert(request.argv.end(), plan->args.begin(), plan->args.end());
   for (std::vector<std::string>* texts : {&request.argv, &request.env})
     for (std::string& text : *texts)

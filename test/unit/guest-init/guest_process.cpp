@@ -50,8 +50,13 @@ GuestProcess::GuestProcess(std::string payload_bin) {
   REQUIRE(pid_ >= 0);
   if (pid_ == 0) {
     socket_.Reset();
-    ServeInChild(Fd(ends[1]), {directory_, cgroup_parent_, std::move(payload_bin), directory_ + "/kmsg",
-                               directory_ + "/tainted", true});
+    ServeInChild(Fd(ends[1]), {directory_,
+                               cgroup_parent_,
+                               std::move(payload_bin),
+                               directory_ + "/kmsg",
+                               directory_ + "/tainted",
+                               {directory_ + "/sched_ext", directory_ + "/sysrq"},
+                               true});
   }
   close(ends[1]);
   ready = NextEvent<Ready>();

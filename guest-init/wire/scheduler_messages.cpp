@@ -1,0 +1,36 @@
+// The declarations of what is said of sched_ext schedulers.
+#include "guest-init/wire/messages.h"
+
+namespace ktstr {
+
+const StructDecl& AttachBudget::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&AttachBudget::cpu_ns>("cpu_ns", "of the program's own CPU time"),
+      Required<&AttachBudget::wall_ns>("wall_ns", "of all time"),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<AttachBudget>("AttachBudget", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& StopScheduler::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&StopScheduler::handle>("handle", ""),
+      Required<&StopScheduler::timeout_ns>("timeout_ns", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<StopScheduler>("StopScheduler", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& SchedulerLook::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&SchedulerLook::handle>("handle", ""),
+      Required<&SchedulerLook::moment>("moment", ""),
+      Required<&SchedulerLook::state>("state", "/sys/kernel/sched_ext/state"),
+      Required<&SchedulerLook::ops>("ops", "the name that the scheduler gave itself"),
+      Required<&SchedulerLook::clock_ns>("clock_ns", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<SchedulerLook>("SchedulerLook", "", kFields);
+  return kDecl;
+}
+
+}  // namespace ktstr
