@@ -25,6 +25,10 @@ extern const OpDecl op_write_kernel_hot;
 extern const OpDecl op_write_kernel_cold;
 extern const OpDecl op_pin_bpf_map;
 extern const OpDecl op_capture_cgroup_procs;
+extern const OpDecl op_attach_scheduler;
+extern const OpDecl op_detach_scheduler;
+extern const OpDecl op_replace_scheduler;
+extern const OpDecl op_restart_scheduler;
 
 namespace {
 
@@ -37,6 +41,8 @@ const OpDecl* const kOps[] = {
     &op_poll_payload,      &op_capture_snapshot, &op_watch_snapshot,
     &op_read_kernel_hot,   &op_read_kernel_cold, &op_write_kernel_hot,
     &op_write_kernel_cold, &op_pin_bpf_map,      &op_capture_cgroup_procs,
+    &op_attach_scheduler,  &op_detach_scheduler, &op_replace_scheduler,
+    &op_restart_scheduler,
 };
 
 }  // namespace

@@ -54,9 +54,11 @@ struct Args {
 const StructDecl& Args::Decl() {
   static constexpr FieldDecl kFields[] = {
       Starts(Required<&Args::payload>("payload", "A name out of `payloads:`.", {}, Refers::kPayload)),
-      Optional<&Args::args>("args",
-                            "Arguments after the payload's own. In them, in those and in its `env`, "
-                            "${pid:NAME} is the process id of payload NAME, which must have been started."),
+      Optional<&Args::args>(
+          "args",
+          "Arguments after the payload's own. In them, in those and in its `env`, "
+          "${pid:NAME} is the process id of payload NAME, which must have been started, or of "
+          "the program of scheduler NAME, which must be attached."),
       Optional<&Args::cgroup>("cgroup", "Where it runs; absent: the runner's own cgroup.", {},
                               Refers::kCgroup),
       Optional<&Args::ready>("ready",

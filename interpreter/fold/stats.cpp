@@ -72,6 +72,7 @@ const StructDecl& RunRecord::Decl() {
       Required<&RunRecord::groups>("groups", ""),
       Required<&RunRecord::reports>("reports", ""),
       Required<&RunRecord::payloads>("payloads", "in the order of finalisation"),
+      Required<&RunRecord::schedulers>("schedulers", "in the order in which they were attached"),
       Required<&RunRecord::kernel_log>("kernel_log", ""),
       Required<&RunRecord::online_cpus>("online_cpus", ""),
       Required<&RunRecord::node_of_cpu>("node_of_cpu", "NUMA node by CPU number"),

@@ -16,6 +16,7 @@
 #include "guest-init/wire/report.h"
 #include "interpreter/fold/kernel_log.h"
 #include "interpreter/fold/payload_metrics.h"
+#include "interpreter/fold/scheduler_record.h"
 
 namespace ktstr {
 
@@ -81,6 +82,7 @@ struct RunRecord {
   std::vector<WorkerGroup> groups;
   std::vector<CollectedReport> reports;
   std::vector<PayloadResult> payloads;
+  std::vector<SchedulerRecord> schedulers;  // in the order in which they were attached
   KernelLogRecord kernel_log;
   std::uint32_t online_cpus = 0;
   std::vector<std::uint32_t> node_of_cpu;  // by CPU number; CPUs beyond it are on node 0

@@ -12,38 +12,20 @@
 #include "interpreter/plan/periodic.h"
 #include "interpreter/scenario/checks/metric_check.h"
 #include "interpreter/scenario/checks/payload_checks.h"
+#include "interpreter/scenario/checks/scheduler_check.h"
 #include "ops/host/stored_snapshot.h"
 #include "ops/op.h"
 
 namespace ktstr {
 namespace {
 
-bool Excluded(const Matrix& matrix, const RunVariant& variant) {
-  return std::any_of(matrix.exclude.begin(), matrix.exclude.end(), [&](const MatrixPoint& point) {
-    return (!point.topology || *point.topology == variant.topology) &&
-           (!point.memory || *point.memory == variant.memory) &&
-           (!point.clock || *point.clock == variant.clock);
-  });
-}
-
-std::string VariantName(const Matrix& matrix, const RunVariant& variant) {
-  std::string name;
-  const auto add = [&](std::string text) { name += (name.empty() ? "" : ",") + std::move(text); };
-  if (!matrix.topology.empty()) add(vmm::FormatTopology(variant.topology.Concrete()));
-  if (!matrix.memory.empty()) add(MemorySpec::Scalar().print(&variant.memory));
-  if (!matrix.clock.empty()) add(std::string(kClocks[static_cast<std::size_t>(variant.clock)].name));
-  return name;
-}
-
-template <typename T>
-std::vector<T> AxisOr(const std::vector<T>& axis, const T& single) {
-  return axis.empty() ? std::vector<T>{single} : axis;
-}
-
 std::string BaseName(std::string_view path) { return std::string(path.substr(path.rfind('/') + 1)); }
 
-std::vector<PayloadPlan> PayloadPlans(const Scenario& scenario) {
+std::vector<PayloadPlan> ProgramPlans(const Scenario& scenario) {
   std::vector<PayloadPlan> plans;
+  for (const auto& [name, scheduler] : scenario.schedulers.items)
+    plans.push_back({name, BaseName(scheduler.use.empty() ? scheduler.binary : scheduler.use), scheduler.args,
+                     scheduler.env, true, false, AttachBudgetOf(scheduler, scenario.clock)});
   for (const auto& [name, payload] : scenario.payloads.items)
     plans.push_back({name, BaseName(payload.binary), payload.args, payload.env, payload.own_process_group,
                      payload.output.parse != OutputParse::kExitCode});
@@ -53,11 +35,13 @@ std::vector<PayloadPlan> PayloadPlans(const Scenario& scenario) {
 /// Walks a scenario in the order in which it will happen.
 class Planner {
  public:
-  /// `scenario` has one variant; it and `broken` (may be null) outlive the planner.
-  Planner(const Scenario& scenario, const BrokenPlaces* broken, Diagnostics& diagnostics)
+  /// `scenario` is that of the variant. All outlive the planner; `broken` may be null.
+  Planner(const Scenario& scenario, const RunVariant& variant, const BrokenPlaces* broken,
+          Diagnostics& diagnostics)
       : scenario_(scenario),
+        variant_(variant),
         topology_(scenario.topology.Concrete()),
-        payloads_(PayloadPlans(scenario)),
+        payloads_(ProgramPlans(scenario)),
         context_(topology_, payloads_, scenario.seed, diagnostics, broken) {}
 
   void Run() {
@@ -65,6 +49,7 @@ class Planner {
     for (std::size_t i = 0; i < scenario_.steps.size(); ++i) PlanStep(i);
     context_.EnterOp("steps");
     context_.EnterSlot(Slot::kBackdrop, "the end");
+    context_.EndScheduler();
     context_.Emit(Finish{}, "finish");
   }
 
@@ -118,6 +103,7 @@ class Planner {
     phases_.push_back({0, std::string(kBaselinePhase)});
     context_.EnterSlot(Slot::kBackdrop, "the backdrop");
     context_.Doubt("payloads", true);
+    context_.Doubt("schedulers", true);
     context_.Doubt("backdrop", false);
     context_.Doubt("backdrop/payloads", true);
     context_.Doubt("steps", false);
@@ -127,6 +113,7 @@ class Planner {
     }
     context_.EnterOp("backdrop");
     context_.Emit(MarkPhase{0, false}, "begin of BASELINE");
+    PlanScheduler();
     if (scenario_.backdrop) {
       const Backdrop& backdrop = *scenario_.backdrop;
       PlanCgroups("backdrop/cgroups", backdrop.cgroups);
@@ -137,6 +124,17 @@ class Planner {
       }
     }
     context_.Emit(MarkPhase{0, true}, "end of BASELINE");
+  }
+
+  void PlanScheduler() {
+    if (scenario_.scheduler == kEevdf) return;
+    const SchedulerDef* const def = scenario_.schedulers.Find(scenario_.scheduler);
+    const bool from_user = def != nullptr && def->from_user;
+    context_.EnterSlot(Slot::kBackdrop, from_user ? "--scheduler of the command line" : "`scheduler:`");
+    context_.EnterOp(variant_.scheduler_path);
+    context_.AttachScheduler("", scenario_.scheduler);
+    context_.EnterSlot(Slot::kBackdrop, "the backdrop");
+    context_.EnterOp("backdrop");
   }
 
   void PlanStep(std::size_t index) {
@@ -263,6 +261,7 @@ class Planner {
   }
 
   const Scenario& scenario_;
+  const RunVariant& variant_;
   vmm::Topology topology_;
   std::vector<PayloadPlan> payloads_;
   PlanContext context_;
@@ -294,36 +293,7 @@ std::string StepName(const Scenario& scenario, std::size_t index) {
   return name.empty() ? "step" + std::to_string(index + 1) : name;
 }
 
-std::vector<RunVariant> Variants(const Scenario& scenario) {
-  const Matrix matrix = scenario.matrix.value_or(Matrix{});
-  std::vector<RunVariant> variants;
-  for (const TopologySpec& topology : AxisOr(matrix.topology, scenario.topology))
-    for (const MemorySpec& memory : AxisOr(matrix.memory, scenario.memory))
-      for (const Clock clock : AxisOr(matrix.clock, scenario.clock)) {
-        RunVariant variant{{}, topology, memory, clock};
-        if (Excluded(matrix, variant)) continue;
-        variant.name = VariantName(matrix, variant);
-        variants.push_back(std::move(variant));
-      }
-  return variants;
-}
-
-Scenario WithOverrides(Scenario scenario, const Overrides& overrides) {
-  if (overrides.timeout) scenario.timeout = *overrides.timeout;
-  if (overrides.clock) scenario.clock = *overrides.clock;
-  if (overrides.seed) scenario.seed = *overrides.seed;
-  return scenario;
-}
-
 namespace {
-
-Scenario OnlyVariant(Scenario scenario, const RunVariant& variant) {
-  scenario.topology = variant.topology;
-  scenario.memory = variant.memory;
-  scenario.clock = variant.clock;
-  scenario.matrix.reset();
-  return scenario;
-}
 
 /// The author need not say what follows from what the scenario does.
 void NeedFeature(Scenario& scenario, vmm::KernelFeature feature) {
@@ -359,6 +329,9 @@ CheckList CollectChecks(const Scenario& scenario) {
     for (std::size_t i = 0; i < scenario.steps[s].checks.size(); ++i)
       list.checks.push_back({"steps/" + std::to_string(s) + "/checks/" + std::to_string(i),
                              StepName(scenario, s), scenario.steps[s].checks[i]});
+  for (const PlacedCheck& placed : list.checks)
+    if (placed.check.kind.Is<SchedulerEndCheck>())
+      list.checked_schedulers.push_back(placed.check.kind.As<SchedulerEndCheck>().scheduler);
   for (const auto& [name, payload] : scenario.payloads.items)
     list.payload_rules.push_back({name, payload.gate, ChecksExit(list, name, payload)});
   for (const auto& [name, payload] : scenario.payloads.items)
@@ -375,10 +348,12 @@ RunPlan MakePlan(const Scenario& scenario, const RunVariant& variant, Diagnostic
   plan.variant = variant.name;
   plan.scenario = OnlyVariant(scenario, variant);
   plan.checks = CollectChecks(plan.scenario);
-  Planner planner(plan.scenario, broken, diagnostics);
+  Planner planner(plan.scenario, variant, broken, diagnostics);
   planner.Run();
   planner.Take(plan);
   if (plan.disk) NeedFeature(plan.scenario, vmm::KernelFeature::kVirtioBlk);
+  if (std::any_of(plan.payloads.begin(), plan.payloads.end(), [](const auto& p) { return p.scheduler; }))
+    NeedFeature(plan.scenario, vmm::KernelFeature::kSchedExt);
   return plan;
 }
 

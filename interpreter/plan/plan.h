@@ -19,10 +19,14 @@ struct RunVariant {
   TopologySpec topology;
   MemorySpec memory;
   Clock clock = Clock::kWall;
+  std::string scheduler = std::string(kEevdf);
+  std::string scheduler_path = "scheduler";  // document path of that name
 };
 
 /// In the order of the axes as declared (topology outermost), less the excluded ones.
 std::vector<RunVariant> Variants(const Scenario& scenario);
+/// The scenario with the variant's values in place of its matrix.
+Scenario OnlyVariant(Scenario scenario, const RunVariant& variant);
 
 /// One of the snapshots of `snapshots: {periodic: N}`; run by the host, between two parts of a hold.
 struct PeriodicCapture {
@@ -52,7 +56,7 @@ struct RunPlan {
   std::vector<PlannedPhase> phases;  // BASELINE and the steps
   std::vector<PlannedRequest> requests;
   std::vector<GroupState> groups;      // index == group id
-  std::vector<PayloadState> payloads;  // index == handle
+  std::vector<PayloadState> payloads;  // index == handle; schedulers are among them
   Duration holds;                      // the guest time the holds take together
   std::vector<TagState> snapshots;     // by name, without the periodic ones
   std::uint64_t snapshot_count = 0;    // these, and those of watches as far as their number is known
@@ -63,11 +67,19 @@ struct RunPlan {
   std::optional<Place> disk;          // where the machine is first asked for one; nothing: it gets none
 };
 
+/// The scheduler that the command line puts under every scenario.
+struct SchedulerOverride {
+  std::string text;  // as it was written
+  std::string name;  // in the scenario; kEevdf: the kernel's own, and `def` says nothing
+  SchedulerDef def;
+};
+
 /// What the command line says in place of the file.
 struct Overrides {
   std::optional<Duration> timeout;
   std::optional<Clock> clock;  // where the matrix has an axis of clocks it chooses among them instead
   std::optional<std::uint64_t> seed;
+  std::optional<SchedulerOverride> scheduler = {};  // also in place of the matrix's axis
 };
 
 /// The scenario as it is to be checked and run.

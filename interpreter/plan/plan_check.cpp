@@ -91,6 +91,12 @@ void CheckStepNames(const Scenario& scenario, Diagnostics& diagnostics) {
   }
 }
 
+void CheckSchedulerNames(const Scenario& scenario, Diagnostics& diagnostics) {
+  if (scenario.schedulers.Find(kEevdf) != nullptr)
+    diagnostics.Error(JoinPath("schedulers", kEevdf), "duplicate-name",
+                      "eevdf is the name of the kernel's own scheduler");
+}
+
 /// Every name a check may use. Cgroups: all that the plan ever made.
 CheckNames NamesOf(const RunPlan& plan, const BrokenPlaces* broken) {
   const Scenario& scenario = plan.scenario;
@@ -110,6 +116,7 @@ CheckNames NamesOf(const RunPlan& plan, const BrokenPlaces* broken) {
   take(plan.watches, names.watches);
   take(plan.procs, names.procs);
   for (std::uint32_t i = 0; i < scenario.snapshots.periodic; ++i) names.snapshots.push_back(PeriodicTag(i));
+  for (const auto& [name, scheduler] : scenario.schedulers.items) names.schedulers.push_back(name);
   for (const auto& [name, payload] : scenario.payloads.items) {
     CheckNames::Payload known{name, KnownMetricNames(payload.output), {}};
     for (const auto& [metric, hint] : payload.metrics.items)
@@ -130,8 +137,9 @@ constexpr std::size_t kValueBytes = 64;  // of a longer text each so many bytes 
 
 std::uint64_t Combinations(const Matrix& matrix) {
   std::uint64_t product = 1;
-  for (const std::size_t axis : {matrix.topology.size(), matrix.memory.size(), matrix.clock.size()})
-    product *= std::max<std::size_t>(axis, 1);  // three axes of one file: no overflow
+  for (const std::size_t axis :
+       {matrix.topology.size(), matrix.memory.size(), matrix.clock.size(), matrix.scheduler.size()})
+    product *= std::max<std::size_t>(axis, 1);  // few axes of one file: no overflow
   return product;
 }
 
@@ -214,6 +222,7 @@ RunPlans PlanAndCheck(const Scenario& scenario, const BrokenPlaces* broken, cons
                       Diagnostics& diagnostics) {
   const auto unread = [&](std::string_view path) { return broken != nullptr && broken->Touches(path); };
   CheckStepNames(scenario, diagnostics);
+  CheckSchedulerNames(scenario, diagnostics);
   if (!MatrixFits(scenario, diagnostics)) return {};
   RunPlans plans = MakePlans(scenario, broken, diagnostics);
   if (plans.empty()) {

@@ -2,9 +2,9 @@
 
 #include <filesystem>
 #include <map>
-#include <set>
 #include <string>
 
+#include "interpreter/plan/programs.h"
 #include "vmm/host/spawn.h"
 #include "vmm/image/initramfs.h"
 
@@ -15,26 +15,20 @@ namespace {
 class ProgramCheck {
  public:
   /// `look_at`: which programs to look for; `path`: where ($PATH). Both outlive it.
-  ProgramCheck(const LoadedScenario& loaded, bool host_files, const std::string& path,
+  ProgramCheck(const LoadedScenario& loaded, const std::string& path,
                bool (*look_at)(const std::string& program))
-      : loaded_(loaded), host_files_(host_files), path_(path), look_at_(look_at) {}
+      : loaded_(loaded), path_(path), look_at_(look_at) {}
 
-  void Check(const std::string& name, const Payload& payload) {
-    const std::string at = JoinPath("payloads", name);
-    if (!payload.binary.empty()) CheckOne(at + "/binary", payload.binary);
-    for (std::size_t i = 0; i < payload.include.size(); ++i)
-      CheckOne(JoinPath(at + "/include", i), payload.include[i]);
-  }
   [[nodiscard]] std::vector<LocatedDiagnostic> Found() const {
     return Locate(loaded_.document, diagnostics_);
   }
 
- private:
-  void CheckOne(const std::string& path, const std::string& program) {
-    const vmm::PayloadSource source{program, loaded_.directory, host_files_};
+  void Check(const NamedProgram& program) {
+    const auto& [path, source, fault] = program;
+    if (!fault.empty()) return diagnostics_.Error(path, "missing-program", fault);
     if (const Result<> allowed = vmm::CheckPayloadPlace(source); !allowed.ok())
       return diagnostics_.Error(path, "host-file", allowed.error().message);
-    if (!look_at_(program)) return;
+    if (!look_at_(source.binary)) return;
     const Result<std::filesystem::path> found = vmm::FindPayload(source, path_);
     if (!found.ok()) return diagnostics_.Error(path, "missing-program", found.error().message);
     std::error_code error;
@@ -46,8 +40,8 @@ class ProgramCheck {
     if (!known->second.empty()) diagnostics_.Error(path, "bad-program", known->second);
   }
 
+ private:
   const LoadedScenario& loaded_;
-  bool host_files_;
   const std::string& path_;
   bool (*look_at_)(const std::string& program);
   std::map<std::filesystem::path, std::string> packed_;  // what is wrong with a file; "": nothing
@@ -62,19 +56,19 @@ bool IsRelativePath(const std::string& program) {
 
 std::vector<LocatedDiagnostic> MissingBesideScenario(const LoadedScenario& loaded, bool host_files) {
   const std::string nowhere;
-  ProgramCheck check(loaded, host_files, nowhere, &IsRelativePath);
-  for (const auto& [name, payload] : loaded.scenario.payloads.items) check.Check(name, payload);
+  ProgramCheck check(loaded, nowhere, &IsRelativePath);
+  const ProgramPlaces places{loaded.directory, host_files, ""};
+  for (const NamedProgram& program : ProgramsOf(loaded.scenario, places, nullptr, false))
+    check.Check(program);
   return check.Found();
 }
 
 std::vector<LocatedDiagnostic> MissingForRun(const LoadedScenario& loaded, const RunPlan& plan,
                                              bool host_files) {
   const std::string path = vmm::SearchPath();
-  ProgramCheck check(loaded, host_files, path, [](const std::string&) { return true; });
-  std::set<std::string> used;
-  for (const PayloadState& payload : plan.payloads) used.insert(payload.name);
-  for (const auto& [name, payload] : plan.scenario.payloads.items)
-    if (used.contains(name)) check.Check(name, payload);
+  ProgramCheck check(loaded, path, [](const std::string&) { return true; });
+  const ProgramPlaces places{loaded.directory, host_files, ""};
+  for (const NamedProgram& program : ProgramsOf(plan.scenario, places, &plan, true)) check.Check(program);
   return check.Found();
 }
 

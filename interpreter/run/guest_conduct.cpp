@@ -38,6 +38,7 @@ Result<> GuestConduct::CheckEvent(const AnyStruct& event) {
   if (event.Is<WorkerDone>()) return Check(event.As<WorkerDone>());
   if (event.Is<PayloadOutput>()) return Check(event.As<PayloadOutput>());
   if (event.Is<PayloadDone>()) return Check(event.As<PayloadDone>());
+  if (event.Is<SchedulerLook>()) return Check(event.As<SchedulerLook>());
   if (event.Is<FileContent>()) return Check(event.As<FileContent>());
   if (event.Is<KernelMessages>()) return Check(event.As<KernelMessages>());
   return {};
@@ -93,6 +94,24 @@ Result<> GuestConduct::Check(const PayloadDone& done) {
   ++payloads_done_;
   if (done.ended_ns < done.started_ns) return Lie("payload '{}' ended before it started", name);
   latest_ns_ = std::max(latest_ns_, done.ended_ns);
+  return {};
+}
+
+Result<> GuestConduct::Check(const SchedulerLook& look) {
+  if (!payloads_.contains(look.handle) || look.handle >= plan_.payloads.size())
+    return Lie("the guest sent the state of scheduler {}, which was never started", look.handle);
+  const PayloadState& scheduler = plan_.payloads[look.handle];
+  if (!scheduler.scheduler)
+    return Lie("the guest sent the state of a scheduler for payload {}", Quoted(scheduler.name));
+  const bool attached = look.moment == SchedulerMoment::kAttached;
+  const bool expected = attached ? request_ && request_->Is<StartPayload>() &&
+                                       request_->As<StartPayload>().handle == look.handle
+                                 : attached_.contains(look.handle);
+  const bool fresh = attached ? attached_.insert(look.handle).second : stopping_.insert(look.handle).second;
+  if (!expected || !fresh)
+    return Lie("the guest said of scheduler {} that it is {} when nobody had asked for that",
+               Quoted(scheduler.name), kSchedulerMoments[static_cast<std::size_t>(look.moment)].name);
+  latest_ns_ = std::max(latest_ns_, look.clock_ns);
   return {};
 }
 
@@ -162,6 +181,17 @@ Result<> GuestConduct::CheckDone(const AnyStruct& request, std::uint64_t passed_
     return Lie("the guest's file {} ends in the middle", Quoted(request.As<ReadFile>().path));
   if (request.Is<AwaitPayload>()) return CheckEnded(request.As<AwaitPayload>().handle);
   if (request.Is<StopPayload>()) return CheckEnded(request.As<StopPayload>().handle);
+  if (request.Is<StopScheduler>()) {
+    const std::uint32_t handle = request.As<StopScheduler>().handle;
+    if (!stopping_.contains(handle))
+      return Lie("the guest did not say whether scheduler {} was still attached",
+                 Quoted(plan_.payloads[handle].name));
+    return CheckEnded(handle);
+  }
+  if (request.Is<StartPayload>() && request.As<StartPayload>().attach &&
+      !attached_.contains(request.As<StartPayload>().handle))
+    return Lie("the guest did not say that scheduler {} is attached",
+               Quoted(request.As<StartPayload>().name));
   if (request.Is<Hold>()) {
     const auto& hold = request.As<Hold>();
     if (!hold.from_mark && passed_ns < hold.duration_ns)

@@ -44,6 +44,7 @@ class GuestConduct {
   Result<> Check(const WorkerDone& done);
   Result<> Check(const PayloadOutput& output) const;
   Result<> Check(const PayloadDone& done);
+  Result<> Check(const SchedulerLook& look);
   Result<> Check(const FileContent& piece);
   Result<> Check(const KernelMessages& messages);
   Result<> CheckMark(const Reply& reply);
@@ -61,6 +62,8 @@ class GuestConduct {
   std::set<std::uint32_t> groups_;  // that were to be started
   std::set<std::pair<std::uint32_t, std::uint32_t>> reported_;  // group and index
   std::map<std::uint32_t, bool> payloads_;                      // by handle, those that were started: ended
+  std::set<std::uint32_t> attached_;  // handles of schedulers that the guest said are
+  std::set<std::uint32_t> stopping_;  // and that it said it was about to stop
   std::uint32_t payloads_done_ = 0;
   std::uint64_t file_bytes_ = 0;  // of the file under way
   bool file_ended_ = false;

@@ -19,17 +19,19 @@ enum class EventKind : std::uint8_t {
   kReply,       // it was answered; text: empty or its error
   kPhaseBegin,  // text: the phase's name
   kPhaseEnd,
-  kWorker,    // a worker's report came in; text: group, index, completed or how it ended
-  kPayload,   // a payload was finalised; text: name and how it ended
-  kObserved,  // a snapshot, a read, a kept fire of a watch; text: which, and what was seen in short
+  kWorker,     // a worker's report came in; text: group, index, completed or how it ended
+  kPayload,    // a payload was finalised; text: name and how it ended
+  kScheduler,  // a scheduler was attached or is to be detached, or its program ended; text: name and what
+  kObserved,   // a snapshot, a read, a kept fire of a watch; text: which, and what was seen in short
   kWarning,
   kFailure,  // what ends the run early; text: the cause
   kVerdict,  // the last event; text: verdict and cause
 };
-inline constexpr EnumValue kEventKinds[] = {{"started", 0, ""}, {"ready", 1, ""},       {"request", 2, ""},
-                                            {"reply", 3, ""},   {"phase_begin", 4, ""}, {"phase_end", 5, ""},
-                                            {"worker", 6, ""},  {"payload", 7, ""},     {"observed", 8, ""},
-                                            {"warning", 9, ""}, {"failure", 10, ""},    {"verdict", 11, ""}};
+inline constexpr EnumValue kEventKinds[] = {{"started", 0, ""},  {"ready", 1, ""},       {"request", 2, ""},
+                                            {"reply", 3, ""},    {"phase_begin", 4, ""}, {"phase_end", 5, ""},
+                                            {"worker", 6, ""},   {"payload", 7, ""},     {"scheduler", 8, ""},
+                                            {"observed", 9, ""}, {"warning", 10, ""},    {"failure", 11, ""},
+                                            {"verdict", 12, ""}};
 constexpr EnumDecl DescribeEnum(EventKind) { return {"EventKind", kEventKinds, nullptr, nullptr}; }
 
 struct RunEvent {

@@ -1,8 +1,8 @@
 #include "interpreter/run/run_guest.h"
 
 #include <numeric>
-#include <set>
 
+#include "interpreter/plan/programs.h"
 #include "interpreter/run/run_environment.h"
 #include "vmm/image/guest_image.h"
 #include "vmm/machine/memory_size.h"
@@ -13,35 +13,21 @@ namespace {
 /// Enough that workers do not write over what was written a moment ago; the file behind it is sparse.
 constexpr std::uint32_t kDiskMib = 64;
 
-/// The document path of the first program that cannot be packed; "" when each can be by itself.
-std::string PlaceOfBadPayload(const Scenario& scenario, const std::set<std::string>& used,
-                              const std::filesystem::path& dir, bool host_files) {
-  const auto packs = [&](const std::string& program) {
-    return vmm::PayloadFiles({{program, dir, host_files}}).ok();
-  };
-  for (const auto& [name, payload] : scenario.payloads.items) {
-    if (!used.contains(name)) continue;
-    const std::string at = JoinPath("payloads", name);
-    if (!packs(payload.binary)) return at + "/binary";
-    for (std::size_t i = 0; i < payload.include.size(); ++i)
-      if (!packs(payload.include[i])) return JoinPath(at + "/include", i);
-  }
-  return {};
-}
-
-Result<std::vector<vmm::InitramfsFile>> FilesOf(const RunPlan& plan, const std::filesystem::path& dir,
-                                                bool host_files, std::string& bad_path) {
-  const Scenario& scenario = plan.scenario;
-  std::set<std::string> used;
-  for (const PayloadState& payload : plan.payloads) used.insert(payload.name);
+Result<std::vector<vmm::InitramfsFile>> FilesOf(const RunPlan& plan, const ProgramPlaces& places,
+                                                std::string& bad_path) {
+  const std::vector<NamedProgram> programs = ProgramsOf(plan.scenario, places, &plan, true);
   std::vector<vmm::PayloadSource> sources;
-  for (const auto& [name, payload] : scenario.payloads.items) {
-    if (!used.contains(name)) continue;
-    sources.push_back({payload.binary, dir, host_files});
-    for (const std::string& program : payload.include) sources.push_back({program, dir, host_files});
+  for (const NamedProgram& program : programs) {
+    bad_path = program.path;
+    if (!program.fault.empty()) return Error{ErrorKind::kInput, program.fault};
+    sources.push_back(program.source);
   }
+  bad_path.clear();
   Result<std::vector<vmm::InitramfsFile>> files = vmm::PayloadFiles(sources);
-  if (!files.ok()) bad_path = PlaceOfBadPayload(scenario, used, dir, host_files);
+  if (files.ok()) return files;
+  // The first that cannot be packed by itself; none when only together they cannot.
+  for (const NamedProgram& program : programs)
+    if (bad_path.empty() && !vmm::PayloadFiles({program.source}).ok()) bad_path = program.path;
   return files;
 }
 
@@ -58,7 +44,7 @@ Result<GuestNeeds> NeedsOf(const RunPlan& plan, const std::filesystem::path& dir
                            const RunEnvironment& environment, std::string& bad_path) {
   const Scenario& scenario = plan.scenario;
   GuestNeeds needs;
-  needs.files = TRY(FilesOf(plan, dir, environment.host_files, bad_path));
+  needs.files = TRY(FilesOf(plan, {dir, environment.host_files, environment.kernel.version}, bad_path));
   const std::uint64_t file_bytes =
       std::accumulate(needs.files.begin(), needs.files.end(), std::uint64_t{0},
                       [](std::uint64_t sum, const vmm::InitramfsFile& file) { return sum + BytesOf(file); });

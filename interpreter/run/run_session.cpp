@@ -71,6 +71,7 @@ RunSession::RunSession(vmm::GuestChannel& channel, std::uint32_t requests_sent, 
       outcome_(outcome),
       next_request_(requests_sent + 1),
       kernel_log_(plan.scenario.defaults.allowed_complaints),
+      schedulers_(outcome.record.schedulers),
       budget_(WorkersOf(plan), plan.payloads.size()),
       conduct_(plan) {}
 
@@ -166,8 +167,13 @@ void RunSession::Enter(const PlannedRequest& planned) {
 Result<Reply> RunSession::Await(const PlannedRequest& planned, vmm::Deadline deadline) {
   if (!refused_ || planned.As<Finish>() != nullptr) Enter(planned);
   conduct_.Begin(planned.guest()->message);
+  const auto* const start = planned.As<StartPayload>();
+  const bool attaches = start != nullptr && start->attach;
+  if (attaches) schedulers_.Begin();
   TRY(SendPlan());
   Reply reply = TRY(AwaitReply(next_reply_, deadline));
+  if (const std::string why = schedulers_.WhyRefused(); attaches && !reply.error.empty() && !why.empty())
+    reply.error += "; " + OneLine(why, kMostForeignText);
   if (reply.error != kNotTried) NoteReply(planned, reply);
   refused_ = refused_ || !reply.error.empty();
   return reply;
@@ -234,6 +240,8 @@ Result<> RunSession::HandleEvent(std::span<const std::byte> payload) {
     Keep(event.As<PayloadDone>());
   } else if (event.Is<KernelMessages>()) {
     Keep(event.As<KernelMessages>());
+  } else if (event.Is<SchedulerLook>()) {
+    Keep(event.As<SchedulerLook>());
   } else if (event.Is<FileContent>()) {
     const auto& piece = event.As<FileContent>();
     std::string& file = files_[piece.path];
@@ -264,7 +272,8 @@ void RunSession::Keep(WorkerDone done) {
 
 RunSession::Output& RunSession::OutputOf(std::uint32_t handle) {
   const auto [at, fresh] = outputs_.try_emplace(handle);
-  const Payload* const declared = plan_.scenario.payloads.Find(plan_.payloads[handle].name);
+  const PayloadState& payload = plan_.payloads[handle];
+  const Payload* const declared = payload.scheduler ? nullptr : plan_.scenario.payloads.Find(payload.name);
   if (fresh && declared != nullptr)
     at->second.metrics.emplace(declared->output, declared->metrics, output_memory_);
   return at->second;
@@ -300,6 +309,14 @@ void RunSession::Keep(const PayloadDone& done) {
   if (done.handle >= plan_.payloads.size()) return;
   const PayloadState& payload = plan_.payloads[done.handle];
   Output& known = OutputOf(done.handle);
+  if (payload.scheduler) {
+    teller_.Tell(EventKind::kScheduler, payload.name + ": its program: " + HowItEnded(done),
+                 payload.made.path, payload.phase, done.ended_ns);
+    WarnOfCut(payload, done);
+    schedulers_.Take(done, std::move(known.stderr_end));
+    outputs_.erase(done.handle);
+    return;
+  }
   PayloadResult result{payload.name, payload.cgroup, payload.phase, done, std::move(known.stderr_end), {}};
   if (cleanup_ && result.done.end == PayloadEnd::kKilled) {
     result.done.end = PayloadEnd::kCollected;
@@ -321,8 +338,20 @@ void RunSession::Keep(const PayloadDone& done) {
 void RunSession::Keep(const KernelMessages& messages) {
   // Replies and events come in one order: what the kernel said in a phase is here before the reply to its
   // end.
-  kernel_log_.Take(messages, {last_phase_, !open_phase_}, outcome_.record.kernel_log);
+  kernel_log_.Take(messages, Position(), outcome_.record.kernel_log);
+  schedulers_.Take(messages, Position());
   teller_.sink().OnKernelLog(RenderKernelMessages(messages));
+}
+
+void RunSession::Keep(const SchedulerLook& look) {
+  const PayloadState& scheduler = plan_.payloads[look.handle];
+  schedulers_.Take(look, scheduler.name, Position());
+  const std::string ops = look.ops.empty() ? "" : ", ops " + OneLine(look.ops, kMostForeignText);
+  teller_.Tell(EventKind::kScheduler,
+               scheduler.name + ": " +
+                   std::string(kSchedulerMoments[static_cast<std::size_t>(look.moment)].name) + ", " +
+                   OneLine(look.state, kMostForeignText) + ops,
+               scheduler.made.path, phase_, look.clock_ns);
 }
 
 void RunSession::NoteReply(const PlannedRequest& planned, const Reply& reply) {

@@ -14,6 +14,7 @@
 #include "guest-init/wire/messages.h"
 #include "interpreter/fold/kernel_log_scan.h"
 #include "interpreter/fold/payload_metrics_reader.h"
+#include "interpreter/fold/scheduler_scan.h"
 #include "interpreter/run/guest_budget.h"
 #include "interpreter/run/guest_conduct.h"
 #include "vmm/host/deadline.h"
@@ -88,6 +89,8 @@ class RunSession {
   void Keep(const PayloadOutput& output);
   void Keep(const PayloadDone& done);
   void Keep(const KernelMessages& messages);
+  void Keep(const SchedulerLook& look);
+  [[nodiscard]] RunPosition Position() const { return {last_phase_, !open_phase_}; }
   void NoteReply(const PlannedRequest& planned, const Reply& reply);
   void NoteGroup(const GroupState& group, const StartWorkers& request);
   void NotePhase(const MarkPhase& mark, const PhaseMark& at);
@@ -115,6 +118,7 @@ class RunSession {
   std::optional<std::uint32_t> open_phase_;
   std::uint32_t last_phase_ = 0;  // the one that is open, or was last
   KernelLogScan kernel_log_;
+  SchedulerScan schedulers_;
   GuestBudget budget_;
   GuestConduct conduct_;
   OutputMemory output_memory_;  // before the readers, which give back what they took

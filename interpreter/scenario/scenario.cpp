@@ -197,6 +197,7 @@ const StructDecl& MatrixPoint::Decl() {
       Optional<&MatrixPoint::topology>("topology", "A topology of the axis."),
       Optional<&MatrixPoint::memory>("memory", "A memory size of the axis."),
       Optional<&MatrixPoint::clock>("clock", "A clock of the axis."),
+      Optional<&MatrixPoint::scheduler>("scheduler", "A scheduler of the axis.", {}, Refers::kScheduler),
   };
   static constexpr StructDecl kDecl =
       DeclareStruct<MatrixPoint>("MatrixPoint", "Combinations that agree with all given values.", kFields);
@@ -208,6 +209,9 @@ const StructDecl& Matrix::Decl() {
       Optional<&Matrix::topology>("topology", "Run once on each of these, instead of `topology:`."),
       Optional<&Matrix::memory>("memory", "Run once with each of these, instead of `memory:`."),
       Optional<&Matrix::clock>("clock", "Run once under each of these, instead of `clock:`."),
+      Optional<&Matrix::scheduler>("scheduler",
+                                   "Run once with each of these attached, instead of `scheduler:`.", {},
+                                   Refers::kScheduler),
       Optional<&Matrix::exclude>("exclude", "Combinations to leave out."),
   };
   static constexpr StructDecl kDecl =
@@ -233,14 +237,21 @@ const StructDecl& Scenario::Decl() {
       Optional<&Scenario::seed>("seed", "Seeds everything drawn at random."),
       Makes(Optional<&Scenario::payloads>("payloads", "Programs that RunPayload can start, by name.",
                                           kPlainName, Refers::kPayload)),
+      Makes(Optional<&Scenario::schedulers>("schedulers",
+                                            "sched_ext schedulers that can be attached, by name.", kPlainName,
+                                            Refers::kScheduler)),
+      Optional<&Scenario::scheduler>(
+          "scheduler",
+          "The scheduler that is attached before all else, out of `schedulers:`; eevdf: the kernel's own.",
+          {}, Refers::kScheduler),
       Optional<&Scenario::backdrop>("backdrop", "What lives across all steps."),
       Required<&Scenario::steps>("steps", "What happens, one phase after another.", NonEmpty()),
       Optional<&Scenario::snapshots>("snapshots", "Snapshots of the kernel at regular times."),
       Optional<&Scenario::monitor>("monitor", "Samples the run queues from outside; on, or its thresholds."),
       Optional<&Scenario::defaults>(
           "defaults",
-          "Whether the default checks apply: the kernel did not complain, payloads exited well, every worker "
-          "reported, progress, no stall, cpuset isolation."),
+          "Whether the default checks apply: the kernel did not complain, payloads exited well, the "
+          "scheduler stayed attached, every worker reported, progress, no stall, cpuset isolation."),
       Optional<&Scenario::checks>("checks", "Checks on the whole run, beside the default ones."),
       Optional<&Scenario::matrix>("matrix", "Run in several variants."),
   };

@@ -54,6 +54,26 @@ struct Payload {
   static const StructDecl& Decl();
 };
 
+/// A sched_ext scheduler, as its authors ship it: a program that loads it and stays while it is attached.
+struct SchedulerDef {
+  std::string use;     // the name of a shipped one (vmm/kernel/scheduler_build.h); "": `binary` names it
+  std::string binary;  // as of a payload
+  std::vector<std::string> args;
+  std::vector<std::string> env;
+  std::vector<std::string> include;
+  std::optional<Duration> attach_timeout;  // none: AttachBudgetOf() knows
+  std::optional<Duration> attach_cpu_time;
+  bool from_user = false;  // the command line names it, which may name any file; not part of the declaration
+  static const StructDecl& Decl();
+};
+
+/// What the guest is to give it until the kernel has enabled it. Loading takes libbpf and the verifier some
+/// hundred million instructions, which on the virtual clock take minutes of guest time.
+AttachBudget AttachBudgetOf(const SchedulerDef& scheduler, Clock clock);
+
+/// What `scheduler:` calls the kernel's own.
+inline constexpr std::string_view kEevdf = "eevdf";
+
 /// How often a step's ops may be repeated.
 inline constexpr std::int64_t kMaxRepetitions = 10'000;
 /// A repetition ends with a diagnostic when a run makes more requests than this: each takes memory, also in
@@ -92,6 +112,7 @@ struct MatrixPoint {
   std::optional<TopologySpec> topology;
   std::optional<MemorySpec> memory;
   std::optional<Clock> clock;
+  std::optional<std::string> scheduler;
   static const StructDecl& Decl();
 };
 /// Axes that take the place of the scenario's single values; an empty axis leaves that value alone.
@@ -99,6 +120,7 @@ struct Matrix {
   std::vector<TopologySpec> topology;
   std::vector<MemorySpec> memory;
   std::vector<Clock> clock;
+  std::vector<std::string> scheduler;
   std::vector<MatrixPoint> exclude;
   static const StructDecl& Decl();
 };
@@ -117,7 +139,9 @@ struct Scenario {
   Duration timeout = Seconds(120);  // of guest-up time; then the run is an ERROR
   std::uint64_t seed = 1;           // of everything drawn at random
   NamedMap<Payload> payloads;
-  std::optional<Backdrop> backdrop;  // none: nothing lives across steps
+  NamedMap<SchedulerDef> schedulers;
+  std::string scheduler = std::string(kEevdf);  // attached before all else
+  std::optional<Backdrop> backdrop;             // none: nothing lives across steps
   std::vector<Step> steps;
   // What is looked at from outside without any Op asking for it.
   SnapshotsSpec snapshots;

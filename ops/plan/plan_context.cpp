@@ -260,17 +260,24 @@ void PlanContext::ApplyDef(std::string_view field, const CgroupDef& def) {
 
 // ---- payloads
 
-const PayloadPlan* PlanContext::FindPayload(std::string_view field, std::string_view name) {
+const PayloadPlan* PlanContext::FindProgram(std::string_view field, std::string_view name, bool scheduler) {
   std::vector<std::string> names;
-  for (const PayloadPlan& payload : payloads_) {
-    if (payload.name == name) return &payload;
-    names.push_back(payload.name);
+  for (const PayloadPlan& program : payloads_) {
+    if (program.attach.has_value() != scheduler) continue;
+    if (program.name == name) return &program;
+    names.push_back(program.name);
   }
-  if (Doubts().MayMake(Refers::kPayload)) return nullptr;
+  if (Doubts().MayMake(scheduler ? Refers::kScheduler : Refers::kPayload)) return nullptr;
+  const std::string what = scheduler ? "scheduler" : "payload";
   std::string hint = DidYouMean(name, names);
-  if (hint.empty()) hint = names.empty() ? "declare it under `payloads:`" : "declared: " + JoinNames(names);
-  Diagnose(field, "unknown-name", "no payload " + Quote(name) + " is declared", std::move(hint));
+  if (hint.empty())
+    hint = names.empty() ? "declare it under `" + what + "s:`" : "declared: " + JoinNames(names);
+  Diagnose(field, "unknown-name", "no " + what + " " + Quote(name) + " is declared", std::move(hint));
   return nullptr;
+}
+
+const PayloadPlan* PlanContext::FindPayload(std::string_view field, std::string_view name) {
+  return FindProgram(field, name, false);
 }
 
 PayloadState* PlanContext::UsePayload(std::string_view field, std::string_view name,

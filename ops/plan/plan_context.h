@@ -16,14 +16,15 @@
 
 namespace ktstr {
 
-/// What planning needs of a payload's declaration.
+/// What planning needs of the declaration of a payload or a scheduler.
 struct PayloadPlan {
   std::string name;
   std::string binary;  // its name in kPayloadBin
   std::vector<std::string> args;
   std::vector<std::string> env;
   bool own_process_group = true;
-  bool reads_output = false;  // metrics come from it, so all of it is needed
+  bool reads_output = false;                // metrics come from it, so all of it is needed
+  std::optional<AttachBudget> attach = {};  // it is a scheduler, whose names are apart from payloads'
 };
 
 /// What the guest is asked to do.
@@ -65,8 +66,8 @@ std::string InCgroup(const std::string& cgroup);
 
 class PlanContext {
  public:
-  /// All references outlive the context. `payloads` are the scenario's declared ones; `broken` is what could
-  /// not be read of the scenario, null when all of it could.
+  /// All references outlive the context. `payloads` are the scenario's declared payloads and schedulers;
+  /// `broken` is what could not be read of the scenario, null when all of it could.
   PlanContext(const vmm::Topology& topology, const std::vector<PayloadPlan>& payloads, std::uint64_t seed,
               Diagnostics& diagnostics, const BrokenPlaces* broken = nullptr);
 
@@ -140,6 +141,13 @@ class PlanContext {
   /// one). Null when there is none.
   PayloadState* UsePayload(std::string_view field, std::string_view name,
                            const std::optional<std::string>& cgroup);
+  /// Attaches a declared scheduler. Diagnoses when another one is attached.
+  void AttachScheduler(std::string_view field, std::string_view name);
+  /// The one that is attached. Null, with a diagnostic at the Op, when there is none.
+  PayloadState* UseScheduler();
+  void DetachScheduler(PayloadState& scheduler);
+  /// At the end of the scenario.
+  void EndScheduler();
   /// A new name for a snapshot, a read, a watch or a list of processes. Only reads and lists may use one
   /// again, as a series.
   bool MakeTag(Tags kind, std::string_view field, const std::string& name);
@@ -179,6 +187,9 @@ class PlanContext {
   /// Puts `${pid:<handle>}`, which the guest knows, in the place of each `${pid:NAME}`.
   bool ResolvePids(std::string_view field, std::string& text);
   [[nodiscard]] const PayloadPlan* FindPayload(std::string_view field, std::string_view name);
+  [[nodiscard]] const PayloadPlan* FindScheduler(std::string_view field, std::string_view name);
+  /// The one of that name that is a scheduler, or is none. Null, with a diagnostic, when there is none.
+  const PayloadPlan* FindProgram(std::string_view field, std::string_view name, bool scheduler);
 
   const vmm::Topology& topology_;
   const std::vector<PayloadPlan>& payloads_;

@@ -50,6 +50,7 @@ struct GroupState {
   Place made;
 };
 
+/// One start of a payload, or of a scheduler.
 struct PayloadState {
   std::uint32_t handle = 0;
   std::string name;
@@ -57,7 +58,8 @@ struct PayloadState {
   Slot slot = Slot::kStep;
   std::uint32_t phase = 0;
   Place made;
-  std::optional<Place> consumed;  // waited for, killed, or collected with its cgroup or step
+  std::optional<Place> consumed;  // waited for, killed, or collected with its cgroup or step; detached
+  bool scheduler = false;         // `name` is one of `schedulers:`
 };
 
 /// What an author names so that checks can refer to it; each kind has its own names.
@@ -86,8 +88,9 @@ struct ScenarioState {
   std::map<std::string, CgroupState, std::less<>>
       removed;                            // by name the newest one that is gone, for messages
   std::vector<GroupState> groups;         // index == id
-  std::vector<PayloadState> payloads;     // index == handle
+  std::vector<PayloadState> payloads;     // index == handle; schedulers are among them
   std::vector<std::uint32_t> running;     // handles of the payloads that are not consumed, in order
+  std::optional<std::uint32_t> attached;  // handle of the scheduler that is attached
   std::set<std::string> controllers;      // enabled so far
   std::set<std::string> top_controllers;  // those of them, and those that only top cgroups have
   std::uint32_t phase = 0;

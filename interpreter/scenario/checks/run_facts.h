@@ -41,6 +41,7 @@ struct RunFacts {
   const Observations& observed;
   std::span<const GroupReports> groups;  // GroupsOf(record)
   std::span<const PayloadRule> payload_rules = {};
+  std::span<const std::string> checked_schedulers = {};  // whose ends a check of the scenario is about
   std::string_view step = {};  // whose `checks:` the check stands in; "" for the scenario's
 
   /// Workers that should have reported and did not, over all groups.

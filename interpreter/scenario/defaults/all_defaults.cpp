@@ -12,6 +12,7 @@ namespace ktstr {
 
 void JudgeKernelComplaints(DefaultSite& site);
 void JudgePayloadExits(DefaultSite& site);
+void JudgeSchedulerAttached(DefaultSite& site);
 void JudgeWorkersReported(DefaultSite& site);
 void JudgeWorkersSetUp(DefaultSite& site);
 void JudgeProgress(DefaultSite& site);
@@ -32,6 +33,11 @@ constexpr DefaultCheck kTable[] = {
          "Every payload exited with code 0, unless the scenario ended it or checks its exit code itself. Of "
          "one with `gate: false` it is only reported."),
      &JudgePayloadExits},
+    {Optional<&DefaultChecks::scheduler_attached>(
+         "scheduler_attached",
+         "Every scheduler that was attached stayed so until the scenario detached it: the kernel did not "
+         "eject it, and its program did not end. One that a `scheduler` check is about is left out."),
+     &JudgeSchedulerAttached},
     {Optional<&DefaultChecks::workers_reported>("workers_reported",
                                                 "Every worker left a report; one that did not is an ERROR."),
      &JudgeWorkersReported},

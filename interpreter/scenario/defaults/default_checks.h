@@ -15,6 +15,7 @@ namespace ktstr {
 struct DefaultChecks {
   bool kernel_complaints = true;
   bool payload_exits = true;
+  bool scheduler_attached = true;
   bool workers_reported = true;
   bool workers_set_up = true;
   bool progress = true;

@@ -67,10 +67,16 @@ RunRecord OnePhase() {
   return record;
 }
 
+DefaultChecks DefaultsOff() {
+  DefaultChecks defaults;
+  REQUIRE(DefaultChecks::Decl().shorthand->parse("off", &defaults).empty());
+  return defaults;
+}
+
 template <typename Args>
 CheckResult JudgeOne(const Observations& observed, const Args& check) {
   CheckList list;
-  list.defaults = {false, false, false, false, false, false, Seconds(2), false, {}};
+  list.defaults = DefaultsOff();
   list.checks.push_back({"checks/0", "", CheckOf(check)});
   const auto results = Judge(OnePhase(), {}, list, observed);
   REQUIRE(results.size() == 1);
@@ -245,7 +251,7 @@ TEST_CASE("a check of a step looks at the samples of its phase, and a deadline c
   check.read = "j";
   const auto judge = [&](const std::string& step) {
     CheckList list;
-    list.defaults = {false, false, false, false, false, false, Seconds(2), false, {}};
+    list.defaults = DefaultsOff();
     list.checks.push_back({"checks/0", step, CheckOf(check)});
     const auto results = Judge(record, {}, list, observed);
     REQUIRE(results.size() == 1);
@@ -269,7 +275,7 @@ TEST_CASE("the monitor's verdict is a result of its own; report-only it does not
   observed.monitor->text = "monitor FAILED: 2 violation(s)";
   observed.monitor->violations = {"the first", "the second"};
   CheckList none;
-  none.defaults = {false, false, false, false, false, false, Seconds(2), false, {}};
+  none.defaults = DefaultsOff();
   auto results = Judge(OnePhase(), {}, none, observed);
   REQUIRE(results.size() == 1);
   CHECK(results[0].message == "the first");

@@ -123,9 +123,9 @@ TEST_CASE("defaults: on, off, or one by one") {
   CHECK(Lines(diagnostics).empty());
   std::string names;
   for (const FieldDecl* field : AllDefaultChecks()) names += std::string(field->name) + " ";
-  CHECK(
-      names ==
-      "kernel_complaints payload_exits workers_reported workers_set_up progress no_stall cpuset_isolation ");
+  CHECK(names ==
+        "kernel_complaints payload_exits scheduler_attached workers_reported workers_set_up progress "
+        "no_stall cpuset_isolation ");
   const ShorthandDecl& shorthand = *DefaultChecks::Decl().shorthand;
   CHECK(shorthand.print(&off) == "off");
   CHECK(shorthand.print(&some).empty());
