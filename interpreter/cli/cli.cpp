@@ -3,11 +3,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <charconv>
-#include <cstring>
 #include <exception>
 #include <filesystem>
-#include <limits>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -15,6 +12,7 @@
 
 #include "guest-init/base/printable.h"
 #include "interpreter/cli/cli_commands.h"
+#include "interpreter/cli/cli_values.h"
 #include "interpreter/cli/run_command.h"
 #include "interpreter/report/kept_results.h"
 #include "interpreter/report/version.h"
@@ -61,62 +59,6 @@ void AddKernel(CLI::App& app, CliOptions& o) {
       ->type_name("IMAGE");
 }
 
-// ---- values with a grammar of their own; CLI11 prefixes its ValidationErrors with the option's name
-
-Duration ParseDurationOption(const std::string& text) {
-  Duration value;
-  const std::string fault = Duration::Scalar().parse(text, &value);
-  if (!fault.empty()) throw CLI::ValidationError("--timeout", fault);
-  if (value.ns <= 0) throw CLI::ValidationError("--timeout", "must be more than 0s");
-  return value;
-}
-Clock ParseClockOption(const std::string& text) {
-  for (const EnumValue& clock : kClocks)
-    if (clock.name == text) return static_cast<Clock>(clock.value);
-  throw CLI::ValidationError("--clock", fmt::format("'{}' is not a clock; use wall or virtual", text));
-}
-
-std::uint64_t ParseNumber(const std::string& option, const std::string& text, std::uint64_t min,
-                          std::uint64_t max) {
-  std::uint64_t value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, fault] = std::from_chars(text.data(), end, value);
-  if (fault != std::errc{} || stop != end || text.empty() || value < min || value > max)
-    throw CLI::ValidationError(option,
-                               fmt::format("'{}' is not a whole number from {} to {}", text, min, max));
-  return value;
-}
-/// The number's type, of itself or of an optional of it.
-template <typename T>
-struct NumberOf {
-  using Type = T;
-};
-template <typename T>
-struct NumberOf<std::optional<T>> {
-  using Type = T;
-};
-/// A whole number, as CLI11 itself does not read them: to it -1 is 2^64-1. `names` as for add_option.
-template <typename T>
-void AddNumber(CLI::App& app, const std::string& names, T& target, std::uint64_t min, std::uint64_t max,
-               const std::string& help) {
-  const std::string option = names.substr(names.rfind("--"));
-  app.add_option_function<std::string>(
-         names,
-         [&target, option, min, max](const std::string& text) {
-           target = static_cast<typename NumberOf<T>::Type>(ParseNumber(option, text, min, max));
-         },
-         help)
-      ->type_name("N");
-}
-constexpr std::uint64_t kMaxU32 = std::numeric_limits<std::uint32_t>::max();
-constexpr std::uint64_t kMaxU64 = std::numeric_limits<std::uint64_t>::max();
-
-std::uint64_t ParseBytesOption(const std::string& text) {
-  ByteSize value;
-  const std::string fault = ByteSize::Scalar().parse(text, &value);
-  if (!fault.empty()) throw CLI::ValidationError("--cache-size", fault);
-  return value.bytes;
-}
 void AddCacheSize(CLI::App& app, CliOptions& o) {
   app.add_option_function<std::string>(
          "--cache-size", [&o](const std::string& text) { o.cache_bytes = ParseBytesOption(text); },
@@ -155,6 +97,11 @@ void RunOptions(CLI::App& app, CliOptions& o) {
          "--clock", [&o](const std::string& text) { o.clock = ParseClockOption(text); },
          "wall or virtual, instead of the scenarios' `clock:`; of a matrix, the variants with this clock")
       ->type_name("CLOCK");
+  app.add_option_function<std::string>(
+         "--scheduler", [&o](const std::string& text) { o.scheduler = ParseSchedulerOption(text); },
+         "this sched_ext scheduler under every scenario, instead of its `scheduler:`: a program's path, a "
+         "shipped scheduler, a name on PATH, or eevdf; its arguments behind it, separated by spaces")
+      ->type_name("\"PROGRAM [ARG]...\"");
   AddKernel(app, o);
   app.add_option("--accel", o.accel, "auto, kvm or tcg (default: auto, which is kvm where it really works)")
       ->type_name("ACCEL");

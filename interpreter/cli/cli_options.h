@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "guest-init/base/units.h"
+#include "interpreter/plan/plan.h"
 #include "interpreter/scenario/scenario.h"
 #include "vmm/template/template_cache.h"
 
@@ -38,6 +39,7 @@ struct CliOptions {
   std::optional<Duration> timeout;    // instead of the scenarios'
   std::optional<Clock> clock;
   std::optional<std::uint64_t> seed;
+  std::optional<SchedulerOverride> scheduler;
   std::string kernel;  // "": $KTSTR_KERNEL, the cache, or fetched
   std::string accel = "auto";
   std::string qemu = "qemu-system-x86_64";

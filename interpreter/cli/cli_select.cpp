@@ -78,7 +78,8 @@ Result<Selection> Select(const CliOptions& options) {
   std::vector<std::string> variant_names;
   const std::string wanted = VariantMeant(options.variant);
   for (const ScenarioFile& file : found.files) {
-    LoadedScenario loaded = LoadScenario(file, {options.timeout, options.clock, options.seed});
+    LoadedScenario loaded =
+        LoadScenario(file, {options.timeout, options.clock, options.seed, options.scheduler});
     if (!MatchesTags(options, loaded)) continue;
     LoadedScenario& kept = selection.scenarios.emplace_back(std::move(loaded));
     if (kept.has_errors) {

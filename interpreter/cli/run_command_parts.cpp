@@ -70,6 +70,7 @@ std::string RepeatCommand(const CliOptions& options, const SelectedRun& run, con
   if (!run.plan->variant.empty()) add("--variant", run.plan->variant);
   if (options.clock) add("--clock", kClocks[static_cast<std::size_t>(*options.clock)].name);
   if (options.timeout) add("--timeout", FormatDuration(*options.timeout));
+  if (options.scheduler) add("--scheduler", options.scheduler->text);
   add("--seed", std::to_string(run.plan->scenario.seed));
   if (options.allow_host_files) command += " --allow-host-files";
   add("--accel", summary.accel);

@@ -1,0 +1,65 @@
+#include "interpreter/cli/cli_values.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <filesystem>
+#include <sstream>
+
+#include "vmm/kernel/schedulers.h"
+
+namespace ktstr {
+
+Duration ParseDurationOption(const std::string& text) {
+  Duration value;
+  const std::string fault = Duration::Scalar().parse(text, &value);
+  if (!fault.empty()) throw CLI::ValidationError("--timeout", fault);
+  if (value.ns <= 0) throw CLI::ValidationError("--timeout", "must be more than 0s");
+  return value;
+}
+
+Clock ParseClockOption(const std::string& text) {
+  for (const EnumValue& clock : kClocks)
+    if (clock.name == text) return static_cast<Clock>(clock.value);
+  throw CLI::ValidationError("--clock", fmt::format("'{}' is not a clock; use wall or virtual", text));
+}
+
+std::uint64_t ParseBytesOption(const std::string& text) {
+  ByteSize value;
+  const std::string fault = ByteSize::Scalar().parse(text, &value);
+  if (!fault.empty()) throw CLI::ValidationError("--cache-size", fault);
+  return value.bytes;
+}
+
+SchedulerOverride ParseSchedulerOption(const std::string& text) {
+  std::istringstream words(text);
+  std::string program;
+  if (!(words >> program)) throw CLI::ValidationError("--scheduler", "it names no program");
+  SchedulerOverride scheduler;
+  scheduler.text = text;
+  scheduler.name = std::filesystem::path(program).filename().string();
+  scheduler.def.from_user = true;
+  for (std::string word; words >> word;) scheduler.def.args.push_back(std::move(word));
+  if (scheduler.name.empty())
+    throw CLI::ValidationError("--scheduler", fmt::format("'{}' is a directory", program));
+  if (program.find('/') != std::string::npos)
+    scheduler.def.binary = std::filesystem::absolute(program).string();
+  else if (vmm::FindShippedScheduler(program) != nullptr)
+    scheduler.def.use = program;
+  else
+    scheduler.def.binary = program;
+  return scheduler;
+}
+
+std::uint64_t ParseNumber(const std::string& option, const std::string& text, std::uint64_t min,
+                          std::uint64_t max) {
+  std::uint64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, fault] = std::from_chars(text.data(), end, value);
+  if (fault != std::errc{} || stop != end || text.empty() || value < min || value > max)
+    throw CLI::ValidationError(option,
+                               fmt::format("'{}' is not a whole number from {} to {}", text, min, max));
+  return value;
+}
+
+}  // namespace ktstr
