@@ -38,11 +38,11 @@ Result<std::vector<SchedulerRow>> SchedulerRows() {
   std::vector<SchedulerRow> rows;
   for (const std::string& kernel : kernels) {
     const std::filesystem::path place = cache / kernel;
-    const vmm::BuiltSchedulers built =
-        kernel.empty() ? vmm::BuiltSchedulers() : vmm::ReadBuiltSchedulers(place);
-    for (const vmm::ShippedScheduler& scheduler : vmm::ShippedSchedulers())
-      rows.push_back({&scheduler, kernel,
-                      HasScheduler(built, place, scheduler.name) ? (place / scheduler.name).string() : ""});
+    for (const vmm::ShippedScheduler& scheduler : vmm::ShippedSchedulers()) {
+      const bool is_built = !kernel.empty() && vmm::HasScheduler(place, scheduler.name);
+      rows.push_back(
+          {&scheduler, kernel, is_built ? vmm::SchedulerBinary(place, scheduler.name).string() : ""});
+    }
   }
   return rows;
 }

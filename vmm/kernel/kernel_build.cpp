@@ -11,6 +11,7 @@
 #include "vmm/kernel/kernel_cache.h"
 #include "vmm/kernel/kernel_config.h"
 #include "vmm/kernel/kernel_source.h"
+#include "vmm/kernel/scheduler_tree.h"
 
 namespace ktstr::vmm {
 namespace {
@@ -125,6 +126,7 @@ class Build {
     kernel.key = key_;
     kernel = TRY(PutKernel(kernels_, ready, kernel));
     kernel.origin = "built";
+    if (source_.directory.empty()) KeepSchedulerSource(tree_.directory() / "source", source_, kernel);
     fs::remove_all(tree_.directory(), failed);
     return kernel;
   }

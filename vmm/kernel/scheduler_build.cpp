@@ -14,6 +14,7 @@
 #include "vmm/kernel/kernel_cache.h"
 #include "vmm/kernel/kernel_source.h"
 #include "vmm/kernel/scheduler_sources.h"
+#include "vmm/kernel/scheduler_tree.h"
 #include "vmm/kernel/schedulers.h"
 
 namespace ktstr::vmm {
@@ -21,26 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kTools = "tools/sched_ext";
-
-/// Of a whole kernel source's 1.5 GB, 6 MB are needed.
-const std::vector<std::string> kToolParts = {kTools,
-                                             "tools/lib",
-                                             "tools/bpf/bpftool",
-                                             "tools/include",
-                                             "tools/build",
-                                             "tools/scripts",
-                                             "tools/arch/x86/include",
-                                             "kernel/bpf/disasm.c",
-                                             "kernel/bpf/disasm.h",
-                                             "scripts/bpf_doc.py"};
-
 std::string SourceFile(std::string_view scheduler) { return fmt::format("{}.bpf.c", scheduler); }
-
-std::string LacksSchedulers(const fs::path& tree) {
-  std::error_code ignored;
-  return fs::exists(tree / kTools / "Makefile", ignored) ? "" : fmt::format("it has no {}", kTools);
-}
 
 Result<> CheckNames(std::span<const std::string> names) {
   for (const std::string& name : names)
@@ -77,33 +59,30 @@ class SchedulerMaker {
         progress_(progress),
         kernel_(std::move(kernel)),
         place_(schedulers / kernel_.version),
-        tree_(schedulers / (".build-" + kernel_.version), request.cancel_fd, progress) {}
+        tree_(SchedulerTreeOf(schedulers, kernel_), request.cancel_fd, progress) {}
 
   Result<SchedulerBuild> Run() {
-    built_ = ReadBuiltSchedulers(place_);
-    if (built_.kernel_key != kernel_.key) built_ = {};
-    if (request_.source.empty() && AllThere()) return Outcome(true);
-    const KernelSource source = TRY(FindKernelSource(SourceOf(request_, kernel_), progress_));
-    TRY(PrepareTree(source));
-    source_ = TRY(tree_.Source(source, {kToolParts, &LacksSchedulers}));
+    is_of_kernel_ = ReadBuiltSchedulers(place_).kernel_key == kernel_.key;
+    if (is_of_kernel_ && request_.source.empty() && AllThere()) return Outcome(true);
+    TRY(PrepareTree());
     TRY(AddOurs());
-    TRY(ChooseNames(source));
-    TRY(Make(source));
-    TRY(Keep(source));
+    TRY(ChooseNames());
+    TRY(Make());
+    TRY(Keep());
     return Outcome(false);
   }
 
  private:
   /// Whether nothing has to be built, of those asked for or of all that the source has.
   [[nodiscard]] bool AllThere() {
-    const fs::path kept = tree_.directory() / "source" / kTools;
+    const fs::path kept = tree_.directory() / "source" / kSchedulerSources;
     std::error_code ignored;
     for (const ShippedScheduler& scheduler : ShippedSchedulers()) {
       if (!IsAskedFor(scheduler.name)) continue;
-      if (HasScheduler(built_, place_, scheduler.name)) {
+      if (HasScheduler(place_, scheduler.name)) {
         names_.emplace_back(scheduler.name);
-      } else if (!request_.names.empty() || !SchedulerContent(scheduler.name).empty() ||
-                 !fs::exists(kept, ignored) || fs::exists(kept / SourceFile(scheduler.name), ignored)) {
+      } else if (!request_.names.empty() || IsOurScheduler(scheduler.name) || !fs::exists(kept, ignored) ||
+                 fs::exists(kept / SourceFile(scheduler.name), ignored)) {
         return false;
       }
     }
@@ -119,25 +98,33 @@ class SchedulerMaker {
     SchedulerBuild outcome{kernel_.version, {}, from_cache};
     for (const ShippedScheduler& scheduler : ShippedSchedulers())
       if (std::find(names_.begin(), names_.end(), scheduler.name) != names_.end())
-        outcome.files.push_back(place_ / scheduler.name);
+        outcome.files.push_back(SchedulerBinary(place_, scheduler.name));
     return outcome;
   }
 
-  /// The tree of another kernel of this version, or of another source, is of no use.
-  Result<> PrepareTree(const KernelSource& source) {
-    const std::string wanted = kernel_.key + '\n' + source.identity + '\n';
-    const fs::path made_of = tree_.directory() / "made-of";
+  /// The tree of another kernel of this version, or of another source, is of no use. One of this kernel's own
+  /// source is taken as it is: nothing is fetched, even if apt has a newer package by now.
+  Result<> PrepareTree() {
+    const fs::path& tree = tree_.directory();
     std::error_code ignored;
-    if (const auto is = ReadTextFile(made_of); !is.ok() || *is != wanted)
-      fs::remove_all(tree_.directory(), ignored);
+    origin_ = ReadSchedulerTreeOrigin(tree);
+    const bool is_ours = origin_.kernel_key == kernel_.key && fs::exists(tree / "source", ignored);
+    if (!is_ours || !request_.source.empty()) {
+      const KernelSource source = TRY(FindKernelSource(SourceOf(request_, kernel_), progress_));
+      if (!is_ours || origin_.identity != source.identity) fs::remove_all(tree, ignored);
+      origin_ = {kernel_.key, source.identity, source.name};
+      TRY(tree_.Create());
+      (void)TRY(tree_.Source(source, SchedulerSourceParts()));
+      TRY(WriteSchedulerTreeOrigin(tree, origin_));
+    }
+    source_ = tree / "source";
     fs::remove(tree_.log(), ignored);
-    TRY(MakeDirectory(tree_.directory() / "bpftool"));
-    return WriteHostFile(made_of, wanted);
+    return MakeDirectory(tree / "bpftool");
   }
 
   /// Our own sources beside the kernel's. All or none are written: make goes by the time of one of them.
   Result<> AddOurs() {
-    const fs::path into = source_ / kTools;
+    const fs::path into = source_ / kSchedulerSources;
     const auto ours = OurSchedulerSources();
     const bool same = std::all_of(ours.begin(), ours.end(), [&](const CarriedSource& carried) {
       const auto there = ReadTextFile(into / carried.file);
@@ -148,23 +135,23 @@ class SchedulerMaker {
     return {};
   }
 
-  Result<> ChooseNames(const KernelSource& source) {
+  Result<> ChooseNames() {
     names_.clear();
     for (const ShippedScheduler& scheduler : ShippedSchedulers()) {
       if (!IsAskedFor(scheduler.name)) continue;
       std::error_code ignored;
-      if (fs::exists(source_ / kTools / SourceFile(scheduler.name), ignored)) {
+      if (fs::exists(source_ / kSchedulerSources / SourceFile(scheduler.name), ignored)) {
         names_.emplace_back(scheduler.name);
       } else if (!request_.names.empty()) {
-        return InputError(fmt::format("the kernel source '{}' has no {}", source.name, scheduler.name));
+        return InputError(fmt::format("the kernel source '{}' has no {}", origin_.name, scheduler.name));
       }
     }
     return {};
   }
 
-  Result<> Make(const KernelSource& source) {
+  Result<> Make() {
     clang_ = FindBpfClang(SearchPath());
-    tree_.Say(fmt::format("building {} of {} with {}; log: {}", fmt::join(names_, ", "), source.name, clang_,
+    tree_.Say(fmt::format("building {} of {} with {}; log: {}", fmt::join(names_, ", "), origin_.name, clang_,
                           tree_.log().string()));
     // The host's bpftool is older than the kernel and leaves out what it does not know.
     const fs::path bpftool = tree_.directory() / "bpftool";
@@ -174,7 +161,7 @@ class SchedulerMaker {
                        "LLVM=", fmt::format("OUTPUT={}/", bpftool.string()), "bootstrap"})) != 0)
       return tree_.LogError("the kernel's bpftool cannot be built");
     tree_.MarkLog();
-    if (TRY(tree_.Run({"make", jobs, "-C", (source_ / kTools).string(),
+    if (TRY(tree_.Run({"make", jobs, "-C", (source_ / kSchedulerSources).string(),
                        "LLVM=", "VMLINUX_H=", "O=" + tree_.directory().string(), "CLANG=" + clang_,
                        "VMLINUX_BTF=" + kernel_.vmlinux.string(),
                        "BPFTOOL=" + (bpftool / "bootstrap/bpftool").string(),
@@ -184,7 +171,7 @@ class SchedulerMaker {
   }
 
   /// Puts the binaries into the cache, without what only debuggers of them read.
-  Result<> Keep(const KernelSource& source) {
+  Result<> Keep() {
     const fs::path ready = tree_.directory() / "ready";
     std::error_code failed;
     fs::remove_all(ready, failed);
@@ -195,17 +182,16 @@ class SchedulerMaker {
       if (TRY(tree_.Run({"objcopy", "--strip-debug", binary.string(), (ready / name).string()})) != 0)
         return tree_.LogError(fmt::format("the debug information cannot be taken off {}", name));
     }
-    TRY(MakeDirectory(place_));
+    // Those of another kernel of this version are of no use.
+    if (!is_of_kernel_) fs::remove_all(place_, failed);
     for (const std::string& name : names_) {
-      fs::rename(ready / name, place_ / name, failed);
-      if (failed) return NotWritten(place_ / name, failed);
-      built_.content[name] = SchedulerContent(name);
+      const fs::path binary = SchedulerBinary(place_, name);
+      TRY(MakeDirectory(binary.parent_path()));
+      fs::rename(ready / name, binary, failed);
+      if (failed) return NotWritten(binary, failed);
     }
     fs::copy_file(tree_.log(), place_ / "build.log", fs::copy_options::overwrite_existing, failed);
-    built_.kernel_key = kernel_.key;
-    built_.source = source.name;
-    built_.compiler = clang_;
-    return WriteBuiltSchedulers(place_, built_);
+    return WriteBuiltSchedulers(place_, {kernel_.key, origin_.name, clang_});
   }
 
   const SchedulerBuildRequest& request_;
@@ -213,8 +199,9 @@ class SchedulerMaker {
   Kernel kernel_;
   fs::path place_;
   BuildTree tree_;
-  BuiltSchedulers built_;
+  bool is_of_kernel_ = false;  // what is in place_ now
   std::vector<std::string> names_;
+  SchedulerTreeOrigin origin_;
   fs::path source_;
   std::string clang_;
 };

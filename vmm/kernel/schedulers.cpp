@@ -59,18 +59,18 @@ Error UnknownScheduler(std::string_view name) {
 
 Result<fs::path> SchedulerCacheDir() { return CacheSubdir("schedulers"); }
 
-std::string SchedulerContent(std::string_view name) {
-  if (name != kOurs) return {};
+bool IsOurScheduler(std::string_view name) { return name == kOurs; }
+
+fs::path SchedulerBinary(const fs::path& directory, std::string_view name) {
+  if (!IsOurScheduler(name)) return directory / name;
   std::string all;
   for (const CarriedSource& source : OurSchedulerSources())
     all += fmt::format("{}\n{}\n", source.file, source.text);
-  return HashText(all);
+  return directory / HashText(all) / name;
 }
 
-bool HasScheduler(const BuiltSchedulers& built, const fs::path& directory, std::string_view name) {
-  const auto found = built.content.find(name);
-  return found != built.content.end() && found->second == SchedulerContent(name) &&
-         ::access((directory / name).c_str(), X_OK) == 0;
+bool HasScheduler(const fs::path& directory, std::string_view name) {
+  return ::access(SchedulerBinary(directory, name).c_str(), X_OK) == 0;
 }
 
 Result<fs::path> FindBuiltScheduler(const fs::path& schedulers, std::string_view name,
@@ -80,7 +80,9 @@ Result<fs::path> FindBuiltScheduler(const fs::path& schedulers, std::string_view
   places.insert(places.begin(), schedulers / kernel_version);
   for (const fs::path& place : places) {
     // What others could have written is not run, not even in a guest.
-    if (OnlyOursToWrite(place) && HasScheduler(ReadBuiltSchedulers(place), place, name)) return place / name;
+    fs::path binary = SchedulerBinary(place, name);
+    if (HasScheduler(place, name) && OnlyOursToWrite(place) && OnlyOursToWrite(binary.parent_path()))
+      return binary;
   }
   return Error{ErrorKind::kEnvironment,
                fmt::format("the scheduler {} is not built; `ktstr-interp schedulers build` builds it", name)};
@@ -96,8 +98,6 @@ BuiltSchedulers ReadBuiltSchedulers(const fs::path& directory) {
     built.kernel_key = json.at("kernel_key").get<std::string>();
     built.source = json.at("source").get<std::string>();
     built.compiler = json.at("compiler").get<std::string>();
-    for (const auto& [name, content] : json.at("schedulers").items())
-      built.content[name] = content.get<std::string>();
   } catch (const nlohmann::json::exception&) {
     return {};
   }
@@ -105,12 +105,8 @@ BuiltSchedulers ReadBuiltSchedulers(const fs::path& directory) {
 }
 
 Result<> WriteBuiltSchedulers(const fs::path& directory, const BuiltSchedulers& built) {
-  nlohmann::json schedulers = nlohmann::json::object();
-  for (const auto& [name, content] : built.content) schedulers[name] = content;
-  const nlohmann::json json = {{"kernel_key", built.kernel_key},
-                               {"source", built.source},
-                               {"compiler", built.compiler},
-                               {"schedulers", std::move(schedulers)}};
+  const nlohmann::json json = {
+      {"kernel_key", built.kernel_key}, {"source", built.source}, {"compiler", built.compiler}};
   return WriteHostFile(directory / "built.json", json.dump(2) + "\n");
 }
 

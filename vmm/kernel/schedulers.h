@@ -2,13 +2,15 @@
 //   <cache>/schedulers/.lock                   held while schedulers are built
 //   <cache>/schedulers/.build-<kernel>/        source/, tools and objects; kept, so the next build is short
 //   <cache>/schedulers/<kernel>/<name>         one scheduler, built with that cached kernel's types
-//   <cache>/schedulers/<kernel>/built.json     which of them are whole, and what each was made of
+//   <cache>/schedulers/<kernel>/<hash>/<name>  one of our own, of the sources with this hash: programs of
+//   several
+//                                              versions share the cache
+//   <cache>/schedulers/<kernel>/built.json     what they were made of
 //   <cache>/schedulers/<kernel>/build.log
-// A scheduler counts as built when built.json says so; its binary is put there before.
+// A binary appears by a rename, so it is complete when it is there.
 #pragma once
 
 #include <filesystem>
-#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,21 +48,22 @@ Result<std::filesystem::path> SchedulerCacheDir();
 Result<std::filesystem::path> FindBuiltScheduler(const std::filesystem::path& schedulers,
                                                  std::string_view name, std::string_view kernel_version);
 
-/// What built.json of one kernel says.
+/// Where the binary of a scheduler lies, once it is built, in `directory` (<cache>/schedulers/<kernel>).
+std::filesystem::path SchedulerBinary(const std::filesystem::path& directory, std::string_view name);
+
+/// Whether it is there.
+bool HasScheduler(const std::filesystem::path& directory, std::string_view name);
+
+/// Whether this program carries the sources of this scheduler, which is then built whatever the kernel's
+/// source.
+bool IsOurScheduler(std::string_view name);
+
+/// What the schedulers of one kernel were made of: built.json.
 struct BuiltSchedulers {
   std::string kernel_key;  // Kernel::key of the kernel whose types they were built with
   std::string source;      // the kernel source they came from, as Kernel::source says it
   std::string compiler;    // "clang-19"
-  std::map<std::string, std::string, std::less<>> content;  // by name: SchedulerContent() at that time
 };
-
-/// A hash of what this program adds to the kernel source for a scheduler; "" for those of the kernel itself.
-/// With another content it has to be built anew.
-std::string SchedulerContent(std::string_view name);
-
-/// Whether `directory` (<cache>/schedulers/<kernel>) has this scheduler, made of its present content.
-bool HasScheduler(const BuiltSchedulers& built, const std::filesystem::path& directory,
-                  std::string_view name);
 
 /// Empty when there is no file, or a damaged one.
 BuiltSchedulers ReadBuiltSchedulers(const std::filesystem::path& directory);

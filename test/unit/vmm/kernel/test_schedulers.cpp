@@ -8,6 +8,7 @@
 #include "vmm/kernel/build_tools.h"
 #include "vmm/kernel/kernel_cache.h"
 #include "vmm/kernel/scheduler_build.h"
+#include "vmm/kernel/scheduler_tree.h"
 #include "vmm/kernel/schedulers.h"
 
 namespace ktstr::vmm {
@@ -86,7 +87,8 @@ TEST_CASE("schedulers are built once, with the kernel's types and source, and fo
   const fs::path place = source.cache() / "6.12.9-ktstr";
   CHECK(built->kernel == "6.12.9-ktstr");
   CHECK_FALSE(built->from_cache);
-  CHECK(built->files == std::vector<fs::path>{place / "scx_simple", place / "scx_qmap", place / "ktstr_scx"});
+  CHECK(built->files ==
+        std::vector<fs::path>{place / "scx_simple", place / "scx_qmap", SchedulerBinary(place, "ktstr_scx")});
   REQUIRE(lines.size() == 1);
   CHECK(lines[0] ==
         "building scx_simple, scx_qmap, ktstr_scx of " + (source.dir() / "src").string() +
@@ -102,9 +104,8 @@ TEST_CASE("schedulers are built once, with the kernel's types and source, and fo
   CHECK(again.value().from_cache);
   CHECK(again.value().files == std::vector<fs::path>{place / "scx_qmap"});
   CHECK(source.Made() == "clang-19 scx_simple scx_qmap ktstr_scx\n");
-  REQUIRE(WriteHostFile(place / "built.json", "{").ok());  // a damaged note is none
-  CHECK(FoundIn(source.cache(), "scx_qmap") ==
-        "the scheduler scx_qmap is not built; `ktstr-interp schedulers build` builds it");
+  REQUIRE(WriteHostFile(place / "built.json", "{").ok());  // then nobody knows what they are of
+  CHECK_FALSE(BuildSchedulers(Names({}), {}).value().from_cache);
 }
 
 TEST_CASE("a kernel built anew needs its schedulers anew, and one that is gone takes its own along") {
@@ -127,16 +128,39 @@ TEST_CASE("our own scheduler is compiled from this program's sources, and anew w
   const fs::path sources = source.cache() / ".build-6.12.9-ktstr/source/tools/sched_ext";
   CHECK(TextOf(sources / "ktstr_scx.bpf.c").find("char _license[]") != std::string::npos);
   CHECK(TextOf(sources / "ktstr_scx_faults.inc").find("#define KTSTR_FAULTS(X)") != std::string::npos);
-  CHECK(FoundIn(source.cache(), "ktstr_scx") == (place / "ktstr_scx").string());
+  CHECK(FoundIn(source.cache(), "ktstr_scx") == SchedulerBinary(place, "ktstr_scx").string());
 
-  BuiltSchedulers older = ReadBuiltSchedulers(place);
-  older.content["ktstr_scx"] = "0123";
-  fs::remove(sources / "ktstr_scx.bpf.c");
-  REQUIRE(WriteBuiltSchedulers(place, older).ok());
+  // Another program, of other sources, has built its own.
+  const fs::path others = place / "0123456789abcdef/ktstr_scx";
+  fs::create_directories(others.parent_path());
+  fs::rename(SchedulerBinary(place, "ktstr_scx"), others);
+  REQUIRE(WriteHostFile(sources / "ktstr_scx.bpf.c", "other").ok());
   CHECK(FoundIn(source.cache(), "ktstr_scx") ==
         "the scheduler ktstr_scx is not built; `ktstr-interp schedulers build` builds it");
   CHECK_FALSE(BuildSchedulers(Names({}), {}).value().from_cache);
-  CHECK(FoundIn(source.cache(), "ktstr_scx") == (place / "ktstr_scx").string());
+  CHECK(FoundIn(source.cache(), "ktstr_scx") == SchedulerBinary(place, "ktstr_scx").string());
+  CHECK(TextOf(sources / "ktstr_scx.bpf.c").find("char _license[]") != std::string::npos);
+  CHECK(fs::exists(others));
+}
+
+TEST_CASE("what the kernel build unpacked serves the schedulers, which then need no source") {
+  const FakeSource source;
+  const Kernel kernel = ListKernels().value().front();
+  KernelSource unpacked;
+  unpacked.name = "linux 1";
+  unpacked.identity = "one";
+  const fs::path copy = source.cache().parent_path() / "copy";
+  REQUIRE(SchedulerCacheDir().ok());
+  fs::copy(source.dir() / "src", copy, fs::copy_options::recursive);
+  fs::remove_all(source.dir() / "src");  // where the kernel says that it came from
+  KeepSchedulerSource(copy, unpacked, kernel);
+  std::vector<std::string> lines;
+  const auto built = BuildSchedulers(Names({}), [&](std::string_view line) { lines.emplace_back(line); });
+  INFO((built.ok() ? "" : built.error().message));
+  REQUIRE(built.ok());
+  CHECK(built->files.size() == 3);
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0].starts_with("building scx_simple, scx_qmap, ktstr_scx of linux 1 with clang-19; log: "));
 }
 
 TEST_CASE("a build of schedulers that breaks says the first error and the log, and replaces nothing") {
@@ -161,6 +185,7 @@ TEST_CASE("what keeps schedulers from being built is one line that says what to 
   CHECK(BuildError(request) ==
         "no kernel 6.99 that was built is in the cache; `ktstr-interp kernel list` shows which are");
   fs::remove_all(source.dir() / "src/tools/sched_ext");
+  fs::remove_all(source.cache());
   CHECK(BuildError(Names({})) ==
         "'" + (source.dir() / "src").string() + "' holds no kernel tree (it has no tools/sched_ext)");
   fs::remove_all(source.dir() / "cache/ktstr-interp/kernels");
