@@ -255,11 +255,12 @@ static void hold(struct ktstr_scx* scheduler) {
   }
 }
 
+/* The last line is the one that tells most: failures quote it. */
 static int report(const struct ktstr_exit* end) {
   if (end->dump[0]) fprintf(stderr, "DUMP:\n%s\n", end->dump);
-  fprintf(stderr, "EXIT: %s", end->reason);
+  fprintf(stderr, "EXIT KIND: %d, code 0x%llx\nEXIT: %s", end->kind, end->code, end->reason);
   if (end->message[0]) fprintf(stderr, " (%s)", end->message);
-  fprintf(stderr, "\nEXIT KIND: %d, code 0x%llx\n", end->kind, end->code);
+  fputs("\n", stderr);
   return end->kind < FIRST_ERROR_KIND ? 0 : 1;
 }
 
