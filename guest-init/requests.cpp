@@ -189,12 +189,25 @@ std::optional<Result<>> AwaitReady(GuestState& guest, PayloadProcess& payload, s
   return std::nullopt;
 }
 
+/// Sends all that the kernel has said so far.
+void FlushKernel(GuestState& guest) {
+  guest.log.Flush();
+  const SchedulerDump dump = guest.dump.Take();
+  for (std::string_view rest = dump.text; !rest.empty();) {
+    std::string_view piece = rest.substr(0, kMaxSchedulerDump);
+    if (piece.size() < rest.size()) piece = piece.substr(0, piece.rfind('\n') + 1);
+    if (piece.empty()) piece = rest.substr(0, kMaxSchedulerDump);  // a line that long is none of the kernel's
+    guest.send(AnyStruct::Of(SchedulerDump{std::string(piece), dump.cut}));
+    rest.remove_prefix(piece.size());
+  }
+}
+
 /// nullopt while a scheduler that runs has yet to be enabled.
 std::optional<Result<>> AwaitAttached(GuestState& guest, PayloadProcess& program, AttachWait& wait,
                                       std::uint64_t now_ns, std::uint64_t& wake_ns) {
   std::optional<Result<>> outcome = wait.Look(program, now_ns, wake_ns);
   if (!outcome) return outcome;
-  guest.log.Flush();  // what the kernel said of it comes first
+  FlushKernel(guest);  // what the kernel said of it comes first
   if (!outcome->ok()) return Blame(guest, outcome->error().message);
   guest.send(AnyStruct::Of(guest.sched_ext.LookAt(program.request().handle, SchedulerMoment::kAttached)));
   return outcome;
@@ -207,6 +220,7 @@ Step On(GuestState& guest, const StartPayload& request) {
         AttachWait::Begin(guest.sched_ext, request.name, *request.attach, MonotonicNs());
     if (!begun.ok()) return Now(begun.error());
     attach = std::move(begun).value();
+    guest.dump.Begin();
   }
   if (const Result<> started = guest.tasks.Start(request); !started.ok()) return Now(started);
   return [&guest, handle = request.handle, attach](
@@ -224,14 +238,14 @@ Step On(GuestState& guest, const StartPayload& request) {
 Step On(GuestState& guest, const StopScheduler& request) {
   const Result<PayloadProcess*> found = guest.tasks.FindPayload(request.handle);
   if (!found.ok()) return Now(found.error());
-  guest.log.Flush();  // what is behind this is of our making
+  FlushKernel(guest);  // what is behind this is of our making
   guest.send(AnyStruct::Of(guest.sched_ext.LookAt(request.handle, SchedulerMoment::kStopping)));
   PayloadProcess* const program = *found;
   program->awaited = true;
   return [&guest, program, wait = DetachWait(guest.sched_ext, *program, request.timeout_ns, MonotonicNs())](
              std::uint64_t now_ns, std::uint64_t& wake_ns) mutable -> std::optional<Result<>> {
     std::optional<Result<>> outcome = wait.Look(*program, now_ns, wake_ns);
-    if (outcome) guest.log.Flush();
+    if (outcome) FlushKernel(guest);
     return outcome;
   };
 }
@@ -287,8 +301,12 @@ Step On(GuestState& guest, const StopPayload& request) {
 }
 
 Step On(GuestState& guest, const MarkPhase& request) {
-  guest.log.Flush();  // what the kernel has said so far belongs to the phase that ends here
+  FlushKernel(guest);  // what the kernel has said so far belongs to the phase that ends here
   guest.mark = guest.tasks.Mark(request.end || request.opening ? kBetweenPhases : request.phase);
+  if (guest.tasks.LiveScheduler() != nullptr && guest.tasks.LongestWaitNs() >= SchedExtDump::kLongWaitNs) {
+    guest.dump.Trigger(guest.sched_ext.sysrq);
+    FlushKernel(guest);
+  }
   return Now({});
 }
 
@@ -309,7 +327,7 @@ Step On(GuestState& guest, const Hold& request) {
 
 Step On(GuestState& guest, const Finish&) {
   if (const PayloadProcess* const scheduler = guest.tasks.LiveScheduler()) {
-    guest.log.Flush();
+    FlushKernel(guest);
     guest.send(
         AnyStruct::Of(guest.sched_ext.LookAt(scheduler->request().handle, SchedulerMoment::kStopping)));
   }

@@ -9,6 +9,7 @@
 #include "guest-init/cgroup_tree.h"
 #include "guest-init/kernel_log.h"
 #include "guest-init/sched_ext.h"
+#include "guest-init/sched_ext_dump.h"
 #include "guest-init/tasks.h"
 #include "guest-init/wire/messages.h"
 
@@ -35,6 +36,7 @@ struct GuestState {
   SendEvent send;
   KernelLog log;
   SchedExt sched_ext;  // where the kernel's files are
+  SchedExtDump dump;   // of the scheduler that is attached
   BpfPins pins;        // to the end of the run
   std::uint64_t hold_mark_ns = 0;
   /// The host does not take what we have: a request that makes more of it waits.

@@ -194,6 +194,12 @@ void Tasks::NoteHotplug() {
   for (const auto& [id, group] : groups_) group->RefreshCpus();
 }
 
+std::uint64_t Tasks::LongestWaitNs() const {
+  std::uint64_t longest = 0;
+  for (const auto& [id, group] : groups_) longest = std::max(longest, group->LongestWaitNs());
+  return longest;
+}
+
 bool Tasks::HaveDeadlines() const {
   return std::any_of(groups_.begin(), groups_.end(), [](const auto& group) {
     return group.second->request().policy == SchedPolicy::kDeadline;

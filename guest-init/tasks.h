@@ -73,6 +73,8 @@ class Tasks {
   /// The scenario changes a cpuset between these two.
   void BeginCpusetChange();
   void EndCpusetChange();
+  /// The longest wait for a CPU of a worker that was runnable at the last mark and waits on.
+  [[nodiscard]] std::uint64_t LongestWaitNs() const;
   /// Whether a worker group that lives runs under policy deadline: before PID 1, too.
   [[nodiscard]] bool HaveDeadlines() const;
   /// Nothing ran in the guest for so long, as far as PID 1 can tell.

@@ -79,6 +79,8 @@ class WorkerAccount {
   void End(const Sight& sight, std::uint64_t end_ns);
   [[nodiscard]] std::uint64_t released_ns() const { return released_ns_; }
   [[nodiscard]] bool ended() const { return ended_; }
+  /// How long it had been waiting for a CPU when it was last looked at.
+  [[nodiscard]] std::uint64_t waiting_ns() const { return last_.waiting_ns; }
   /// A look soon would tell how long it really waited.
   [[nodiscard]] bool suspected() const { return suspect_.has_value(); }
 

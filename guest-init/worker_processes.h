@@ -1,6 +1,7 @@
 // PID 1's side of a worker group: fork, placement, release, and the collection of the reports.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -48,6 +49,12 @@ class WorkerProcesses {
   void PublishFrozen() const;
   /// Cuts the lives of all workers here.
   void Mark(std::uint32_t phase);
+  /// Of those that waited for a CPU at the last mark, and had not got one.
+  [[nodiscard]] std::uint64_t LongestWaitNs() const {
+    std::uint64_t longest = 0;
+    for (const Worker& worker : workers_) longest = std::max(longest, worker.account.waiting_ns());
+    return longest;
+  }
   /// Looks at those that have been waiting to be woken for a while.
   void Look();
   /// The scenario changes a cpuset, its cgroup's own or another.

@@ -320,6 +320,14 @@ struct SchedulerLook {
   std::uint64_t clock_ns = 0;
   static const StructDecl& Decl();
 };
+inline constexpr std::size_t kMaxSchedulerDump = std::size_t{64} << 10;
+/// What sched_ext dumped of CPUs and tasks, by itself when it ejected a scheduler or because PID 1 asked for
+/// it (a worker waited for long under one): whole lines, in pieces of at most kMaxSchedulerDump bytes.
+struct SchedulerDump {
+  std::string text;
+  bool cut = false;  // the guest could not keep all of it
+  static const StructDecl& Decl();
+};
 inline constexpr std::size_t kMaxFileContent = std::size_t{1} << 20;
 /// A piece of what ReadFile asked for; they come in order, without gaps.
 struct FileContent {
@@ -367,8 +375,8 @@ using Requests = TypeList<EnableControllers, CreateCgroup, WriteCgroupFile, SetF
                           AwaitPayload, StopPayload, PollPayload, MarkPhase, Hold, SetHoldMark, Finish,
                           Program, PutFile, ReadFile, PinMap, PauseMachine, SetIdentity, Park, Ping>;
 /// Every event.
-using Events = TypeList<Ready, WorkerDone, PayloadOutput, PayloadDone, SchedulerLook, FileContent,
-                        KernelMessages, Warning, ChannelFault>;
+using Events = TypeList<Ready, WorkerDone, PayloadOutput, PayloadDone, SchedulerLook, SchedulerDump,
+                        FileContent, KernelMessages, Warning, ChannelFault>;
 
 std::span<const StructDecl* const> RequestTypes();
 std::span<const StructDecl* const> EventTypes();

@@ -33,4 +33,13 @@ const StructDecl& SchedulerLook::Decl() {
   return kDecl;
 }
 
+const StructDecl& SchedulerDump::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&SchedulerDump::text>("text", "whole lines"),
+      Required<&SchedulerDump::cut>("cut", "the guest could not keep all of it"),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<SchedulerDump>("SchedulerDump", "", kFields);
+  return kDecl;
+}
+
 }  // namespace ktstr

@@ -38,6 +38,10 @@ class Tee final : public EventSink {
     a_.OnKernelLog(lines);
     b_.OnKernelLog(lines);
   }
+  void OnSchedulerDump(std::string_view lines) override {
+    a_.OnSchedulerDump(lines);
+    b_.OnSchedulerDump(lines);
+  }
   void OnPayloadOutput(std::uint32_t handle, std::string_view payload, Stream stream,
                        std::string_view bytes) override {
     a_.OnPayloadOutput(handle, payload, stream, bytes);

@@ -1,5 +1,8 @@
 #include "interpreter/fold/scheduler_record.h"
 
+#include <array>
+#include <cstdio>
+
 #include "guest-init/base/one_line.h"
 #include "guest-init/base/signal_name.h"
 
@@ -31,6 +34,31 @@ std::string HowSchedulerEnded(const SchedulerRecord& record) {
       return record.message.empty() ? record.reason
                                     : record.reason + ": " + OneLine(record.message, kMostWords);
   }
+}
+
+std::string WhereItWaited(const QueuedTask& task) {
+  // As the kernel numbers those that it makes itself.
+  constexpr std::uint64_t kGlobal = 0x8000000000000001;
+  constexpr std::uint64_t kLocal = 0x8000000000000002;
+  if (!task.dsq) return "its own code held it, in no dispatch queue";
+  if (*task.dsq == kGlobal) return "it was in the global dispatch queue";
+  if (*task.dsq == kLocal) return "it was in the local dispatch queue of CPU " + std::to_string(task.cpu);
+  std::array<char, 20> id{};
+  std::snprintf(id.data(), id.size(), "%#llx", static_cast<unsigned long long>(*task.dsq));
+  return std::string("it was in its dispatch queue ") + id.data();
+}
+
+const StructDecl& QueuedTask::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&QueuedTask::phase>("phase", "the last one that had begun"),
+      Required<&QueuedTask::pid>("pid", ""),
+      Required<&QueuedTask::cpu>("cpu", "whose run queue it was on"),
+      Required<&QueuedTask::waited_ms>("waited_ms", "since it became runnable"),
+      Optional<&QueuedTask::dsq>("dsq", "the dispatch queue it was in; absent: the scheduler's code held it"),
+  };
+  static constexpr StructDecl kDecl =
+      DeclareStruct<QueuedTask>("QueuedTask", "A task that was runnable under sched_ext.", kFields);
+  return kDecl;
 }
 
 const StructDecl& SchedulerRecord::Decl() {

@@ -57,6 +57,21 @@ struct SchedulerRecord {
   static const StructDecl& Decl();
 };
 
+/// A task that was runnable under sched_ext when the kernel dumped its state.
+struct QueuedTask {
+  std::uint32_t phase = 0;  // the last one that had begun
+  std::int32_t pid = 0;
+  std::uint32_t cpu = 0;        // whose run queue it was on
+  std::uint64_t waited_ms = 0;  // since it became runnable
+  std::optional<std::uint64_t>
+      dsq;  // the dispatch queue it was in; nothing: the scheduler's own code held it
+  static const StructDecl& Decl();
+};
+
+/// "its own code held it, in no dispatch queue", "it was in the local dispatch queue of CPU 1", "it was in
+/// its dispatch queue 0x7".
+std::string WhereItWaited(const QueuedTask& task);
+
 /// "runnable task stall: worker[68] failed to run for 3.052s", "its program was killed by SIGSEGV".
 std::string HowSchedulerEnded(const SchedulerRecord& record);
 

@@ -73,6 +73,7 @@ const StructDecl& RunRecord::Decl() {
       Required<&RunRecord::reports>("reports", ""),
       Required<&RunRecord::payloads>("payloads", "in the order of finalisation"),
       Required<&RunRecord::schedulers>("schedulers", "in the order in which they were attached"),
+      Required<&RunRecord::queued_tasks>("queued_tasks", "of all that sched_ext dumped"),
       Required<&RunRecord::kernel_log>("kernel_log", ""),
       Required<&RunRecord::online_cpus>("online_cpus", ""),
       Required<&RunRecord::node_of_cpu>("node_of_cpu", "NUMA node by CPU number"),

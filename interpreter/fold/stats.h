@@ -83,6 +83,7 @@ struct RunRecord {
   std::vector<CollectedReport> reports;
   std::vector<PayloadResult> payloads;
   std::vector<SchedulerRecord> schedulers;  // in the order in which they were attached
+  std::vector<QueuedTask> queued_tasks;     // of all that sched_ext dumped
   KernelLogRecord kernel_log;
   std::uint32_t online_cpus = 0;
   std::vector<std::uint32_t> node_of_cpu;  // by CPU number; CPUs beyond it are on node 0

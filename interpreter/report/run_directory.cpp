@@ -188,6 +188,7 @@ void RunDirectory::OnConsole(std::string_view bytes) { Append("console.txt", byt
 void RunDirectory::OnCrashText(std::string_view bytes) { Append("crash.txt", bytes); }
 
 void RunDirectory::OnKernelLog(std::string_view lines) { Append("kernel.log", lines); }
+void RunDirectory::OnSchedulerDump(std::string_view lines) { Append("sched_ext.dump", lines); }
 
 void RunDirectory::OnPayloadOutput(std::uint32_t handle, std::string_view payload, Stream stream,
                                    std::string_view bytes) {

@@ -6,6 +6,7 @@
 //       scenario.yaml  plan.txt            what was run: effective values, every request
 //       verdict.json   checks.json  stats.json  reports.json
 //       events.jsonl   console.txt  crash.txt  kernel.log (as `dmesg --raw` shows it)
+//       sched_ext.dump (what sched_ext dumped of CPUs and tasks, if anything)
 //        payload-<handle>-<name>.{stdout,stderr}
 #pragma once
 
@@ -76,6 +77,7 @@ class RunDirectory final : public EventSink {
   void OnConsole(std::string_view bytes) override;
   void OnCrashText(std::string_view bytes) override;
   void OnKernelLog(std::string_view lines) override;
+  void OnSchedulerDump(std::string_view lines) override;
   void OnPayloadOutput(std::uint32_t handle, std::string_view payload, Stream stream,
                        std::string_view bytes) override;
 

@@ -25,6 +25,7 @@ GuestBudget::GuestBudget(std::uint64_t workers, std::uint64_t payloads) {
   add(WorkerDone::Decl(), "reports of workers", workers, 16 * kMiB + workers * kPerReport);
   add(PayloadDone::Decl(), "results of payloads", payloads, kMiB + payloads * kPerReport);
   add(SchedulerLook::Decl(), "states of schedulers", 2 * payloads, kMiB + payloads * kKiB);
+  add(SchedulerDump::Decl(), "dumps of schedulers", kAny, 16 * kMiB);
   add(Warning::Decl(), "warnings", kWarnings, 16 * kMiB);
   add(KernelMessages::Decl(), "kernel messages", kAny, 256 * kMiB);
   add(FileContent::Decl(), "files", kAny, 64 * kMiB);

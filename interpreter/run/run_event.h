@@ -54,6 +54,8 @@ class EventSink {
   virtual void OnCrashText(std::string_view /*bytes*/) {}
   /// Whole lines of the guest kernel's log, from its boot on.
   virtual void OnKernelLog(std::string_view /*lines*/) {}
+  /// What sched_ext dumped of CPUs and tasks.
+  virtual void OnSchedulerDump(std::string_view /*lines*/) {}
   virtual void OnPayloadOutput(std::uint32_t /*handle*/, std::string_view /*payload*/, Stream,
                                std::string_view /*bytes*/) {}
 };

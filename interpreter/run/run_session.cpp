@@ -242,6 +242,9 @@ Result<> RunSession::HandleEvent(std::span<const std::byte> payload) {
     Keep(event.As<KernelMessages>());
   } else if (event.Is<SchedulerLook>()) {
     Keep(event.As<SchedulerLook>());
+  } else if (event.Is<SchedulerDump>()) {
+    dump_.Take(event.As<SchedulerDump>().text, last_phase_, outcome_.record.queued_tasks);
+    teller_.sink().OnSchedulerDump(event.As<SchedulerDump>().text);
   } else if (event.Is<FileContent>()) {
     const auto& piece = event.As<FileContent>();
     std::string& file = files_[piece.path];

@@ -14,6 +14,7 @@
 #include "guest-init/wire/messages.h"
 #include "interpreter/fold/kernel_log_scan.h"
 #include "interpreter/fold/payload_metrics_reader.h"
+#include "interpreter/fold/scheduler_dump.h"
 #include "interpreter/fold/scheduler_scan.h"
 #include "interpreter/run/guest_budget.h"
 #include "interpreter/run/guest_conduct.h"
@@ -119,6 +120,7 @@ class RunSession {
   std::uint32_t last_phase_ = 0;  // the one that is open, or was last
   KernelLogScan kernel_log_;
   SchedulerScan schedulers_;
+  SchedulerDumpReader dump_;
   GuestBudget budget_;
   GuestConduct conduct_;
   OutputMemory output_memory_;  // before the readers, which give back what they took

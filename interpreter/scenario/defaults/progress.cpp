@@ -37,6 +37,8 @@ void JudgeProgress(DefaultSite& site) {
           finding.message = fmt::format("worker {} {}", name, did);
           if (const std::string who = WhoHadTheCpu(site.run(), report, stall); !who.empty())
             finding.message += "; " + who;
+          if (const std::string held = WhatHeldIt(site.run(), report, stall); !held.empty())
+            finding.message += "; " + held;
         }
         finding.value = static_cast<double>(had);
         finding.bound = static_cast<double>(kShortLifeMs);

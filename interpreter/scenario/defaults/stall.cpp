@@ -117,4 +117,17 @@ std::string WhoHadTheCpu(const RunFacts& run, const WorkerReport& report, const 
   return fmt::format("CPU {} ran {} for {:.1f} % of it", stall.cpu, who, std::min(share, 100.0));
 }
 
+std::string WhatHeldIt(const RunFacts& run, const WorkerReport& report, const Stall& stall) {
+  const auto& tasks = run.record.queued_tasks;
+  const auto task = std::find_if(tasks.rbegin(), tasks.rend(), [&](const QueuedTask& queued) {
+    return queued.pid == report.tid && queued.phase == stall.phase;
+  });
+  if (task == tasks.rend()) return {};
+  const auto& schedulers = run.record.schedulers;
+  const auto scheduler = std::find_if(schedulers.rbegin(), schedulers.rend(),
+                                      [&](const auto& record) { return record.phase <= task->phase; });
+  const std::string name = scheduler == schedulers.rend() ? "" : "scheduler " + scheduler->name + ": ";
+  return name + WhereItWaited(*task);
+}
+
 }  // namespace ktstr

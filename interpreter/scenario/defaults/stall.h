@@ -36,4 +36,8 @@ std::string WhatItDid(const Stall& stall);
 /// "CPU 1 ran bully/0 (FIFO 50) for 99.8 % of it", by the CPU time of the run's other workers that were on
 /// that CPU only; "" when none of them was.
 std::string WhoHadTheCpu(const RunFacts& run, const WorkerReport& report, const Stall& stall);
+/// "scheduler mine: its own code held it, in no dispatch queue", of a worker that waited under a scheduler
+/// and was in a dump of it; else "".
+std::string WhatHeldIt(const RunFacts& run, const WorkerReport& report, const Stall& stall);
+
 }  // namespace ktstr
