@@ -99,8 +99,9 @@ void RunOptions(CLI::App& app, CliOptions& o) {
       ->type_name("CLOCK");
   app.add_option_function<std::string>(
          "--scheduler", [&o](const std::string& text) { o.scheduler = ParseSchedulerOption(text); },
-         "this sched_ext scheduler under every scenario, instead of its `scheduler:`: a program's path, a "
-         "shipped scheduler, a name on PATH, or eevdf; its arguments behind it, separated by spaces")
+         "this sched_ext scheduler under every scenario that names none: a program's path, a shipped "
+         "scheduler, a name on PATH, or eevdf; its arguments behind it, separated by spaces. Scenarios that "
+         "name a scheduler are skipped")
       ->type_name("\"PROGRAM [ARG]...\"");
   AddKernel(app, o);
   app.add_option("--accel", o.accel, "auto, kvm or tcg (default: auto, which is kvm where it really works)")

@@ -156,6 +156,8 @@ class Runner {
       // The plan's, which has what follows from the work too.
       const std::optional<KernelRequirement>& kernel = item.selected->plan->scenario.kernel;
       if (kernel) outcome.cause = UnmetRequirement(*kernel, summary_.kernel);
+      if (options_.scheduler && !item.selected->plan->scenario.scheduler_from_user)
+        outcome.cause = "it says itself under which scheduler it runs, and --scheduler asks for another";
       const Result<> fits = vmm::CheckApicIds(item.selected->plan->scenario.topology.Concrete());
       if (outcome.cause.empty() && !fits.ok()) outcome.cause = fits.error().message;
       if (!outcome.cause.empty() && !options_.require) outcome.verdict = Verdict::kSkip;

@@ -127,12 +127,11 @@ class Planner {
   }
 
   void PlanScheduler() {
-    if (scenario_.scheduler == kEevdf) return;
-    const SchedulerDef* const def = scenario_.schedulers.Find(scenario_.scheduler);
-    const bool from_user = def != nullptr && def->from_user;
-    context_.EnterSlot(Slot::kBackdrop, from_user ? "--scheduler of the command line" : "`scheduler:`");
+    if (variant_.scheduler == kEevdf) return;
+    context_.EnterSlot(Slot::kBackdrop,
+                       scenario_.scheduler_from_user ? "--scheduler of the command line" : "`scheduler:`");
     context_.EnterOp(variant_.scheduler_path);
-    context_.AttachScheduler("", scenario_.scheduler);
+    context_.AttachScheduler("", variant_.scheduler);
     context_.EnterSlot(Slot::kBackdrop, "the backdrop");
     context_.EnterOp("backdrop");
   }

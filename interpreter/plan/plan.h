@@ -67,7 +67,7 @@ struct RunPlan {
   std::optional<Place> disk;          // where the machine is first asked for one; nothing: it gets none
 };
 
-/// The scheduler that the command line puts under every scenario.
+/// The scheduler that the command line puts under every scenario that names none.
 struct SchedulerOverride {
   std::string text;  // as it was written
   std::string name;  // in the scenario; kEevdf: the kernel's own, and `def` says nothing
@@ -79,7 +79,7 @@ struct Overrides {
   std::optional<Duration> timeout;
   std::optional<Clock> clock;  // where the matrix has an axis of clocks it chooses among them instead
   std::optional<std::uint64_t> seed;
-  std::optional<SchedulerOverride> scheduler = {};  // also in place of the matrix's axis
+  std::optional<SchedulerOverride> scheduler = {};  // of scenarios that name none
 };
 
 /// The scenario as it is to be checked and run.

@@ -41,14 +41,8 @@ std::vector<std::size_t> Indexes(const std::vector<std::string>& axis) {
 
 void PutScheduler(Scenario& scenario, const SchedulerOverride& scheduler) {
   scenario.scheduler = scheduler.name;
-  if (scenario.matrix) {
-    scenario.matrix->scheduler.clear();
-    for (MatrixPoint& point : scenario.matrix->exclude) point.scheduler.reset();
-  }
-  if (scheduler.name == kEevdf) return;
-  auto& declared = scenario.schedulers.items;
-  std::erase_if(declared, [&](const auto& known) { return known.first == scheduler.name; });
-  declared.emplace_back(scheduler.name, scheduler.def);
+  scenario.scheduler_from_user = true;
+  if (scheduler.name != kEevdf) scenario.schedulers.items.emplace_back(scheduler.name, scheduler.def);
 }
 
 }  // namespace
@@ -60,7 +54,8 @@ std::vector<RunVariant> Variants(const Scenario& scenario) {
     for (const MemorySpec& memory : AxisOr(matrix.memory, scenario.memory))
       for (const Clock clock : AxisOr(matrix.clock, scenario.clock))
         for (const std::size_t i : Indexes(matrix.scheduler)) {
-          RunVariant variant{{}, topology, memory, clock, scenario.scheduler, "scheduler"};
+          RunVariant variant{
+              {}, topology, memory, clock, scenario.scheduler.value_or(std::string(kEevdf)), "scheduler"};
           if (!matrix.scheduler.empty()) {
             variant.scheduler = matrix.scheduler[i];
             variant.scheduler_path = JoinPath("matrix/scheduler", i);
@@ -85,7 +80,7 @@ Scenario WithOverrides(Scenario scenario, const Overrides& overrides) {
   if (overrides.timeout) scenario.timeout = *overrides.timeout;
   if (overrides.clock) scenario.clock = *overrides.clock;
   if (overrides.seed) scenario.seed = *overrides.seed;
-  if (overrides.scheduler) PutScheduler(scenario, *overrides.scheduler);
+  if (overrides.scheduler && !NamesSchedulers(scenario)) PutScheduler(scenario, *overrides.scheduler);
   return scenario;
 }
 

@@ -74,6 +74,10 @@ AttachBudget AttachBudgetOf(const SchedulerDef& scheduler, Clock clock);
 /// What `scheduler:` calls the kernel's own.
 inline constexpr std::string_view kEevdf = "eevdf";
 
+struct Scenario;
+/// Whether a scenario says itself under which scheduler it runs: --scheduler then has no place in it.
+bool NamesSchedulers(const Scenario& scenario);
+
 /// How often a step's ops may be repeated.
 inline constexpr std::int64_t kMaxRepetitions = 10'000;
 /// A repetition ends with a diagnostic when a run makes more requests than this: each takes memory, also in
@@ -140,8 +144,9 @@ struct Scenario {
   std::uint64_t seed = 1;           // of everything drawn at random
   NamedMap<Payload> payloads;
   NamedMap<SchedulerDef> schedulers;
-  std::string scheduler = std::string(kEevdf);  // attached before all else
-  std::optional<Backdrop> backdrop;             // none: nothing lives across steps
+  std::optional<std::string> scheduler;  // attached before all else; none: the kernel's own
+  bool scheduler_from_user = false;      // the command line names it; not part of the declaration
+  std::optional<Backdrop> backdrop;      // none: nothing lives across steps
   std::vector<Step> steps;
   // What is looked at from outside without any Op asking for it.
   SnapshotsSpec snapshots;

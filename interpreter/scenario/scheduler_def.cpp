@@ -32,6 +32,11 @@ AttachBudget AttachBudgetOf(const SchedulerDef& scheduler, Clock clock) {
           budget(scheduler.attach_timeout, kAttachTimeout)};
 }
 
+bool NamesSchedulers(const Scenario& scenario) {
+  return scenario.scheduler.has_value() || !scenario.schedulers.items.empty() ||
+         (scenario.matrix && !scenario.matrix->scheduler.empty());
+}
+
 const StructDecl& SchedulerDef::Decl() {
   static constexpr FieldDecl kFields[] = {
       Optional<&SchedulerDef::use>(
