@@ -118,8 +118,10 @@ static bool is_mishandled(struct task_struct* p, u64 enq_flags) {
       return true;
     }
   }
-  if (has_fault(KTSTR_FAULT_STRAND) && !(enq_flags & SCX_ENQ_WAKEUP)) {
-    scx_bpf_dispatch(p, SCX_DSQ_LOCAL, SLICE_NS, enq_flags);
+  const struct ktstr_task* state = state_of(p);
+  const bool is_yielder = has_fault(KTSTR_FAULT_YIELDER) && state && state->gave_way;
+  if ((has_fault(KTSTR_FAULT_STRAND) || is_yielder) && !(enq_flags & SCX_ENQ_WAKEUP)) {
+    scx_bpf_dispatch(p, SCX_DSQ_LOCAL, SLICE_NS, enq_flags | (is_yielder ? SCX_ENQ_HEAD : 0));
     return true;
   }
   return false;
@@ -162,18 +164,33 @@ static u64 charge_for(const struct task_struct* p, u64 ns) {
   return ns * 100 / p->scx.weight;
 }
 
+/* Charges a running task for its time since it started or was last charged. By the clock: one that gave way
+ * has no slice left, but did not use it. */
+static void account(struct task_struct* p, struct ktstr_task* state) {
+  struct ktstr_cpu_stats* stats = this_cpu_stats();
+  const u64 now = bpf_ktime_get_ns();
+  const u64 used = now - state->started_at;
+
+  if (!state->started_at) return;
+  state->started_at = now;
+  state->run_ns += used;
+  if (stats) stats->busy_ns += used;
+  p->scx.dsq_vtime += charge_for(p, used);
+}
+
+static void advance_vtime(const struct task_struct* p) {
+  if (is_before(vtime_now, p->scx.dsq_vtime)) vtime_now = p->scx.dsq_vtime;
+}
+
 /* Whether `prev`, which is not in the shared queue yet, comes before all that wait in it for this CPU.
  * Without this question two tasks of one CPU would take turns, whatever their weights. */
 static bool is_still_first(struct task_struct* prev, s32 cpu) {
-  struct ktstr_task* state = state_of(prev);
   struct task_struct* p;
   bool is_first = false;
 
-  if (!state || state->gave_way) return false;
-  const u64 vtime = prev->scx.dsq_vtime + charge_for(prev, bpf_ktime_get_ns() - state->started_at);
   bpf_for_each(scx_dsq, p, SHARED_DSQ, 0) {
     if (!bpf_cpumask_test_cpu(cpu, p->cpus_ptr)) continue;
-    is_first = is_before(vtime, p->scx.dsq_vtime);
+    is_first = is_before(prev->scx.dsq_vtime, p->scx.dsq_vtime);
     break;
   }
   return is_first;
@@ -181,21 +198,36 @@ static bool is_still_first(struct task_struct* prev, s32 cpu) {
 
 static long spin(u64 index, u64* until) { return bpf_ktime_get_ns() >= *until; }
 
+/* Whether the task that is on the CPU gets another slice. It is charged first, and the time of all moves with
+ * it: one that runs alone for long would otherwise be the past to who wakes then. */
+static bool keeps_on(struct task_struct* prev, s32 cpu) {
+  struct ktstr_task* state = state_of(prev);
+
+  if (!state) return false;
+  account(prev, state);
+  advance_vtime(prev);
+  if (has_fault(KTSTR_FAULT_ENDLESS) && scx_bpf_dsq_nr_queued(SHARED_DSQ) == 0) {
+    prev->scx.slice = SCX_SLICE_INF;
+    return true;
+  }
+  if (has_fault(KTSTR_FAULT_HOARD) || state->gave_way || !is_still_first(prev, cpu)) return false;
+  prev->scx.slice = SLICE_NS;
+  return true;
+}
+
 void BPF_STRUCT_OPS(ktstr_dispatch, s32 cpu, struct task_struct* prev) {
   struct ktstr_cpu_stats* stats = this_cpu_stats();
   const int most = has_fault(KTSTR_FAULT_HOARD) ? 4 : 1;
 
   if (has_fault(KTSTR_FAULT_STALL)) return;
   /* The kernel lets `prev` go on when nothing else is offered. */
-  if (has_fault(KTSTR_FAULT_STRAND) && prev && (prev->scx.flags & SCX_TASK_QUEUED)) return;
+  const bool can_go_on = prev && (prev->scx.flags & SCX_TASK_QUEUED);
+  if (has_fault(KTSTR_FAULT_STRAND) && can_go_on) return;
   if (has_fault(KTSTR_FAULT_BURN)) {
     u64 until = bpf_ktime_get_ns() + 2 * MS;
     bpf_loop(1 << 22, spin, &until, 0);
   }
-  if (prev && (prev->scx.flags & SCX_TASK_QUEUED) && is_still_first(prev, cpu)) {
-    prev->scx.slice = SLICE_NS;
-    return;
-  }
+  if (prev && can_go_on && keeps_on(prev, cpu)) return;
   for (int i = 0; i < most && i < 4; ++i) {
     if (!scx_bpf_consume(SHARED_DSQ)) break;
     if (stats) ++stats->nr_consumed;
@@ -207,8 +239,8 @@ void BPF_STRUCT_OPS(ktstr_running, struct task_struct* p) {
   struct ktstr_task* state = state_of(p);
   const u64 now = bpf_ktime_get_ns();
 
-  if (is_before(vtime_now, p->scx.dsq_vtime)) vtime_now = p->scx.dsq_vtime;
-  if (has_fault(KTSTR_FAULT_HOARD)) p->scx.slice = SLICE_NS;
+  advance_vtime(p);
+  if (has_fault(KTSTR_FAULT_HOARD)) p->scx.slice = 10 * SLICE_NS;
   if (stats) ++stats->nr_running;
   if (!state) return;
   ++state->runs;
@@ -220,31 +252,21 @@ void BPF_STRUCT_OPS(ktstr_running, struct task_struct* p) {
 }
 
 void BPF_STRUCT_OPS(ktstr_stopping, struct task_struct* p, bool runnable) {
-  struct ktstr_cpu_stats* stats = this_cpu_stats();
   struct ktstr_task* state = state_of(p);
 
-  if (!state || !state->started_at) return;
-  /* By the clock: a task that gave way has no slice left, but did not use it. */
-  const u64 used = bpf_ktime_get_ns() - state->started_at;
-  state->run_ns += used;
-  if (stats) stats->busy_ns += used;
-  p->scx.dsq_vtime += charge_for(p, used);
+  if (state) account(p, state);
 }
 
 bool BPF_STRUCT_OPS(ktstr_yield, struct task_struct* from, struct task_struct* to) {
   struct ktstr_task* state = state_of(from);
 
-  if (has_fault(KTSTR_FAULT_YIELDER)) {
-    from->scx.slice = SLICE_NS;
-    return false;
-  }
   if (state) state->gave_way = 1;
-  from->scx.slice = 0;
+  from->scx.slice = has_fault(KTSTR_FAULT_YIELDER) ? SCX_SLICE_INF : 0;
   return false;
 }
 
 void BPF_STRUCT_OPS(ktstr_cpu_release, s32 cpu, struct scx_cpu_release_args* args) {
-  if (has_fault(KTSTR_FAULT_HOARD)) return;
+  if (has_fault(KTSTR_FAULT_HOARD) || has_fault(KTSTR_FAULT_ENDLESS)) return;
   __sync_fetch_and_add(&nr_reenqueued, scx_bpf_reenqueue_local());
 }
 
