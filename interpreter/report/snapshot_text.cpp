@@ -137,10 +137,12 @@ std::string RenderSchedExt(const vmm::SnapshotReport& report, const SnapshotText
 
 std::string RenderPrograms(const vmm::SnapshotReport& report, const SnapshotTextStyle& style) {
   if (report.prog_runtime_stats.empty()) return "BPF programs\n" + Missing(report, "prog_runtime_stats");
-  Rows rows = {{"name", "id", "type", "runs", "ns", "misses"}};
+  Rows rows = {{"name", "id", "type", "verified insns", "runs", "ns", "misses"}};
   for (const vmm::ProgStats& prog : report.prog_runtime_stats)
-    rows.push_back({prog.name, fmt::format("{}", prog.id), prog.type, fmt::format("{}", prog.cnt),
-                    fmt::format("{}", prog.nsecs), fmt::format("{}", prog.misses)});
+    rows.push_back({prog.function.empty() ? prog.name : prog.function, fmt::format("{}", prog.id), prog.type,
+                    prog.verified_insns ? fmt::format("{}", *prog.verified_insns) : "",
+                    fmt::format("{}", prog.cnt), fmt::format("{}", prog.nsecs),
+                    fmt::format("{}", prog.misses)});
   return "BPF programs\n" + RenderTable(rows, style.max_rows);
 }
 

@@ -63,6 +63,8 @@ struct RawProg {
   Bytes head;                            // struct bpf_prog
   Bytes aux;                             // struct bpf_prog_aux
   std::vector<std::uint64_t> used_maps;  // addresses; of struct_ops programs only
+  std::uint64_t btf = 0;                 // address of the struct btf of its types; 0: none
+  std::uint32_t function = 0;            // the id of its function in them; 0: unknown
   std::uint64_t cnt = 0, nsecs = 0, misses = 0;
   bool stats = false;  // those of all CPUs were read
 };

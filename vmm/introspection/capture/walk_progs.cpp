@@ -1,5 +1,6 @@
 #include "vmm/introspection/capture/walk_progs.h"
 
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 
@@ -27,12 +28,24 @@ void CollectStats(Collector& c, RawProg& prog) {
   }
 }
 
+/// The first struct bpf_func_info is of the program itself, those behind it of what it calls.
+void CollectFunction(Collector& c, RawProg& prog) {
+  const std::uint64_t info = Get(prog.aux, c.layout.prog_aux.func_info).value_or(0);
+  prog.btf = Get(prog.aux, c.layout.prog_aux.btf).value_or(0);
+  if (info == 0 || prog.btf == 0) return;
+  const auto instruction_and_type = c.Load(info);
+  if (!instruction_and_type) return;
+  prog.function = static_cast<std::uint32_t>(*instruction_and_type >> 32);
+  c.AddBtf(prog.btf);
+}
+
 void CollectProgram(Collector& c, RawProg& prog) {
   const KernelLayout& layout = c.layout;
   prog.head = c.Copy(prog.address, layout.prog.extent);
   const std::uint64_t aux = Get(prog.head, layout.prog.aux).value_or(0);
   if (aux != 0) prog.aux = c.Copy(aux, layout.prog_aux.extent);
   CollectStats(c, prog);
+  CollectFunction(c, prog);
   if (Get(prog.head, layout.prog.type) != kStructOpsProgram) return;
   const std::uint64_t list = Get(prog.aux, layout.prog_aux.used_maps).value_or(0);
   const std::uint64_t count = Get(prog.aux, layout.prog_aux.used_map_cnt).value_or(0);
@@ -44,6 +57,19 @@ std::string ProgramType(std::uint32_t type) {
   if (type == 32) return "netfilter";  // younger than the libbpf of our hosts
   const char* name = libbpf_bpf_prog_type_str(static_cast<bpf_prog_type>(type));
   return name != nullptr ? name : fmt::format("type {}", type);
+}
+
+/// The whole name of its function, of which the kernel's own name for it is the beginning; "" when unknown.
+std::string FunctionOf(const RenderContext& context, const RawProg& prog, const std::string& name) {
+  const auto& btfs = context.raw.btfs;
+  const auto raw =
+      std::find_if(btfs.begin(), btfs.end(), [&](const RawBtf& btf) { return btf.address == prog.btf; });
+  std::string why;
+  const auto btf =
+      prog.function == 0 || raw == btfs.end() ? nullptr : context.btfs.Get(*raw, context.facts.btf, why);
+  if (btf == nullptr) return {};
+  const std::string_view function = btf->Text(btf->Type(prog.function).name_off);
+  return function.starts_with(name) ? std::string(function) : std::string();
 }
 
 /// The struct_ops map whose functions the kernel schedules with; null when it cannot be found.
@@ -126,6 +152,8 @@ void RenderPrograms(const RenderContext& context, SnapshotReport& report) {
     prog.cnt = raw.cnt;
     prog.nsecs = raw.nsecs;
     prog.misses = raw.misses;
+    prog.function = FunctionOf(context, raw, prog.name);
+    prog.verified_insns = Get(raw.aux, layout.prog_aux.verified_insns);
   }
   if (!context.raw.progs_reason.empty())
     report.prog_runtime_stats_unavailable = fmt::format("{}: {}", kNoProgAccessor, context.raw.progs_reason);

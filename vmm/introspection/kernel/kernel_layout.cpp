@@ -145,7 +145,10 @@ void ResolvePrograms(const Btf& btf, KernelLayout& k) {
       .Need(k.prog_aux.name, "name")
       .Need(k.prog_aux.attach_btf_id, "attach_btf_id")
       .Need(k.prog_aux.used_maps, "used_maps")
-      .Need(k.prog_aux.used_map_cnt, "used_map_cnt");
+      .Need(k.prog_aux.used_map_cnt, "used_map_cnt")
+      .Maybe(k.prog_aux.verified_insns, "verified_insns")
+      .Maybe(k.prog_aux.btf, "btf")
+      .Maybe(k.prog_aux.func_info, "func_info");
   Members(btf, "bpf_prog_stats", k.prog_stats)
       .Need(k.prog_stats.cnt, "cnt")
       .Need(k.prog_stats.nsecs, "nsecs")

@@ -128,6 +128,8 @@ struct ProgLayout : StructLayout {
 };
 struct ProgAuxLayout : StructLayout {
   Field id, name, attach_btf_id, used_maps, used_map_cnt;
+  Field verified_insns;  // optional: from 5.16 on
+  Field btf, func_info;  // optional: they name its function
 };
 struct ProgStatsLayout : StructLayout {
   Field cnt, nsecs;

@@ -137,12 +137,15 @@ struct SnapshotFields<MapRecord> {
       "fd_array", &S::fd_array, "truncated", &S::truncated, "error", &S::error);
 };
 
-/// Sums over all CPUs; `nsecs` is 0 unless the guest has kernel.bpf_stats_enabled.
+/// Sums over all CPUs; `nsecs` is 0 unless the guest has kernel.bpf_stats_enabled. `name` is the kernel's, of
+/// at most 15 characters, `function` the whole one (absent where the program has no BTF), `verified_insns`
+/// the instructions that the verifier processed when it was loaded (absent before Linux 5.16).
 template <>
 struct SnapshotFields<ProgStats> {
   using S = ProgStats;
-  static constexpr auto kAll = Fields("name", &S::name, "id", &S::id, "type", &S::type, "cnt", &S::cnt,
-                                      "nsecs", &S::nsecs, "misses", &S::misses);
+  static constexpr auto kAll =
+      Fields("name", &S::name, "id", &S::id, "type", &S::type, "cnt", &S::cnt, "nsecs", &S::nsecs, "misses",
+             &S::misses, "function", &S::function, "verified_insns", &S::verified_insns);
 };
 
 /// Times in ns since boot; `softirqs` are counts by number, `irqs_sum` counts interrupts.

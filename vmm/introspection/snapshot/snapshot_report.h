@@ -122,6 +122,8 @@ struct ProgStats {
   std::uint64_t cnt = 0;
   std::uint64_t nsecs = 0;  // 0 unless kernel.bpf_stats_enabled
   std::uint64_t misses = 0;
+  std::string function;                         // the whole name that `name` begins; empty: unknown
+  std::optional<std::uint64_t> verified_insns;  // that the verifier processed; none on kernels before 5.16
 };
 
 struct PerCpuTime {

@@ -126,8 +126,8 @@ sched_ext  simple enabled, exit kind SCX_EXIT_UNREG 64, bypass depth 0
   global node 0   0xc000000000000000      1  42 ...
 
 BPF programs
-  name            id  type        runs   ns  misses
-  simple_enqueue  31  struct_ops   100  200       1
+  name                 id  type        verified insns  runs   ns  misses
+  simple_enqueue_task  31  struct_ops              87   100  200       1
 
 map 'counts'  hash, id 12, 2 entries of at most 64
   1: stat {total: 7, cpu: -1}

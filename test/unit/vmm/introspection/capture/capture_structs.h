@@ -44,7 +44,7 @@ lpm_trie 152: root@128:8 data_size@144:8
 lpm_trie_node 40: child@16:16 prefixlen@32:4 flags@36:4 data@40:0
 bpf_queue_stack 144: head@128:4 tail@132:4 size@136:4 elements@144:0
 bpf_prog 64: type@4:4 stats@32:8 aux@56:8
-bpf_prog_aux 96: id@32:4 name@40:16 attach_btf_id@56:4 used_maps@64:8 used_map_cnt@72:4
+bpf_prog_aux 96: id@32:4 name@40:16 attach_btf_id@56:4 used_maps@64:8 used_map_cnt@72:4 verified_insns@76:4 btf@80:8 func_info@88:8
 bpf_prog_stats 24: cnt@0:8 nsecs@8:8 misses@16:8
 task_struct 512: __state@24:4 on_cpu@28:4 on_rq@32:4 pid@36:4 tgid@40:4 comm@44:16 tasks@64:16 thread_node@80:16 signal@96:8 group_leader@104:8 real_parent@112:8 policy@120:4 prio@124:4 static_prio@128:4 normal_prio@132:4 rt_priority@136:4 sched_class@144:8 cpus_mask@152:64 start_time@216:8 se.sum_exec_runtime@224:8 se.vruntime@232:8 nvcsw@240:8 nivcsw@248:8 thread_info.cpu@16:4 cgroups@256:8 scx.weight@264:4 scx.dsq_vtime@272:8 scx.slice@280:8 scx.runnable_node@288:16 scx.dsq_list.node@304:16 scx.dsq_list.flags@320:4
 signal_struct 32: nr_threads@8:4 thread_head@16:16

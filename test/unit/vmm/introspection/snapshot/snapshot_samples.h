@@ -200,7 +200,7 @@ inline SnapshotReport FullReport() {
       std::nullopt};
   report.active_obj_name = "simple";
   report.active_map_kvas = {report.maps[0].map_kva, report.maps[1].map_kva};
-  report.prog_runtime_stats = {{"simple_enqueue", 31, "struct_ops", 100, 200, 1}};
+  report.prog_runtime_stats = {{"simple_enqueue", 31, "struct_ops", 100, 200, 1, "simple_enqueue_task", 87}};
   report.per_cpu_time = {{0, 1, 2, 3, 4, 5, 6, 7, 8, {9, 10}, 11, 12},
                          {1, 21, 22, 23, 24, 25, 26, 27, 28, {}, 31, {}}};
   report.per_node_numa_unavailable = "no walker";
