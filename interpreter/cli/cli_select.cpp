@@ -12,11 +12,6 @@
 namespace ktstr {
 namespace {
 
-bool Matches(const std::string& filter, const std::string& text) {
-  if (filter.find_first_of("*?[") == std::string::npos) return text.find(filter) != std::string::npos;
-  return ::fnmatch(filter.c_str(), text.c_str(), 0) == 0;
-}
-
 bool MatchesTags(const CliOptions& options, const LoadedScenario& loaded) {
   if (options.tags.empty()) return true;
   const std::vector<std::string>& tags = loaded.scenario.tags;
@@ -62,12 +57,17 @@ std::string RunTitle(const SelectedRun& run) {
   return run.scenario->file + "#" + run.plan->variant;
 }
 
+bool MatchesFilter(const std::string& filter, const std::string& text) {
+  if (filter.find_first_of("*?[") == std::string::npos) return text.find(filter) != std::string::npos;
+  return ::fnmatch(filter.c_str(), text.c_str(), 0) == 0;
+}
+
 bool MatchesFilters(std::span<const std::string> filters, const LoadedScenario& loaded,
                     std::string_view title) {
   if (filters.empty()) return true;
   return std::any_of(filters.begin(), filters.end(), [&](const std::string& filter) {
-    return Matches(filter, loaded.file) || Matches(filter, loaded.scenario.name) ||
-           Matches(filter, std::string(title));
+    return MatchesFilter(filter, loaded.file) || MatchesFilter(filter, loaded.scenario.name) ||
+           MatchesFilter(filter, std::string(title));
   });
 }
 

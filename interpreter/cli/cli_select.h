@@ -17,6 +17,7 @@ namespace ktstr {
 struct SelectedRun {
   const LoadedScenario* scenario = nullptr;
   std::shared_ptr<const RunPlan> plan;  // null: the scenario has errors
+  std::string repeat_command = {};      // what runs it once more; "": `run` with the scenario's file
 };
 
 struct Selection {
@@ -28,8 +29,10 @@ struct Selection {
 /// `path#variant`, or the path alone for a scenario without a matrix.
 std::string RunTitle(const SelectedRun& run);
 
-/// Whether one of `filters` fits: as a glob when it holds one of *?[ else as a part of the text; against the
-/// path, the name and the title. True when there are none.
+/// Whether a filter fits: as a glob when it holds one of *?[ else as a part of the text.
+bool MatchesFilter(const std::string& filter, const std::string& text);
+
+/// Whether one of `filters` fits the path, the name or the title. True when there are none.
 bool MatchesFilters(std::span<const std::string> filters, const LoadedScenario& loaded,
                     std::string_view title);
 

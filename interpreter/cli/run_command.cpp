@@ -33,10 +33,12 @@ namespace {
 /// One invocation of `run`, its world and its results.
 class Runner {
  public:
-  Runner(const CliOptions& options, Console& io, const RunWorld& world, const Selection& selection)
-      : options_(options), io_(io), world_(world), selection_(selection) {}
+  /// `place`: null, and the results have a directory of their own and are told on the terminal.
+  Runner(const CliOptions& options, Console& io, const RunWorld& world, const Selection& selection,
+         const RunPlace* place)
+      : options_(options), io_(io), world_(world), selection_(selection), place_(place) {}
 
-  int Run() {
+  Result<RunSummary> Run() {
     for (const PathDiagnostic& diagnostic : selection_.diagnostics) {
       FinishedRun run;
       run.file = run.name = diagnostic.path;
@@ -45,10 +47,7 @@ class Runner {
     }
     const bool anything_runs = std::any_of(selection_.runs.begin(), selection_.runs.end(),
                                            [](const SelectedRun& run) { return run.plan != nullptr; });
-    if (anything_runs) {
-      if (const Result<> prepared = Prepare(); !prepared.ok())
-        return CommandError(io_, prepared.error().message);
-    }
+    if (anything_runs) TRY(Prepare());
     CollectItems();
     const auto takes_machine = [](const RunItem& item) { return !item.settled; };
     if (std::any_of(items_.begin(), items_.end(), takes_machine)) ChooseAccel();
@@ -57,17 +56,22 @@ class Runner {
     } else {
       ReportSettled();
     }
-    if (signals_) summary_.interrupted_by = signals_->Caught();
-    return Finish();
+    if (signals_ != nullptr) summary_.interrupted_by = signals_->Caught();
+    summary_.elapsed_ms =
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start_).count();
+    return std::move(summary_);
   }
 
  private:
   /// What every run needs, and without which nothing can be kept or cleaned up.
   Result<> Prepare() {
-    results_.emplace(TRY(options_.resume.empty() ? ResultsDirectory::Create(options_.out)
-                                                 : ResultsDirectory::Reopen(options_.resume)));
+    if (place_ == nullptr) {
+      own_results_.emplace(TRY(options_.resume.empty() ? ResultsDirectory::Create(options_.out)
+                                                       : ResultsDirectory::Reopen(options_.resume)));
+      if (!own_results_->latest_fault().empty()) CommandWarning(io_, own_results_->latest_fault());
+    }
+    results_ = place_ == nullptr ? &*own_results_ : &place_->results;
     summary_.directory = results_->path().string();
-    if (!results_->latest_fault().empty()) CommandWarning(io_, results_->latest_fault());
     // The kernel may have to be fetched. Until signals are watched they simply end the program.
     const char* variable = std::getenv("KTSTR_KERNEL");
     Result<vmm::Kernel> kernel =
@@ -78,8 +82,9 @@ class Runner {
     } else {
       host_fault_ = kernel.error().message;
     }
-    signals_.emplace(TRY(SignalWatch::Start()));
-    if (options_.resume.empty()) KeepInvocation();
+    if (place_ == nullptr) own_signals_.emplace(TRY(SignalWatch::Start()));
+    signals_ = place_ == nullptr ? &*own_signals_ : &place_->signals;
+    if (place_ == nullptr && options_.resume.empty()) KeepInvocation();
     scratch_.emplace(TRY(ScratchDirectory::Make()));
     environment_.qemu = options_.qemu;
     environment_.observers = &observers_;
@@ -248,33 +253,30 @@ class Runner {
   }
 
   void Report(FinishedRun run) {
-    std::ostream& to = Pretty() ? io_.out : io_.err;
-    to << RenderRun(run, options_.program, Pretty() ? io_.color_out : io_.color_err) << std::flush;
+    if (place_ != nullptr) {
+      place_->tell(run);
+    } else {
+      const bool pretty = options_.format == "pretty";
+      (pretty ? io_.out : io_.err) << RenderRun(run, options_.program, pretty ? io_.color_out : io_.color_err)
+                                   << std::flush;
+    }
     const std::string& confinement = run.outcome.machine.confinement;
     if (options_.verbose && !confinement.empty()) io_.err << "QEMU: " << confinement << '\n' << std::flush;
     summary_.runs.push_back(std::move(run));
   }
 
-  int Finish() {
-    summary_.elapsed_ms =
-        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start_).count();
-    (Pretty() ? io_.out : io_.err) << RenderTotals(summary_) << std::flush;
-    if (options_.format == "json") io_.out << RenderJsonReport(summary_);
-    if (options_.format == "junit") io_.out << RenderJunit(summary_, options_.program);
-    return ExitCode(WorstOf(summary_));
-  }
-
-  [[nodiscard]] bool Pretty() const { return options_.format == "pretty"; }
-
   const CliOptions& options_;
   Console& io_;
   const RunWorld& world_;
   const Selection& selection_;
+  const RunPlace* place_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   std::deque<RunItem> items_;
-  std::optional<SignalWatch> signals_;  // before what starts threads or processes
+  std::optional<SignalWatch> own_signals_;  // before what starts threads or processes
+  const SignalWatch* signals_ = nullptr;
   std::optional<ScratchDirectory> scratch_;
-  std::optional<ResultsDirectory> results_;
+  std::optional<ResultsDirectory> own_results_;
+  ResultsDirectory* results_ = nullptr;
   ObserverCache observers_;
   RunEnvironment environment_;
   RunSummary summary_;
@@ -291,6 +293,11 @@ Result<vmm::AccelChoice> ChooseRealAccel(vmm::AccelRequest request, const RunEnv
 
 }  // namespace
 
+Result<RunSummary> RunSelection(const CliOptions& options, Console& io, const RunWorld& world,
+                                const Selection& selection, const RunPlace& place) {
+  return Runner(options, io, world, selection, &place).Run();
+}
+
 RunWorld RealWorld() { return {&vmm::ResolveKernel, &ChooseRealAccel, &RunScenario}; }
 
 int RunScenarios(const CliOptions& options, Console& io, const RunWorld& world) {
@@ -298,7 +305,12 @@ int RunScenarios(const CliOptions& options, Console& io, const RunWorld& world) 
     return UsageError(io, accel.error().message);
   const Result<Selection> selection = Select(options);
   if (!selection.ok()) return UsageError(io, selection.error().message);
-  return Runner(options, io, world, *selection).Run();
+  const Result<RunSummary> summary = Runner(options, io, world, *selection, nullptr).Run();
+  if (!summary.ok()) return CommandError(io, summary.error().message);
+  (options.format == "pretty" ? io.out : io.err) << RenderTotals(*summary) << std::flush;
+  if (options.format == "json") io.out << RenderJsonReport(*summary);
+  if (options.format == "junit") io.out << RenderJunit(*summary, options.program);
+  return ExitCode(WorstOf(*summary));
 }
 
 int RunCommand(const CliOptions& options, Console& io) {

@@ -5,13 +5,18 @@
 
 #include "interpreter/cli/cli.h"
 #include "interpreter/cli/cli_options.h"
+#include "interpreter/cli/cli_select.h"
 #include "interpreter/plan/plan.h"
+#include "interpreter/report/report_run.h"
 #include "interpreter/run/run_environment.h"
 #include "interpreter/run/run_event.h"
 #include "interpreter/run/run_outcome.h"
 #include "vmm/host/host_capacity.h"
 
 namespace ktstr {
+
+class ResultsDirectory;  // interpreter/report/run_directory.h
+class SignalWatch;       // interpreter/run/signals.h
 
 /// What `run` asks of the world outside; tests put their own in.
 struct RunWorld {
@@ -26,6 +31,19 @@ struct RunWorld {
 
 /// The real one: vmm::ResolveKernel, vmm::ResolveAccel with ProveKvm, RunScenario, vmm::ReadHostCapacity.
 RunWorld RealWorld();
+
+/// For those who run several selections and report on all of them together.
+struct RunPlace {
+  ResultsDirectory& results;
+  const SignalWatch& signals;
+  std::function<void(const FinishedRun&)> tell;  // of each run, in the order of the selection
+};
+
+/// Runs what was selected, as RunScenarios does, with results in `place`, and says only how that is getting
+/// on. The results directory is not one that --resume can finish. Error (kEnvironment): nothing could be
+/// started.
+Result<RunSummary> RunSelection(const CliOptions& options, Console& io, const RunWorld& world,
+                                const Selection& selection, const RunPlace& place);
 
 /// Loads and checks everything, then runs what can be run, `options.jobs` at a time, and reports in the order
 /// of the selection. `world.run_scenario` is called on several threads. A scenario with errors is an ERROR

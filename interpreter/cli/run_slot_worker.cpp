@@ -118,7 +118,9 @@ void RunSlotWorker::Execute(RunItem& item) {
   directory.WriteInputs(fmt::format("# {} as it was run\n{}", TitleOf(run), ToYaml(plan.scenario)),
                         PlanText(item));
   run.directory = directory.path().string();
-  run.repeat_command = RepeatCommand(shared_.options, *item.selected, shared_.summary);
+  run.repeat_command = item.selected->repeat_command;
+  if (run.repeat_command.empty())
+    run.repeat_command = RepeatCommand(shared_.options, *item.selected, shared_.summary);
   {
     const auto shown = shared_.progress.Begin(TitleOf(run));
     Tee sinks(*shown, directory);

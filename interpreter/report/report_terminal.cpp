@@ -40,11 +40,6 @@ std::string_view VerdictColor(Verdict verdict) {
   return "";
 }
 
-std::string PaintedVerdict(Verdict verdict, bool color) {
-  const std::string name(VerdictName(verdict));
-  return color ? fmt::format("\x1b[1m{}{}\x1b[0m", VerdictColor(verdict), name) : name;
-}
-
 /// A row without a label continues the one above it; no row begins with foreign text.
 std::string RowText(std::string_view label, std::string_view text) {
   return fmt::format("  {:<6} {}", label.empty() ? "|" : label, OneLine(text, kRowBytes));
@@ -285,6 +280,11 @@ std::string RenderRun(const FinishedRun& run, std::string_view program, bool col
     Append(lines, FailureLines(run));
   }
   return Joined(lines);
+}
+
+std::string PaintedVerdict(Verdict verdict, bool color) {
+  const std::string name(VerdictName(verdict));
+  return color ? fmt::format("\x1b[1m{}{}\x1b[0m", VerdictColor(verdict), name) : name;
 }
 
 std::string RenderTotals(const RunSummary& summary) {

@@ -16,6 +16,9 @@ std::string RenderRun(const FinishedRun& run, std::string_view program, bool col
 /// "17 passed, 1 failed, 1 error in 92 s", and where the results are.
 std::string RenderTotals(const RunSummary& summary);
 
+/// "FAIL", in its color when that is welcome.
+std::string PaintedVerdict(Verdict verdict, bool color);
+
 /// "850 ms", "4.8 s", "92 s".
 std::string FormatElapsed(double ms);
 
