@@ -6,6 +6,10 @@
 #include "interpreter/cli/cli.h"
 #include "interpreter/cli/cli_options.h"
 
+namespace CLI {
+class App;
+}
+
 namespace ktstr {
 
 int LintCommand(const CliOptions& options, Console& io);
@@ -14,6 +18,9 @@ int ExplainCommand(const CliOptions& options, Console& io);
 int SchemaCommand(const CliOptions& options, Console& io);
 int KernelCommand(const CliOptions& options, Console& io);
 int SchedulersCommand(const CliOptions& options, Console& io);
+int VerifyCommand(const CliOptions& options, Console& io);
+/// Declares the options of `verify`; those of the other commands are in cli.cpp.
+void VerifyOptions(CLI::App& app, CliOptions& o);
 int CacheCommand(const CliOptions& options, Console& io);
 int SnapshotCommand(const CliOptions& options, Console& io);
 /// What is found before anything boots goes here, too: `run --dry-run`.

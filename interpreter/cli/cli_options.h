@@ -46,6 +46,15 @@ struct CliOptions {
   bool no_clone = false;  // boot each machine
   std::uint64_t cache_bytes = vmm::TemplateCache::kDefaultLimit;
 
+  // verify
+  std::vector<SchedulerOverride> schedulers;  // beside those that the scenarios declare
+  std::vector<std::string> kernels;           // as `kernel`; none: the one that `run` prefers
+  std::vector<TopologySpec> topologies;       // none: the usual ones
+  std::string baseline;                       // a results directory; "": none
+  std::optional<std::uint64_t> max_insns;     // in place of the schedulers'
+  std::optional<Percent> max_growth;
+  bool raw = false;  // no log is folded
+
   // kernel and schedulers
   std::string kernel_source;  // build: a directory or tarball; "": Debian's package, or what the kernel is of
   std::string kernel_config;  // build: a fragment; "": none

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "vmm/kernel/schedulers.h"
+#include "vmm/machine/topology.h"
 
 namespace ktstr {
 
@@ -49,6 +50,19 @@ SchedulerOverride ParseSchedulerOption(const std::string& text) {
   else
     scheduler.def.binary = program;
   return scheduler;
+}
+
+TopologySpec ParseTopologyOption(const std::string& text) {
+  const Result<vmm::Topology> topology = vmm::ParseTopology(text);
+  if (!topology.ok()) throw CLI::ValidationError("--topology", topology.error().message);
+  return {topology->numa_nodes, topology->llcs, topology->cores_per_llc, topology->threads_per_core};
+}
+
+Percent ParseGrowthOption(const std::string& text) {
+  Percent value;
+  const std::string fault = Percent::Scalar().parse(text, &value);
+  if (!fault.empty()) throw CLI::ValidationError("--max-growth", fault);
+  return value;
 }
 
 std::uint64_t ParseNumber(const std::string& option, const std::string& text, std::uint64_t min,

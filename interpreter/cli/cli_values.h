@@ -22,6 +22,10 @@ Clock ParseClockOption(const std::string& text);
 std::uint64_t ParseBytesOption(const std::string& text);
 /// "PROGRAM [ARG]...". A program with a '/' is meant from the working directory.
 SchedulerOverride ParseSchedulerOption(const std::string& text);
+/// "1n2l2c1t" or a preset's name.
+TopologySpec ParseTopologyOption(const std::string& text);
+/// "5%".
+Percent ParseGrowthOption(const std::string& text);
 /// A whole number from `min` to `max`, as CLI11 itself does not read them: to it -1 is 2^64-1.
 std::uint64_t ParseNumber(const std::string& option, const std::string& text, std::uint64_t min,
                           std::uint64_t max);

@@ -63,6 +63,7 @@ struct SchedulerDef {
   std::vector<std::string> include;
   std::optional<Duration> attach_timeout;  // none: AttachBudgetOf() knows
   std::optional<Duration> attach_cpu_time;
+  std::optional<std::uint64_t> max_insns;  // of each of its programs, as the verifier counts; for `verify`
   bool from_user = false;  // the command line names it, which may name any file; not part of the declaration
   static const StructDecl& Decl();
 };

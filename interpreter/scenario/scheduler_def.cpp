@@ -60,6 +60,11 @@ const StructDecl& SchedulerDef::Decl() {
           "attach_cpu_time",
           "CPU time that its program may use until then, to which a slow host adds nothing; default: 35s, on "
           "the virtual clock 350s."),
+      Optional<&SchedulerDef::max_insns>(
+          "max_insns",
+          "The most instructions that the verifier may process for any of its programs; above it `verify` "
+          "fails. Runs do not look at it.",
+          Between(1, 1'000'000)),
   };
   static constexpr StructDecl kDecl = [] {
     StructDecl decl = DeclareStruct<SchedulerDef>(
