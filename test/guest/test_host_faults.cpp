@@ -22,7 +22,7 @@ TEST_CASE("a payload binary that is not there") {
   GuestRun run(RunsPayload("no-such-program"));
   run.Finish("ERROR");
   CHECK(run.first_line() ==
-        "ERROR scenario.yaml: payload binary 'no-such-program' was not found beside the scenario or on PATH");
+        "ERROR scenario.yaml: program 'no-such-program' was not found beside the scenario or on PATH");
 }
 
 TEST_CASE("a payload binary for another architecture") {

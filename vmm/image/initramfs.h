@@ -82,8 +82,8 @@ Result<> CheckPayloadPlace(const PayloadSource& source);
 
 /// The host file a payload means: with a '/', relative to the scenario's directory (or absolute); else a file
 /// of that name beside the scenario, else on `path` (as $PATH).
-/// Errors (kInput): CheckPayloadPlace's, "payload binary 'x' was not found beside the scenario or on PATH",
-/// "payload binary './x' does not exist (looked for /a/x)", "... is not executable (chmod +x /a/x)".
+/// Errors (kInput): CheckPayloadPlace's, "program 'x' was not found beside the scenario or on PATH",
+/// "program './x' does not exist (looked for /a/x)", "... is not executable (chmod +x /a/x)".
 Result<std::filesystem::path> FindPayload(const PayloadSource& source, const std::string& path);
 
 /// All files those binaries need in the guest: themselves at PayloadGuestPath, libraries, loaders and script

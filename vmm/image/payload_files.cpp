@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 
 Error NotExecutable(const std::string& binary, const fs::path& path) {
   return {ErrorKind::kInput,
-          fmt::format("payload binary '{}' is not executable (chmod +x {})", binary, path.string())};
+          fmt::format("program '{}' is not executable (chmod +x {})", binary, path.string())};
 }
 
 fs::path Beside(const PayloadSource& source) {
@@ -34,7 +34,7 @@ Result<> CheckPayloadPlace(const PayloadSource& source) {
   std::error_code lost;  // the working directory: then nothing is below anything
   if (tree.Have(fs::absolute(Beside(source), lost))) return {};
   return Error{ErrorKind::kInput,
-               fmt::format("payload binary '{}' is outside the scenario's directory; name a "
+               fmt::format("program '{}' is outside the scenario's directory; name a "
                            "program on PATH, or allow such files by --allow-host-files",
                            source.binary)};
 }
@@ -42,7 +42,7 @@ Result<> CheckPayloadPlace(const PayloadSource& source) {
 Result<fs::path> FindPayload(const PayloadSource& source, const std::string& path) {
   const std::string& binary = source.binary;
   if (binary.empty() || binary.ends_with('/') || fs::path(binary).filename() == "..") {
-    return Error{ErrorKind::kInput, fmt::format("payload binary '{}' does not name a file", binary)};
+    return Error{ErrorKind::kInput, fmt::format("program '{}' does not name a file", binary)};
   }
   TRY(CheckPayloadPlace(source));
   const fs::path beside = Beside(source);
@@ -55,13 +55,13 @@ Result<fs::path> FindPayload(const PayloadSource& source, const std::string& pat
     fs::path found = FindOnPath(binary, path);
     if (!found.empty()) return found;
     return Error{ErrorKind::kInput,
-                 fmt::format("payload binary '{}' was not found beside the scenario or on PATH", binary)};
+                 fmt::format("program '{}' was not found beside the scenario or on PATH", binary)};
   }
   if (fs::is_directory(beside, ignored)) {
-    return Error{ErrorKind::kInput, fmt::format("payload binary '{}' is a directory", binary)};
+    return Error{ErrorKind::kInput, fmt::format("program '{}' is a directory", binary)};
   }
   return Error{ErrorKind::kInput,
-               fmt::format("payload binary '{}' does not exist (looked for {})", binary, beside.string())};
+               fmt::format("program '{}' does not exist (looked for {})", binary, beside.string())};
 }
 
 Result<std::vector<InitramfsFile>> PayloadFiles(const std::vector<PayloadSource>& sources) {

@@ -69,7 +69,7 @@ a.yaml:5:36: error[wrong-type]: expected a string, found the integer '2'
 a.yaml:6:39: error[unknown-name]: expected exit_code, json, kv or regex, found 'kvv'
      6 |   probe: {binary: sh, output: {parse: kvv}}
        |                                       ^~~ did you mean 'kv'?
-a.yaml:7:18: error[missing-program]: payload binary './not-there' does not exist (looked for not-there)
+a.yaml:7:18: error[missing-program]: program './not-there' does not exist (looked for not-there)
      7 |   gone: {binary: ./not-there}
        |                  ^~~~~~~~~~~
 a.yaml:10:28: error[bad-cpuset]: there is no LLC 7: the topology has 2 LLCs

@@ -272,10 +272,10 @@ TEST_CASE("programs named by a path are looked for beside the scenario") {
   const CliResult result = Cli({"lint", "s"});
   CHECK(result.code == 1);
   CHECK(result.out ==
-        "s/x.yaml:3:15: error[missing-program]: payload binary './a.sh' does not exist (looked for s/a.sh)\n"
+        "s/x.yaml:3:15: error[missing-program]: program './a.sh' does not exist (looked for s/a.sh)\n"
         "     3 |   a: {binary: ./a.sh}\n"
         "       |               ^~~~~~\n"
-        "s/x.yaml:4:15: error[missing-program]: payload binary 'bin/b.sh' is not executable (chmod +x "
+        "s/x.yaml:4:15: error[missing-program]: program 'bin/b.sh' is not executable (chmod +x "
         "s/bin/b.sh)\n"
         "     4 |   b: {binary: bin/b.sh, include: [bin/c.sh, no-such-name]}\n"
         "       |               ^~~~~~~~\n");
@@ -335,11 +335,11 @@ TEST_CASE("--dry-run looks for all programs that the run would start") {
   CHECK(result.out.find("RunPayload b") != std::string::npos);
   CHECK(
       result.err ==
-      "x.yaml:3:15: error[missing-program]: payload binary 'no-such-name' was not found beside the scenario "
+      "x.yaml:3:15: error[missing-program]: program 'no-such-name' was not found beside the scenario "
       "or on PATH\n"
       "     3 |   a: {binary: no-such-name}\n"
       "       |               ^~~~~~~~~~~~\n"
-      "x.yaml:4:29: error[missing-program]: payload binary 'nor-this-one' was not found beside the scenario "
+      "x.yaml:4:29: error[missing-program]: program 'nor-this-one' was not found beside the scenario "
       "or on PATH\n"
       "     4 |   b: {binary: sh, include: [nor-this-one]}\n"
       "       |                             ^~~~~~~~~~~~\n");
@@ -353,11 +353,11 @@ TEST_CASE("a payload outside the scenario's directory is an error at its line un
             "version: 1\npayloads:\n  a: {binary: ../tool}\n  b: {binary: sh, include: [/no/such]}\n"
             "steps: [{ops: [{RunPayload: {payload: a}}, {RunPayload: {payload: b}}], hold: 1s}]\n");
   constexpr const char* kRefused =
-      "s/x.yaml:3:15: error[host-file]: payload binary '../tool' is outside the scenario's directory; name a "
+      "s/x.yaml:3:15: error[host-file]: program '../tool' is outside the scenario's directory; name a "
       "program on PATH, or allow such files by --allow-host-files\n"
       "     3 |   a: {binary: ../tool}\n"
       "       |               ^~~~~~~\n"
-      "s/x.yaml:4:29: error[host-file]: payload binary '/no/such' is outside the scenario's directory; name "
+      "s/x.yaml:4:29: error[host-file]: program '/no/such' is outside the scenario's directory; name "
       "a "
       "program on PATH, or allow such files by --allow-host-files\n"
       "     4 |   b: {binary: sh, include: [/no/such]}\n"
@@ -366,7 +366,7 @@ TEST_CASE("a payload outside the scenario's directory is an error at its line un
   CHECK(Cli({"run", "--dry-run", "s"}).err == kRefused);
   CHECK(Cli({"lint", "s", "--allow-host-files"}).code == 0);
   CHECK(Cli({"run", "--dry-run", "s", "--allow-host-files"}).err ==
-        "s/x.yaml:4:29: error[missing-program]: payload binary '/no/such' does not exist (looked for "
+        "s/x.yaml:4:29: error[missing-program]: program '/no/such' does not exist (looked for "
         "/no/such)\n"
         "     4 |   b: {binary: sh, include: [/no/such]}\n"
         "       |                             ^~~~~~~~\n");

@@ -335,16 +335,16 @@ TEST_CASE("a payload is looked for beside the scenario, then on PATH") {
     return found.ok() ? found->string() : found.error().message;
   };
   CHECK(find("tool") == on_path.string());
-  CHECK(find("foo") == "payload binary 'foo' was not found beside the scenario or on PATH");
+  CHECK(find("foo") == "program 'foo' was not found beside the scenario or on PATH");
   CHECK(find("./tool") ==
-        "payload binary './tool' does not exist (looked for " + (dir / "scenarios/tool").string() + ")");
+        "program './tool' does not exist (looked for " + (dir / "scenarios/tool").string() + ")");
   CHECK(find("../bin/tool") == on_path.string());
   CHECK(find(on_path.string()) == on_path.string());
-  CHECK(find("../bin") == "payload binary '../bin' is a directory");
-  CHECK(find("") == "payload binary '' does not name a file");
-  CHECK(find("bin/") == "payload binary 'bin/' does not name a file");
+  CHECK(find("../bin") == "program '../bin' is a directory");
+  CHECK(find("") == "program '' does not name a file");
+  CHECK(find("bin/") == "program 'bin/' does not name a file");
   const auto beside = dir.Write("scenarios/tool", "x");
-  CHECK(find("tool") == "payload binary 'tool' is not executable (chmod +x " + beside.string() + ")");
+  CHECK(find("tool") == "program 'tool' is not executable (chmod +x " + beside.string() + ")");
   (void)dir.Write("scenarios/tool", "x", 0755);
   CHECK(find("tool") == beside.string());
   CHECK(PayloadGuestPath("../bin/tool") == "/payload/bin/tool");

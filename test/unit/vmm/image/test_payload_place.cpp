@@ -21,7 +21,7 @@ TEST_CASE("a scenario cannot name files outside its directory, nor learn whether
     return found.ok() ? found->string() : found.error().message;
   };
   const auto refused = [](const std::string& binary) {
-    return "payload binary '" + binary +
+    return "program '" + binary +
            "' is outside the scenario's directory; name a program on PATH, or allow such files by "
            "--allow-host-files";
   };
