@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -19,6 +20,13 @@ constexpr std::size_t kShownNames = 12;
 
 int Bpf(int command, bpf_attr& attr) {
   return static_cast<int>(syscall(SYS_bpf, command, &attr, sizeof attr));
+}
+
+/// The next map behind `id`; 0 when there is none, and errno says why.
+std::uint32_t NextMap(std::uint32_t id) {
+  bpf_attr next{};
+  next.start_id = id;
+  return Bpf(BPF_MAP_GET_NEXT_ID, next) == 0 ? next.next_id : 0;
 }
 
 std::string NameOf(int map) {
@@ -39,20 +47,18 @@ Result<> BpfPins::Pin(const std::string& name) {
   std::string others;
   std::size_t count = 0;
   for (std::uint32_t id = 0;;) {
-    bpf_attr next{};
-    next.start_id = id;
-    if (Bpf(BPF_MAP_GET_NEXT_ID, next) != 0) {
+    id = NextMap(id);
+    if (id == 0) {
       if (errno == ENOENT) break;
       return SystemError("looking for BPF maps");
     }
-    id = next.next_id;
     bpf_attr open{};
     open.map_id = id;
     Fd map(Bpf(BPF_MAP_GET_FD_BY_ID, open));
     if (!map.valid()) continue;  // it went away in between
     const std::string found = NameOf(map.get());
     if (found == cut) {
-      held_.emplace(cut, std::move(map));
+      held_.emplace(cut, Held{std::move(map), id});
       return {};
     }
     if (++count <= kShownNames)
@@ -61,6 +67,19 @@ Result<> BpfPins::Pin(const std::string& name) {
   if (count > kShownNames) others += ", ...";
   return Error{ErrorKind::kGuest, "there is no BPF map '" + cut + "'; the guest has " +
                                       (others.empty() ? std::string("none") : others)};
+}
+
+bool BpfPins::OthersAbove(std::uint32_t id) const {
+  while ((id = NextMap(id)) != 0)
+    if (std::none_of(held_.begin(), held_.end(), [&](const auto& held) { return held.second.id == id; }))
+      return true;
+  return false;
+}
+
+std::uint32_t NewestBpfMap() {
+  std::uint32_t newest = 0;
+  for (std::uint32_t id = NextMap(0); id != 0; id = NextMap(id)) newest = id;
+  return newest;
 }
 
 }  // namespace ktstr::guest

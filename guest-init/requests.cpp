@@ -21,6 +21,8 @@ constexpr std::uint64_t kFreezePatienceNs = 5'000'000'000;
 constexpr const char* kClockSource = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
 // How long started workers are waited for until they have set themselves up.
 constexpr std::uint64_t kSetUpPatienceNs = 100'000'000;
+// How long the maps of a scheduler that was detached may take to go. Payloads may have made some, too.
+constexpr std::uint64_t kMapsPatienceNs = 500'000'000;
 constexpr std::uint64_t kSettlePollNs = 50'000'000;
 constexpr std::uint64_t kSettlePatienceNs = 5'000'000'000;
 
@@ -221,6 +223,7 @@ Step On(GuestState& guest, const StartPayload& request) {
     if (!begun.ok()) return Now(begun.error());
     attach = std::move(begun).value();
     guest.dump.Begin();
+    guest.newest_map = NewestBpfMap();
   }
   if (const Result<> started = guest.tasks.Start(request); !started.ok()) return Now(started);
   return [&guest, handle = request.handle, attach](
@@ -242,10 +245,18 @@ Step On(GuestState& guest, const StopScheduler& request) {
   guest.send(AnyStruct::Of(guest.sched_ext.LookAt(request.handle, SchedulerMoment::kStopping)));
   PayloadProcess* const program = *found;
   program->awaited = true;
-  return [&guest, program, wait = DetachWait(guest.sched_ext, *program, request.timeout_ns, MonotonicNs())](
+  return [&guest, program, wait = DetachWait(guest.sched_ext, *program, request.timeout_ns, MonotonicNs()),
+          outcome = std::optional<Result<>>(), maps_ns = std::uint64_t{0}](
              std::uint64_t now_ns, std::uint64_t& wake_ns) mutable -> std::optional<Result<>> {
-    std::optional<Result<>> outcome = wait.Look(*program, now_ns, wake_ns);
-    if (outcome) FlushKernel(guest);
+    if (!outcome) outcome = wait.Look(*program, now_ns, wake_ns);
+    if (!outcome) return outcome;
+    // The kernel frees what is left of it a little later; whoever looks next is not to see that.
+    if (maps_ns == 0) maps_ns = now_ns + kMapsPatienceNs;
+    if (outcome->ok() && now_ns < maps_ns && guest.pins.OthersAbove(guest.newest_map)) {
+      wake_ns = std::min(wake_ns, now_ns + kSchedExtPollNs);
+      return std::nullopt;
+    }
+    FlushKernel(guest);
     return outcome;
   };
 }
