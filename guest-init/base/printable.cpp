@@ -78,6 +78,18 @@ std::string Printable(std::string_view text) {
   return shown;
 }
 
+std::string PrintableLines(std::string_view lines) {
+  std::string text;
+  while (!lines.empty()) {
+    const std::size_t end = lines.find('\n');
+    text += Printable(lines.substr(0, end));
+    if (end == std::string_view::npos) break;
+    text += '\n';
+    lines.remove_prefix(end + 1);
+  }
+  return text;
+}
+
 std::vector<std::string> PrintableCharacters(std::string_view text) {
   std::vector<std::string> shown;
   for (std::size_t at = 0, bytes = 0; at < text.size(); at += bytes) shown.push_back(Shown(text, at, bytes));

@@ -14,6 +14,8 @@ namespace ktstr {
 /// for a command is broken: `##[` and `##vso[` anywhere, `::` where the text begins. The result is one line.
 /// Text that was shown once is not changed by showing it again.
 std::string Printable(std::string_view text);
+/// The same of each line by itself; the line ends stay.
+std::string PrintableLines(std::string_view lines);
 
 /// The same, apart for each character of `text` (or byte that belongs to none).
 std::vector<std::string> PrintableCharacters(std::string_view text);

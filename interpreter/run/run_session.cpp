@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "guest-init/base/one_line.h"
+#include "guest-init/base/printable.h"
 #include "guest-init/wire/codec.h"
 #include "interpreter/fold/payload_metrics.h"
 #include "interpreter/plan/plan.h"
@@ -244,7 +245,7 @@ Result<> RunSession::HandleEvent(std::span<const std::byte> payload) {
     Keep(event.As<SchedulerLook>());
   } else if (event.Is<SchedulerDump>()) {
     dump_.Take(event.As<SchedulerDump>().text, last_phase_, outcome_.record.queued_tasks);
-    teller_.sink().OnSchedulerDump(event.As<SchedulerDump>().text);
+    teller_.sink().OnSchedulerDump(PrintableLines(event.As<SchedulerDump>().text));
   } else if (event.Is<FileContent>()) {
     const auto& piece = event.As<FileContent>();
     std::string& file = files_[piece.path];
