@@ -20,16 +20,6 @@
 namespace ktstr {
 namespace {
 
-/// Of a guest's words in a message: no honest guest has more to say.
-constexpr std::size_t kMostForeignText = 4096;
-
-std::string HowItEnded(const PayloadDone& done) {
-  const std::string_view why = kPayloadEnds[static_cast<std::size_t>(done.end)].name;
-  const std::string how = done.signal != 0 ? "signal " + std::to_string(done.signal)
-                                           : "exit code " + std::to_string(done.exit_code);
-  return std::string(why) + ", " + how;
-}
-
 /// "FIFO 50", "nice 5", "normal".
 std::string PolicyText(const StartWorkers& request) {
   switch (request.policy) {
@@ -274,88 +264,12 @@ void RunSession::Keep(WorkerDone done) {
   outcome_.record.reports.push_back({done.group, std::move(done.report)});
 }
 
-RunSession::Output& RunSession::OutputOf(std::uint32_t handle) {
-  const auto [at, fresh] = outputs_.try_emplace(handle);
-  const PayloadState& payload = plan_.payloads[handle];
-  const Payload* const declared = payload.scheduler ? nullptr : plan_.scenario.payloads.Find(payload.name);
-  if (fresh && declared != nullptr)
-    at->second.metrics.emplace(declared->output, declared->metrics, output_memory_);
-  return at->second;
-}
-
-void RunSession::Keep(const PayloadOutput& output) {
-  if (output.handle >= plan_.payloads.size()) return;
-  Output& known = OutputOf(output.handle);
-  if (known.metrics) known.metrics->Feed(output.stream, output.bytes);
-  if (output.stream == Stream::kStderr) {
-    known.stderr_end += output.bytes;
-    known.stderr_end.erase(0, known.stderr_end.size() - std::min(known.stderr_end.size(), kKeptStderr));
-  }
-  std::uint64_t& kept = known.kept[static_cast<std::size_t>(output.stream)];
-  const std::string_view bytes = std::string_view(output.bytes).substr(0, kMaxPayloadOutput - kept);
-  kept += bytes.size();
-  if (!bytes.empty())
-    teller_.sink().OnPayloadOutput(output.handle, plan_.payloads[output.handle].name, output.stream, bytes);
-}
-
-void RunSession::WarnOfCut(const PayloadState& payload, const PayloadDone& done) {
-  for (const Stream stream : {Stream::kStdout, Stream::kStderr}) {
-    const std::uint64_t bytes = stream == Stream::kStdout ? done.stdout_bytes : done.stderr_bytes;
-    if (bytes <= kMaxPayloadOutput) continue;
-    outcome_.warnings.push_back("of the " + std::to_string(bytes) + " bytes that payload '" + payload.name +
-                                "' wrote to " + std::string(kStreams[static_cast<std::size_t>(stream)].name) +
-                                " the first " + std::to_string(kMaxPayloadOutput) + " are kept");
-    teller_.Tell(EventKind::kWarning, outcome_.warnings.back(), payload.made.path, phase_);
-  }
-}
-
-void RunSession::Keep(const PayloadDone& done) {
-  if (done.handle >= plan_.payloads.size()) return;
-  const PayloadState& payload = plan_.payloads[done.handle];
-  Output& known = OutputOf(done.handle);
-  if (payload.scheduler) {
-    teller_.Tell(EventKind::kScheduler, payload.name + ": its program: " + HowItEnded(done),
-                 payload.made.path, payload.phase, done.ended_ns);
-    WarnOfCut(payload, done);
-    schedulers_.Take(done, std::move(known.stderr_end));
-    outputs_.erase(done.handle);
-    return;
-  }
-  PayloadResult result{payload.name, payload.cgroup, payload.phase, done, std::move(known.stderr_end), {}};
-  if (cleanup_ && result.done.end == PayloadEnd::kKilled) {
-    result.done.end = PayloadEnd::kCollected;
-    outcome_.warnings.push_back("payload '" + payload.name + "' was still running at the end of " +
-                                payload.made.where + "; it was killed");
-    teller_.Tell(EventKind::kWarning, outcome_.warnings.back(), payload.made.path, phase_);
-  }
-  WarnOfCut(payload, done);
-  if (known.metrics) result.metrics = known.metrics->Take();
-  outputs_.erase(done.handle);
-  for (const std::string& note : result.metrics.notes)
-    outcome_.warnings.push_back("payload '" + payload.name + "': " + note);
-  teller_.Tell(EventKind::kPayload,
-               payload.name + ": " + HowItEnded(result.done) + ", pid " + std::to_string(done.pid),
-               payload.made.path, payload.phase, done.ended_ns);
-  outcome_.record.payloads.push_back(std::move(result));
-}
-
 void RunSession::Keep(const KernelMessages& messages) {
   // Replies and events come in one order: what the kernel said in a phase is here before the reply to its
   // end.
   kernel_log_.Take(messages, Position(), outcome_.record.kernel_log);
   schedulers_.Take(messages, Position());
   teller_.sink().OnKernelLog(RenderKernelMessages(messages));
-}
-
-void RunSession::Keep(const SchedulerLook& look) {
-  const PayloadState& scheduler = plan_.payloads[look.handle];
-  schedulers_.Take(look, scheduler.name, Position());
-  const std::string ops = look.ops.empty() ? "" : ", ops " + OneLine(look.ops, kMostForeignText);
-  teller_.Tell(EventKind::kScheduler,
-               scheduler.name + ": " +
-                   std::string(kSchedulerMoments[static_cast<std::size_t>(look.moment)].name) + ", " +
-                   OneLine(look.state, kMostForeignText) + ops,
-               scheduler.made.path, phase_, look.clock_ns);
 }
 
 void RunSession::NoteReply(const PlannedRequest& planned, const Reply& reply) {

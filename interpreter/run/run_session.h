@@ -36,6 +36,9 @@ struct RunOutcome;      // run_outcome.h
 struct RunPlan;         // interpreter/plan/plan.h
 struct Scenario;        // interpreter/scenario/scenario.h
 
+/// Of a guest's words in a message: no honest guest has more to say.
+inline constexpr std::size_t kMostForeignText = 4096;
+
 /// One thread; all references outlive it. Whatever results arrive are put into `outcome` at once, so that
 /// nothing finished is lost when the run ends early.
 class RunSession {

@@ -33,10 +33,9 @@ Result<> CheckPayloadPlace(const PayloadSource& source) {
   tree.Add(source.scenario_dir);
   std::error_code lost;  // the working directory: then nothing is below anything
   if (tree.Have(fs::absolute(Beside(source), lost))) return {};
-  return Error{ErrorKind::kInput,
-               fmt::format("program '{}' is outside the scenario's directory; name a "
-                           "program on PATH, or allow such files by --allow-host-files",
-                           source.binary)};
+  return Error{ErrorKind::kInput, fmt::format("program '{}' is outside the scenario's directory; name a "
+                                              "program on PATH, or allow such files by --allow-host-files",
+                                              source.binary)};
 }
 
 Result<fs::path> FindPayload(const PayloadSource& source, const std::string& path) {

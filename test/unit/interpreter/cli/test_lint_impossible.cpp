@@ -333,16 +333,15 @@ TEST_CASE("--dry-run looks for all programs that the run would start") {
   const CliResult result = Cli({"run", "--dry-run", "x.yaml"});
   CHECK(result.code == 2);
   CHECK(result.out.find("RunPayload b") != std::string::npos);
-  CHECK(
-      result.err ==
-      "x.yaml:3:15: error[missing-program]: program 'no-such-name' was not found beside the scenario "
-      "or on PATH\n"
-      "     3 |   a: {binary: no-such-name}\n"
-      "       |               ^~~~~~~~~~~~\n"
-      "x.yaml:4:29: error[missing-program]: program 'nor-this-one' was not found beside the scenario "
-      "or on PATH\n"
-      "     4 |   b: {binary: sh, include: [nor-this-one]}\n"
-      "       |                             ^~~~~~~~~~~~\n");
+  CHECK(result.err ==
+        "x.yaml:3:15: error[missing-program]: program 'no-such-name' was not found beside the scenario "
+        "or on PATH\n"
+        "     3 |   a: {binary: no-such-name}\n"
+        "       |               ^~~~~~~~~~~~\n"
+        "x.yaml:4:29: error[missing-program]: program 'nor-this-one' was not found beside the scenario "
+        "or on PATH\n"
+        "     4 |   b: {binary: sh, include: [nor-this-one]}\n"
+        "       |                             ^~~~~~~~~~~~\n");
 }
 
 TEST_CASE("a payload outside the scenario's directory is an error at its line unless the user allows it") {
