@@ -22,7 +22,7 @@ std::string LacksSchedulers(const fs::path& tree) {
 
 /// Cuts the first line off `text`.
 std::string TakeLine(std::string_view& text) {
-  const std::string line(text.substr(0, text.find('\n')));
+  std::string line(text.substr(0, text.find('\n')));
   text.remove_prefix(std::min(text.size(), line.size() + 1));
   return line;
 }

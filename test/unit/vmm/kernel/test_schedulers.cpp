@@ -1,6 +1,10 @@
 // `schedulers build` with a kernel source of ten lines and a made-up clang; where what it built is found.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 
+#include "guest-init/base/fd.h"
 #include "test/unit/vmm/host/temp_dir.h"
 #include "test/unit/vmm/machine/fake_image.h"
 #include "vmm/host/cache_dir.h"
@@ -171,6 +175,23 @@ TEST_CASE("a build of schedulers that breaks says the first error and the log, a
         "the schedulers cannot be built: scx_qmap.bpf.c:7:1: error: no such kfunc (log: " +
             (source.cache() / ".build-6.12.9-ktstr/build.log").string() + ")");
   CHECK(FoundIn(source.cache(), "scx_simple") == (source.cache() / "6.12.9-ktstr/scx_simple").string());
+}
+
+TEST_CASE("a build of schedulers that is interrupted is gone on with by the next") {
+  const FakeSource source;
+  int ends[2];
+  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  const Fd cancel(ends[0]), signal(ends[1]);
+  REQUIRE(::write(signal.get(), "x", 1) == 1);
+  SchedulerBuildRequest request = Names({"scx_simple"});
+  request.cancel_fd = cancel.get();
+  const auto stopped = BuildSchedulers(request, {});
+  REQUIRE_FALSE(stopped.ok());
+  CHECK(stopped.error().kind == ErrorKind::kCancelled);
+  CHECK(stopped.error().message ==
+        "the build of schedulers was interrupted; the same command goes on with it");
+  CHECK_FALSE(fs::exists(source.cache() / "6.12.9-ktstr"));
+  CHECK_FALSE(BuildSchedulers(Names({"scx_simple"}), {}).value().from_cache);
 }
 
 TEST_CASE("what keeps schedulers from being built is one line that says what to do") {
