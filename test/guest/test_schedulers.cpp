@@ -201,10 +201,10 @@ steps:
 /// A task starves, until the kernel's watchdog ends the scheduler. `of` is the task whose wait it saw; of
 /// several that wait for the same reason it names any, and its own among them.
 void ExpectStall(const std::string& args, const std::string& work, const std::string& of,
-                 const std::string& more = "") {
+                 const std::string& more = "", const std::string& hold = "6s") {
   const auto built = BuiltSchedulers();
   if (!built) return;
-  const auto run = Start(*built, Under("--timeout-ms, \"3000\", " + args, work, "8s", more));
+  const auto run = Start(*built, Under("--timeout-ms, \"3000\", " + args, work, hold, more));
   run->Finish("FAIL");
   CHECK_THAT(run->first_line(),
              Catch::Matches("FAIL scenario\\.yaml: (scheduler mine was ejected [0-9.]+ s after it "
@@ -223,7 +223,7 @@ TEST_CASE("schedulers: a task that ours forgets starves, and the kernel says whi
 
 TEST_CASE("schedulers: tasks that ours loses one by one starve") {
   ExpectStall("--fault, lose, --count, \"600\"",
-              "{type: Bursty, workers: 8, burst_duration: 5ms, sleep_duration: 5ms}", "Bursty");
+              "{type: Bursty, workers: 8, burst_duration: 5ms, sleep_duration: 5ms}", "Bursty", "", "8s");
 }
 
 TEST_CASE("schedulers: a pinned task starves where CPUs keep their own") {

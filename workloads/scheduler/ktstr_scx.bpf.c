@@ -47,6 +47,14 @@ struct {
   __type(value, struct ktstr_task);
 } task_state SEC(".maps");
 
+/* How many tasks of a cgroup want to run; by the address of its task_group. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 4096);
+  __type(key, u64);
+  __type(value, s64);
+} group_runnable SEC(".maps");
+
 static __always_inline bool has_fault(u32 which) { return fault == which || live_fault == which; }
 
 static __always_inline void count(u64* counter) { __sync_fetch_and_add(counter, 1); }
@@ -157,11 +165,31 @@ void BPF_STRUCT_OPS(ktstr_enqueue, struct task_struct* p, u64 enq_flags) {
   }
 }
 
+/* `cost` shared out: the tasks of a cgroup have the weight of it together. Of the hierarchy only the
+ * innermost level counts, and tasks of the root stand for themselves. */
+static u64 group_cost(const struct task_struct* p, u64 cost) {
+  struct task_group* group = p->sched_task_group;
+  const u64 key = (u64)group;
+
+  if (!group || !group->parent || !group->scx_weight) return cost;
+  const s64* runnable = bpf_map_lookup_elem(&group_runnable, &key);
+  return cost * (runnable && *runnable > 1 ? *runnable : 1) * 100 / group->scx_weight;
+}
+
 /* What `ns` on a CPU costs a task, in virtual time. */
 static u64 charge_for(const struct task_struct* p, u64 ns) {
   if (has_fault(KTSTR_FAULT_WEIGHTLESS)) return ns;
   if (has_fault(KTSTR_FAULT_INVERTED)) return ns * p->scx.weight / 100;
-  return ns * 100 / p->scx.weight;
+  return group_cost(p, ns * 100 / p->scx.weight);
+}
+
+static void count_runnable(const struct task_struct* p, s64 change) {
+  const u64 key = (u64)p->sched_task_group;
+  const s64 none = 0;
+
+  bpf_map_update_elem(&group_runnable, &key, &none, BPF_NOEXIST);
+  s64* runnable = bpf_map_lookup_elem(&group_runnable, &key);
+  if (runnable) __sync_fetch_and_add(runnable, change);
 }
 
 /* Charges a running task for its time since it started or was last charged. By the clock: one that gave way
@@ -257,6 +285,13 @@ void BPF_STRUCT_OPS(ktstr_stopping, struct task_struct* p, bool runnable) {
   if (state) account(p, state);
 }
 
+/* Both come before and after a change of cgroup, too. */
+void BPF_STRUCT_OPS(ktstr_runnable, struct task_struct* p, u64 enq_flags) { count_runnable(p, 1); }
+void BPF_STRUCT_OPS(ktstr_quiescent, struct task_struct* p, u64 deq_flags) { count_runnable(p, -1); }
+
+/* The weight is read where it is needed. Without this the kernel would say that nobody knows cpu.weight. */
+void BPF_STRUCT_OPS(ktstr_cgroup_set_weight, struct cgroup* cgroup, u32 weight) {}
+
 bool BPF_STRUCT_OPS(ktstr_yield, struct task_struct* from, struct task_struct* to) {
   struct ktstr_task* state = state_of(from);
 
@@ -312,9 +347,10 @@ void BPF_STRUCT_OPS(ktstr_exit, struct scx_exit_info* info) {
 
 SCX_OPS_DEFINE(ktstr_ops, .select_cpu = (void*)ktstr_select_cpu, .enqueue = (void*)ktstr_enqueue,
                .dispatch = (void*)ktstr_dispatch, .running = (void*)ktstr_running,
-               .stopping = (void*)ktstr_stopping, .yield = (void*)ktstr_yield,
-               .cpu_release = (void*)ktstr_cpu_release, .cpu_online = (void*)ktstr_cpu_online,
-               .cpu_offline = (void*)ktstr_cpu_offline, .enable = (void*)ktstr_enable,
-               .init_task = (void*)ktstr_init_task, .dump = (void*)ktstr_dump,
+               .stopping = (void*)ktstr_stopping, .runnable = (void*)ktstr_runnable,
+               .quiescent = (void*)ktstr_quiescent, .cgroup_set_weight = (void*)ktstr_cgroup_set_weight,
+               .yield = (void*)ktstr_yield, .cpu_release = (void*)ktstr_cpu_release,
+               .cpu_online = (void*)ktstr_cpu_online, .cpu_offline = (void*)ktstr_cpu_offline,
+               .enable = (void*)ktstr_enable, .init_task = (void*)ktstr_init_task, .dump = (void*)ktstr_dump,
                .dump_task = (void*)ktstr_dump_task, .init = (void*)ktstr_init, .exit = (void*)ktstr_exit,
                .name = "ktstr_scx");
