@@ -122,6 +122,18 @@ TEST_CASE("a tarball is unpacked and built like a directory") {
   CHECK(BuildKernel(Of(tar.string()), {}).value().origin == "cache");
 }
 
+TEST_CASE("of a kernel source that was unpacked, what its schedulers are made of stays") {
+  const FakeTree tree;
+  (void)tree.dir().Write("src/tools/sched_ext/Makefile", "all: ;\n");
+  const auto tar = tree.dir() / "linux.tar";
+  REQUIRE(RunCommand({"tar", "-cf", tar.string(), "src"}, tree.dir().path()).value().exit_code == 0);
+  REQUIRE(BuildKernel(Of(tar.string()), {}).ok());
+  const auto kept = tree.dir() / "cache/ktstr-interp/schedulers/.build-6.12.9-ktstr-fake/source";
+  CHECK(ReadText(kept / "tools/sched_ext/Makefile") == "all: ;\n");
+  CHECK_FALSE(std::filesystem::exists(kept / "Makefile"));
+  CHECK(tree.BuildTree().empty());
+}
+
 TEST_CASE("a build that breaks says the first error and the log; the next try goes on") {
   const FakeTree tree;
   (void)tree.dir().Write("fail", "");
