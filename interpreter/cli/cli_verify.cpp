@@ -206,7 +206,7 @@ class Verification {
         std::find_if(report_.subjects.begin(), report_.subjects.end(),
                      [&](const VerifySubject& candidate) { return candidate.name == run.name; });
     VerifyResult result = MakeVerifyResult(run, *subject, ErrorOutputOf(run.directory));
-    CompareWith(baseline_, result);
+    if (baseline_) CompareWith(*baseline_, result);
     JudgeLimits({options_.max_insns ? options_.max_insns : subject->def.max_insns, options_.max_growth},
                 result);
     const double ms = run.outcome.machine.total_ms;
@@ -230,7 +230,7 @@ class Verification {
   Console& io_;
   const RunWorld& world_;
   std::vector<TopologySpec> topologies_;
-  std::vector<VerifyResult> baseline_;
+  std::optional<std::vector<VerifyResult>> baseline_;
   VerifyReport report_;
   RunSummary total_;
 };

@@ -15,9 +15,9 @@ using Json = nlohmann::ordered_json;
 
 Json OrNull(const std::optional<std::uint64_t>& value) { return value ? Json(*value) : Json(nullptr); }
 
-Json ProgramJson(const VerifiedProgram& program, bool in_baseline) {
+Json ProgramJson(const VerifiedProgram& program, bool compared) {
   Json json = {{"name", program.name}, {"type", program.type}, {"verified_insns", OrNull(program.insns)}};
-  if (in_baseline) json["baseline"] = OrNull(program.baseline);
+  if (compared) json["baseline"] = OrNull(program.baseline);
   return json;
 }
 
@@ -47,7 +47,7 @@ Json ResultJson(const VerifyResult& result, bool raw) {
                {"in_baseline", result.in_baseline}};
   json["programs"] = Json::array();
   for (const VerifiedProgram& program : result.programs)
-    json["programs"].push_back(ProgramJson(program, result.in_baseline));
+    json["programs"].push_back(ProgramJson(program, result.compared));
   json["rejected"] = Json::array();
   for (const RejectedProgram& program : result.rejected)
     json["rejected"].push_back(RejectedJson(program, raw));

@@ -197,6 +197,7 @@ void CompareWith(const std::vector<VerifyResult>& baseline, VerifyResult& result
     return candidate.scheduler == result.scheduler && candidate.kernel == result.kernel &&
            candidate.topology == result.topology && TotalInsns(candidate.programs);
   });
+  result.compared = true;
   if (before == baseline.end()) return;
   result.in_baseline = true;
   for (const VerifiedProgram& program : before->programs) {

@@ -44,7 +44,8 @@ struct VerifyResult {
   DispatchProof dispatch;
   std::vector<VerifiedProgram> programs;  // in the order in which they were loaded
   std::vector<RejectedProgram> rejected;
-  bool in_baseline = false;        // the run that is compared with has this combination
+  bool compared = false;           // with an earlier verification
+  bool in_baseline = false;        // which has counts of this combination
   std::vector<std::string> notes;  // what does not decide but is worth a line each
   std::string directory;           // of the run; "" when there was none
   std::string repeat_command;

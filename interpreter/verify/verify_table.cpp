@@ -29,7 +29,7 @@ std::string Delta(std::uint64_t before, std::uint64_t now) {
 std::string Count(const VerifyResult& result, const std::optional<std::uint64_t>& now,
                   const std::optional<std::uint64_t>& before) {
   if (!now) return before && result.verdict == Verdict::kPass ? "gone" : "-";
-  if (!result.in_baseline) return std::to_string(*now);
+  if (!result.compared) return std::to_string(*now);
   return std::to_string(*now) + (before ? Delta(*before, *now) : " (new)");
 }
 
@@ -128,10 +128,11 @@ std::string Details(const Results& results, const VerifyStyle& style) {
   std::string places;
   for (const VerifyResult* const result : results)
     places += fmt::format("{}{} {}", places.empty() ? "" : ", ", result->kernel, result->topology);
-  std::string text = fmt::format("{} {}: {}\n  on     {}\n", PaintedVerdict(first.verdict, style.color),
-                                 Printable(first.scheduler), OneLine(first.cause, kTextBytes), places);
+  std::string text = fmt::format("{} {}{}{}\n  on     {}\n", PaintedVerdict(first.verdict, style.color),
+                                 Printable(first.scheduler), first.cause.empty() ? "" : ": ",
+                                 OneLine(first.cause, kTextBytes), places);
   for (const std::string& note : first.notes) text += fmt::format("  also   {}\n", OneLine(note, kTextBytes));
-  if (first.verdict == Verdict::kSkip) return text;
+  if (first.verdict <= Verdict::kSkip) return text;
   for (const RejectedProgram& program : first.rejected) text += LogText(program, style);
   if (!first.repeat_command.empty()) text += fmt::format("  next   {}\n", first.repeat_command);
   if (!first.directory.empty()) text += fmt::format("  files  {}\n", Printable(first.directory));

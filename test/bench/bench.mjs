@@ -8,6 +8,7 @@ import {parseArgs} from 'node:util';
 import {measureClones, measureCold, measureSuites} from './clones.mjs';
 import {measureObserve} from './observe.mjs';
 import {kFiles, kLinesPerFile, kSteps, writeScenarios} from './scenarios.mjs';
+import {measureVerify} from './verify.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = resolve(here, '../..');
@@ -15,7 +16,7 @@ const build = resolve(process.env.KTSTR_BUILD_DIR ?? join(root, 'build'));
 const program = join(build, 'ktstr-interp');
 const schema = join(root, 'schemas/scenario.schema.json');
 const ajv = join(here, 'node_modules/ajv-cli/dist/index.js');
-const kParts = ['lint', 'host', 'guest', 'run', 'clones', 'suites', 'cold', 'observe'];
+const kParts = ['lint', 'host', 'guest', 'run', 'clones', 'suites', 'cold', 'observe', 'verify'];
 
 const {values: options} = parseArgs({options: {
   json: {type: 'string', default: join(build, 'bench.json')},
@@ -180,7 +181,7 @@ try {
   const tools = {program, scratch, rounds, row, time, measure, median, quantile};
   const steps = {lint: measureLint, host: measureHost, guest: measureGuest, run: measureRun,
                  clones: () => measureClones(tools), suites: () => measureSuites(tools), cold: () => measureCold(tools),
-                 observe: () => measureObserve(tools)};
+                 observe: () => measureObserve(tools), verify: () => measureVerify(tools)};
   for (const part of kParts.filter((name) => parts.includes(name))) {
     process.stderr.write(`bench: measuring ${part}\n`);
     steps[part](scratch);

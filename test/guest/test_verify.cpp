@@ -1,6 +1,8 @@
 // `verify` on a real kernel: what its verifier counted, and what it said of a program that it rejects.
 #include <catch2/catch.hpp>
+#include <map>
 #include <regex>
+#include <sstream>
 
 #include "test/guest/guest_run.h"
 #include "test/guest/live_guest.h"
@@ -27,6 +29,46 @@ std::map<std::string, std::uint64_t> Counts(const Json& result) {
   for (const Json& program : result.at("programs"))
     counts[program.at("name")] = program.at("verified_insns").get<std::uint64_t>();
   return counts;
+}
+
+/// "prog_id:\t7" and "verified_insns:\t52" of each program that a process has open.
+std::map<std::uint64_t, std::uint64_t> CountsIn(const std::string& fdinfo) {
+  std::map<std::uint64_t, std::uint64_t> counts;
+  std::istringstream lines(fdinfo);
+  std::uint64_t id = 0;
+  for (std::string line; std::getline(lines, line);) {
+    std::smatch match;
+    if (std::regex_match(line, match, std::regex("prog_id:\\s+(\\d+)"))) id = std::stoull(match[1]);
+    if (std::regex_match(line, match, std::regex("verified_insns:\\s+(\\d+)")))
+      counts[id] = std::stoull(match[1]);
+  }
+  return counts;
+}
+
+TEST_CASE("a snapshot's counts of verified instructions are those that the kernel tells the guest") {
+  if (!CachedKernel("built")) return Skip("no kernel was built");
+  GuestRun run(R"(
+schedulers: {mine: {use: scx_qmap}}
+scheduler: mine
+payloads:
+  fdinfo: {binary: sh, args: [-c, 'cat /proc/${pid:mine}/fdinfo/*'], include: [cat]}
+steps:
+  - name: look
+    ops:
+      - RunPayload: {payload: fdinfo}
+      - WaitPayload: {payload: fdinfo, timeout: 20s}
+      - CaptureSnapshot: {tag: programs}
+)");
+  run.Finish("PASS");
+  std::map<std::uint64_t, std::uint64_t> seen;
+  const Json snapshot = run.File("snapshots/programs.json");
+  for (const Json& program : snapshot.at("prog_runtime_stats")) {
+    seen[program.at("id").get<std::uint64_t>()] = program.at("verified_insns").get<std::uint64_t>();
+    const std::string name = program.at("name");
+    CHECK(program.at("function").get<std::string>().starts_with(name));
+  }
+  CHECK(seen.size() == 15);
+  CHECK(seen == CountsIn(run.Text("payload-1-fdinfo.stdout")));
 }
 
 TEST_CASE("verify counts the programs of schedulers on two topologies, and one that is rejected hides none") {

@@ -106,6 +106,20 @@ TEST_CASE("With a baseline each count has what it grew, and programs come and go
 )");
 }
 
+TEST_CASE("What the baseline has no counts of is new as a whole") {
+  VerifyResult result = Good("1n1l2c1t");
+  CompareWith({}, result);
+  const std::string text = RenderVerifyTables({{Subject()}, {result}, {}}, {});
+  CHECK(text.find("  6.12.1  1n1l2c1t  96 (new)          1204 (new)\n") != std::string::npos);
+}
+
+TEST_CASE("What is noted of one that passes stands below its tables") {
+  VerifyResult result = Good("1n1l2c1t");
+  result.notes = {"something to know"};
+  const std::string text = RenderVerifyTables({{Subject()}, {result}, {}}, {});
+  CHECK(text.ends_with("\nPASS qmap\n  on     6.12.1 1n1l2c1t\n  also   something to know\n\n"));
+}
+
 TEST_CASE("Programs that do not fit beside each other go into a further table") {
   VerifyResult result = Good("1n1l2c1t");
   result.programs.clear();
