@@ -3,8 +3,10 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <regex>
 
 #include "guest-init/base/fd.h"
+#include "test/checkout.h"
 #include "test/unit/vmm/host/temp_dir.h"
 #include "test/unit/vmm/machine/fake_image.h"
 #include "vmm/host/cache_dir.h"
@@ -12,6 +14,7 @@
 #include "vmm/kernel/build_tools.h"
 #include "vmm/kernel/kernel_cache.h"
 #include "vmm/kernel/scheduler_build.h"
+#include "vmm/kernel/scheduler_sources.h"
 #include "vmm/kernel/scheduler_tree.h"
 #include "vmm/kernel/schedulers.h"
 
@@ -41,7 +44,8 @@ class FakeSource {
                          " ]; then echo $@.bpf.c:7:1: error: no such kfunc; exit 1; fi\n"
                          "\t@test -e $(VMLINUX_BTF) -a -e $(BPFTOOL)\n"
                          "\t@mkdir -p $(O)/build/bin; cp /bin/true $(O)/build/bin/$@\n");
-    (void)dir_.Write("bin/clang-19", "#!/bin/sh\n", 0755);
+    for (const char* tool : {"clang-19", "python3", "xz"})  // only looked for
+      (void)dir_.Write(std::string("bin/") + tool, "#!/bin/sh\n", 0755);
     CacheKernel("6.12.9-ktstr", "one");
   }
 
@@ -175,6 +179,21 @@ TEST_CASE("a build of schedulers that breaks says the first error and the log, a
         "the schedulers cannot be built: scx_qmap.bpf.c:7:1: error: no such kfunc (log: " +
             (source.cache() / ".build-6.12.9-ktstr/build.log").string() + ")");
   CHECK(FoundIn(source.cache(), "scx_simple") == (source.cache() / "6.12.9-ktstr/scx_simple").string());
+}
+
+TEST_CASE("the documents tell of every fault of our scheduler what was said of it") {
+  const std::string docs = TextOf(fs::path(test::kSourceDir) / "docs/SCHEDULERS.md");
+  const std::string text(OurSchedulerSources().back().text);
+  const std::regex row("X\\(([0-9]+), [A-Z_]+, \"([a-z-]+)\"");
+  std::size_t faults = 0;
+  for (auto at = std::sregex_iterator(text.begin(), text.end(), row); at != std::sregex_iterator(); ++at) {
+    ++faults;
+    const std::string number = (*at)[1], name = (*at)[2];
+    INFO(number << ' ' << name);
+    CHECK(std::regex_search(
+        docs, std::regex("\n\\|[0-9, ]*\\b" + number + "\\b[0-9, ]*\\|[^|]*\\b" + name + "\\b")));
+  }
+  CHECK(faults == 25);
 }
 
 TEST_CASE("a build of schedulers that is interrupted is gone on with by the next") {
