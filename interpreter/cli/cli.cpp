@@ -93,6 +93,9 @@ void KernelOptions(CLI::App& app, CliOptions& o) {
       ->type_name("PATH");
   app.add_option("--config", o.kernel_config, "build: configuration options that overrule ours")
       ->type_name("FRAGMENT");
+  AddNumber(app, "--rerun-failed", o.rerun, 0, kMaxReruns,
+            "run each scenario that fails N times more and say how often it fails again, instead of what "
+            "scenarios say with `on_failure:`");
   AddNumber(app, "-j,--jobs", o.kernel_jobs, 1, 1024, "build: jobs of make (default: one per core)");
   AddNumber(app, "--keep", o.kernel_keep, 0, kMaxU32,
             "gc: keep the newest N fetched and the newest N built (default: 1)");
@@ -108,6 +111,9 @@ void SchedulersOptions(CLI::App& app, CliOptions& o) {
       ->type_name("VERSION");
   app.add_option("--source", o.kernel_source, "build: from this kernel source (default: the kernel's own)")
       ->type_name("PATH");
+  AddNumber(app, "--rerun-failed", o.rerun, 0, kMaxReruns,
+            "run each scenario that fails N times more and say how often it fails again, instead of what "
+            "scenarios say with `on_failure:`");
   AddNumber(app, "-j,--jobs", o.kernel_jobs, 1, 1024, "build: jobs of make (default: one per core)");
 }
 

@@ -35,8 +35,9 @@ struct CliOptions {
   bool dry_run = false;
   bool verbose = false;
   std::uint32_t repeat = 1;
-  std::optional<std::uint32_t> jobs;  // runs at a time; nothing: as many as the host allows
-  std::optional<Duration> timeout;    // instead of the scenarios'
+  std::optional<std::uint32_t> rerun;  // instead of the scenarios' `on_failure: {rerun: N}`
+  std::optional<std::uint32_t> jobs;   // runs at a time; nothing: as many as the host allows
+  std::optional<Duration> timeout;     // instead of the scenarios'
   std::optional<Clock> clock;
   std::optional<std::uint64_t> seed;
   std::optional<SchedulerOverride> scheduler;

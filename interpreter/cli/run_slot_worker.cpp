@@ -138,8 +138,34 @@ void RunSlotWorker::Execute(RunItem& item) {
     run.cause_source = SourceAt(loaded, run.outcome.cause_path);
   }
   directory.WriteResults(run);
+  if (run.outcome.verdict == Verdict::kFail && RunAgain(item)) directory.WriteResults(run);
   run.directory_fault = directory.fault();
   DropBulk(run.outcome.record);
+}
+
+bool RunSlotWorker::RunAgain(RunItem& item) {
+  const RunPlan& plan = *item.selected->plan;
+  const std::uint32_t times = shared_.options.rerun.value_or(plan.scenario.on_failure.rerun);
+  if (times == 0 || plan.scenario.clock == Clock::kVirtual) return false;
+  Reruns& reruns = item.run.reruns.emplace();
+  for (std::uint32_t i = 1; i <= times && shared_.signals.Caught().empty(); ++i) {
+    RunDirectory directory(item.directory / fmt::format("rerun-{}", i));
+    FinishedRun run = item.run;
+    run.reruns.reset();
+    run.directory = directory.path().string();
+    directory.WriteInputs(ToYaml(plan.scenario), PlanText(item));
+    const auto shown = shared_.progress.Begin(fmt::format("{}, again {} of {}", TitleOf(run), i, times));
+    run.outcome =
+        shared_.world.run_scenario(plan, item.selected->scenario->directory, environment_, directory);
+    if (!shared_.signals.Caught().empty()) break;  // it was broken off
+    ++reruns.runs;
+    const bool failed = run.outcome.verdict == Verdict::kFail;
+    reruns.failed += failed ? 1 : 0;
+    reruns.alike += failed && run.outcome.cause_path == item.run.outcome.cause_path ? 1 : 0;
+    reruns.passed += run.outcome.verdict == Verdict::kPass ? 1 : 0;
+    directory.WriteResults(run);
+  }
+  return true;
 }
 
 void RunSlotWorker::PrepareNext() {

@@ -71,6 +71,9 @@ class RunSlotWorker final : public SlotWorker {
   /// False: the item is done, or will not be.
   bool Admit(RunItem& item);
   void Execute(RunItem& item);
+  /// Runs a failed item, whose results are kept already, as often again as its author or the user wants.
+  /// False: that is never. Each has a directory in the item's.
+  bool RunAgain(RunItem& item);
   /// Called once the machine of the item under way is taken.
   void PrepareNext();
   void DropPromise();

@@ -88,6 +88,9 @@ bool TakeKept(const fs::path& directory, std::string_view plan_text, FinishedRun
     kept.outcome.machine.total_ms = result.at("host").at("total_ms").get<double>();
     kept.cause_place = result.at("place").get<std::string>();
     kept.repeat_command = result.at("repeat_command").get<std::string>();
+    if (const auto again = result.find("reruns"); again != result.end())
+      kept.reruns = Reruns{again->at("runs").get<std::uint32_t>(), again->at("failed").get<std::uint32_t>(),
+                           again->at("alike").get<std::uint32_t>(), again->at("passed").get<std::uint32_t>()};
     kept.directory = directory.string();
     result["checks"] = std::move(checks);
     result["stats"] = std::move(stats);

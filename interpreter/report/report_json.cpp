@@ -72,6 +72,9 @@ Json VerdictJson(const FinishedRun& run) {
                {"repeat_command", run.repeat_command},
                {"host", std::move(host)}};
   if (run.repeat > 0) json["repeat"] = run.repeat;
+  if (const auto& again = run.reruns)
+    json["reruns"] = {
+        {"runs", again->runs}, {"failed", again->failed}, {"alike", again->alike}, {"passed", again->passed}};
   if (run.interrupted) json["interrupted"] = true;
   if (run.results_lost) json["results_lost"] = true;
   if (!outcome.console_tail.empty()) json["console_tail"] = outcome.console_tail;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,14 @@
 #include "vmm/kernel/kernels.h"
 
 namespace ktstr {
+
+/// What came of running a failed run again.
+struct Reruns {
+  std::uint32_t runs = 0;
+  std::uint32_t failed = 0;  // of them
+  std::uint32_t alike = 0;   // of those: for a cause at the same place
+  std::uint32_t passed = 0;  // the others were errors, or inconclusive
+};
 
 struct FinishedRun {
   std::string file;          // as messages call it
@@ -32,6 +41,7 @@ struct FinishedRun {
   std::string directory_fault;                 // what could not be written, and why
   bool results_lost = false;                   // and some of it is a result: --resume runs it again
   std::string repeat_command;                  // "" when nothing was run
+  std::optional<Reruns> reruns;                // none: it was not run again
   /// Of a run that an earlier invocation finished (kept_results.h): its result as the JSON report shows it;
   /// else "".
   std::string kept_result;

@@ -180,8 +180,18 @@ std::string DirectoryFaultLine(const FinishedRun& run) {
   return fmt::format("  warning: run directory incomplete: {}", OneLine(run.directory_fault));
 }
 
+/// "  again  failed 3 of 4 times, 2 of them for this cause; 1 could not be decided".
+std::string RerunsLine(const Reruns& reruns) {
+  std::string text = fmt::format("failed {} of {} times", reruns.failed, reruns.runs);
+  if (reruns.failed > reruns.alike) text += fmt::format(", {} of them for this cause", reruns.alike);
+  if (const std::uint32_t undecided = reruns.runs - reruns.failed - reruns.passed; undecided > 0)
+    text += fmt::format("; {} could not be decided", undecided);
+  return "  again  " + text;
+}
+
 Lines FooterLines(const FinishedRun& run) {
   Lines lines;
+  if (run.reruns && run.reruns->runs > 0) lines.push_back(RerunsLine(*run.reruns));
   // Never cut: it is to be copied.
   if (!run.repeat_command.empty()) lines.push_back("  next   " + run.repeat_command);
   if (!run.directory.empty()) lines.push_back("  files  " + Printable(run.directory));

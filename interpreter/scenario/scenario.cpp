@@ -219,6 +219,19 @@ const StructDecl& Matrix::Decl() {
   return kDecl;
 }
 
+const StructDecl& OnFailure::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Optional<&OnFailure::rerun>("rerun",
+                                  "Run a failed scenario so often again and say how often it fails. Its "
+                                  "verdict stays. On the virtual "
+                                  "clock, where it would repeat itself, it is not run again.",
+                                  Between(0, kMaxReruns)),
+  };
+  static constexpr StructDecl kDecl =
+      DeclareStruct<OnFailure>("OnFailure", "What is done when a scenario has failed.", kFields);
+  return kDecl;
+}
+
 const StructDecl& Scenario::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&Scenario::version>("version", "The format's version: 1.", Between(1, 1)),
@@ -253,6 +266,7 @@ const StructDecl& Scenario::Decl() {
           "Whether the default checks apply: the kernel did not complain, payloads exited well, the "
           "scheduler stayed attached, every worker reported, progress, no stall, cpuset isolation."),
       Optional<&Scenario::checks>("checks", "Checks on the whole run, beside the default ones."),
+      Optional<&Scenario::on_failure>("on_failure", "What is done when the scenario has failed."),
       Optional<&Scenario::matrix>("matrix", "Run in several variants."),
   };
   static constexpr StructDecl kDecl = [] {

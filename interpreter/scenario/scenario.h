@@ -79,6 +79,13 @@ struct Scenario;
 /// Whether a scenario says itself under which scheduler it runs: --scheduler then has no place in it.
 bool NamesSchedulers(const Scenario& scenario);
 
+/// What is done when the scenario has failed.
+struct OnFailure {
+  std::uint32_t rerun = 0;  // how often it is run again
+  static const StructDecl& Decl();
+};
+inline constexpr std::uint32_t kMaxReruns = 1000;
+
 /// How often a step's ops may be repeated.
 inline constexpr std::int64_t kMaxRepetitions = 10'000;
 /// A repetition ends with a diagnostic when a run makes more requests than this: each takes memory, also in
@@ -153,7 +160,8 @@ struct Scenario {
   SnapshotsSpec snapshots;
   std::optional<MonitorSpec> monitor;  // none: no samples are taken
   DefaultChecks defaults;
-  std::vector<Check> checks;     // on the whole run
+  std::vector<Check> checks;  // on the whole run
+  OnFailure on_failure;
   std::optional<Matrix> matrix;  // none: one variant
   static const StructDecl& Decl();
 };

@@ -14,7 +14,8 @@ using namespace ktstr::test;
 
 namespace {
 
-/// Runs pass, unless the scenario's name begins with "fail", "error" or "signal".
+/// Runs pass, unless the scenario's name begins with "fail", "flaky" (each second one, the first among them),
+/// "error" or "signal".
 class FakeWorld {
  public:
   RunWorld World() {
@@ -64,7 +65,7 @@ class FakeWorld {
     outcome.machine.ready_ms = 5;
     outcome.machine.total_ms = 12;
     outcome.verdict = Verdict::kPass;
-    if (scenario.name.starts_with("fail")) {
+    if (scenario.name.starts_with("fail") || (scenario.name.starts_with("flaky") && ran.size() % 2 == 1)) {
       outcome.verdict = Verdict::kFail;
       outcome.cause = "iterations of cgroup hot is 3, below the minimum of 5";
       outcome.cause_path = "steps/0/hold";
@@ -372,4 +373,50 @@ TEST_CASE("The command that repeats a run is exact") {
   CHECK(RepeatCommand(options, {&loaded, loaded.plans[0]}, summary) ==
         "build/ktstr-interp run 's/it'\\''s.yaml' --variant 1n1l2c1t --clock virtual --timeout 90s --seed 1 "
         "--allow-host-files --accel tcg --kernel /boot/vmlinuz --qemu '/opt/my qemu'");
+}
+
+TEST_CASE("A scenario that failed is run again, and the report says how often it failed") {
+  const WorkDir dir;
+  Named("s/a.yaml", "flaky", "on_failure: {rerun: 4}\n");
+  FakeWorld world;
+  const CliResult result = Run(world, {});
+  CHECK(result.code == 1);
+  CHECK(Steady(result.out) == R"(FAIL s/a.yaml: iterations of cgroup hot is 3, below the minimum of 5
+  on     6.12.1, 1n1l2c1t, tcg  12 ms
+  why    s/a.yaml:5:11  - hold: 1s
+  again  failed 2 of 4 times
+  next   ktstr-interp run s/a.yaml --seed 1 --accel tcg --kernel 6.12.1
+  files  runs/R/flaky
+1 failed in T; results in runs/R
+)");
+  CHECK(world.ran.size() == 5);
+  const auto verdict = [](const std::string& path) {
+    return nlohmann::json::parse(ReadText("runs/latest/flaky/" + path + "verdict.json"));
+  };
+  CHECK(verdict("").at("reruns").dump() == R"({"alike":2,"failed":2,"passed":2,"runs":4})");
+  CHECK(verdict("rerun-1/").at("verdict") == "PASS");
+  CHECK(verdict("rerun-2/").at("verdict") == "FAIL");
+  CHECK(verdict("rerun-2/").count("reruns") == 0);
+}
+
+TEST_CASE("What has not failed is not run again, nor what would only repeat itself") {
+  const WorkDir dir;
+  Named("s/a.yaml", "passes", "on_failure: {rerun: 4}\n");
+  Named("s/b.yaml", "error", "on_failure: {rerun: 4}\n");
+  Named("s/c.yaml", "fail", "clock: virtual\non_failure: {rerun: 4}\n");
+  FakeWorld world;
+  CHECK(Run(world, {}).out.find("again") == std::string::npos);
+  CHECK(world.ran.size() == 3);
+}
+
+TEST_CASE("--rerun-failed takes the place of what scenarios say") {
+  const WorkDir dir;
+  Named("s/a.yaml", "fail", "on_failure: {rerun: 4}\n");
+  FakeWorld world;
+  CliOptions options;
+  options.rerun = 0;
+  CHECK(Run(world, options).out.find("again") == std::string::npos);
+  options.rerun = 2;
+  CHECK(Run(world, options).out.find("\n  again  failed 2 of 2 times\n") != std::string::npos);
+  CHECK(world.ran.size() == 4);
 }
