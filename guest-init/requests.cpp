@@ -211,7 +211,8 @@ std::optional<Result<>> AwaitAttached(GuestState& guest, PayloadProcess& program
   if (!outcome) return outcome;
   FlushKernel(guest);  // what the kernel said of it comes first
   if (!outcome->ok()) return Blame(guest, outcome->error().message);
-  guest.send(AnyStruct::Of(guest.sched_ext.LookAt(program.request().handle, SchedulerMoment::kAttached)));
+  guest.attached = program.request().handle;
+  guest.send(AnyStruct::Of(guest.sched_ext.LookAt(*guest.attached, SchedulerMoment::kAttached)));
   return outcome;
 }
 
@@ -238,12 +239,23 @@ Step On(GuestState& guest, const StartPayload& request) {
   };
 }
 
+/// Says in which state the attached scheduler, if there is one, is left to us. Of one that is disabled by
+/// then, the kernel has said so before, and that is sent first.
+void TellStopping(GuestState& guest) {
+  if (!guest.attached) return;
+  SchedulerLook look =
+      guest.sched_ext.LookAt(*std::exchange(guest.attached, std::nullopt), SchedulerMoment::kStopping);
+  FlushKernel(guest);
+  guest.send(AnyStruct::Of(std::move(look)));
+}
+
 Step On(GuestState& guest, const StopScheduler& request) {
   const Result<PayloadProcess*> found = guest.tasks.FindPayload(request.handle);
   if (!found.ok()) return Now(found.error());
-  FlushKernel(guest);  // what is behind this is of our making
-  guest.send(AnyStruct::Of(guest.sched_ext.LookAt(request.handle, SchedulerMoment::kStopping)));
   PayloadProcess* const program = *found;
+  if (guest.attached != request.handle)
+    return Now(Refuse("scheduler '" + program->request().name + "' is not attached"));
+  TellStopping(guest);
   program->awaited = true;
   return [&guest, program, wait = DetachWait(guest.sched_ext, *program, request.timeout_ns, MonotonicNs()),
           outcome = std::optional<Result<>>(), maps_ns = std::uint64_t{0}](
@@ -314,7 +326,7 @@ Step On(GuestState& guest, const StopPayload& request) {
 Step On(GuestState& guest, const MarkPhase& request) {
   FlushKernel(guest);  // what the kernel has said so far belongs to the phase that ends here
   guest.mark = guest.tasks.Mark(request.end || request.opening ? kBetweenPhases : request.phase);
-  if (guest.tasks.LiveScheduler() != nullptr && guest.tasks.LongestWaitNs() >= SchedExtDump::kLongWaitNs) {
+  if (guest.attached && guest.tasks.LongestWaitNs() >= SchedExtDump::kLongWaitNs) {
     guest.dump.Trigger(guest.sched_ext.sysrq);
     FlushKernel(guest);
   }
@@ -337,10 +349,9 @@ Step On(GuestState& guest, const Hold& request) {
 }
 
 Step On(GuestState& guest, const Finish&) {
-  if (const PayloadProcess* const scheduler = guest.tasks.LiveScheduler()) {
-    FlushKernel(guest);
-    guest.send(
-        AnyStruct::Of(guest.sched_ext.LookAt(scheduler->request().handle, SchedulerMoment::kStopping)));
+  if (guest.attached || guest.tasks.HaveScheduler()) {
+    TellStopping(guest);
+    guest.sched_ext.Disable();  // or what is to end now may never run again
   }
   return
       [&guest, stopping = guest.tasks.StopAll()](std::uint64_t, std::uint64_t&) -> std::optional<Result<>> {

@@ -35,10 +35,11 @@ struct GuestState {
   Tasks tasks;
   SendEvent send;
   KernelLog log;
-  SchedExt sched_ext;            // where the kernel's files are
-  SchedExtDump dump;             // of the scheduler that is attached
-  std::uint32_t newest_map = 0;  // before the scheduler that is attached
-  BpfPins pins;                  // to the end of the run
+  SchedExt sched_ext;                     // where the kernel's files are
+  std::optional<std::uint32_t> attached;  // handle of the scheduler that was and that nobody has stopped yet
+  SchedExtDump dump;                      // of the scheduler that is attached
+  std::uint32_t newest_map = 0;           // before the scheduler that is attached
+  BpfPins pins;                           // to the end of the run
   std::uint64_t hold_mark_ns = 0;
   /// The host does not take what we have: a request that makes more of it waits.
   bool pressed = false;

@@ -48,6 +48,7 @@ SchedExtState SchedExt::Look() const {
 }
 
 void SchedExt::Disable() const {
+  if (Look().state == "disabled") return;
   const Fd trigger(open(sysrq.c_str(), O_WRONLY | O_CLOEXEC));
   // Without it the end of the program disables the scheduler as well.
   if (trigger.valid()) static_cast<void>(WriteAll(trigger.get(), "S"));
@@ -55,7 +56,7 @@ void SchedExt::Disable() const {
 
 SchedulerLook SchedExt::LookAt(std::uint32_t handle, SchedulerMoment moment) const {
   const SchedExtState look = Look();
-  return {handle, moment, look.state, look.ops, MonotonicNs()};
+  return {handle, moment, look.state, look.ops, look.attached, MonotonicNs()};
 }
 
 Result<AttachWait> AttachWait::Begin(const SchedExt& sched_ext, const std::string& name, AttachBudget budget,
@@ -81,10 +82,12 @@ std::optional<Result<>> AttachWait::Look(PayloadProcess& program, std::uint64_t 
   const auto failed = [&](const std::string& why) {
     return Result<>(Error{ErrorKind::kGuest, "scheduler '" + name_ + "' was not attached: " + why});
   };
-  if (program.finalised()) return failed(given_up_.empty() ? "it " + program.HowItEnded() : given_up_);
-  if (!given_up_.empty() || program.Gone()) return std::nullopt;  // what it said last is still to be read
+  const bool finalised = program.finalised();
   const SchedExtState look = sched_ext_.Look();
-  if (look.attached != attached_before_) return Result<>();
+  // Also when its program has ended since, which may be because the kernel ejected it.
+  if (given_up_.empty() && look.attached != attached_before_) return Result<>();
+  if (finalised) return failed(given_up_.empty() ? "it " + program.HowItEnded() : given_up_);
+  if (!given_up_.empty() || program.Gone()) return std::nullopt;  // what it said last is still to be read
   const std::string state = "; the kernel's state is '" + look.state + "'";
   const std::uint64_t cpu_ns = CpuTimeNs(program.pid());
   if (cpu_ns >= budget_.cpu_ns)
@@ -101,7 +104,7 @@ std::optional<Result<>> AttachWait::Look(PayloadProcess& program, std::uint64_t 
 DetachWait::DetachWait(SchedExt sched_ext, PayloadProcess& program, std::uint64_t timeout_ns,
                        std::uint64_t now_ns)
     : sched_ext_(std::move(sched_ext)), begun_ns_(now_ns), timeout_ns_(timeout_ns) {
-  if (sched_ext_.Look().state != "disabled") sched_ext_.Disable();
+  sched_ext_.Disable();
   program.Terminate(PayloadEnd::kKilled);
 }
 

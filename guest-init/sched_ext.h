@@ -28,7 +28,7 @@ struct SchedExt {
 
   [[nodiscard]] SchedExtState Look() const;
   /// Has the kernel disable whatever is attached, without its program's help: one that is starved by its own
-  /// scheduler could not give it.
+  /// scheduler could not give it. Does nothing when nothing is.
   void Disable() const;
   [[nodiscard]] SchedulerLook LookAt(std::uint32_t handle, SchedulerMoment moment) const;
 };
@@ -39,14 +39,14 @@ inline constexpr std::uint64_t kSchedExtPollNs = 2'000'000;
 /// One attach, from before its program starts to its outcome.
 class AttachWait {
  public:
-  /// Error (kGuest): "scheduler 'x' cannot be attached: this kernel has no sched_ext", "... while 'y' is
+  /// Error (kGuest): "scheduler 'x' cannot be attached: this kernel has no sched_ext", "...: 'y' is
   /// attached".
   static Result<AttachWait> Begin(const SchedExt& sched_ext, const std::string& name, AttachBudget budget,
                                   std::uint64_t now_ns);
 
   /// nullopt while it is open, and `wake_ns` is lowered to when to look again. OK: the kernel has enabled it,
-  /// also when it is disabled again by now. Errors (kGuest) say what became of it; the program is told to
-  /// end. REQUIRES: `program` has started.
+  /// also when it is disabled again by now, and its program has ended. Errors (kGuest) say what became of it;
+  /// the program has ended then. REQUIRES: `program` has started.
   std::optional<Result<>> Look(PayloadProcess& program, std::uint64_t now_ns, std::uint64_t& wake_ns);
 
  private:

@@ -80,11 +80,10 @@ Result<PayloadProcess*> Tasks::FindPayload(std::uint32_t handle) const {
   return found->second.get();
 }
 
-const PayloadProcess* Tasks::LiveScheduler() const {
-  const auto found = std::find_if(payloads_.begin(), payloads_.end(), [](const auto& payload) {
+bool Tasks::HaveScheduler() const {
+  return std::any_of(payloads_.begin(), payloads_.end(), [](const auto& payload) {
     return payload.second->request().attach && !payload.second->finalised();
   });
-  return found == payloads_.end() ? nullptr : found->second.get();
 }
 
 /// Before a thaw, so that workers know it when they run again.

@@ -49,8 +49,8 @@ class Tasks {
   Result<> Start(StartPayload request);
   /// Error (kGuest): "there is no payload with handle 3".
   Result<PayloadProcess*> FindPayload(std::uint32_t handle) const;
-  /// The payload that is a scheduler and runs; nullptr when there is none.
-  [[nodiscard]] const PayloadProcess* LiveScheduler() const;
+  /// Whether the program of a scheduler runs, attached or not.
+  [[nodiscard]] bool HaveScheduler() const;
   /// Of a payload that never started: nothing more is said of it.
   void Forget(std::uint32_t payload) { payloads_.erase(payload); }
 

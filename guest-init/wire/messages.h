@@ -315,8 +315,9 @@ constexpr EnumDecl DescribeEnum(SchedulerMoment) {
 struct SchedulerLook {
   std::uint32_t handle = 0;  // of the payload that is the scheduler
   SchedulerMoment moment = SchedulerMoment::kAttached;
-  std::string state;  // /sys/kernel/sched_ext/state: "enabled", "disabled", ...
-  std::string ops;    // root/ops: the name that the scheduler gave itself; empty when there is none
+  std::string state;           // /sys/kernel/sched_ext/state: "enabled", "disabled", ...
+  std::string ops;             // root/ops: the name that the scheduler gave itself; empty when there is none
+  std::uint64_t attached = 0;  // enable_seq: how many have been attached since boot
   std::uint64_t clock_ns = 0;
   static const StructDecl& Decl();
 };

@@ -27,6 +27,7 @@ const StructDecl& SchedulerLook::Decl() {
       Required<&SchedulerLook::moment>("moment", ""),
       Required<&SchedulerLook::state>("state", "/sys/kernel/sched_ext/state"),
       Required<&SchedulerLook::ops>("ops", "the name that the scheduler gave itself"),
+      Required<&SchedulerLook::attached>("attached", "how many have been attached since boot"),
       Required<&SchedulerLook::clock_ns>("clock_ns", ""),
   };
   static constexpr StructDecl kDecl = DeclareStruct<SchedulerLook>("SchedulerLook", "", kFields);

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <array>
@@ -43,6 +44,8 @@ GuestProcess::GuestProcess(std::string payload_bin) {
   REQUIRE(mkdtemp(pattern.data()) != nullptr);
   directory_ = pattern;
   cgroup_parent_ = directory_ + "/ktstr";
+  REQUIRE(mkfifo((directory_ + "/kmsg").c_str(), 0600) == 0);
+  kmsg_ = Fd(open((directory_ + "/kmsg").c_str(), O_RDWR | O_CLOEXEC));
   std::array<int, 2> ends{};
   REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
   socket_ = Fd(ends[0]);
@@ -50,6 +53,7 @@ GuestProcess::GuestProcess(std::string payload_bin) {
   REQUIRE(pid_ >= 0);
   if (pid_ == 0) {
     socket_.Reset();
+    kmsg_.Reset();
     ServeInChild(Fd(ends[1]), {directory_,
                                cgroup_parent_,
                                std::move(payload_bin),
@@ -129,6 +133,11 @@ void GuestProcess::Note(const AnyStruct& event) {
   } else if (event.Is<PayloadDone>()) {
     done.push_back(event.As<PayloadDone>());
     event_order += 'P';
+  } else if (event.Is<SchedulerLook>()) {
+    looks.push_back(event.As<SchedulerLook>());
+    event_order += 'S';
+  } else if (event.Is<KernelMessages>()) {
+    if (!event.As<KernelMessages>().messages.empty()) event_order += 'K';
   } else if (event.Is<Warning>()) {
     warnings.push_back(event.As<Warning>().text);
     event_order += '!';

@@ -72,6 +72,9 @@ class GuestProcess {
   /// The most memory the executor itself ever had resident.
   [[nodiscard]] std::size_t ResidentKb() const;
   [[nodiscard]] const std::string& cgroup_parent() const { return cgroup_parent_; }
+  /// Holds sched_ext/ and sysrq, which stand for the kernel's files, when a test has made them, and kmsg, a
+  /// pipe whose writes become records of the kernel's log.
+  [[nodiscard]] const std::string& directory() const { return directory_; }
 
   Ready ready;
   // What came, in order of arrival.
@@ -79,8 +82,10 @@ class GuestProcess {
   std::vector<std::uint32_t> report_groups;
   std::vector<PayloadDone> done;
   std::vector<std::string> warnings;
+  std::vector<SchedulerLook> looks;
   std::string out, err;     // of all payloads
-  std::string event_order;  // one letter an event: W worker, P payload done, ! warning
+  std::string event_order;  // one letter an event: W worker, P payload done, S look at a scheduler,
+                            // K messages of the kernel, ! warning
 
  private:
   Frame NextFrame();
@@ -92,6 +97,7 @@ class GuestProcess {
   std::string cgroup_parent_;
   pid_t pid_ = 0;
   Fd socket_;
+  Fd kmsg_;  // keeps that pipe open
   bool corked_ = false;
   std::vector<std::byte> held_back_;
   FrameAssembler assembler_;
