@@ -1,5 +1,7 @@
 #include "interpreter/fold/scheduler_scan.h"
 
+#include <signal.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -10,6 +12,7 @@ constexpr std::size_t kMostStack = 32;
 
 constexpr std::string_view kFrom = "sched_ext: ";
 constexpr std::string_view kDisabled = "sched_ext: BPF scheduler \"";
+constexpr std::string_view kEnabled = "enabled";
 constexpr std::string_view kUserSpace = "unregistered from user space";
 constexpr std::string_view kSysrq = "disabled by sysrq-S";
 
@@ -34,15 +37,13 @@ std::optional<std::pair<std::string_view, std::string_view>> ReadDisabled(std::s
   return std::pair(text.substr(0, end), text.substr(end + kBetween.size()));
 }
 
-SchedulerEnd EndOf(std::string_view reason, const std::optional<PayloadDone>& program) {
-  if (reason == kUserSpace) {
-    if (!program) return SchedulerEnd::kUnregistered;
-    return program->signal != 0 ? SchedulerEnd::kProgramKilled : SchedulerEnd::kProgramExited;
-  }
-  const auto found = std::find_if(std::begin(kReasons), std::end(kReasons),
-                                  [&](const auto& known) { return known.first == reason; });
-  // A newer kernel may have further ones: of errors.
-  return found == std::end(kReasons) ? SchedulerEnd::kError : found->second;
+/// How a scheduler ended that was unregistered from user space.
+SchedulerEnd EndByProgram(const std::optional<PayloadDone>& program, std::uint64_t stopping_ns) {
+  if (!program) return SchedulerEnd::kUnregistered;
+  const bool by_us = stopping_ns != 0 && program->ended_ns > stopping_ns &&
+                     (program->signal == 0 || program->signal == SIGTERM || program->signal == SIGKILL);
+  if (by_us) return SchedulerEnd::kUnregistered;
+  return program->signal != 0 ? SchedulerEnd::kProgramKilled : SchedulerEnd::kProgramExited;
 }
 
 constexpr std::uint32_t kLevels = 8;  // a priority is level + kLevels * facility
@@ -57,43 +58,72 @@ SchedulerRecord* SchedulerScan::Find(std::uint32_t handle) {
 
 void SchedulerScan::Begin() {
   attached_.reset();
-  stopping_ = false;
+  stopping_.reset();
+  still_there_ = false;
+  detached_ = false;
   words_.reset();
   words_go_on_ = false;
+  ended_.reset();
+}
+
+SchedulerEnd SchedulerScan::EndOf(const SchedulerRecord& record) const {
+  if (record.reason == kUserSpace) return EndByProgram(record.program, stopping_ ? stopping_->clock_ns : 0);
+  const auto found = std::find_if(std::begin(kReasons), std::end(kReasons),
+                                  [&](const auto& known) { return known.first == record.reason; });
+  // A newer kernel may have further ones: of errors.
+  return found == std::end(kReasons) ? SchedulerEnd::kError : found->second;
 }
 
 /// What the kernel said of the end of the one that is attached becomes part of its record.
 void SchedulerScan::Settle() {
-  if (!attached_ || stopping_ || !words_) return;
-  SchedulerRecord& record = *Find(*attached_);
+  if (!attached_ || !words_) return;
+  SchedulerRecord& record = *Find(attached_->handle);
   record.reason = words_->reason;
   record.message = words_->message;
   record.stack = words_->stack;
   record.ended_ns = words_->at_ns;
   record.end_phase = words_->at.phase;
   record.after_phase = words_->at.after_phase;
-  record.end = EndOf(record.reason, record.program);
+  record.end = EndOf(record);
 }
 
 void SchedulerScan::Take(const SchedulerLook& look, const std::string& name, const RunPosition& at) {
-  if (look.moment == SchedulerMoment::kAttached) {
-    SchedulerRecord& record = records_.emplace_back();
-    record.handle = look.handle;
-    record.name = name;
-    record.ops = look.ops;
-    record.phase = at.phase;
-    record.attached_ns = look.clock_ns;
-    attached_ = look.handle;
-    return Settle();
+  if (look.moment == SchedulerMoment::kAttached)
+    TakeAttached(look, name, at);
+  else
+    TakeStopping(look, at);
+}
+
+void SchedulerScan::TakeAttached(const SchedulerLook& look, const std::string& name, const RunPosition& at) {
+  SchedulerRecord& record = records_.emplace_back();
+  record.handle = look.handle;
+  record.name = name;
+  record.ops = look.ops;
+  record.phase = at.phase;
+  record.attached_ns = look.clock_ns;
+  if (ended_ && ended_->done.handle == look.handle) {
+    record.program = ended_->done;
+    record.stderr_end = ended_->stderr_end;
   }
-  SchedulerRecord* const record = Find(look.handle);
-  if (record == nullptr || stopping_) return;
-  stopping_ = true;
-  if (words_ || look.state == "enabled") return;
-  record->end = SchedulerEnd::kUnknown;
-  record->ended_ns = look.clock_ns;
-  record->end_phase = at.phase;
-  record->after_phase = at.after_phase;
+  attached_ = look;
+  // It is attached now, so that what ended before was an earlier attempt of its program.
+  if (look.state == kEnabled) words_.reset();
+  words_go_on_ = words_go_on_ && words_;
+  Settle();
+}
+
+void SchedulerScan::TakeStopping(const SchedulerLook& look, const RunPosition& at) {
+  if (!attached_ || attached_->handle != look.handle || stopping_) return;
+  stopping_ = look;
+  if (words_) return;
+  still_there_ =
+      attached_->state == kEnabled && look.state == kEnabled && look.attached == attached_->attached;
+  if (still_there_) return;
+  SchedulerRecord& record = *Find(look.handle);
+  record.end = SchedulerEnd::kUnknown;  // unless the kernel is about to say it
+  record.ended_ns = look.clock_ns;
+  record.end_phase = at.phase;
+  record.after_phase = at.after_phase;
 }
 
 void SchedulerScan::Take(const KernelMessages& messages, const RunPosition& at) {
@@ -104,13 +134,9 @@ void SchedulerScan::Take(const KernelMessages& messages, const RunPosition& at) 
 void SchedulerScan::TakeMessage(const KernelMessage& message, const RunPosition& at) {
   if (message.priority >= kLevels) return;  // a program of the guest wrote it
   const std::string_view text = message.text;
-  if (const auto disabled = ReadDisabled(text)) {
-    words_go_on_ = !words_ && !stopping_;  // later ones are of a later one, or of our making
-    if (words_go_on_)
-      words_ = Words{
-          std::string(disabled->first), std::string(disabled->second), {}, {}, message.at_us * 1000, at};
-    return Settle();
-  }
+  if (const auto disabled = ReadDisabled(text))
+    return TakeDisabled(
+        {std::string(disabled->first), std::string(disabled->second), {}, {}, message.at_us * 1000, at});
   if (!words_go_on_) return;
   const std::string said = std::string(kFrom) + words_->ops + ": ";
   if (words_->message.empty() && words_->stack.empty() && text.starts_with(said)) {
@@ -123,12 +149,23 @@ void SchedulerScan::TakeMessage(const KernelMessage& message, const RunPosition&
   Settle();
 }
 
+void SchedulerScan::TakeDisabled(Words words) {
+  const bool told_to = still_there_ && (words.reason == kSysrq || words.reason == kUserSpace);
+  words_go_on_ = !words_ && !detached_ && !told_to;  // later ones are of a later one
+  detached_ = detached_ || told_to;
+  if (words_go_on_) words_ = std::move(words);
+  Settle();
+}
+
 void SchedulerScan::Take(const PayloadDone& done, std::string stderr_end) {
   SchedulerRecord* const record = Find(done.handle);
-  if (record == nullptr) return;
+  if (record == nullptr) {
+    ended_ = Ended{done, std::move(stderr_end)};
+    return;
+  }
   record->program = done;
   record->stderr_end = std::move(stderr_end);
-  if (record->reason == kUserSpace) record->end = EndOf(record->reason, record->program);
+  if (record->reason == kUserSpace) record->end = EndOf(*record);
 }
 
 std::string SchedulerScan::WhyRefused() const {

@@ -23,8 +23,8 @@ class SchedulerScan {
   void Take(const SchedulerLook& look, const std::string& name, const RunPosition& at);
   void Take(const KernelMessages& messages, const RunPosition& at);
   void Take(const PayloadDone& done, std::string stderr_end);
-  /// Of one that is not attached: the kernel's words, "the kernel said: runtime error: init failed (-22)"; ""
-  /// when it said nothing.
+  /// Of the one that is being attached: the kernel's words, "the kernel said: runtime error: init failed
+  /// (-22)"; "" when it said nothing.
   [[nodiscard]] std::string WhyRefused() const;
 
  private:
@@ -38,15 +38,29 @@ class SchedulerScan {
     RunPosition at;
   };
 
+  /// A scheduler's program that has ended.
+  struct Ended {
+    PayloadDone done;
+    std::string stderr_end;
+  };
+
+  void TakeAttached(const SchedulerLook& look, const std::string& name, const RunPosition& at);
+  void TakeStopping(const SchedulerLook& look, const RunPosition& at);
   void TakeMessage(const KernelMessage& message, const RunPosition& at);
+  void TakeDisabled(Words words);
   void Settle();
+  [[nodiscard]] SchedulerEnd EndOf(const SchedulerRecord& record) const;
   [[nodiscard]] SchedulerRecord* Find(std::uint32_t handle);
 
   std::vector<SchedulerRecord>& records_;
-  std::optional<std::uint32_t> attached_;  // handle of the one that is, and that nobody has detached yet
-  bool stopping_ = false;                  // what ends from here on was told to
-  std::optional<Words> words_;             // since Begin(), or since it was attached
-  bool words_go_on_ = false;               // the next messages may belong to them
+  // All since Begin().
+  std::optional<SchedulerLook> attached_;
+  std::optional<SchedulerLook> stopping_;
+  bool still_there_ = false;    // and then it was: that it ends from there on may be of our making
+  bool detached_ = false;       // the kernel said so: what it says from there on is of another one
+  std::optional<Words> words_;  // of its end that is not of our making
+  bool words_go_on_ = false;    // the next messages may belong to them
+  std::optional<Ended> ended_;
 };
 
 }  // namespace ktstr
