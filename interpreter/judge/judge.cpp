@@ -101,7 +101,7 @@ std::vector<CheckResult> Judge(const RunRecord& record, const Stats& stats, cons
                                const Observations& observed) {
   CheckResults results;
   const std::vector<GroupReports> groups = GroupsOf(record);
-  const RunFacts run{record, stats, observed, groups, checks.payload_rules, checks.checked_schedulers};
+  const RunFacts run{record, stats, observed, groups, checks.payload_rules, checks.expected_ends};
   JudgeDefaults(run, checks.defaults, checks.defaults_path, results);
   for (const PlacedCheck& check : checks.checks) results.push_back(JudgeCheck(check, run));
   JudgeMonitor(observed, results);

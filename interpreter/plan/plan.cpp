@@ -328,9 +328,11 @@ CheckList CollectChecks(const Scenario& scenario) {
     for (std::size_t i = 0; i < scenario.steps[s].checks.size(); ++i)
       list.checks.push_back({"steps/" + std::to_string(s) + "/checks/" + std::to_string(i),
                              StepName(scenario, s), scenario.steps[s].checks[i]});
-  for (const PlacedCheck& placed : list.checks)
-    if (placed.check.kind.Is<SchedulerEndCheck>())
-      list.checked_schedulers.push_back(placed.check.kind.As<SchedulerEndCheck>().scheduler);
+  for (const PlacedCheck& placed : list.checks) {
+    if (!placed.check.kind.Is<SchedulerEndCheck>()) continue;
+    const auto& check = placed.check.kind.As<SchedulerEndCheck>();
+    list.expected_ends.push_back({check.scheduler, check.end});
+  }
   for (const auto& [name, payload] : scenario.payloads.items)
     list.payload_rules.push_back({name, payload.gate, ChecksExit(list, name, payload)});
   for (const auto& [name, payload] : scenario.payloads.items)

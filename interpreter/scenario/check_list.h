@@ -26,8 +26,8 @@ struct CheckList {
   std::string defaults_path;  // "" when the scenario does not mention them
   std::vector<PlacedCheck> checks;
   std::vector<PlacedPayloadChecks> payloads;
-  std::vector<PayloadRule> payload_rules;       // of every payload
-  std::vector<std::string> checked_schedulers;  // whose ends a check of the scenario is about
+  std::vector<PayloadRule> payload_rules;  // of every payload
+  std::vector<ExpectedEnd> expected_ends;
 };
 
 /// Adds an error for each metric, phase, cgroup or payload metric that does not exist (`unknown-name`, with a

@@ -34,6 +34,12 @@ struct PayloadRule {
   bool exit_is_checked = false;  // a check of the scenario says which exit codes are right
 };
 
+/// A `scheduler` check of the scenario: which one may end in which way.
+struct ExpectedEnd {
+  std::string scheduler;
+  SchedulerEnd end{};
+};
+
 /// Everything must outlive the judging.
 struct RunFacts {
   const RunRecord& record;
@@ -41,7 +47,7 @@ struct RunFacts {
   const Observations& observed;
   std::span<const GroupReports> groups;  // GroupsOf(record)
   std::span<const PayloadRule> payload_rules = {};
-  std::span<const std::string> checked_schedulers = {};  // whose ends a check of the scenario is about
+  std::span<const ExpectedEnd> expected_ends = {};
   std::string_view step = {};  // whose `checks:` the check stands in; "" for the scenario's
 
   /// Workers that should have reported and did not, over all groups.

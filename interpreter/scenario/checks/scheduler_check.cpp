@@ -72,11 +72,13 @@ const StructDecl& SchedulerEndCheck::Decl() {
                                           Refers::kPhase),
   };
   static constexpr StructDecl kDecl = [] {
-    StructDecl decl = DeclareStruct<SchedulerEndCheck>(
-        "scheduler",
-        "A scheduler ended as it should. The default check scheduler_attached then says nothing of it. One "
-        "that could not be attached never fulfils this.",
-        kFields);
+    StructDecl decl = DeclareStruct<SchedulerEndCheck>("scheduler",
+                                                       "A scheduler ended as it should. The default check "
+                                                       "scheduler_attached then says nothing of it, nor of "
+                                                       "attaches before the last one that ended in the same "
+                                                       "way. One that could not be attached never fulfils "
+                                                       "this.",
+                                                       kFields);
     decl.rules = &Rules;
     return decl;
   }();
