@@ -104,9 +104,12 @@ Result<> GuestConduct::Check(const SchedulerLook& look) {
   if (!scheduler.scheduler)
     return Lie("the guest sent the state of a scheduler for payload {}", Quoted(scheduler.name));
   const bool attached = look.moment == SchedulerMoment::kAttached;
-  const bool expected = attached ? request_ && request_->Is<StartPayload>() &&
-                                       request_->As<StartPayload>().handle == look.handle
-                                 : attached_.contains(look.handle);
+  const bool starts =
+      request_ && request_->Is<StartPayload>() && request_->As<StartPayload>().handle == look.handle;
+  const bool stops =
+      request_ && (request_->Is<Finish>() ||
+                   (request_->Is<StopScheduler>() && request_->As<StopScheduler>().handle == look.handle));
+  const bool expected = attached ? starts : stops && attached_.contains(look.handle);
   const bool fresh = attached ? attached_.insert(look.handle).second : stopping_.insert(look.handle).second;
   if (!expected || !fresh)
     return Lie("the guest said of scheduler {} that it is {} when nobody had asked for that",

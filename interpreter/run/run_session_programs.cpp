@@ -86,6 +86,7 @@ void RunSession::Keep(const PayloadDone& done) {
 }
 
 void RunSession::Keep(const SchedulerLook& look) {
+  if (look.handle >= plan_.payloads.size()) return;
   const PayloadState& scheduler = plan_.payloads[look.handle];
   schedulers_.Take(look, scheduler.name, Position());
   const std::string ops = look.ops.empty() ? "" : ", ops " + OneLine(look.ops, kMostForeignText);
