@@ -223,7 +223,7 @@ Step On(GuestState& guest, const StartPayload& request) {
         AttachWait::Begin(guest.sched_ext, request.name, *request.attach, MonotonicNs());
     if (!begun.ok()) return Now(begun.error());
     attach = std::move(begun).value();
-    guest.dump.Begin();
+    guest.dump.Begin(guest.sched_ext.traces);
     guest.newest_map = NewestBpfMap();
   }
   if (const Result<> started = guest.tasks.Start(request); !started.ok()) return Now(started);

@@ -25,6 +25,7 @@ struct SchedExtState {
 struct SchedExt {
   std::string files = "/sys/kernel/sched_ext";
   std::string sysrq = "/proc/sysrq-trigger";
+  std::string traces = "/sys/kernel/tracing/instances";  // for SchedExtDump
 
   [[nodiscard]] SchedExtState Look() const;
   /// Has the kernel disable whatever is attached, without its program's help: one that is starved by its own

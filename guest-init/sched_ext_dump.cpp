@@ -11,7 +11,6 @@
 namespace ktstr::guest {
 namespace {
 
-constexpr const char* kInstance = "/sys/kernel/tracing/instances/ktstr";
 // Each CPU has a buffer, and one CPU writes a whole dump. A dump of two hundred tasks is some 100 KiB.
 constexpr const char* kBufferKib = "256";
 constexpr std::string_view kPrefix = "sched_ext_dump: ";
@@ -36,11 +35,11 @@ std::string WithoutPrefixes(std::string_view lines) {
 
 }  // namespace
 
-void SchedExtDump::Begin() {
+void SchedExtDump::Begin(const std::string& traces) {
   if (begun_) return;
   begun_ = true;
-  const std::string instance = kInstance;
-  if (mkdir(kInstance, 0700) != 0) return;
+  const std::string instance = traces + "/ktstr";
+  if (mkdir(instance.c_str(), 0700) != 0) return;
   Write(instance + "/buffer_size_kb", kBufferKib);
   // Neither the name of the task that writes it nor the time: the dump has its own.
   if (!Write(instance + "/trace_options", "nocontext-info")) return;

@@ -15,9 +15,9 @@ class SchedExtDump {
   /// A worker that waits for longer than this under a scheduler is worth a dump.
   static constexpr std::uint64_t kLongWaitNs = 1'000'000'000;
 
-  /// From now on dumps are kept, in a trace buffer of their own. A kernel without the tracepoint has none;
-  /// that is no error. Once is enough.
-  void Begin();
+  /// From now on dumps are kept, in a trace buffer of their own, made in `traces`. A kernel without the
+  /// tracepoint has none; that is no error. Once is enough.
+  void Begin(const std::string& traces);
   /// Has the kernel make a dump of now. REQUIRES: a scheduler is attached, else the kernel makes none.
   void Trigger(const std::string& sysrq);
   /// What was dumped since the last call, at most kMaxDumps; empty when there is nothing.

@@ -59,7 +59,7 @@ GuestProcess::GuestProcess(std::string payload_bin) {
                                std::move(payload_bin),
                                directory_ + "/kmsg",
                                directory_ + "/tainted",
-                               {directory_ + "/sched_ext", directory_ + "/sysrq"},
+                               {directory_ + "/sched_ext", directory_ + "/sysrq", directory_ + "/traces"},
                                true});
   }
   close(ends[1]);
