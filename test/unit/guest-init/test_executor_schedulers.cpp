@@ -65,7 +65,7 @@ class SchedExtGuest : public GuestProcess {
 };
 
 constexpr const char* kRuns = "; exec sleep 1000";
-constexpr const char* kEndsWhenAsked = "; trap 'echo bye; exit 3' TERM; while :; do sleep 0.01; done";
+constexpr const char* kEndsWhenAsked = "trap 'echo bye; exit 3' TERM; attach; while :; do sleep 0.01; done";
 
 }  // namespace
 
@@ -149,7 +149,7 @@ TEST_CASE("a scheduler that was attached and is gone at once was attached") {
 
 TEST_CASE("a scheduler is detached by sysrq, and its program may end by itself") {
   SchedExtGuest guest;
-  REQUIRE(guest.Call(guest.Scheduler(1, std::string("attach") + kEndsWhenAsked)).error.empty());
+  REQUIRE(guest.Call(guest.Scheduler(1, kEndsWhenAsked)).error.empty());
   REQUIRE(guest.Call(guest.Kernel(2)).error.empty());
   CHECK(guest.Call(StopScheduler{1, 60 * kSecond}).error.empty());
   CHECK(guest.Sysrq() == "S");
