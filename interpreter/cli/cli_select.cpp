@@ -4,6 +4,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include "ops/plan/suggest.h"
@@ -50,6 +51,13 @@ Error NothingLeft(const CliOptions& options, const std::vector<std::string>& var
   return {ErrorKind::kUsage, "no scenario fits --filter, --tag and --clock"};
 }
 
+/// A path is meant from the directory in which the runs happen, not from the scenario's.
+std::optional<SchedulerOverride> SchedulerMeant(std::optional<SchedulerOverride> scheduler) {
+  if (scheduler && scheduler->def.binary.find('/') != std::string::npos)
+    scheduler->def.binary = std::filesystem::absolute(scheduler->def.binary).string();
+  return scheduler;
+}
+
 }  // namespace
 
 std::string RunTitle(const SelectedRun& run) {
@@ -77,9 +85,9 @@ Result<Selection> Select(const CliOptions& options) {
   selection.diagnostics = std::move(found.diagnostics);
   std::vector<std::string> variant_names;
   const std::string wanted = VariantMeant(options.variant);
+  const Overrides overrides{options.timeout, options.clock, options.seed, SchedulerMeant(options.scheduler)};
   for (const ScenarioFile& file : found.files) {
-    LoadedScenario loaded =
-        LoadScenario(file, {options.timeout, options.clock, options.seed, options.scheduler});
+    LoadedScenario loaded = LoadScenario(file, overrides);
     if (!MatchesTags(options, loaded)) continue;
     LoadedScenario& kept = selection.scenarios.emplace_back(std::move(loaded));
     if (kept.has_errors) {

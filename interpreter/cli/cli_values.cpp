@@ -43,12 +43,11 @@ SchedulerOverride ParseSchedulerOption(const std::string& text) {
   for (std::string word; words >> word;) scheduler.def.args.push_back(std::move(word));
   if (scheduler.name.empty())
     throw CLI::ValidationError("--scheduler", fmt::format("'{}' is a directory", program));
-  if (program.find('/') != std::string::npos)
-    scheduler.def.binary = std::filesystem::absolute(program).string();
-  else if (vmm::FindShippedScheduler(program) != nullptr)
-    scheduler.def.use = program;
-  else
-    scheduler.def.binary = program;
+  const bool path = program.find('/') != std::string::npos;
+  if (path && scheduler.name == kEevdf)
+    throw CLI::ValidationError("--scheduler", "eevdf is the name of the kernel's own scheduler");
+  (!path && vmm::FindShippedScheduler(program) != nullptr ? scheduler.def.use : scheduler.def.binary) =
+      program;
   return scheduler;
 }
 

@@ -20,7 +20,7 @@ Duration ParseDurationOption(const std::string& text);
 Clock ParseClockOption(const std::string& text);
 /// "4GiB": a size with its unit.
 std::uint64_t ParseBytesOption(const std::string& text);
-/// "PROGRAM [ARG]...". A program with a '/' is meant from the working directory.
+/// "PROGRAM [ARG]...". A program with a '/' is meant from the directory in which the runs happen.
 SchedulerOverride ParseSchedulerOption(const std::string& text);
 /// "1n2l2c1t" or a preset's name.
 TopologySpec ParseTopologyOption(const std::string& text);

@@ -19,6 +19,7 @@ const PayloadPlan* PlanContext::FindScheduler(std::string_view field, std::strin
 
 void PlanContext::AttachScheduler(std::string_view field, std::string_view name) {
   const PayloadPlan* const plan = FindScheduler(field, name);
+  state_.attached_unknown = plan == nullptr;
   if (plan == nullptr) return;
   if (state_.attached && !Doubts().MayEnd()) {
     const PayloadState& other = state_.payloads[*state_.attached];
@@ -45,7 +46,7 @@ void PlanContext::AttachScheduler(std::string_view field, std::string_view name)
 
 PayloadState* PlanContext::UseScheduler() {
   if (state_.attached) return &state_.payloads[*state_.attached];
-  if (Doubts().MayStart()) return nullptr;
+  if (state_.attached_unknown || Doubts().MayStart()) return nullptr;
   const auto last = std::find_if(state_.payloads.rbegin(), state_.payloads.rend(),
                                  [](const PayloadState& payload) { return payload.scheduler; });
   if (last == state_.payloads.rend()) {

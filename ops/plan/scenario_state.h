@@ -91,6 +91,7 @@ struct ScenarioState {
   std::vector<PayloadState> payloads;     // index == handle; schedulers are among them
   std::vector<std::uint32_t> running;     // handles of the payloads that are not consumed, in order
   std::optional<std::uint32_t> attached;  // handle of the scheduler that is attached
+  bool attached_unknown = false;          // one was to be whose name there is not
   std::set<std::string> controllers;      // enabled so far
   std::set<std::string> top_controllers;  // those of them, and those that only top cgroups have
   std::uint32_t phase = 0;
