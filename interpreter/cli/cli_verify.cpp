@@ -63,15 +63,17 @@ class Verification {
     if (!results->latest_fault().empty()) CommandWarning(io_, results->latest_fault());
     total_.directory = results->path().string();
     // Kernels may have to be fetched. Until signals are watched they simply end the program.
+    const std::vector<std::string> asked = KernelsAsked();
     std::vector<Result<vmm::Kernel>> kernels;
-    for (const std::string& kernel : KernelsAsked()) kernels.push_back(Resolve(kernel));
+    for (const std::string& kernel : asked) kernels.push_back(Resolve(kernel));
     const Result<SignalWatch> signals = SignalWatch::Start();
     if (!signals.ok()) return CommandError(io_, signals.error().message);
-    for (const Result<vmm::Kernel>& kernel : kernels) {
-      if (!signals->Caught().empty()) break;
-      const Result<> ran = RunOn(kernel, kernels.size() > 1, *results, *signals);
+    for (std::size_t i = 0; i < kernels.size() && signals->Caught().empty(); ++i) {
+      kernel_asked_ = asked[i];
+      const Result<> ran = RunOn(kernels[i], kernels.size() > 1, *results, *signals);
       if (!ran.ok()) return CommandError(io_, ran.error().message);
     }
+    report_.interrupted_by = total_.interrupted_by = signals->Caught();
     return Finish();
   }
 
@@ -166,7 +168,6 @@ class Verification {
     std::move(summary.runs.begin(), summary.runs.end(), std::back_inserter(total_.runs));
     total_.not_run.insert(total_.not_run.end(), summary.not_run.begin(), summary.not_run.end());
     total_.elapsed_ms += summary.elapsed_ms;
-    total_.interrupted_by = summary.interrupted_by;
     return {};
   }
 
@@ -206,6 +207,7 @@ class Verification {
         std::find_if(report_.subjects.begin(), report_.subjects.end(),
                      [&](const VerifySubject& candidate) { return candidate.name == run.name; });
     VerifyResult result = MakeVerifyResult(run, *subject, ErrorOutputOf(run.directory));
+    if (result.kernel.empty()) result.kernel = kernel_asked_;  // there is none of that name
     if (baseline_) CompareWith(*baseline_, result);
     JudgeLimits({options_.max_insns ? options_.max_insns : subject->def.max_insns, options_.max_growth},
                 result);
@@ -231,6 +233,7 @@ class Verification {
   const RunWorld& world_;
   std::vector<TopologySpec> topologies_;
   std::optional<std::vector<VerifyResult>> baseline_;
+  std::string kernel_asked_;  // for the selection under way; "": whichever is there
   VerifyReport report_;
   RunSummary total_;
 };

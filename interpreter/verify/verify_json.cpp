@@ -76,7 +76,8 @@ VerifyResult ReadResult(const Json& json) {
 }  // namespace
 
 Verdict WorstOf(const VerifyReport& report) {
-  Verdict worst = report.unread.empty() ? Verdict::kPass : Verdict::kError;
+  const bool whole = report.unread.empty() && report.interrupted_by.empty();
+  Verdict worst = whole ? Verdict::kPass : Verdict::kError;
   for (const VerifyResult& result : report.results) worst = Worse(worst, result.verdict);
   return worst;
 }
@@ -91,6 +92,7 @@ std::string VerifyJson(const VerifyReport& report, bool raw) {
   json["results"] = Json::array();
   for (const VerifyResult& result : report.results) json["results"].push_back(ResultJson(result, raw));
   json["unread"] = report.unread;
+  json["interrupted_by"] = report.interrupted_by;
   return DumpJson(json);
 }
 

@@ -23,6 +23,7 @@ struct VerifyReport {
   std::vector<VerifySubject> subjects;
   std::vector<VerifyResult> results;  // of subjects, on each kernel and topology
   std::vector<std::string> unread;    // "x.yaml: bad scenario: ...": what they declare is not known
+  std::string interrupted_by = {};    // "SIGINT": not all was run
 };
 
 /// A table for each scheduler: what came of it on each kernel and topology, and how many instructions its
@@ -30,11 +31,11 @@ struct VerifyReport {
 /// baseline each count has what it grew since.
 std::string RenderVerifyTables(const VerifyReport& report, const VerifyStyle& style);
 
-/// {"version", "verdict", "exit_code", "schedulers": [...], "results": [...], "unread": [...]}: everything,
-/// the logs folded unless `raw`.
+/// {"version", "verdict", "exit_code", "schedulers": [...], "results": [...], "unread": [...],
+/// "interrupted_by"}: everything, the logs folded unless `raw`.
 std::string VerifyJson(const VerifyReport& report, bool raw);
 
-/// The worst of all results; what could not be read is an error.
+/// The worst of all results; what could not be read is an error, and so is an interruption.
 Verdict WorstOf(const VerifyReport& report);
 
 /// What an earlier verification left in its results directory, or in the file VerifyJson() was written to.

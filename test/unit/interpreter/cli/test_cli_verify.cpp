@@ -1,4 +1,6 @@
 // `verify` with a made-up world: no kernel, no QEMU, but real scenarios, reports and directories.
+#include <signal.h>
+
 #include <nlohmann/json.hpp>
 #include <regex>
 
@@ -31,10 +33,12 @@ vmm::Kernel KernelNamed(const std::string& version, bool sched_ext) {
 /// Schedulers called "bad" are rejected by the verifier, all others are good.
 struct FakeWorld {
   std::vector<std::string> ran;
+  bool interrupt = false;  // at the end of each run
 
   RunWorld World() {
     return {
         [](const vmm::KernelRequest& request, const vmm::KernelProgress&) -> Result<vmm::Kernel> {
+          if (request.option == "none") return Error{ErrorKind::kInput, "there is no such kernel"};
           return KernelNamed(request.option.empty() ? "6.12.1" : request.option, request.option != "6.1.1-x");
         },
         [](vmm::AccelRequest, const RunEnvironment&) -> Result<vmm::AccelChoice> {
@@ -42,6 +46,7 @@ struct FakeWorld {
         },
         [this](const RunPlan& plan, const std::filesystem::path&, const RunEnvironment&, EventSink& sink) {
           ran.push_back(plan.scenario.name + "@" + plan.variant);
+          if (interrupt) ::kill(::getpid(), SIGTERM);
           if (plan.scenario.name != "bad") return GoodRun().outcome;
           sink.OnPayloadOutput(0, "bad", Stream::kStderr,
                                "libbpf: prog 'b': -- BEGIN PROG LOAD LOG --\nR1 is bad\n"
@@ -209,4 +214,35 @@ TEST_CASE("Verify: wrong command lines") {
   CHECK(topology.code == kExitUsage);
   CHECK(topology.err.starts_with("ktstr-interp: --topology: unknown topology '2x'"));
   CHECK_FALSE(std::filesystem::exists("runs"));
+}
+
+TEST_CASE("Verify: a kernel that is not there is an error under its name, and the others are run") {
+  const WorkDir dir;
+  FakeWorld world;
+  CliOptions options = Two();
+  options.filters = {"good"};
+  options.kernels = {"none", "6.13.1-x"};
+  const CliResult result = Verify(world, options);
+  CHECK(result.code == 2);
+  CHECK(result.out.find("ERROR good: there is no such kernel\n  on     none 1n1l2c1t\n") !=
+        std::string::npos);
+  CHECK(Steady(result.out).ends_with("\n1 passed, 1 error in T; results in runs/R\n"));
+}
+
+TEST_CASE("Verify: an interruption is an error, also when all that was run passed") {
+  const WorkDir dir;
+  FakeWorld world;
+  world.interrupt = true;
+  CliOptions options = Two();
+  options.filters = {"good"};
+  options.kernels = {"6.13.1-x", "6.14.1-x"};
+  options.json = true;
+  const CliResult result = Verify(world, options);
+  CHECK(result.code == 2);
+  CHECK(world.ran.size() == 1);
+  const auto json = nlohmann::json::parse(result.out);
+  CHECK(json.at("exit_code") == 2);
+  CHECK(json.at("interrupted_by") == "SIGTERM");
+  CHECK(json.at("results").size() == 1);
+  CHECK(Steady(result.err).ends_with("\n1 passed in T, interrupted by SIGTERM; results in runs/R\n"));
 }
