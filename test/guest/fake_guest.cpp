@@ -72,6 +72,11 @@ void FakeGuest::Obey(const AnyStruct& request, Reply& reply) {
   if (request.Is<StartPayload>()) {
     payloads_.push_back(request.As<StartPayload>().handle);
     reply.pid = 100 + static_cast<std::int32_t>(payloads_.back());
+    if (request.As<StartPayload>().attach) SendLook(payloads_.back(), SchedulerMoment::kAttached);
+  }
+  if (request.Is<StopScheduler>()) {
+    SendLook(request.As<StopScheduler>().handle, SchedulerMoment::kStopping);
+    EndPayload(request.As<StopScheduler>().handle);
   }
   if (request.Is<AwaitPayload>()) EndPayload(request.As<AwaitPayload>().handle);
   if (request.Is<ReadFile>()) SendFile(request.As<ReadFile>().path);
@@ -118,6 +123,11 @@ void FakeGuest::EndPayload(std::uint32_t handle) {
   done.ended_ns = clock_ns_;
   done.stdout_bytes = output.bytes.size();
   if (lie_.ended == nullptr || !lie_.ended(*this, done)) Send(done);
+}
+
+void FakeGuest::SendLook(std::uint32_t handle, SchedulerMoment moment) {
+  SchedulerLook look{handle, moment, "enabled", "mine", 1, clock_ns_};
+  if (lie_.look == nullptr || !lie_.look(*this, look)) Send(look);
 }
 
 void FakeGuest::SendFile(const std::string& path) {

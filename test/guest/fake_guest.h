@@ -29,6 +29,7 @@ struct Lie {
   bool (*ended)(FakeGuest& guest, PayloadDone& done) = nullptr;
   void (*output)(PayloadOutput& output) = nullptr;
   bool (*piece)(FakeGuest& guest, FileContent& piece) = nullptr;
+  bool (*look)(FakeGuest& guest, SchedulerLook& look) = nullptr;
   bool (*log)(FakeGuest& guest, KernelMessages& messages) = nullptr;  // before the plan and at its end
 };
 
@@ -74,6 +75,7 @@ class FakeGuest {
   void Obey(const AnyStruct& request, Reply& reply);
   void Collect();
   void EndPayload(std::uint32_t handle);
+  void SendLook(std::uint32_t handle, SchedulerMoment moment);
   void SendFile(const std::string& path);
   void SendLog(bool early);
 

@@ -166,6 +166,49 @@ std::vector<Lie> LiesOfPayloads() {
            .output = [](PayloadOutput& output) { output.bytes = "speed=nan\nspeed=inf\n"; }}};
 }
 
+/// Says of a scheduler, when a request of type T comes, what nobody has asked for.
+template <typename T, std::uint32_t kHandle, SchedulerMoment kMoment>
+bool Looks(FakeGuest& guest, const AnyStruct& request, Reply&) {
+  if (request.Is<T>()) guest.Send(SchedulerLook{kHandle, kMoment, "disabled", "", 1, guest.clock_ns()});
+  return false;
+}
+template <SchedulerMoment kMoment>
+bool Silent(FakeGuest&, SchedulerLook& look) {
+  return look.moment == kMoment;
+}
+template <SchedulerMoment kMoment>
+bool Twice(FakeGuest& guest, SchedulerLook& look) {
+  if (look.moment == kMoment) guest.Send(look);
+  return false;
+}
+
+/// Scheduler 0 is attached, payload 1 is none.
+std::vector<Lie> LiesOfSchedulers() {
+  constexpr auto kAttached = SchedulerMoment::kAttached, kStopping = SchedulerMoment::kStopping;
+  return {{.name = "look-at-nobody", .request = &Looks<Hold, 4711, kStopping>},
+          {.name = "look-at-a-payload", .request = &Looks<Hold, 1, kAttached>},
+          {.name = "attached-unasked", .request = &Looks<Hold, 0, kAttached>},
+          {.name = "stopping-unasked", .request = &Looks<Hold, 0, kStopping>},
+          {.name = "attached-twice", .look = &Twice<kAttached>},
+          {.name = "stopping-twice", .look = &Twice<kStopping>},
+          {.name = "attached-without-a-look", .look = &Silent<kAttached>},
+          {.name = "stopped-without-a-look", .look = &Silent<kStopping>},
+          {.name = "stopped-without-end",
+           .ended = [](FakeGuest&, PayloadDone& done) { return done.handle == 0; }},
+          {.name = "look-from-the-future",
+           .look =
+               [](FakeGuest&, SchedulerLook& look) {
+                 look.clock_ns += 3'600'000'000'000;
+                 return false;
+               }},
+          {.name = "look-at-nobody-in-the-end",
+           .request = [](FakeGuest& guest, const AnyStruct& request, Reply& reply) {
+             if (request.Is<Finish>() && request.As<Finish>().at_once)
+               return Looks<Finish, 4711, kStopping>(guest, request, reply);
+             return request.Is<StopScheduler>() || request.Is<Finish>();  // never answered: it is given up
+           }}};
+}
+
 std::vector<Lie> LiesOfFiles() {
   return {{.name = "other-file",
            .piece =
@@ -258,7 +301,8 @@ std::vector<Lie> LiesOfReady() {
 }
 
 std::vector<Lie> LiesOfContent() {
-  return Together(LiesOfReplies(), LiesOfReports(), LiesOfPayloads(), LiesOfFiles(), LiesOfTheLog());
+  return Together(LiesOfReplies(), LiesOfReports(), LiesOfPayloads(), LiesOfSchedulers(), LiesOfFiles(),
+                  LiesOfTheLog());
 }
 
 std::vector<Lie> Floods() {

@@ -9,6 +9,7 @@
 
 #include "test/checkout.h"
 #include "test/guest/guest_run.h"
+#include "test/guest/live_guest.h"
 #include "test/guest/template_cache.h"
 
 namespace ktstr::test {
@@ -26,6 +27,9 @@ constexpr const char* kPayload =
 constexpr const char* kLonePayload =
     "payloads: {web: {binary: sh, args: [-c, echo]}}\n"
     "steps: [{name: one, ops: [{RunPayload: {payload: web}}]}]\n";
+constexpr const char* kScheduler =
+    "schedulers: {mine: {binary: sh}}\npayloads: {web: {binary: sh, args: [-c, echo]}}\nscheduler: mine\n"
+    "steps: [{name: one, ops: [{RunPayload: {payload: web}}, {WaitPayload: {payload: web}}], hold: 100ms}]\n";
 constexpr const char* kFile =
     "steps:\n"
     "  - name: one\n"
@@ -152,6 +156,25 @@ const std::vector<Row> kPayloads = {
     {"no-number", "FAIL", ": payload web gave no metric speed: it printed none"},
 };
 
+const std::vector<Row> kSchedulers = {
+    {"look-at-nobody", "ERROR", ": the guest sent the state of scheduler 4711, which was never started"},
+    {"look-at-a-payload", "ERROR", ": the guest sent the state of a scheduler for payload 'web'"},
+    {"attached-unasked", "ERROR",
+     ": the guest said of scheduler 'mine' that it is attached when nobody had asked for that"},
+    {"stopping-unasked", "ERROR",
+     ": the guest said of scheduler 'mine' that it is stopping when nobody had asked for that"},
+    {"attached-twice", "ERROR",
+     ": the guest said of scheduler 'mine' that it is attached when nobody had asked for that"},
+    {"stopping-twice", "ERROR",
+     ": the guest said of scheduler 'mine' that it is stopping when nobody had asked for that"},
+    {"attached-without-a-look", "ERROR", ": the guest did not say that scheduler 'mine' is attached"},
+    {"stopped-without-a-look", "ERROR",
+     ": the guest did not say whether scheduler 'mine' was still attached"},
+    {"stopped-without-end", "ERROR", ": the guest did not say how payload 'mine' ended"},
+    {"look-from-the-future", "ERROR",
+     ": the guest told of what happens 3600000000000 ns later by its own clock"},
+};
+
 const std::vector<Row> kFiles = {
     {"other-file", "ERROR", ": the guest sent a piece of a file that was not asked for: '/etc/passwd'"},
     {"file-with-gaps", "ERROR",
@@ -185,6 +208,16 @@ TEST_CASE("lies of a guest about its payloads") {
   Expect(kPayload, kPayloads);
   Expect(kLonePayload,
          {{"payload-never-mentioned", "ERROR", ": the guest did not say how payload 'web' ended"}});
+}
+TEST_CASE("lies of a guest about its schedulers") {
+  if (!CachedKernel("built")) return Skip("no kernel was built");
+  Start(kScheduler, "good").Finish("PASS");
+  Expect(kScheduler, kSchedulers);
+  GuestRun given_up = Start(kScheduler, "look-at-nobody-in-the-end", {"--timeout", "1s"});
+  given_up.Finish("ERROR");
+  CHECK(given_up.first_line() ==
+        "ERROR scenario.yaml: the scenario did not finish within its timeout of 1s; it was at: "
+        "DetachScheduler mine");
 }
 TEST_CASE("lies of a guest about its files") { Expect(kFile, kFiles); }
 TEST_CASE("lies of a guest about its kernel's log") { Expect(kWorkers, kLog); }
@@ -282,8 +315,10 @@ TEST_CASE("every lie of the stand-in has a row here") {
                                 "forged-complaint",
                                 "other-guest",
                                 "earlier-guest",
-                                "payload-never-mentioned"};
-  for (const auto* table : {&kForm, &kReady, &kReplies, &kReports, &kPayloads, &kFiles, &kLog, &kFloods})
+                                "payload-never-mentioned",
+                                "look-at-nobody-in-the-end"};
+  for (const auto* table :
+       {&kForm, &kReady, &kReplies, &kReports, &kPayloads, &kSchedulers, &kFiles, &kLog, &kFloods})
     for (const Row& row : *table) rows.insert(row.lie);
   std::set<std::string> lies;
   const std::unique_ptr<FILE, decltype(&pclose)> names(
