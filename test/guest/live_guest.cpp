@@ -1,8 +1,10 @@
 #include "test/guest/live_guest.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "test/checkout.h"
+#include "vmm/kernel/schedulers.h"
 #include "vmm/machine/guest_files.h"
 
 namespace ktstr::test {
@@ -20,6 +22,16 @@ std::optional<vmm::Kernel> CachedKernel(const std::string& kind) {
   for (const vmm::Kernel& kernel : Need(vmm::ListKernels()))
     if (kernel.built == (kind == "built")) return kernel;
   return std::nullopt;
+}
+
+bool HaveSchedulers() {
+  const auto kernel = CachedKernel("built");
+  if (!kernel) return false;
+  const std::filesystem::path cache = Need(vmm::SchedulerCacheDir());
+  const auto schedulers = vmm::ShippedSchedulers();
+  return std::all_of(schedulers.begin(), schedulers.end(), [&](const vmm::ShippedScheduler& scheduler) {
+    return vmm::FindBuiltScheduler(cache, scheduler.name, kernel->version).ok();
+  });
 }
 
 LiveGuest::LiveGuest(const vmm::Kernel& kernel, Start start, vmm::MachineConfig config) : kernel_(kernel) {

@@ -25,6 +25,8 @@ T Need(Result<T> result) {
 
 /// The newest cached kernel of that kind: "built" (by `kernel build`) or "fetched" (Debian's).
 std::optional<vmm::Kernel> CachedKernel(const std::string& kind);
+/// Whether there is a built kernel, and the schedulers that are shipped were built with its types.
+bool HaveSchedulers();
 
 enum class Start { kBoot, kClone };
 

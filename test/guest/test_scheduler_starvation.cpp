@@ -28,7 +28,7 @@ std::string Victim(const std::string& fault, const std::string& watchdog_ms) {
 }
 
 TEST_CASE("a task that a scheduler forgets fails in its phase, long before the kernel's watchdog looks") {
-  if (!CachedKernel("built")) return Skip("no kernel was built");
+  if (!HaveSchedulers()) return Skip("no schedulers were built");
   GuestRun run(Victim("forget", "30000"));
   run.Finish("FAIL");
   INFO(run.first_line());
@@ -41,7 +41,7 @@ TEST_CASE("a task that a scheduler forgets fails in its phase, long before the k
 }
 
 TEST_CASE("a task that a scheduler forgets is told when the kernel's watchdog was faster") {
-  if (!CachedKernel("built")) return Skip("no kernel was built");
+  if (!HaveSchedulers()) return Skip("no schedulers were built");
   GuestRun run(Victim("forget", "2000"));
   run.Finish("FAIL");
   INFO(run.first_line());

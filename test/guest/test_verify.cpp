@@ -46,7 +46,7 @@ std::map<std::uint64_t, std::uint64_t> CountsIn(const std::string& fdinfo) {
 }
 
 TEST_CASE("a snapshot's counts of verified instructions are those that the kernel tells the guest") {
-  if (!CachedKernel("built")) return Skip("no kernel was built");
+  if (!HaveSchedulers()) return Skip("no schedulers were built");
   GuestRun run(R"(
 schedulers: {mine: {use: scx_qmap}}
 scheduler: mine
@@ -72,7 +72,7 @@ steps:
 }
 
 TEST_CASE("verify counts the programs of schedulers on two topologies, and one that is rejected hides none") {
-  if (!CachedKernel("built")) return Skip("no kernel was built");
+  if (!HaveSchedulers()) return Skip("no schedulers were built");
   const TempDir dir;
   const CliResult run = Verify(dir, {"--topology", "smp2", "--topology", "8cpu-2llc-smt", "--json"});
   INFO(run.err);
