@@ -18,6 +18,8 @@ constexpr std::uint64_t kPopulatedPatienceNs = 1'000'000'000;
 // Between two looks at a cgroup that is being frozen or thawed, and how long that may take.
 constexpr std::uint64_t kFreezePollNs = 1'000'000;
 constexpr std::uint64_t kFreezePatienceNs = 5'000'000'000;
+// How long the end of a scheduler's program may take that has begun.
+constexpr std::uint64_t kExitPatienceNs = 2'000'000'000;
 constexpr const char* kClockSource = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
 // How long started workers are waited for until they have set themselves up.
 constexpr std::uint64_t kSetUpPatienceNs = 100'000'000;
@@ -249,28 +251,42 @@ void TellStopping(GuestState& guest) {
   guest.send(AnyStruct::Of(std::move(look)));
 }
 
+/// The scheduler is gone and its program is about to be: it ends by itself, which is to be seen before we end
+/// it.
+bool IsGoing(const GuestState& guest, const PayloadProcess& program) {
+  return guest.sched_ext.Look().state != "enabled" && !program.finalised() && IsExiting(program.pid());
+}
+
 Step On(GuestState& guest, const StopScheduler& request) {
   const Result<PayloadProcess*> found = guest.tasks.FindPayload(request.handle);
   if (!found.ok()) return Now(found.error());
   PayloadProcess* const program = *found;
   if (guest.attached != request.handle)
     return Now(Refuse("scheduler '" + program->request().name + "' is not attached"));
-  TellStopping(guest);
   program->awaited = true;
-  return [&guest, program, wait = DetachWait(guest.sched_ext, *program, request.timeout_ns, MonotonicNs()),
-          outcome = std::optional<Result<>>(), maps_ns = std::uint64_t{0}](
-             std::uint64_t now_ns, std::uint64_t& wake_ns) mutable -> std::optional<Result<>> {
-    if (!outcome) outcome = wait.Look(*program, now_ns, wake_ns);
-    if (!outcome) return outcome;
-    // The kernel frees what is left of it a little later; whoever looks next is not to see that.
-    if (maps_ns == 0) maps_ns = now_ns + kMapsPatienceNs;
-    if (outcome->ok() && now_ns < maps_ns && guest.pins.OthersAbove(guest.newest_map)) {
-      wake_ns = std::min(wake_ns, now_ns + kSchedExtPollNs);
-      return std::nullopt;
-    }
-    FlushKernel(guest);
-    return outcome;
-  };
+  return
+      [&guest, program, timeout_ns = request.timeout_ns, exit_ns = MonotonicNs() + kExitPatienceNs,
+       wait = std::optional<DetachWait>(), outcome = std::optional<Result<>>(), maps_ns = std::uint64_t{0}](
+          std::uint64_t now_ns, std::uint64_t& wake_ns) mutable -> std::optional<Result<>> {
+        if (!wait && now_ns < exit_ns && IsGoing(guest, *program)) {
+          wake_ns = std::min(wake_ns, now_ns + kSchedExtPollNs);
+          return std::nullopt;
+        }
+        if (!wait) {
+          TellStopping(guest);
+          wait.emplace(guest.sched_ext, *program, timeout_ns, now_ns);
+        }
+        if (!outcome) outcome = wait->Look(*program, now_ns, wake_ns);
+        if (!outcome) return outcome;
+        // The kernel frees what is left of it a little later; whoever looks next is not to see that.
+        if (maps_ns == 0) maps_ns = now_ns + kMapsPatienceNs;
+        if (outcome->ok() && now_ns < maps_ns && guest.pins.OthersAbove(guest.newest_map)) {
+          wake_ns = std::min(wake_ns, now_ns + kSchedExtPollNs);
+          return std::nullopt;
+        }
+        FlushKernel(guest);
+        return outcome;
+      };
 }
 
 Step On(GuestState& guest, const PollPayload& request) {

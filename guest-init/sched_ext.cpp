@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <sstream>
 #include <utility>
 
 #include "guest-init/base/clock.h"
@@ -99,6 +100,17 @@ std::optional<Result<>> AttachWait::Look(PayloadProcess& program, std::uint64_t 
                       TimeText(cpu_ns - cpu_ns % 1'000'000) + " of CPU time" + state);
   wake_ns = std::min({wake_ns, now_ns + kSchedExtPollNs, deadline});
   return std::nullopt;
+}
+
+bool IsExiting(pid_t pid) {
+  constexpr std::uint64_t kExiting = 0x4;  // PF_EXITING
+  const std::string stat = ReadSmallFile(("/proc/" + std::to_string(pid) + "/stat").c_str());
+  // Behind the name, which may hold anything: state, five numbers, flags.
+  std::istringstream rest(stat.substr(std::min(stat.rfind(')'), stat.size())));
+  std::string word;
+  for (int i = 0; i < 7; ++i) rest >> word;
+  std::uint64_t flags = 0;
+  return (rest >> flags) && (flags & kExiting) != 0;
 }
 
 DetachWait::DetachWait(SchedExt sched_ext, PayloadProcess& program, std::uint64_t timeout_ns,

@@ -1,6 +1,8 @@
 // The kernel's sched_ext as its files show it, and how a scheduler is attached to it and detached.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -67,6 +69,10 @@ class AttachWait {
   std::uint64_t attached_before_;
   std::string given_up_;  // why; the program is on its way out
 };
+
+/// Whether the process has begun to end, by whatever, and is not reaped yet. Its scheduler may be gone before
+/// it is.
+bool IsExiting(pid_t pid);
 
 /// One detach, until sched_ext is disabled and the program has ended.
 class DetachWait {
