@@ -269,7 +269,7 @@ Step On(GuestState& guest, const StopScheduler& request) {
        wait = std::optional<DetachWait>(), outcome = std::optional<Result<>>(), maps_ns = std::uint64_t{0}](
           std::uint64_t now_ns, std::uint64_t& wake_ns) mutable -> std::optional<Result<>> {
         if (!wait && now_ns < exit_ns && IsGoing(guest, *program)) {
-          wake_ns = std::min(wake_ns, now_ns + kSchedExtPollNs);
+          wake_ns = std::min(wake_ns, NextSchedExtLook(now_ns));
           return std::nullopt;
         }
         if (!wait) {
@@ -281,7 +281,7 @@ Step On(GuestState& guest, const StopScheduler& request) {
         // The kernel frees what is left of it a little later; whoever looks next is not to see that.
         if (maps_ns == 0) maps_ns = now_ns + kMapsPatienceNs;
         if (outcome->ok() && now_ns < maps_ns && guest.pins.OthersAbove(guest.newest_map)) {
-          wake_ns = std::min(wake_ns, now_ns + kSchedExtPollNs);
+          wake_ns = std::min(wake_ns, NextSchedExtLook(now_ns));
           return std::nullopt;
         }
         FlushKernel(guest);

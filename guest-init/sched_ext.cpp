@@ -39,6 +39,12 @@ std::string TimeText(std::uint64_t ns) { return FormatDuration(Nanoseconds(stati
 
 }  // namespace
 
+std::uint64_t NextSchedExtLook(std::uint64_t begun_ns) {
+  constexpr std::uint64_t kLeftToOthers = 20;  // for each part that PID 1 takes
+  const std::uint64_t now_ns = MonotonicNs();
+  return now_ns + std::max(kSchedExtPollNs, kLeftToOthers * (now_ns - std::min(begun_ns, now_ns)));
+}
+
 SchedExtState SchedExt::Look() const {
   SchedExtState look;
   look.state = Line(files + "/state");
@@ -98,7 +104,7 @@ std::optional<Result<>> AttachWait::Look(PayloadProcess& program, std::uint64_t 
     return GiveUp(program, now_ns,
                   "it took " + TimeText(budget_.wall_ns) + ", in which it used " +
                       TimeText(cpu_ns - cpu_ns % 1'000'000) + " of CPU time" + state);
-  wake_ns = std::min({wake_ns, now_ns + kSchedExtPollNs, deadline});
+  wake_ns = std::min({wake_ns, NextSchedExtLook(now_ns), deadline});
   return std::nullopt;
 }
 
@@ -131,7 +137,7 @@ std::optional<Result<>> DetachWait::Look(PayloadProcess& program, std::uint64_t 
   if (!late_.empty() || now_ns >= begun_ns_ + kEndPatienceNs) program.Kill(PayloadEnd::kKilled, now_ns);
   if (program.finalised() && !late_.empty()) return Result<>(Error{ErrorKind::kGuest, late_});
   if (program.finalised() && disabled) return Result<>();
-  wake_ns = std::min(wake_ns, now_ns + kSchedExtPollNs);
+  wake_ns = std::min(wake_ns, NextSchedExtLook(now_ns));
   return std::nullopt;
 }
 

@@ -38,6 +38,9 @@ struct SchedExt {
 
 /// Between two looks at the kernel's state, which tells nobody when it changes.
 inline constexpr std::uint64_t kSchedExtPollNs = 2'000'000;
+/// When to look again after a look that began at `begun_ns`: PID 1 runs before all others, and must leave
+/// them most of a CPU where a look takes long, as it does on the virtual clock.
+std::uint64_t NextSchedExtLook(std::uint64_t begun_ns);
 
 /// One attach, from before its program starts to its outcome.
 class AttachWait {

@@ -69,7 +69,7 @@ struct SchedulerDef {
 };
 
 /// What the guest is to give it until the kernel has enabled it. Loading takes libbpf and the verifier some
-/// hundred million instructions, which on the virtual clock take minutes of guest time.
+/// hundred million instructions, which on the virtual clock take 15 s of guest time and more.
 AttachBudget AttachBudgetOf(const SchedulerDef& scheduler, Clock clock);
 
 /// What `scheduler:` calls the kernel's own.

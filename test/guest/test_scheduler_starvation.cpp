@@ -52,5 +52,23 @@ TEST_CASE("a task that a scheduler forgets is told when the kernel's watchdog wa
   CHECK(Matches(run.Text("sched_ext.dump"), "runnable task stall \\(victim\\[\\d+\\] failed to run for "));
 }
 
+TEST_CASE("a scheduler on the virtual clock is attached on one CPU, and gives the same run twice") {
+  if (!HaveSchedulers()) return Skip("no schedulers were built");
+  const auto run_once = [] {
+    GuestRun run(
+        "topology: 1n1l1c1t\n"
+        "clock: virtual\n"
+        "schedulers: {mine: {use: ktstr_scx}}\n"
+        "scheduler: mine\n"
+        "steps:\n"
+        "  - cgroups: [{name: crowd, work: [{type: SpinWait, workers: 2}, {type: Bursty, workers: 2}]}]\n"
+        "    hold: 1s\n");
+    run.Finish("PASS");
+    return run.Text("reports.json") + run.Text("stats.json") + run.Text("kernel.log");
+  };
+  const std::string once = run_once();
+  CHECK(run_once() == once);
+}
+
 }  // namespace
 }  // namespace ktstr::test
