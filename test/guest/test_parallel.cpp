@@ -65,12 +65,19 @@ TEST_CASE("run -j 2: a guest that panics takes no other with it") {
                    "2");
   CHECK(run.Finish(2) ==
         "a PASS, b ERROR: the guest kernel panicked: sysrq triggered crash, c PASS, d PASS, e PASS");
-  // Once there is a template, the next clone is ready before it is needed.
-  CHECK(run.report()["results"][4]["host"]["prepared"] == true);
-  CHECK_THAT(run.report()["results"][4]["host"]["cpu_quality"].get<std::string>(),
-             Catch::Matches("good|fair|poor"));
-  CHECK_THAT(run.report()["results"][4]["host"]["started"].get<std::string>(),
-             Catch::Matches("clone of [0-9a-f]{16} in [0-9]+ ms, prepared"));
+  // Once there is a template, the next clone is made ready ahead; for whom it then is depends on who ends
+  // first.
+  int prepared = 0;
+  for (const std::size_t i : {2, 3, 4}) {
+    const Json& host = run.report()["results"][i]["host"];
+    prepared += host["prepared"] == true ? 1 : 0;
+    const std::string end = host["prepared"] == true ? ", prepared" : "";
+    if (host["started"] != "boot")
+      CHECK_THAT(host["started"].get<std::string>(),
+                 Catch::Matches("clone of [0-9a-f]{16} in [0-9]+ ms" + end));
+    CHECK_THAT(host["cpu_quality"].get<std::string>(), Catch::Matches("good|fair|poor"));
+  }
+  CHECK(prepared >= 1);
 }
 
 TEST_CASE("run -j 2: a QEMU that is killed is one scenario's error") {
