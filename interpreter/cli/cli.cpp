@@ -41,6 +41,9 @@ void RunOptions(CLI::App& app, CliOptions& o) {
   app.add_flag("--require", o.require,
                "a scenario whose requirements the kernel does not meet is an error, not skipped");
   AddNumber(app, "--repeat", o.repeat, 1, 1'000'000, "run each scenario N times (default: 1)");
+  AddNumber(app, "--rerun-failed", o.rerun, 0, kMaxReruns,
+            "run each scenario that fails N times more and say how often it fails again, instead of what "
+            "scenarios say with `on_failure:`");
   AddJobs(app, o);
   app.add_option_function<std::string>(
          "--timeout", [&o](const std::string& text) { o.timeout = ParseDurationOption(text); },
@@ -93,9 +96,6 @@ void KernelOptions(CLI::App& app, CliOptions& o) {
       ->type_name("PATH");
   app.add_option("--config", o.kernel_config, "build: configuration options that overrule ours")
       ->type_name("FRAGMENT");
-  AddNumber(app, "--rerun-failed", o.rerun, 0, kMaxReruns,
-            "run each scenario that fails N times more and say how often it fails again, instead of what "
-            "scenarios say with `on_failure:`");
   AddNumber(app, "-j,--jobs", o.kernel_jobs, 1, 1024, "build: jobs of make (default: one per core)");
   AddNumber(app, "--keep", o.kernel_keep, 0, kMaxU32,
             "gc: keep the newest N fetched and the newest N built (default: 1)");
@@ -111,9 +111,6 @@ void SchedulersOptions(CLI::App& app, CliOptions& o) {
       ->type_name("VERSION");
   app.add_option("--source", o.kernel_source, "build: from this kernel source (default: the kernel's own)")
       ->type_name("PATH");
-  AddNumber(app, "--rerun-failed", o.rerun, 0, kMaxReruns,
-            "run each scenario that fails N times more and say how often it fails again, instead of what "
-            "scenarios say with `on_failure:`");
   AddNumber(app, "-j,--jobs", o.kernel_jobs, 1, 1024, "build: jobs of make (default: one per core)");
 }
 

@@ -56,7 +56,7 @@ struct Payload {
 
 /// A sched_ext scheduler, as its authors ship it: a program that loads it and stays while it is attached.
 struct SchedulerDef {
-  std::string use;     // the name of a shipped one (vmm/kernel/scheduler_build.h); "": `binary` names it
+  std::string use;     // the name of a shipped one (vmm/kernel/schedulers.h); "": `binary` names it
   std::string binary;  // as of a payload
   std::vector<std::string> args;
   std::vector<std::string> env;

@@ -420,3 +420,14 @@ TEST_CASE("--rerun-failed takes the place of what scenarios say") {
   CHECK(Run(world, options).out.find("\n  again  failed 2 of 2 times\n") != std::string::npos);
   CHECK(world.ran.size() == 4);
 }
+
+TEST_CASE("--rerun-failed is an option of `run` and of nothing else") {
+  const WorkDir dir;
+  Named("s/a.yaml", "a");
+  CHECK(Cli({"run", "s", "--dry-run", "--rerun-failed", "2"}).code == 0);
+  const CliResult many = Cli({"run", "s", "--dry-run", "--rerun-failed", "1001"});
+  CHECK(many.code == 64);
+  CHECK_THAT(many.err, Catch::Contains("--rerun-failed: '1001' is not a whole number from 0 to 1000"));
+  for (const char* command : {"kernel", "schedulers"})
+    CHECK(Cli({command, "list", "--rerun-failed", "2"}).code == 64);
+}
