@@ -35,7 +35,8 @@ TaskState StateOf(char letter) {
 }  // namespace
 
 TaskStat ParseTaskStat(std::string_view text) {
-  // The state is the first field behind the name, the CPU the 37th.
+  // The state is the first field behind the name, the flags are the 7th, the CPU the 37th.
+  constexpr int kFlagsField = 6;
   constexpr int kCpuField = 36;
   TaskStat stat;
   const std::size_t name_end = text.rfind(')');
@@ -43,6 +44,7 @@ TaskStat ParseTaskStat(std::string_view text) {
   text.remove_prefix(name_end + 2);
   stat.state = StateOf(text.front());
   for (int field = 0; field < kCpuField; ++field) {
+    if (field == kFlagsField) std::from_chars(text.data(), text.data() + text.size(), stat.flags);
     const std::size_t space = text.find(' ');
     if (space == std::string_view::npos) return stat;
     text.remove_prefix(space + 1);
@@ -69,9 +71,19 @@ TaskLook LookAtTask(pid_t pid) {
   look.state = stat.state;
   look.cpu = stat.cpu;
   // Read last, and exact: schedstat is as old as the last tick while the task runs.
-  clockid_t clock{};
-  if (clock_getcpuclockid(pid, &clock) == 0) look.cpu_ns = std::max(look.cpu_ns, ReadClockNs(clock));
+  look.cpu_ns = std::max(look.cpu_ns, CpuTimeNs(pid));
   return look;
+}
+
+std::uint64_t CpuTimeNs(pid_t pid) {
+  clockid_t clock{};
+  return clock_getcpuclockid(pid, &clock) == 0 ? ReadClockNs(clock) : 0;
+}
+
+bool IsExiting(pid_t pid) {
+  constexpr std::uint32_t kExiting = 0x4;  // PF_EXITING
+  const std::string stat = ReadSmallFile(("/proc/" + std::to_string(pid) + "/stat").c_str());
+  return (ParseTaskStat(stat).flags & kExiting) != 0;
 }
 
 std::uint64_t ThrottledNs(const CgroupTree& tree, const std::string& cgroup) {

@@ -17,6 +17,12 @@ namespace ktstr::guest {
 /// unknown.
 TaskLook LookAtTask(pid_t pid);
 
+/// Of a process, over all its threads; 0 once it was reaped.
+std::uint64_t CpuTimeNs(pid_t pid);
+/// Whether the process has begun to end, by whatever, and is not reaped yet. A scheduler may be gone before
+/// its program is.
+bool IsExiting(pid_t pid);
+
 /// How long the cgroup and those above it have been throttled by cpu.max, over all CPUs; 0 when nothing of
 /// the kind is set.
 std::uint64_t ThrottledNs(const CgroupTree& tree, const std::string& cgroup);
@@ -26,6 +32,7 @@ std::vector<std::uint32_t> EffectiveCpus(const CgroupTree& tree, const std::stri
 // The parsers, apart from the files so that tests can feed them.
 struct TaskStat {
   TaskState state = TaskState::kUnknown;
+  std::uint32_t flags = 0;  // PF_*
   std::uint32_t cpu = 0;
 };
 /// A line of /proc/PID/stat; the name in it may hold anything.

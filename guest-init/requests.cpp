@@ -6,6 +6,7 @@
 #include "guest-init/base/file_io.h"
 #include "guest-init/base/units.h"
 #include "guest-init/file_reading.h"
+#include "guest-init/kernel_look.h"
 #include "guest-init/machine_pause.h"
 #include "guest-init/provision.h"
 

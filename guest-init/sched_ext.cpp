@@ -1,18 +1,16 @@
 #include "guest-init/sched_ext.h"
 
 #include <fcntl.h>
-#include <signal.h>
-#include <time.h>
 
 #include <algorithm>
 #include <charconv>
-#include <sstream>
 #include <utility>
 
 #include "guest-init/base/clock.h"
 #include "guest-init/base/fd.h"
 #include "guest-init/base/file_io.h"
 #include "guest-init/base/units.h"
+#include "guest-init/kernel_look.h"
 #include "guest-init/payload_process.h"
 
 namespace ktstr::guest {
@@ -25,14 +23,6 @@ std::string Line(const std::string& path) {
   std::string text = ReadSmallFile(path.c_str());
   while (!text.empty() && text.back() == '\n') text.pop_back();
   return text;
-}
-
-/// The CPU time of a process that was not reaped, over all its threads.
-std::uint64_t CpuTimeNs(pid_t pid) {
-  clockid_t clock{};
-  timespec time{};
-  if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &time) != 0) return 0;
-  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(time.tv_nsec);
 }
 
 std::string TimeText(std::uint64_t ns) { return FormatDuration(Nanoseconds(static_cast<std::int64_t>(ns))); }
@@ -106,17 +96,6 @@ std::optional<Result<>> AttachWait::Look(PayloadProcess& program, std::uint64_t 
                       TimeText(cpu_ns - cpu_ns % 1'000'000) + " of CPU time" + state);
   wake_ns = std::min({wake_ns, NextSchedExtLook(now_ns), deadline});
   return std::nullopt;
-}
-
-bool IsExiting(pid_t pid) {
-  constexpr std::uint64_t kExiting = 0x4;  // PF_EXITING
-  const std::string stat = ReadSmallFile(("/proc/" + std::to_string(pid) + "/stat").c_str());
-  // Behind the name, which may hold anything: state, five numbers, flags.
-  std::istringstream rest(stat.substr(std::min(stat.rfind(')'), stat.size())));
-  std::string word;
-  for (int i = 0; i < 7; ++i) rest >> word;
-  std::uint64_t flags = 0;
-  return (rest >> flags) && (flags & kExiting) != 0;
 }
 
 DetachWait::DetachWait(SchedExt sched_ext, PayloadProcess& program, std::uint64_t timeout_ns,

@@ -73,10 +73,6 @@ class AttachWait {
   std::string given_up_;  // why; the program is on its way out
 };
 
-/// Whether the process has begun to end, by whatever, and is not reaped yet. Its scheduler may be gone before
-/// it is.
-bool IsExiting(pid_t pid);
-
 /// One detach, until sched_ext is disabled and the program has ended.
 class DetachWait {
  public:

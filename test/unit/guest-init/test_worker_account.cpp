@@ -298,6 +298,7 @@ TEST_CASE("the state and the CPU of a task are read behind its name, whatever th
       "0 0 "
       "0 0 0 0 0 0 0 17 3 0 0 0 0 0 0 0 0 0 0 0 0 0\n");
   CHECK(stat.state == TaskState::kRunnable);
+  CHECK(stat.flags == 4194368);
   CHECK(stat.cpu == 3);
   CHECK(ParseTaskStat("").state == TaskState::kUnknown);
   CHECK(ParseTaskStat("7 (x) T").state == TaskState::kStopped);
