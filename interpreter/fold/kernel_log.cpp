@@ -81,10 +81,12 @@ std::optional<std::uint32_t> CpuThatWentOffline(std::string_view text) {
   return cpu;
 }
 
-constexpr std::uint32_t kLevels = 8;  // a priority is level + kLevels * facility
-bool FromKernel(const KernelMessage& message) { return message.priority < kLevels; }
-
 }  // namespace
+
+bool FromKernel(const KernelMessage& message) {
+  constexpr std::uint32_t kLevels = 8;  // a priority is level + kLevels * facility
+  return message.priority < kLevels;
+}
 
 std::span<const ComplaintKind> AllComplaintKinds() { return kKinds; }
 std::span<const TaintBit> ComplaintTaints() { return kTaints; }

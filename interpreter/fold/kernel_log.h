@@ -35,6 +35,9 @@ std::span<const TaintBit> ComplaintTaints();
 /// "W (the kernel warned), L (a CPU locked up)".
 std::string TaintText(std::uint64_t mask);
 
+/// Whether the kernel itself wrote a message, and no program of the guest.
+bool FromKernel(const KernelMessage& message);
+
 /// One complaint, with the messages that follow it.
 struct KernelComplaint {
   std::string kind;

@@ -46,8 +46,6 @@ SchedulerEnd EndByProgram(const std::optional<PayloadDone>& program, std::uint64
   return program->signal != 0 ? SchedulerEnd::kProgramKilled : SchedulerEnd::kProgramExited;
 }
 
-constexpr std::uint32_t kLevels = 8;  // a priority is level + kLevels * facility
-
 }  // namespace
 
 SchedulerRecord* SchedulerScan::Find(std::uint32_t handle) {
@@ -132,7 +130,7 @@ void SchedulerScan::Take(const KernelMessages& messages, const RunPosition& at) 
 }
 
 void SchedulerScan::TakeMessage(const KernelMessage& message, const RunPosition& at) {
-  if (message.priority >= kLevels) return;  // a program of the guest wrote it
+  if (!FromKernel(message)) return;
   const std::string_view text = message.text;
   if (const auto disabled = ReadDisabled(text))
     return TakeDisabled(
