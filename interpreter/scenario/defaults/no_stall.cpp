@@ -22,9 +22,7 @@ Finding Describe(const RunFacts& run, const WorkerGroup& group, const WorkerRepo
       did.empty() ? fmt::format("worker {} did not run for {} ms on cpu {} (limit {}), {} ms after its start",
                                 name, stall.ms, stall.cpu, FormatAmount(limit_ms, "ms"), stall.end_ms)
                   : fmt::format("worker {} {}", name, did);
-  if (const std::string who = WhoHadTheCpu(run, report, stall); !who.empty()) finding.message += "; " + who;
-  if (const std::string held = WhatHeldIt(run, report, stall); !held.empty()) finding.message += "; " + held;
-  finding.message += WhatWasWished(stall.throttled_ms);
+  finding.message += WhyItDidNotRun(run, report, stall) + WhatWasWished(stall.throttled_ms);
   finding.phase = PhaseOfGap(run, group, stall);
   const std::uint64_t blamed = worst.BlamedMs();
   if (worst.stopped_ms > 0 &&

@@ -33,13 +33,9 @@ void JudgeProgress(DefaultSite& site) {
                         life, Ms(report.cpu_time_ns)),
             static_cast<double>(life), PhaseOf(site.run(), group)};
         const Stall stall = WorthTelling(report, WorstStall(report), 0);
-        if (const std::string did = WhatItDid(stall); !did.empty()) {
-          finding.message = fmt::format("worker {} {}", name, did);
-          if (const std::string who = WhoHadTheCpu(site.run(), report, stall); !who.empty())
-            finding.message += "; " + who;
-          if (const std::string held = WhatHeldIt(site.run(), report, stall); !held.empty())
-            finding.message += "; " + held;
-        }
+        if (const std::string did = WhatItDid(stall); !did.empty())
+          finding.message =
+              fmt::format("worker {} {}{}", name, did, WhyItDidNotRun(site.run(), report, stall));
         finding.value = static_cast<double>(had);
         finding.bound = static_cast<double>(kShortLifeMs);
         finding.unit = "ms";

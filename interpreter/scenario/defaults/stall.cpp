@@ -65,34 +65,6 @@ bool OnlyOn(const PhaseSlice& slice, std::uint32_t cpu) {
   return slice.cpu == cpu && std::none_of(slice.cpus_used.begin(), slice.cpus_used.end(), other);
 }
 
-}  // namespace
-
-Stall WorstStall(const WorkerReport& report) {
-  Stall worst = StallOf(report, report);
-  for (const PhaseSlice& slice : report.phase_slices)
-    if (const Stall stall = StallOf(report, slice); stall.BlamedMs() > worst.BlamedMs()) worst = stall;
-  return worst;
-}
-
-Stall WorthTelling(const WorkerReport& report, const Stall& worst, double limit_ms) {
-  for (const PhaseSlice& slice : report.phase_slices) {
-    if (slice.phase == kBetweenPhases) continue;
-    const Stall stall = StallOf(report, slice);
-    if (static_cast<double>(stall.BlamedMs()) > limit_ms && stall.BlamedMs() * 2 > worst.BlamedMs())
-      return stall;
-  }
-  return worst;
-}
-
-std::string WhatItDid(const Stall& stall) {
-  constexpr std::uint64_t kMostly = 90;  // percent
-  if (stall.ms > 0 && stall.waiting_ms * 100 >= stall.ms * kMostly)
-    return fmt::format("was runnable for {} ms on CPU {} and {}", stall.ms, stall.cpu,
-                       stall.cpu_ms * 100 <= stall.ms ? "never ran" : "did not run");
-  if (stall.state == TaskState::kStopped) return fmt::format("was stopped by a signal for {} ms", stall.ms);
-  return {};
-}
-
 std::string WhoHadTheCpu(const RunFacts& run, const WorkerReport& report, const Stall& stall) {
   const Window window = WindowOf(report, stall);
   std::string who;
@@ -128,6 +100,41 @@ std::string WhatHeldIt(const RunFacts& run, const WorkerReport& report, const St
                                       [&](const auto& record) { return record.phase <= task->phase; });
   const std::string name = scheduler == schedulers.rend() ? "" : "scheduler " + scheduler->name + ": ";
   return name + WhereItWaited(*task);
+}
+
+}  // namespace
+
+Stall WorstStall(const WorkerReport& report) {
+  Stall worst = StallOf(report, report);
+  for (const PhaseSlice& slice : report.phase_slices)
+    if (const Stall stall = StallOf(report, slice); stall.BlamedMs() > worst.BlamedMs()) worst = stall;
+  return worst;
+}
+
+Stall WorthTelling(const WorkerReport& report, const Stall& worst, double limit_ms) {
+  for (const PhaseSlice& slice : report.phase_slices) {
+    if (slice.phase == kBetweenPhases) continue;
+    const Stall stall = StallOf(report, slice);
+    if (static_cast<double>(stall.BlamedMs()) > limit_ms && stall.BlamedMs() * 2 > worst.BlamedMs())
+      return stall;
+  }
+  return worst;
+}
+
+std::string WhatItDid(const Stall& stall) {
+  constexpr std::uint64_t kMostly = 90;  // percent
+  if (stall.ms > 0 && stall.waiting_ms * 100 >= stall.ms * kMostly)
+    return fmt::format("was runnable for {} ms on CPU {} and {}", stall.ms, stall.cpu,
+                       stall.cpu_ms * 100 <= stall.ms ? "never ran" : "did not run");
+  if (stall.state == TaskState::kStopped) return fmt::format("was stopped by a signal for {} ms", stall.ms);
+  return {};
+}
+
+std::string WhyItDidNotRun(const RunFacts& run, const WorkerReport& report, const Stall& stall) {
+  std::string why;
+  for (const std::string& known : {WhoHadTheCpu(run, report, stall), WhatHeldIt(run, report, stall)})
+    if (!known.empty()) why += "; " + known;
+  return why;
 }
 
 }  // namespace ktstr

@@ -33,11 +33,13 @@ Stall WorthTelling(const WorkerReport& report, const Stall& worst, double limit_
 /// "was runnable for 700 ms on CPU 1 and never ran"; "was stopped by a signal for 700 ms"; nothing when the
 /// kernel does not say more than that it made no progress.
 std::string WhatItDid(const Stall& stall);
-/// "CPU 1 ran bully/0 (FIFO 50) for 99.8 % of it", by the CPU time of the run's other workers that were on
-/// that CPU only; "" when none of them was.
-std::string WhoHadTheCpu(const RunFacts& run, const WorkerReport& report, const Stall& stall);
-/// "scheduler mine: its own code held it, in no dispatch queue", of a worker that waited under a scheduler
-/// and was in a dump of it; else "".
-std::string WhatHeldIt(const RunFacts& run, const WorkerReport& report, const Stall& stall);
+/// What else is known of why it did not run, to be put behind WhatItDid(); "" when nothing is:
+/// - "; CPU 1 ran bully/0 (FIFO 50) for 99.8 % of it", by the CPU time of the run's other workers that were
+/// on
+///   that CPU only;
+/// - "; scheduler mine: its own code held it, in no dispatch queue", of a worker that waited under a
+/// scheduler
+///   and was in a dump of it.
+std::string WhyItDidNotRun(const RunFacts& run, const WorkerReport& report, const Stall& stall);
 
 }  // namespace ktstr
