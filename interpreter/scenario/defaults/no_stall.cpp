@@ -32,6 +32,7 @@ Finding Describe(const RunFacts& run, const WorkerGroup& group, const WorkerRepo
         fmt::format("nothing at all ran in the guest for {} ms: the host had stopped the machine; {}",
                     worst.stopped_ms, finding.message);
   }
+  if (stall.HadTurns()) finding.verdict = Verdict::kInconclusive;
   finding.badness = static_cast<double>(blamed);
   finding.value = static_cast<double>(worst.ms);
   finding.bound = limit_ms;

@@ -36,6 +36,7 @@ void JudgeProgress(DefaultSite& site) {
         if (const std::string did = WhatItDid(stall); !did.empty())
           finding.message =
               fmt::format("worker {} {}{}", name, did, WhyItDidNotRun(site.run(), report, stall));
+        if (stall.HadTurns()) finding.verdict = Verdict::kInconclusive;
         finding.value = static_cast<double>(had);
         finding.bound = static_cast<double>(kShortLifeMs);
         finding.unit = "ms";

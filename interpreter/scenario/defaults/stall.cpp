@@ -30,7 +30,7 @@ Window WindowOf(const WorkerReport& report, const Stall& stall) {
 /// What the slices that the gap touches say of it.
 void Learn(const WorkerReport& report, Stall& stall) {
   const Window window = WindowOf(report, stall);
-  std::uint64_t throttled = 0, stopped = 0, waiting = 0, on_cpu = 0, most = 0;
+  std::uint64_t throttled = 0, stopped = 0, waiting = 0, on_cpu = 0, ran = 0, most = 0;
   for (const PhaseSlice& slice : report.phase_slices) {
     const std::uint64_t overlap = window.Overlap(slice);
     if (overlap == 0) continue;
@@ -38,6 +38,8 @@ void Learn(const WorkerReport& report, Stall& stall) {
     stopped += std::min(overlap, slice.machine_stopped_ns);
     waiting += std::min(overlap, slice.run_delay_ns);
     on_cpu += slice.cpu_time_ns;
+    const std::uint64_t outside = slice.wall_ns - std::min(overlap, slice.wall_ns);
+    ran += slice.cpu_time_ns - std::min(outside, slice.cpu_time_ns);
     stall.state = slice.state;
     if (overlap >= most) {
       most = overlap;
@@ -48,6 +50,7 @@ void Learn(const WorkerReport& report, Stall& stall) {
   stall.stopped_ms = stopped / kNsPerMs;
   stall.waiting_ms = waiting / kNsPerMs;
   stall.cpu_ms = on_cpu / kNsPerMs;
+  stall.ran_ms = ran / kNsPerMs;
 }
 
 Stall StallOf(const WorkerReport& report, const Measures& measures) {
@@ -123,6 +126,12 @@ Stall WorthTelling(const WorkerReport& report, const Stall& worst, double limit_
 
 std::string WhatItDid(const Stall& stall) {
   constexpr std::uint64_t kMostly = 90;  // percent
+  if (stall.HadTurns())
+    return fmt::format("ran for {} ms of {} ms on CPU {}, too little to finish a piece of its work",
+                       stall.ran_ms, stall.ms, stall.cpu);
+  if (stall.ran_ms > 0 && stall.ran_ms * 2 >= stall.ms)
+    return fmt::format("ran for {} ms of {} ms on CPU {} and finished no piece of its work", stall.ran_ms,
+                       stall.ms, stall.cpu);
   if (stall.ms > 0 && stall.waiting_ms * 100 >= stall.ms * kMostly)
     return fmt::format("was runnable for {} ms on CPU {} and {}", stall.ms, stall.cpu,
                        stall.cpu_ms * 100 <= stall.ms ? "never ran" : "did not run");

@@ -283,6 +283,38 @@ RunRecord Starved() {
   return record;
 }
 
+TEST_CASE("one that had turns and finished nothing in them decides nothing; one that ran on and on hangs") {
+  RunRecord record = Starved();
+  const auto after = [&record](std::uint64_t ran_ms) {
+    PhaseSlice& slice = record.reports[1].report.phase_slices[0];
+    slice.cpu_time_ns = record.reports[1].report.cpu_time_ns = ran_ms * kMs;
+    slice.run_delay_ns = (4000 - ran_ms) * kMs;
+    return Lines(Defaults(record, Only(&DefaultChecks::no_stall)))[0];
+  };
+  const std::string had = "; CPU 1 ran bully/0 (FIFO 50) for 99.8 % of it";
+  CHECK(
+      after(40) ==
+      "FAIL no_stall [defaults|warm|victim] worker victim/0 was runnable for 4000 ms on CPU 1 and never ran" +
+          had);
+  CHECK(after(41) ==
+        "INCONCLUSIVE no_stall [defaults|warm|victim] worker victim/0 ran for 41 ms of 4000 ms on "
+        "CPU 1, too little to finish a piece of its work" +
+            had);
+  CHECK(Lines(Defaults(record, Only(&DefaultChecks::progress)))[0] ==
+        "INCONCLUSIVE progress [defaults|warm|victim] worker victim/0 ran for 41 ms of 4000 ms on CPU 1, too "
+        "little to finish a piece of its work" +
+            had);
+  CHECK(after(2000) ==
+        "FAIL no_stall [defaults|warm|victim] worker victim/0 ran for 2000 ms of 4000 ms on CPU 1 "
+        "and finished no piece of its work" +
+            had);
+  // What it ran before the gap is not of the gap.
+  PhaseSlice& slice = record.reports[1].report.phase_slices[0];
+  slice.max_gap_ms = record.reports[1].report.max_gap_ms = 2500;
+  CHECK(after(1500).starts_with(
+      "FAIL no_stall [defaults|warm|victim] worker victim/0 was runnable for 2500 ms"));
+}
+
 TEST_CASE("a starved worker's failure says what happened and who had the CPU") {
   const std::string said =
       "worker victim/0 was runnable for 4000 ms on CPU 1 and never ran; CPU 1 ran bully/0 (FIFO 50) for 99.8 "
