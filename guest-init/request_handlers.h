@@ -1,0 +1,30 @@
+// The handlers of requests that are not in requests.cpp, and what handlers in several files share. A handler
+// begins its request and returns the step that carries it to its end.
+#pragma once
+
+#include <optional>
+#include <utility>
+
+#include "guest-init/requests.h"
+
+namespace ktstr::guest {
+
+/// A step that is done at once.
+inline Step Now(Result<> result) {
+  return [result = std::move(result)](std::uint64_t, std::uint64_t&) { return std::optional(result); };
+}
+
+/// Sends all that the kernel has said so far.
+void FlushKernel(GuestState& guest);
+/// Says in which state the attached scheduler, if there is one, is left to us. Of one that is disabled by
+/// then, the kernel has said so before, and that is sent first.
+void TellStopping(GuestState& guest);
+
+// ---- of payloads and schedulers (payload_requests.cpp)
+Step On(GuestState& guest, const StartPayload& request);
+Step On(GuestState& guest, const StopScheduler& request);
+Step On(GuestState& guest, const PollPayload& request);
+Step On(GuestState& guest, const AwaitPayload& request);
+Step On(GuestState& guest, const StopPayload& request);
+
+}  // namespace ktstr::guest
