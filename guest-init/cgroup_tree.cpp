@@ -223,11 +223,18 @@ void CgroupTree::KillAll(const std::string& cgroup) {
   Thaw(cgroup);
   // cgroup.kill leaves no gap for a fork, but takes everything below along; and it is new in Linux 5.14.
   if (FindChild(cgroup).empty() && WriteOnce(Path(cgroup) + "/cgroup.kill", "1") == 0) return;
-  for (const std::string& word : SplitWords(ReadSmallFile((Path(cgroup) + "/cgroup.procs").c_str()))) {
+  for (const pid_t pid : Processes(cgroup))
+    if (pid > 1) kill(pid, SIGKILL);
+}
+
+std::vector<pid_t> CgroupTree::Processes(const std::string& cgroup) const {
+  std::vector<pid_t> pids;
+  const std::string directory = cgroup.empty() ? root_ : Path(cgroup);
+  for (const std::string& word : SplitWords(ReadSmallFile((directory + "/cgroup.procs").c_str()))) {
     pid_t pid = 0;
-    if (std::from_chars(word.data(), word.data() + word.size(), pid).ec == std::errc{} && pid > 1)
-      kill(pid, SIGKILL);
+    if (std::from_chars(word.data(), word.data() + word.size(), pid).ec == std::errc{}) pids.push_back(pid);
   }
+  return pids;
 }
 
 std::string CgroupTree::FindChild(const std::string& cgroup) const {

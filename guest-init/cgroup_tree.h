@@ -2,6 +2,8 @@
 // nest ("a/b"); "" is the runner's own cgroup, where nothing is managed.
 #pragma once
 
+#include <sys/types.h>
+
 #include <set>
 #include <string>
 #include <string_view>
@@ -29,6 +31,8 @@ class CgroupTree {
   Result<> WriteFile(const std::string& cgroup, const std::string& file, const std::string& value) const;
   /// Moves a process. Nothing happens for "".
   Result<> Place(pid_t pid, const std::string& cgroup) const;
+  /// The processes in it, as its cgroup.procs has them; of "" those of the root, where the runner is.
+  [[nodiscard]] std::vector<pid_t> Processes(const std::string& cgroup) const;
   /// Fails when `cgroup`, or one above it, has more tasks than its pids.max: moving tasks into a cgroup,
   /// unlike forking in it, goes past that limit. Error (kGuest): "cgroup 'hot' has 3 tasks; its pids.max is
   /// 1".

@@ -27,4 +27,8 @@ Step On(GuestState& guest, const PollPayload& request);
 Step On(GuestState& guest, const AwaitPayload& request);
 Step On(GuestState& guest, const StopPayload& request);
 
+// ---- that change what lives (change_requests.cpp)
+Step On(GuestState& guest, const MoveWorkers& request);
+Step On(GuestState& guest, const AdjustWorkers& request);
+
 }  // namespace ktstr::guest

@@ -124,9 +124,7 @@ Stopping Tasks::StopIn(const std::string& cgroup) {
 }
 
 Result<Stopping> Tasks::StopGroups(const std::vector<std::uint32_t>& groups) {
-  for (const std::uint32_t id : groups)
-    if (!groups_.contains(id) && !collected_groups_.contains(id))
-      return Refuse("there is no worker group " + std::to_string(id));
+  TRY(Live(groups));
   Stopping stopping;
   for (const std::uint32_t id : groups)
     if (groups_.contains(id)) stopping.groups.push_back(id);
@@ -167,15 +165,47 @@ bool Tasks::Stopped(const Stopping& stopping) {
 
 PhaseMark Tasks::Mark(std::uint32_t phase) {
   const bool cut = std::exchange(phase_, phase) != phase;
+  for (const auto& [id, group] : groups_)
+    if (cut) group->Mark(phase);
+  return Count();
+}
+
+PhaseMark Tasks::Count() const {
   PhaseMark mark;
   mark.total_iterations = retired_iterations_;
   for (const auto& [id, group] : groups_) {
-    if (cut) group->Mark(phase);
     mark.total_iterations += group->TotalIterations();
     mark.live_workers += group->LiveWorkers();
   }
   mark.clock_ns = MonotonicNs();
   return mark;
+}
+
+Result<std::vector<WorkerProcesses*>> Tasks::Live(const std::vector<std::uint32_t>& groups) const {
+  std::vector<WorkerProcesses*> live;
+  for (const std::uint32_t id : groups) {
+    const auto found = groups_.find(id);
+    if (found != groups_.end()) live.push_back(found->second.get());
+    if (found == groups_.end() && !collected_groups_.contains(id))
+      return Refuse("there is no worker group " + std::to_string(id));
+  }
+  return live;
+}
+
+Result<PhaseMark> Tasks::Move(const MoveWorkers& request) {
+  TRY(tree_.CheckExists(request.cgroup));
+  const std::vector<WorkerProcesses*> groups = TRY(Live(request.groups));
+  const std::uint64_t begin_ns = MonotonicNs();
+  for (WorkerProcesses* group : groups) TRY(group->MoveTo(request.cgroup, phase_));
+  TRY(tree_.CheckPids(request.cgroup));
+  PhaseMark mark = Count();
+  mark.clock_ns = begin_ns;
+  return mark;
+}
+
+Result<> Tasks::Adjust(const AdjustWorkers& request) {
+  for (WorkerProcesses* group : TRY(Live(request.groups))) TRY(group->Adjust(request));
+  return {};
 }
 
 void Tasks::BeginCpusetChange() {

@@ -68,6 +68,11 @@ class Tasks {
   /// their reports do not mix. Call it again after every Tick.
   bool Stopped(const Stopping& stopping);
 
+  /// Moves groups into another cgroup; see MoveWorkers. Errors (kGuest) name the worker or the group.
+  Result<PhaseMark> Move(const MoveWorkers& request);
+  /// Changes how groups are scheduled. Errors (kGuest) name the worker and the call.
+  Result<> Adjust(const AdjustWorkers& request);
+
   /// Cuts the lives of all workers here; from now on they, and those to come, are in `phase`.
   PhaseMark Mark(std::uint32_t phase);
   /// The scenario changes a cpuset between these two.
@@ -98,6 +103,9 @@ class Tasks {
     send_(AnyStruct::Of(std::move(event)));
   }
   void Stop(const Stopping& stopping);
+  /// Those of the groups that have not been collected. Error: one was never started.
+  Result<std::vector<WorkerProcesses*>> Live(const std::vector<std::uint32_t>& groups) const;
+  [[nodiscard]] PhaseMark Count() const;
   void PublishFrozen() const;
   void Thaw(const std::string& cgroup);
   void NoteHotplug();

@@ -90,6 +90,7 @@ Result<> WorkerProcesses::ForkAll(const WorkTypeDecl& type, const AnyStruct& par
   const WorkerSpawn spawn{request_, type,          params.data(),   memory_,
                           ends,     set_up_.get(), disk.file.get(), disk.about};
   workers_.reserve(request_.count);
+  stays_ = {{request_.cgroup, 0}};
   const SliceMark first = NextMark();
   memory_.Publish(first);
   EndCpusetChange();

@@ -62,6 +62,11 @@ class WorkerProcesses {
   void EndCpusetChange();
   /// The CPUs that its cgroup may use may have changed by themselves.
   void RefreshCpus();
+  /// Cuts the lives of all workers here, in `phase`, and moves them with what they have forked. On an error
+  /// some may have moved, and the group still counts where it was.
+  Result<> MoveTo(const std::string& cgroup, std::uint32_t phase);
+  /// Sets what the request names, of all threads of all workers that live.
+  Result<> Adjust(const AdjustWorkers& change);
   /// Ends the account of all workers: what comes now is not the workload's.
   void EndAccount();
   /// REQUIRES: EndAccount(), of all groups that are to stop: one that stops leaves its CPU to others.
@@ -80,6 +85,7 @@ class WorkerProcesses {
   /// Tells the group that a process was reaped. False when it is none of its workers.
   bool OnReaped(pid_t pid, int status);
 
+  /// How they were started, but for the cgroup and the policy, which are those of now.
   [[nodiscard]] const StartWorkers& request() const { return request_; }
   /// Over all its workers, dead ones included.
   [[nodiscard]] std::uint64_t TotalIterations() const;
@@ -103,11 +109,20 @@ class WorkerProcesses {
     std::uint64_t killed_ns = 0;  // when SIGKILL was sent after the end of its pipe; 0: not yet
   };
 
+  /// A stretch of the group's life in one cgroup, up to the next.
+  struct Stay {
+    std::string cgroup;
+    std::uint64_t since_ns = 0;
+  };
+
   WorkerProcesses(EventLoop& loop, const Surroundings& around, StartWorkers request, GroupMemory memory)
       : loop_(loop), around_(around), request_(std::move(request)), memory_(std::move(memory)) {}
   Result<> ForkAll(const WorkTypeDecl& type, const AnyStruct& params, std::uint32_t phase);
   [[nodiscard]] SliceMark NextMark();
   void ReadCgroup();
+  Result<> MoveForked(const std::string& cgroup) const;
+  Result<> AdjustWorker(const Worker& worker, std::uint32_t index, const AdjustWorkers& change) const;
+  [[nodiscard]] std::string NameOf(std::uint32_t index) const;
   [[nodiscard]] std::uint64_t FrozenNs(std::uint64_t begin_ns) const;
   [[nodiscard]] Sight SightOf(const Worker& worker, const SlotLook& slot) const;
   [[nodiscard]] std::vector<SlotLook> ReadSlots() const;
@@ -125,8 +140,10 @@ class WorkerProcesses {
   StartWorkers request_;
   GroupMemory memory_;
   CgroupLook cgroup_;
-  std::uint16_t ordinal_ = 0;  // of the last mark
-  std::uint64_t stop_ns_ = 0;  // when the workers were asked to stop; 0: not yet
+  std::vector<Stay> stays_;                   // the last one is where it is now
+  std::uint64_t throttled_elsewhere_ns_ = 0;  // before it came where it is, less what that cgroup had by then
+  std::uint16_t ordinal_ = 0;                 // of the last mark
+  std::uint64_t stop_ns_ = 0;                 // when the workers were asked to stop; 0: not yet
   std::vector<Worker> workers_;
   Fd set_up_;  // readable once all are set up
   std::function<void(WorkerReport report)> done_;

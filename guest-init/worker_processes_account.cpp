@@ -12,7 +12,13 @@ namespace ktstr::guest {
 SliceMark WorkerProcesses::NextMark() { return {++ordinal_, MonotonicNs()}; }
 
 std::uint64_t WorkerProcesses::FrozenNs(std::uint64_t begin_ns) const {
-  return around_.tree.frozen_times().Within(request_.cgroup, begin_ns, MonotonicNs());
+  std::uint64_t frozen_ns = 0;
+  std::uint64_t end_ns = MonotonicNs();
+  for (auto stay = stays_.rbegin(); stay != stays_.rend(); ++stay) {
+    frozen_ns += around_.tree.frozen_times().Within(stay->cgroup, std::max(begin_ns, stay->since_ns), end_ns);
+    end_ns = stay->since_ns;
+  }
+  return frozen_ns;
 }
 
 void WorkerProcesses::PublishFrozen() const {
@@ -22,7 +28,7 @@ void WorkerProcesses::PublishFrozen() const {
 
 void WorkerProcesses::ReadCgroup() {
   cgroup_.frozen_ns = FrozenNs(0);
-  cgroup_.throttled_ns = ThrottledNs(around_.tree, request_.cgroup);
+  cgroup_.throttled_ns = throttled_elsewhere_ns_ + ThrottledNs(around_.tree, request_.cgroup);
   RefreshCpus();
 }
 

@@ -9,8 +9,13 @@ extern const OpDecl op_add_cgroup_def;
 extern const OpDecl op_remove_cgroup;
 extern const OpDecl op_set_cpuset;
 extern const OpDecl op_clear_cpuset;
+extern const OpDecl op_swap_cpusets;
 extern const OpDecl op_spawn;
 extern const OpDecl op_stop_cgroup;
+extern const OpDecl op_set_affinity;
+extern const OpDecl op_set_nice;
+extern const OpDecl op_set_policy;
+extern const OpDecl op_move_all_tasks;
 extern const OpDecl op_freeze_cgroup;
 extern const OpDecl op_unfreeze_cgroup;
 extern const OpDecl op_run_payload;
@@ -34,14 +39,35 @@ namespace {
 
 // The one list: a row without its file does not link, a file without its row fails test/style.
 const OpDecl* const kOps[] = {
-    &op_add_cgroup,        &op_add_cgroup_def,   &op_remove_cgroup,
-    &op_set_cpuset,        &op_clear_cpuset,     &op_spawn,
-    &op_stop_cgroup,       &op_freeze_cgroup,    &op_unfreeze_cgroup,
-    &op_run_payload,       &op_wait_payload,     &op_kill_payload,
-    &op_poll_payload,      &op_capture_snapshot, &op_watch_snapshot,
-    &op_read_kernel_hot,   &op_read_kernel_cold, &op_write_kernel_hot,
-    &op_write_kernel_cold, &op_pin_bpf_map,      &op_capture_cgroup_procs,
-    &op_attach_scheduler,  &op_detach_scheduler, &op_replace_scheduler,
+    &op_add_cgroup,
+    &op_add_cgroup_def,
+    &op_remove_cgroup,
+    &op_set_cpuset,
+    &op_clear_cpuset,
+    &op_swap_cpusets,
+    &op_spawn,
+    &op_stop_cgroup,
+    &op_set_affinity,
+    &op_set_nice,
+    &op_set_policy,
+    &op_move_all_tasks,
+    &op_freeze_cgroup,
+    &op_unfreeze_cgroup,
+    &op_run_payload,
+    &op_wait_payload,
+    &op_kill_payload,
+    &op_poll_payload,
+    &op_capture_snapshot,
+    &op_watch_snapshot,
+    &op_read_kernel_hot,
+    &op_read_kernel_cold,
+    &op_write_kernel_hot,
+    &op_write_kernel_cold,
+    &op_pin_bpf_map,
+    &op_capture_cgroup_procs,
+    &op_attach_scheduler,
+    &op_detach_scheduler,
+    &op_replace_scheduler,
     &op_restart_scheduler,
 };
 

@@ -102,6 +102,38 @@ struct StopWorkers {
   std::vector<std::uint32_t> groups;
   static const StructDecl& Decl();
 };
+/// Moves the workers of the groups into another cgroup, with what they have forked, and cuts their lives just
+/// before. Answered with a PhaseMark: slices that begin after its clock_ns are lived in the new cgroup.
+struct MoveWorkers {
+  std::vector<std::uint32_t> groups;
+  std::string cgroup;
+  static const StructDecl& Decl();
+};
+/// The CPUs that a task is bound to.
+struct TaskCpus {
+  std::vector<std::uint32_t> cpus;
+  std::uint32_t random_count = 0;  // > 0: each worker draws so many out of `cpus`
+  std::uint64_t seed = 0;
+  static const StructDecl& Decl();
+};
+struct TaskPolicy {
+  SchedPolicy policy = SchedPolicy::kNormal;
+  std::uint32_t rt_priority = 0;  // of fifo and rr
+  // Of deadline.
+  std::uint64_t dl_runtime_ns = 0;
+  std::uint64_t dl_deadline_ns = 0;
+  std::uint64_t dl_period_ns = 0;
+  static const StructDecl& Decl();
+};
+/// Changes how the workers of the groups are scheduled, all their threads; what is absent is left alone.
+/// Workers that have ended are passed over.
+struct AdjustWorkers {
+  std::vector<std::uint32_t> groups;
+  std::optional<TaskCpus> cpus;
+  std::optional<TaskPolicy> policy;
+  std::optional<std::int32_t> nice;
+  static const StructDecl& Decl();
+};
 /// What shows that a payload is ready for what comes next: exactly one of them.
 struct AwaitReadiness {
   std::string file;            // it exists; absolute
@@ -235,10 +267,11 @@ struct Ping {
 
 /// Every request. The codec's table and the guest's dispatch come from this list: a new request is its struct
 /// with its declaration, a name here, and its handler in guest-init/requests.cpp.
-using Requests = TypeList<EnableControllers, CreateCgroup, WriteCgroupFile, SetFrozen, DestroyCgroup,
-                          StartWorkers, StopCgroupTasks, StopWorkers, StartPayload, StopScheduler,
-                          AwaitPayload, StopPayload, PollPayload, MarkPhase, Hold, SetHoldMark, Finish,
-                          Program, PutFile, ReadFile, PinMap, PauseMachine, SetIdentity, Park, Ping>;
+using Requests =
+    TypeList<EnableControllers, CreateCgroup, WriteCgroupFile, SetFrozen, DestroyCgroup, StartWorkers,
+             StopCgroupTasks, StopWorkers, MoveWorkers, AdjustWorkers, StartPayload, StopScheduler,
+             AwaitPayload, StopPayload, PollPayload, MarkPhase, Hold, SetHoldMark, Finish, Program, PutFile,
+             ReadFile, PinMap, PauseMachine, SetIdentity, Park, Ping>;
 /// Every event.
 using Events = TypeList<Ready, WorkerDone, PayloadOutput, PayloadDone, SchedulerLook, SchedulerDump,
                         FileContent, KernelMessages, Warning, ChannelFault>;

@@ -90,6 +90,31 @@ constexpr auto Around(const FieldDecl (&first)[F], const FieldDecl (&last)[L]) {
 
 }  // namespace
 
+void Measures::Append(const Measures& later) {
+  const auto join = [](auto& into, const auto& more) { into.insert(into.end(), more.begin(), more.end()); };
+  using Count = std::uint64_t Measures::*;
+  for (const Count count :
+       {&Measures::wall_ns, &Measures::cpu_time_ns, &Measures::off_cpu_ns, &Measures::work_units,
+        &Measures::iterations, &Measures::migration_count, &Measures::wake_sample_total,
+        &Measures::timer_sample_total, &Measures::iteration_cost_sample_total,
+        &Measures::schedstat_cpu_time_ns, &Measures::run_delay_ns, &Measures::run_count, &Measures::frozen_ns,
+        &Measures::throttled_ns, &Measures::machine_stopped_ns, &Measures::vmstat_numa_pages_migrated})
+    this->*count += later.*count;
+  for (const std::uint32_t cpu : later.cpus_used)
+    if (std::find(cpus_used.begin(), cpus_used.end(), cpu) == cpus_used.end()) cpus_used.push_back(cpu);
+  std::sort(cpus_used.begin(), cpus_used.end());
+  if (later.max_gap_ms > max_gap_ms) {
+    max_gap_ms = later.max_gap_ms;
+    max_gap_cpu = later.max_gap_cpu;
+    max_gap_at_ms = later.max_gap_at_ms;
+    max_gap_run_delay_ms = later.max_gap_run_delay_ms;
+  }
+  join(wake_latencies_ns, later.wake_latencies_ns);
+  join(timer_latencies_ns, later.timer_latencies_ns);
+  join(iteration_costs_ns, later.iteration_costs_ns);
+  numa_pages = later.numa_pages;
+}
+
 const StructDecl& PhaseSlice::Decl() {
   static constexpr FieldDecl kFirst[] = {
       Required<&PhaseSlice::phase>("phase", "0: BASELINE, 1..N: the steps; 4294967295: between two phases"),

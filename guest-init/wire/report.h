@@ -90,6 +90,9 @@ struct Measures {
   std::uint64_t machine_stopped_ns = 0;
   std::vector<NodePages> numa_pages;
   std::uint64_t vmstat_numa_pages_migrated = 0;  // system-wide
+
+  /// Adds what was measured in the time right after.
+  void Append(const Measures& later);
 };
 
 /// A worker in one phase, or in the gap between two. Its reservoirs hold kPhaseSamples.

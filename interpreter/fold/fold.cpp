@@ -60,21 +60,40 @@ class Folder {
 
  private:
   struct Group {
+    /// Where it was from a time on, as an index into cgroups_.
+    struct Stay {
+      std::uint64_t since_ns = 0;
+      std::size_t cgroup = 0;
+    };
+
+    /// The cgroup that a slice which began then was lived in.
+    [[nodiscard]] std::size_t CgroupAt(std::uint64_t begin_ns) const {
+      std::size_t cgroup = stays.front().cgroup;
+      for (const Stay& stay : stays)
+        if (stay.since_ns <= begin_ns) cgroup = stay.cgroup;
+      return cgroup;
+    }
+
     const WorkerGroup* group = nullptr;
-    std::size_t cgroup = 0;
+    std::vector<Stay> stays;       // in order
     std::optional<CpuSet> nodes;   // of its allowed CPUs
     std::set<std::uint32_t> seen;  // indexes of workers that reported
   };
   using PhaseKey = std::pair<std::uint32_t, std::size_t>;  // phase, cgroup
 
-  void AddGroup(const WorkerGroup& group) {
-    auto [at, is_new] = cgroup_index_.try_emplace(group.cgroup, cgroups_.size());
+  std::size_t IndexOf(const std::string& cgroup) {
+    auto [at, is_new] = cgroup_index_.try_emplace(cgroup, cgroups_.size());
     if (is_new) {
-      cgroups_.push_back(group.cgroup);
+      cgroups_.push_back(cgroup);
       whole_.emplace_back();
     }
+    return at->second;
+  }
+
+  void AddGroup(const WorkerGroup& group) {
     Group& entry = groups_[group.id];
-    entry = {&group, at->second, std::nullopt, {}};
+    entry = {&group, {{0, IndexOf(group.cgroup)}}, std::nullopt, {}};
+    for (const GroupMove& move : group.moves) entry.stays.push_back({move.at_ns, IndexOf(move.cgroup)});
     if (group.allowed) entry.nodes = NodesOf(record_, *group.allowed);
   }
 
@@ -84,21 +103,39 @@ class Folder {
       AddMeasures(totals, measures, entry, report, worker);
       totals.stripped = totals.stripped || report.stripped;
     };
-    add(whole_[entry.cgroup], report);
     const WorkerGroup& group = *entry.group;
-    bool placed = false;
+    const std::size_t last = entry.stays.back().cgroup;
+    const bool moved = entry.stays.size() > 1 && !report.phase_slices.empty();
+    std::map<std::size_t, Measures> lives;  // of one that was moved, by cgroup
+    std::map<PhaseKey, Measures> phases;
     std::uint64_t moves_before = 0;
+    if (!moved) add(whole_[last], report);
+    bool placed = false;
     for (const PhaseSlice& slice : report.phase_slices) {
+      const std::size_t cgroup = entry.CgroupAt(slice.begin_ns);
+      if (moved) Append(lives, cgroup, slice);
       if (slice.phase == kBetweenPhases) moves_before += slice.migration_count;
       if (slice.phase == 0 || slice.phase == kBetweenPhases) continue;
       if (!group.backdrop && slice.phase != group.first_phase) continue;
-      CgroupTotals& totals = phases_[{slice.phase, entry.cgroup}];
-      add(totals, slice);
+      CgroupTotals& totals = phases_[{slice.phase, cgroup}];
+      if (moved)
+        Append(phases, {slice.phase, cgroup}, slice);
+      else
+        add(totals, slice);
       // What the step's first Ops made move is its doing.
       Count(totals.migrations, std::exchange(moves_before, 0));
       placed = true;
     }
-    if (!placed && !group.backdrop) add(phases_[{group.first_phase, entry.cgroup}], report);
+    for (const auto& [cgroup, measures] : lives) add(whole_[cgroup], measures);
+    for (const auto& [key, measures] : phases) add(phases_[key], measures);
+    if (!placed && !group.backdrop) add(phases_[{group.first_phase, last}], report);
+  }
+
+  /// Adds a slice to what there is of the same place: a move cuts a phase into several.
+  template <typename Key>
+  static void Append(std::map<Key, Measures>& pieces, const Key& key, const PhaseSlice& slice) {
+    const auto [at, fresh] = pieces.try_emplace(key, slice);
+    if (!fresh) at->second.Append(slice);
   }
 
   static void AddMeasures(CgroupTotals& c, const Measures& m, const Group& entry, const WorkerReport& report,
@@ -140,14 +177,15 @@ class Folder {
     const auto reported = static_cast<std::uint32_t>(entry.seen.size());
     if (group.may_be_killed || reported >= group.expected) return;
     const std::uint32_t missing = group.expected - reported;
-    whole_[entry.cgroup].missing += missing;
+    const std::size_t cgroup = entry.stays.back().cgroup;
+    whole_[cgroup].missing += missing;
     if (!group.backdrop) {
-      phases_[{group.first_phase, entry.cgroup}].missing += missing;
+      phases_[{group.first_phase, cgroup}].missing += missing;
       return;
     }
     for (const PhaseWindow& phase : record_.phases)
       if (phase.started && phase.index >= std::max(1U, group.first_phase))
-        phases_[{phase.index, entry.cgroup}].missing += missing;
+        phases_[{phase.index, cgroup}].missing += missing;
   }
 
   void AddPhases(Stats& stats) const {

@@ -21,10 +21,21 @@ const StructDecl& PhaseWindow::Decl() {
   return kDecl;
 }
 
+const StructDecl& GroupMove::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&GroupMove::cgroup>("cgroup", "where to"),
+      Required<&GroupMove::at_ns>("at_ns", "slices that begin later were lived there", Unit("ns")),
+  };
+  static constexpr StructDecl kDecl =
+      DeclareStruct<GroupMove>("GroupMove", "A group of workers was moved into another cgroup.", kFields);
+  return kDecl;
+}
+
 const StructDecl& WorkerGroup::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&WorkerGroup::id>("id", ""),
-      Required<&WorkerGroup::cgroup>("cgroup", "\"\" is the runner's own"),
+      Required<&WorkerGroup::cgroup>("cgroup", "that it was started in; \"\" is the runner's own"),
+      Optional<&WorkerGroup::moves>("moves", "into other cgroups, in order"),
       Optional<&WorkerGroup::name>("name", "that the scenario gave it"),
       Required<&WorkerGroup::work_type>("work_type", ""),
       Required<&WorkerGroup::group_idx>("group_idx", "position of the work entry in its cgroup"),

@@ -41,11 +41,19 @@ struct PhaseWindow {
   static const StructDecl& Decl();
 };
 
+/// One MoveWorkers request, as one group saw it.
+struct GroupMove {
+  std::string cgroup;       // where to
+  std::uint64_t at_ns = 0;  // guest clock; slices that begin later were lived there
+  static const StructDecl& Decl();
+};
+
 /// One StartWorkers request.
 struct WorkerGroup {
   std::uint32_t id = 0;
-  std::string cgroup;  // "" is the runner's own
-  std::string name;    // "": it has none
+  std::string cgroup;                 // that it was started in; "" is the runner's own
+  std::vector<GroupMove> moves = {};  // in order
+  std::string name;                   // "": it has none
   std::string work_type;
   std::uint32_t group_idx = 0;
   std::uint32_t expected = 0;     // workers started

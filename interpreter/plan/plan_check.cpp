@@ -109,8 +109,11 @@ CheckNames NamesOf(const RunPlan& plan, const BrokenPlaces* broken) {
   const auto take = [](const std::vector<TagState>& tags, std::vector<std::string>& into) {
     for (const TagState& tag : tags) into.push_back(tag.name);
   };
-  for (const GroupState& group : plan.groups)
+  for (const GroupState& group : plan.groups) {
     names.groups.push_back({group.cgroup, group.name, group.work_type, group.always_restricted});
+    for (const std::string& earlier : group.earlier_cgroups)
+      names.groups.push_back({earlier, group.name, group.work_type, group.always_restricted});
+  }
   take(plan.snapshots, names.snapshots);
   take(plan.reads, names.reads);
   take(plan.watches, names.watches);

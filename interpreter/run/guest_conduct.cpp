@@ -18,13 +18,15 @@ Error Lie(fmt::format_string<Args...> text, Args&&... args) {
 /// Of a guest, in an error's one line.
 std::string Quoted(std::string_view foreign) { return "'" + OneLine(foreign, 100) + "'"; }
 
-std::string GroupName(const GroupState& group) { return group.cgroup.empty() ? "runner" : group.cgroup; }
-
 }  // namespace
 
 void GuestConduct::Begin(const AnyStruct& request) {
   request_ = request;
-  if (request.Is<StartWorkers>()) groups_.insert(request.As<StartWorkers>().group);
+  if (request.Is<StartWorkers>())
+    places_[request.As<StartWorkers>().group] = {request.As<StartWorkers>().cgroup};
+  if (request.Is<MoveWorkers>())  // whether they got there its reply tells
+    for (const std::uint32_t group : request.As<MoveWorkers>().groups)
+      places_[group].push_back(request.As<MoveWorkers>().cgroup);
   if (request.Is<StartPayload>()) payloads_.emplace(request.As<StartPayload>().handle, false);
   file_bytes_ = 0;
   file_ended_ = false;
@@ -52,13 +54,16 @@ Result<> GuestConduct::Check(const Ready& ready) {
 }
 
 Result<> GuestConduct::Check(const WorkerDone& done) {
-  if (!groups_.contains(done.group) || done.group >= plan_.groups.size())
+  const auto places = places_.find(done.group);
+  if (places == places_.end() || done.group >= plan_.groups.size())
     return Lie("a report came from worker group {}, which was never started", done.group);
   const GroupState& group = plan_.groups[done.group];
-  if (done.cgroup != group.cgroup)
+  const std::vector<std::string>& possible = places->second;
+  if (std::find(possible.begin(), possible.end(), done.cgroup) == possible.end())
     return Lie("a report came from a worker in cgroup {}, whose group is in {}", Quoted(done.cgroup),
-               Quoted(group.cgroup));
-  const std::string name = fmt::format("{}/{}", GroupName(group), done.report.index);
+               Quoted(possible.back()));
+  const std::string name =
+      fmt::format("{}/{}", possible.back().empty() ? "runner" : possible.back(), done.report.index);
   if (done.report.index >= group.count)
     return Lie("worker {} left a report, but only {} {} started", name, group.count,
                group.count == 1 ? "was" : "were");
@@ -145,7 +150,8 @@ Result<> GuestConduct::Check(const KernelMessages& messages) {
 }
 
 Result<> GuestConduct::CheckMark(const Reply& reply) {
-  const bool wanted = request_ && request_->Is<MarkPhase>() && reply.error.empty();
+  const bool wanted =
+      request_ && (request_->Is<MarkPhase>() || request_->Is<MoveWorkers>()) && reply.error.empty();
   if (reply.mark && !wanted) return Lie("the guest marked a phase unasked");
   if (!reply.mark) return wanted ? Result<>(Lie("the guest marked no phase")) : Result<>();
   if (reply.mark->clock_ns < clock_ns_ || reply.mark->clock_ns > reply.clock_ns)
@@ -169,6 +175,9 @@ Result<> GuestConduct::CheckReply(const Reply& reply) {
   clock_ns_ = reply.clock_ns;
   refused_ = refused_ || !reply.error.empty();
   if (!request_ || !reply.error.empty()) return {};
+  if (request_->Is<MoveWorkers>())
+    for (const std::uint32_t group : request_->As<MoveWorkers>().groups)
+      places_[group] = {request_->As<MoveWorkers>().cgroup};
   return CheckDone(*request_, passed_ns);
 }
 

@@ -56,10 +56,11 @@ class GuestConduct {
   bool forgiving_ = false;
   std::optional<AnyStruct> request_;  // that is under way
   std::optional<Ready> ready_;
-  std::uint64_t clock_ns_ = 0;      // of the last reply
-  std::uint64_t iterations_ = 0;    // of the last mark
-  std::uint64_t latest_ns_ = 0;     // the latest time of the guest that a report speaks of
-  std::set<std::uint32_t> groups_;  // that were to be started
+  std::uint64_t clock_ns_ = 0;    // of the last reply
+  std::uint64_t iterations_ = 0;  // of the last mark
+  std::uint64_t latest_ns_ = 0;   // the latest time of the guest that a report speaks of
+  /// Of each group that was to be started, the cgroups that it may be in.
+  std::map<std::uint32_t, std::vector<std::string>> places_;
   std::set<std::pair<std::uint32_t, std::uint32_t>> reported_;  // group and index
   std::map<std::uint32_t, bool> payloads_;                      // by handle, those that were started: ended
   std::set<std::uint32_t> attached_;  // handles of schedulers that the guest said are

@@ -21,24 +21,11 @@ namespace ktstr {
 namespace {
 
 /// "FIFO 50", "nice 5", "normal".
-std::string PolicyText(const StartWorkers& request) {
-  switch (request.policy) {
-    case SchedPolicy::kNormal:
-      return request.nice ? "nice " + std::to_string(*request.nice) : "normal";
-    case SchedPolicy::kBatch:
-      return "batch";
-    case SchedPolicy::kIdle:
-      return "idle";
-    case SchedPolicy::kFifo:
-      return "FIFO " + std::to_string(request.rt_priority);
-    case SchedPolicy::kRr:
-      return "RR " + std::to_string(request.rt_priority);
-    case SchedPolicy::kDeadline:
-      return "deadline";
-    case SchedPolicy::kExt:
-      return "ext";
-  }
-  return "normal";
+std::string PolicyText(SchedPolicy policy, std::uint32_t rt_priority, std::optional<std::int32_t> nice) {
+  if (policy == SchedPolicy::kFifo || policy == SchedPolicy::kRr)
+    return (policy == SchedPolicy::kFifo ? "FIFO " : "RR ") + std::to_string(rt_priority);
+  if (policy == SchedPolicy::kNormal && nice) return "nice " + std::to_string(*nice);
+  return std::string(kSchedPolicies[static_cast<std::size_t>(policy)].name);
 }
 
 std::string HowItReported(const WorkerReport& report) {
@@ -276,6 +263,9 @@ void RunSession::NoteReply(const PlannedRequest& planned, const Reply& reply) {
   teller_.Tell(EventKind::kReply, reply.error, planned.path, planned.phase, reply.clock_ns);
   if (!reply.error.empty()) return;
   if (const auto* workers = planned.As<StartWorkers>()) NoteGroup(plan_.groups[workers->group], *workers);
+  if (const auto* move = planned.As<MoveWorkers>(); move != nullptr && reply.mark)
+    NoteMove(*move, reply.mark->clock_ns);
+  if (const auto* change = planned.As<AdjustWorkers>()) NoteChange(*change);
   if (const auto* mark = planned.As<MarkPhase>(); mark != nullptr && reply.mark)
     NotePhase(*mark, *reply.mark);
   if (planned.As<Finish>() != nullptr) outcome_.record.kernel_log.ended = outcome_.record.kernel_log.begun;
@@ -284,16 +274,30 @@ void RunSession::NoteReply(const PlannedRequest& planned, const Reply& reply) {
 void RunSession::NoteGroup(const GroupState& group, const StartWorkers& request) {
   WorkerGroup started;
   started.id = group.id;
-  started.cgroup = group.cgroup;
+  started.cgroup = request.cgroup;
   started.name = group.name;
   started.work_type = group.work_type;
   started.group_idx = group.group_idx;
   started.expected = group.count;
   started.backdrop = group.slot == Slot::kBackdrop;
   started.first_phase = group.phase;
-  started.policy = PolicyText(request);
+  started.policy = PolicyText(request.policy, request.rt_priority, request.nice);
   if (group.always_restricted) started.allowed = group.allowed;
   outcome_.record.groups.push_back(std::move(started));
+}
+
+void RunSession::NoteMove(const MoveWorkers& move, std::uint64_t at_ns) {
+  for (WorkerGroup& group : outcome_.record.groups)
+    if (std::find(move.groups.begin(), move.groups.end(), group.id) != move.groups.end())
+      group.moves.push_back({move.cgroup, at_ns});
+}
+
+void RunSession::NoteChange(const AdjustWorkers& change) {
+  if (!change.policy && !change.nice) return;
+  const TaskPolicy policy = change.policy.value_or(TaskPolicy{});
+  for (WorkerGroup& group : outcome_.record.groups)
+    if (std::find(change.groups.begin(), change.groups.end(), group.id) != change.groups.end())
+      group.policy += ", later " + PolicyText(policy.policy, policy.rt_priority, change.nice);
 }
 
 void RunSession::NotePhase(const MarkPhase& mark, const PhaseMark& at) {

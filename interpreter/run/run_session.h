@@ -97,6 +97,8 @@ class RunSession {
   [[nodiscard]] RunPosition Position() const { return {last_phase_, !open_phase_}; }
   void NoteReply(const PlannedRequest& planned, const Reply& reply);
   void NoteGroup(const GroupState& group, const StartWorkers& request);
+  void NoteMove(const MoveWorkers& move, std::uint64_t at_ns);
+  void NoteChange(const AdjustWorkers& change);
   void NotePhase(const MarkPhase& mark, const PhaseMark& at);
 
   /// Of a payload that runs: what its output said so far, and how much of it is kept.

@@ -92,9 +92,7 @@ void DeadlineRules(const void* object, RuleSink& sink) {
 }
 void WorkRules(const void* object, RuleSink& sink) {
   const auto& work = *static_cast<const WorkSpec*>(object);
-  if ((work.policy == SchedPolicy::kDeadline) != work.deadline.has_value())
-    sink.Diagnose(work.deadline ? "deadline" : "policy",
-                  "policy: deadline and deadline: {...} belong together");
+  PolicyRules(work.policy, work.deadline, sink);
   if (work.comm && (work.comm->empty() || work.comm->size() > 15))
     sink.Diagnose("comm", "a task name has 1 to 15 bytes");
   const WorkTypeDecl* type = work.type.decl() != nullptr ? FindWorkType(work.type.decl()->name) : nullptr;
@@ -105,6 +103,22 @@ void WorkRules(const void* object, RuleSink& sink) {
 }
 
 }  // namespace
+
+TaskPolicy PolicyOf(SchedPolicy policy, std::uint32_t rt_priority,
+                    const std::optional<DeadlineParams>& deadline) {
+  TaskPolicy of{policy, rt_priority};
+  if (!deadline) return of;
+  of.dl_runtime_ns = static_cast<std::uint64_t>(deadline->runtime.ns);
+  of.dl_deadline_ns = static_cast<std::uint64_t>(deadline->deadline.ns);
+  of.dl_period_ns =
+      deadline->period.ns != 0 ? static_cast<std::uint64_t>(deadline->period.ns) : of.dl_deadline_ns;
+  return of;
+}
+
+void PolicyRules(SchedPolicy policy, const std::optional<DeadlineParams>& deadline, RuleSink& sink) {
+  if ((policy == SchedPolicy::kDeadline) != deadline.has_value())
+    sink.Diagnose(deadline ? "deadline" : "policy", "policy: deadline and deadline: {...} belong together");
+}
 
 const ScalarDecl& SizeLimit::Scalar() { return kSizeLimit; }
 

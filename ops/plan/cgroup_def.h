@@ -79,6 +79,12 @@ struct DeadlineParams {
   static const StructDecl& Decl();
 };
 
+/// What the kernel is to be told of a policy. A period of 0 is the deadline's.
+TaskPolicy PolicyOf(SchedPolicy policy, std::uint32_t rt_priority,
+                    const std::optional<DeadlineParams>& deadline);
+/// Of structs with the fields `policy` and `deadline`: one is not without the other.
+void PolicyRules(SchedPolicy policy, const std::optional<DeadlineParams>& deadline, RuleSink& sink);
+
 /// A group of workers of one work type and how they are set up. Counts and CPUs are still relative to the
 /// cgroup; PlanContext makes them concrete.
 struct WorkSpec {

@@ -7,13 +7,6 @@
 namespace ktstr {
 namespace {
 
-std::string Quote(std::string_view name) { return "'" + std::string(name) + "'"; }
-
-std::string DidYouMean(std::string_view wrong, const std::vector<std::string>& names) {
-  const std::optional<std::string> close = ClosestName(wrong, names);
-  return close ? "did you mean " + Quote(*close) + "?" : std::string();
-}
-
 std::string JoinNames(const std::vector<std::string>& names) {
   std::string out;
   for (const std::string& name : names) out += (out.empty() ? "" : ", ") + Quote(name);
@@ -156,59 +149,6 @@ void PlanContext::NeedController(const std::string& controller, bool nested) {
 void PlanContext::WriteFile(const std::string& cgroup, std::string file, std::string value) {
   std::string label = cgroup + ": " + file + " = " + value;
   Emit(WriteCgroupFile{cgroup, std::move(file), std::move(value)}, std::move(label));
-}
-
-void PlanContext::NoteAllowed(const CgroupState& cgroup) {
-  for (GroupState& group : state_.groups) {
-    if (group.collected || group.cgroup != cgroup.name) continue;
-    if (!cgroup.cpuset) {
-      group.always_restricted = false;
-    } else {
-      for (const std::uint32_t cpu : cgroup.cpuset->cpus) group.allowed.Add(cpu);
-    }
-  }
-}
-
-bool PlanContext::SetCpuset(std::string_view field, CgroupState* cgroup, const CpusetSpec& spec) {
-  Result<CpuSet> cpus = ResolveCpuset(spec, topology_);
-  if (!cpus.ok() || Unread(field)) {
-    if (!Unread(field)) Diagnose(field, "bad-cpuset", cpus.error().message);
-    if (cgroup != nullptr) cgroup->cpuset.reset();  // nothing is concluded from the one before
-    return false;
-  }
-  if (cgroup == nullptr) return false;
-  NeedController("cpuset");
-  cgroup->cpuset = *cpus;
-  WriteFile(cgroup->name, "cpuset.cpus", FormatCpus(*cpus));
-  NoteAllowed(*cgroup);
-  CheckNesting(field, *cgroup);
-  return true;
-}
-
-void PlanContext::CheckNesting(std::string_view field, const CgroupState& cgroup) {
-  for (const CgroupState* above = state_.ParentOf(cgroup); above != nullptr;
-       above = state_.ParentOf(*above)) {
-    if (!above->cpuset) continue;
-    CpuSet outside;
-    for (const std::uint32_t cpu : cgroup.cpuset->cpus)
-      if (!above->cpuset->Contains(cpu)) outside.Add(cpu);
-    if (!outside.empty())
-      Diagnose(field, "bad-cpuset",
-               (outside.size() == 1 ? "CPU " + FormatCpus(outside) + " is"
-                                    : "CPUs " + FormatCpus(outside) + " are") +
-                   " not in the cpuset of " + Quote(above->name) + " (" + FormatCpus(*above->cpuset) +
-                   "), so no task of " + Quote(cgroup.name) + " can run there");
-    return;
-  }
-}
-
-void PlanContext::ClearCpuset(CgroupState& cgroup) {
-  NeedController("cpuset");
-  cgroup.cpuset.reset();
-  // The kernel refuses to empty the cpuset of a cgroup with tasks (ENOSPC). All CPUs means the same: what is
-  // effective is their intersection with the parent's, now and later.
-  WriteFile(cgroup.name, "cpuset.cpus", FormatCpus(vmm::AllCpus(topology_)));
-  NoteAllowed(cgroup);
 }
 
 void PlanContext::EnableControllers(const CgroupDef& def) {

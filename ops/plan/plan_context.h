@@ -127,6 +127,8 @@ class PlanContext {
   /// `cgroup` null: it is not known, the CPUs are checked all the same.
   bool SetCpuset(std::string_view field, CgroupState* cgroup, const CpusetSpec& spec);
   void ClearCpuset(CgroupState& cgroup);
+  /// Each gets the cpuset that the other has. Diagnoses one that has none of its own.
+  void SwapCpusets(std::string_view field_a, CgroupState& a, std::string_view field_b, CgroupState& b);
   /// The cgroup is thawed, by an Op or because its tasks have to run to end. Diagnoses when one above it
   /// keeps them frozen.
   bool Thaw(std::string_view field, CgroupState& cgroup);
@@ -134,6 +136,21 @@ class PlanContext {
   void ApplyDef(std::string_view field, const CgroupDef& def);
   /// `cgroup` nullptr: the runner's.
   bool StartWorkers(std::string_view field, CgroupState* cgroup, const WorkSpec& work);
+  /// The live groups of workers in the cgroup at field "cgroup" (none: the runner's), or the one of them that
+  /// is named at "group". Empty, with a diagnostic, when there are none.
+  std::vector<GroupState*> UseWorkers(const std::optional<std::string>& cgroup,
+                                      const std::optional<std::string>& group);
+  /// Moves the workers in `from` ("": the runner's) into a live cgroup. Workers of a step that come into a
+  /// cgroup of the backdrop are the backdrop's from then on. Fields are "from" and "to".
+  void MoveWorkers(const std::string& from, CgroupState& to);
+  /// Changes how groups of workers are scheduled; nothing happens when there are none. The plan calls it
+  /// "<op> <cgroup> <to> (3 workers)".
+  void AdjustWorkers(const std::vector<GroupState*>& groups, ktstr::AdjustWorkers change, std::string_view op,
+                     const std::string& to);
+  /// What `affinity` comes to for workers in `cgroup` (nullptr: the runner's); nothing, after a diagnostic at
+  /// `field`, when no CPU is left. `inherit` is no CPU at all.
+  std::optional<TaskCpus> ResolveAffinity(std::string_view field, const Affinity& affinity,
+                                          const CgroupState* cgroup);
   /// `cgroup`: the name of a live one, or "" for the runner's.
   bool StartPayload(std::string_view field, const std::string& name, const std::vector<std::string>& args,
                     const std::string& cgroup, std::optional<AwaitReadiness> ready = {});
@@ -171,8 +188,8 @@ class PlanContext {
   void WriteLimits(const CgroupDef& def);
   std::optional<std::uint32_t> CountWorkers(std::string_view field, const WorkSpec& work,
                                             const CgroupState* cgroup);
-  bool ResolveAffinity(std::string_view field, const Affinity& affinity, const CgroupState* cgroup,
-                       ktstr::StartWorkers& request);
+  /// The CPUs that its cpuset and those above it leave to a cgroup; all, to nullptr.
+  [[nodiscard]] CpuSet CpusOf(const CgroupState* cgroup);
   void NoteAllowed(const CgroupState& cgroup);
   /// Diagnoses when the tasks of `cgroup` are frozen at this point; `consequence` begins the message.
   bool NeedsThawed(std::string_view field, std::string_view cgroup, const std::string& consequence);
@@ -182,7 +199,8 @@ class PlanContext {
   void CheckNesting(std::string_view field, const CgroupState& cgroup);
   /// Diagnoses `count` more tasks than the pids.max of the cgroup, or of one above it, leaves room for.
   void CheckPids(std::string_view field, CgroupState& cgroup, std::uint32_t count);
-  void CheckGroupName(std::string_view field, std::string_view cgroup, const WorkSpec& work);
+  /// Diagnoses a second live group called `name` in `cgroup`; "" is no name.
+  void CheckGroupName(std::string_view field, std::string_view cgroup, const std::string& name);
   [[nodiscard]] std::string PathOf(std::string_view field) const;
   /// Puts `${pid:<handle>}`, which the guest knows, in the place of each `${pid:NAME}`.
   bool ResolvePids(std::string_view field, std::string& text);

@@ -60,39 +60,40 @@ std::optional<std::uint32_t> PlanContext::CountWorkers(std::string_view field, c
   return std::nullopt;
 }
 
-bool PlanContext::ResolveAffinity(std::string_view field, const Affinity& affinity, const CgroupState* cgroup,
-                                  ktstr::StartWorkers& request) {
+std::optional<TaskCpus> PlanContext::ResolveAffinity(std::string_view field, const Affinity& affinity,
+                                                     const CgroupState* cgroup) {
   const CpuSet all = vmm::AllCpus(topology_);
-  const CpuSet pool = cgroup != nullptr && cgroup->cpuset ? *cgroup->cpuset : all;
-  const std::string at = std::string(field) + "/affinity";
-  const auto use = [&](const CpuSet& mask, const std::string& why_empty) {
-    if (mask.empty() && !Unread(at)) Diagnose(at, "bad-affinity", why_empty);
-    request.affinity = mask.cpus;
-    return !mask.empty();
+  const CpuSet pool = CpusOf(cgroup);
+  TaskCpus bound;
+  const auto use = [&](const CpuSet& mask, const std::string& why_empty) -> std::optional<TaskCpus> {
+    if (mask.empty() && !Unread(field)) Diagnose(field, "bad-affinity", why_empty);
+    if (mask.empty()) return std::nullopt;
+    bound.cpus = mask.cpus;
+    return bound;
   };
   if (affinity.cpus)
     return use(affinity.cpus->Intersect(pool), "none of the CPUs " + FormatCpus(*affinity.cpus) +
                                                    " is among the cgroup's (" + FormatCpus(pool) + ")");
   if (affinity.random) {
     const CpuSet from = affinity.random->from ? affinity.random->from->Intersect(pool) : pool;
-    request.affinity_random_count = std::min(affinity.random->count, static_cast<std::uint32_t>(from.size()));
+    bound.random_count = std::min(affinity.random->count, static_cast<std::uint32_t>(from.size()));
     return use(from, "none of the CPUs to draw from is among the cgroup's (" + FormatCpus(pool) + ")");
   }
   switch (affinity.kind) {
     case AffinityKind::kInherit:
-      return true;
+      return bound;
     case AffinityKind::kLlcAligned:
       return use(LlcAligned(topology_, pool), "the cgroup has no CPU");
     case AffinityKind::kCrossCgroup:
       return use(all, "");
     case AffinityKind::kSingleCpu:
-      return use(CpuSet{{pool.cpus.front()}}, "");
+      return use(pool.empty() ? pool : CpuSet{{pool.cpus.front()}}, "the cgroup has no CPU");
     case AffinityKind::kSmtSiblingPair:
       return use(SiblingPair(topology_, pool), "no core of " + vmm::FormatTopology(topology_) +
                                                    " has two SMT siblings among the CPUs " +
                                                    FormatCpus(pool));
   }
-  return false;
+  return std::nullopt;
 }
 
 void PlanContext::CheckPids(std::string_view field, CgroupState& cgroup, std::uint32_t count) {
@@ -116,11 +117,11 @@ void PlanContext::CheckPids(std::string_view field, CgroupState& cgroup, std::ui
   }
 }
 
-void PlanContext::CheckGroupName(std::string_view field, std::string_view cgroup, const WorkSpec& work) {
-  if (!work.name || Unread(std::string(field) + "/name")) return;
+void PlanContext::CheckGroupName(std::string_view field, std::string_view cgroup, const std::string& name) {
+  if (name.empty() || Unread(field)) return;
   for (const GroupState& group : state_.groups) {
-    if (group.collected || group.cgroup != cgroup || group.name != *work.name) continue;
-    Diagnose(std::string(field) + "/name", "duplicate-name",
+    if (group.collected || group.cgroup != cgroup || group.name != name) continue;
+    Diagnose(field, "duplicate-name",
              "two work groups of " +
                  (cgroup.empty() ? "the runner's cgroup" : "cgroup '" + group.cgroup + "'") +
                  " would be named '" + group.name + "'",
@@ -146,24 +147,25 @@ bool PlanContext::StartWorkers(std::string_view field, CgroupState* cgroup, cons
   request.work_params = ParamsOf(work);
   for (const GroupState& other : state_.groups)
     if (!other.collected && other.cgroup == request.cgroup) ++request.group_idx;
-  request.policy = work.policy;
-  request.rt_priority = work.rt_priority;
-  if (work.deadline) {
-    request.dl_runtime_ns = static_cast<std::uint64_t>(work.deadline->runtime.ns);
-    request.dl_deadline_ns = static_cast<std::uint64_t>(work.deadline->deadline.ns);
-    request.dl_period_ns = work.deadline->period.ns != 0
-                               ? static_cast<std::uint64_t>(work.deadline->period.ns)
-                               : request.dl_deadline_ns;
-  }
+  const TaskPolicy policy = PolicyOf(work.policy, work.rt_priority, work.deadline);
+  request.policy = policy.policy;
+  request.rt_priority = policy.rt_priority;
+  request.dl_runtime_ns = policy.dl_runtime_ns;
+  request.dl_deadline_ns = policy.dl_deadline_ns;
+  request.dl_period_ns = policy.dl_period_ns;
   request.nice = work.nice;
   request.comm = work.comm.value_or("");
   request.uid = work.uid;
   request.gid = work.gid;
   request.seed = seed_ + request.group;
-  CheckGroupName(field, request.cgroup, work);
+  CheckGroupName(std::string(field) + "/name", request.cgroup, work.name.value_or(""));
   if (cgroup != nullptr && count)
     CheckPids(std::string(field) + (work.workers ? "/workers" : ""), *cgroup, *count);
-  if (!ResolveAffinity(field, work.affinity, cgroup, request) || !count) return false;
+  const std::optional<TaskCpus> bound =
+      ResolveAffinity(std::string(field) + "/affinity", work.affinity, cgroup);
+  if (!bound || !count) return false;
+  request.affinity = bound->cpus;
+  request.affinity_random_count = bound->random_count;
 
   if (FindWorkType(request.work_type)->needs_disk && !state_.disk) {
     state_.disk = Here();

@@ -33,14 +33,16 @@ struct CgroupState {
   std::optional<Place> frozen = {};   // set while it is frozen by itself; one above it freezes it too
   std::optional<Place> thawed = {};   // where a freeze of it last ended, for messages
   std::optional<std::uint64_t> pids_max = {};
+  bool cpuset_unknown = false;  // it could not be read: nothing follows from `cpuset`
 };
 
 struct GroupState {
   std::uint32_t id = 0;
-  std::string cgroup;           // "" is the runner's
-  std::string name;             // "": it has none
-  std::string work_type;        // "": it could not be read
-  std::uint32_t group_idx = 0;  // among those that were in the cgroup when it was started
+  std::string cgroup;                             // where it is at this point; "" is the runner's
+  std::vector<std::string> earlier_cgroups = {};  // where it was before it was moved
+  std::string name;                               // "": it has none
+  std::string work_type;                          // "": it could not be read
+  std::uint32_t group_idx = 0;                    // among those that were in the cgroup when it was started
   std::uint32_t count = 0;
   Slot slot = Slot::kStep;
   std::uint32_t phase = 0;  // the phase it was started in

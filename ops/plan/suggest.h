@@ -19,4 +19,7 @@ std::optional<std::string> ClosestName(std::string_view wrong, std::span<const s
 std::string DidYouMean(std::string_view wrong, std::span<const std::string_view> candidates);
 std::string DidYouMean(std::string_view wrong, std::span<const std::string> candidates);
 
+/// How messages write a name: "'x'".
+inline std::string Quote(std::string_view name) { return "'" + std::string(name) + "'"; }
+
 }  // namespace ktstr

@@ -21,12 +21,17 @@ class OpBench {
     context.EnterOp("steps/" + std::to_string(step_));
   }
   /// Plans an Op that takes a cgroup and nothing else.
-  void Plan(std::string_view op, const std::string& cgroup) {
+  void Plan(std::string_view op, const std::string& cgroup) { Plan(op, {{"cgroup", cgroup}}); }
+  /// Plans an Op with these arguments, written as in a scenario.
+  void Plan(std::string_view op, const std::vector<std::pair<std::string, std::string>>& arguments) {
     const auto all = Ops::Alternatives();
     const auto found =
         std::find_if(all.begin(), all.end(), [&](const StructDecl* decl) { return decl->name == op; });
     AnyStruct args(**found);
-    *static_cast<std::string*>(args.decl()->Find("cgroup")->member(args.data())) = cgroup;
+    for (const auto& [name, text] : arguments) {
+      const FieldDecl* const field = args.decl()->Find(name);
+      Put(field->type(), field->member(args.data()), text);
+    }
     context.EnterOp("steps/" + std::to_string(step_) + "/ops/" + std::to_string(op_++));
     OpOf(args).plan(args.data(), context);
   }
@@ -52,6 +57,31 @@ class OpBench {
   }
 
  private:
+  static void Put(const TypeDecl& type, void* value, const std::string& text) {
+    switch (type.kind) {
+      case Kind::kOptional:
+        return Put(type.container->element(), type.container->append(value, ""), text);
+      case Kind::kString:
+        *static_cast<std::string*>(value) = text;
+        return;
+      case Kind::kScalar:
+        type.scalar->parse(text, value);
+        return;
+      case Kind::kBool:
+        *static_cast<bool*>(value) = text == "true";
+        return;
+      case Kind::kEnum:
+        for (const EnumValue& one : type.enumeration->values)
+          if (one.name == text) type.enumeration->store(value, one.value);
+        return;
+      case Kind::kStruct:
+        type.structure().shorthand->parse(text, value);
+        return;
+      default:
+        type.integer->store(value, std::stoll(text));
+    }
+  }
+
   vmm::Topology topology_{1, 2, 2, 1};
   std::vector<PayloadPlan> payloads_{{"probe", "probe", {}, {}, true}};
   int step_ = -1;

@@ -1,0 +1,48 @@
+// The declarations of the requests that change live workers.
+#include "guest-init/wire/messages.h"
+
+namespace ktstr {
+
+const StructDecl& MoveWorkers::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&MoveWorkers::groups>("groups", ""),
+      Required<&MoveWorkers::cgroup>("cgroup", "where to"),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<MoveWorkers>("MoveWorkers", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& TaskCpus::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&TaskCpus::cpus>("cpus", ""),
+      Required<&TaskCpus::random_count>("random_count", "> 0: each worker draws so many out of `cpus`"),
+      Required<&TaskCpus::seed>("seed", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<TaskCpus>("TaskCpus", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& TaskPolicy::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&TaskPolicy::policy>("policy", ""),
+      Required<&TaskPolicy::rt_priority>("rt_priority", ""),
+      Required<&TaskPolicy::dl_runtime_ns>("dl_runtime_ns", ""),
+      Required<&TaskPolicy::dl_deadline_ns>("dl_deadline_ns", ""),
+      Required<&TaskPolicy::dl_period_ns>("dl_period_ns", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<TaskPolicy>("TaskPolicy", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& AdjustWorkers::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&AdjustWorkers::groups>("groups", ""),
+      Required<&AdjustWorkers::cpus>("cpus", ""),
+      Required<&AdjustWorkers::policy>("policy", ""),
+      Required<&AdjustWorkers::nice>("nice", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<AdjustWorkers>("AdjustWorkers", "", kFields);
+  return kDecl;
+}
+
+}  // namespace ktstr
