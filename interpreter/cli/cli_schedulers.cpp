@@ -25,7 +25,7 @@ Result<std::vector<std::string>> KernelsForSchedulers() {
 }
 
 struct SchedulerRow {
-  const vmm::ShippedScheduler* scheduler;
+  vmm::ShippedScheduler scheduler;
   std::string kernel;
   std::string path;  // "": not built
 };
@@ -38,10 +38,12 @@ Result<std::vector<SchedulerRow>> SchedulerRows() {
   std::vector<SchedulerRow> rows;
   for (const std::string& kernel : kernels) {
     const std::filesystem::path place = cache / kernel;
-    for (const vmm::ShippedScheduler& scheduler : vmm::ShippedSchedulers()) {
+    std::vector<vmm::ShippedScheduler> all(vmm::ShippedSchedulers().begin(), vmm::ShippedSchedulers().end());
+    all.push_back({vmm::kObjectLoader, "no scheduler: what loads those that are BPF objects (`object:`)"});
+    for (const vmm::ShippedScheduler& scheduler : all) {
       const bool is_built = !kernel.empty() && vmm::HasScheduler(place, scheduler.name);
       rows.push_back(
-          {&scheduler, kernel, is_built ? vmm::SchedulerBinary(place, scheduler.name).string() : ""});
+          {scheduler, kernel, is_built ? vmm::SchedulerBinary(place, scheduler.name).string() : ""});
     }
   }
   return rows;
@@ -54,15 +56,15 @@ int ListSchedulers(const CliOptions& options, Console& io) {
   Json json = Json::array();
   for (const SchedulerRow& row : *rows) {
     missing = missing || row.path.empty();
-    json.push_back({{"name", row.scheduler->name},
-                    {"doc", row.scheduler->doc},
+    json.push_back({{"name", row.scheduler.name},
+                    {"doc", row.scheduler.doc},
                     {"kernel", row.kernel.empty() ? Json(nullptr) : Json(row.kernel)},
                     {"built", !row.path.empty()},
                     {"path", row.path.empty() ? Json(nullptr) : Json(row.path)}});
     if (!options.json)
-      io.out << fmt::format("{:<11}  {:<14}  {:<9}  {}\n", row.scheduler->name,
+      io.out << fmt::format("{:<11}  {:<14}  {:<9}  {}\n", row.scheduler.name,
                             row.kernel.empty() ? "-" : row.kernel, row.path.empty() ? "not built" : "built",
-                            row.scheduler->doc);
+                            row.scheduler.doc);
   }
   if (options.json) io.out << DumpJson(json);
   if (!options.json && missing) io.err << "`ktstr-interp schedulers build` builds what is not built\n";
@@ -77,9 +79,8 @@ int BuildSchedulers(const CliOptions& options, Console& io) {
   if (request.jobs == 0) request.jobs = std::max(1U, std::thread::hardware_concurrency());
   const auto built = vmm::BuildSchedulers(request, [&](std::string_view line) { TellLine(io, line); });
   if (!built.ok()) return CommandError(io, built.error().message);
-  io.err << fmt::format("{} scheduler{} for {} {}\n", built->files.size(),
-                        built->files.size() == 1 ? "" : "s", built->kernel,
-                        built->from_cache ? "had been built before; nothing to do" : "built");
+  io.err << fmt::format("{} program{} for {} {}\n", built->files.size(), built->files.size() == 1 ? "" : "s",
+                        built->kernel, built->from_cache ? "had been built before; nothing to do" : "built");
   for (const std::filesystem::path& file : built->files) io.out << file.string() << '\n';
   return 0;
 }

@@ -29,6 +29,7 @@ bool HaveSchedulers() {
   if (!kernel) return false;
   const std::filesystem::path cache = Need(vmm::SchedulerCacheDir());
   const auto schedulers = vmm::ShippedSchedulers();
+  if (!vmm::FindBuiltScheduler(cache, vmm::kObjectLoader, kernel->version).ok()) return false;
   return std::all_of(schedulers.begin(), schedulers.end(), [&](const vmm::ShippedScheduler& scheduler) {
     return vmm::FindBuiltScheduler(cache, scheduler.name, kernel->version).ok();
   });

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "vmm/host/cache_dir.h"
 #include "vmm/host/directory_entries.h"
@@ -22,11 +23,24 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string SourceFile(std::string_view scheduler) { return fmt::format("{}.bpf.c", scheduler); }
+/// A week after another version of this program has built its own it is taken for gone.
+constexpr auto kOthersKept = std::chrono::hours(7 * 24);
+
+/// All that can be built.
+std::vector<std::string_view> AllNames() {
+  std::vector<std::string_view> names;
+  for (const ShippedScheduler& scheduler : ShippedSchedulers()) names.push_back(scheduler.name);
+  names.push_back(kObjectLoader);
+  return names;
+}
+
+std::string SourceFile(std::string_view name) {
+  return fmt::format("{}{}", name, name == kObjectLoader ? ".c" : ".bpf.c");
+}
 
 Result<> CheckNames(std::span<const std::string> names) {
   for (const std::string& name : names)
-    if (FindShippedScheduler(name) == nullptr) return UnknownScheduler(name);
+    if (name != kObjectLoader && FindShippedScheduler(name) == nullptr) return UnknownScheduler(name);
   return {};
 }
 
@@ -77,12 +91,12 @@ class SchedulerMaker {
   [[nodiscard]] bool AllThere() {
     const fs::path kept = tree_.directory() / "source" / kSchedulerSources;
     std::error_code ignored;
-    for (const ShippedScheduler& scheduler : ShippedSchedulers()) {
-      if (!IsAskedFor(scheduler.name)) continue;
-      if (HasScheduler(place_, scheduler.name)) {
-        names_.emplace_back(scheduler.name);
-      } else if (!request_.names.empty() || IsOurScheduler(scheduler.name) || !fs::exists(kept, ignored) ||
-                 fs::exists(kept / SourceFile(scheduler.name), ignored)) {
+    for (const std::string_view name : AllNames()) {
+      if (!IsAskedFor(name)) continue;
+      if (HasScheduler(place_, name)) {
+        names_.emplace_back(name);
+      } else if (!request_.names.empty() || IsOurScheduler(name) || !fs::exists(kept, ignored) ||
+                 fs::exists(kept / SourceFile(name), ignored)) {
         return false;
       }
     }
@@ -96,9 +110,9 @@ class SchedulerMaker {
 
   [[nodiscard]] SchedulerBuild Outcome(bool from_cache) const {
     SchedulerBuild outcome{kernel_.version, {}, from_cache};
-    for (const ShippedScheduler& scheduler : ShippedSchedulers())
-      if (std::find(names_.begin(), names_.end(), scheduler.name) != names_.end())
-        outcome.files.push_back(SchedulerBinary(place_, scheduler.name));
+    for (const std::string_view name : AllNames())
+      if (std::find(names_.begin(), names_.end(), name) != names_.end())
+        outcome.files.push_back(SchedulerBinary(place_, name));
     return outcome;
   }
 
@@ -137,13 +151,13 @@ class SchedulerMaker {
 
   Result<> ChooseNames() {
     names_.clear();
-    for (const ShippedScheduler& scheduler : ShippedSchedulers()) {
-      if (!IsAskedFor(scheduler.name)) continue;
+    for (const std::string_view name : AllNames()) {
+      if (!IsAskedFor(name)) continue;
       std::error_code ignored;
-      if (fs::exists(source_ / kSchedulerSources / SourceFile(scheduler.name), ignored)) {
-        names_.emplace_back(scheduler.name);
+      if (fs::exists(source_ / kSchedulerSources / SourceFile(name), ignored)) {
+        names_.emplace_back(name);
       } else if (!request_.names.empty()) {
-        return InputError(fmt::format("the kernel source '{}' has no {}", origin_.name, scheduler.name));
+        return InputError(fmt::format("the kernel source '{}' has no {}", origin_.name, name));
       }
     }
     return {};
@@ -161,13 +175,24 @@ class SchedulerMaker {
     if (TRY(tree_.Run({"make", jobs, "-C", (source_ / "tools/bpf/bpftool").string(), "LLVM=",
                        fmt::format("OUTPUT={}/", bpftool.string()), "EXTRA_CFLAGS=-O0", "bootstrap"})) != 0)
       return tree_.LogError("the kernel's bpftool cannot be built");
+    std::vector<std::string> schedulers = names_;
+    const bool loader = std::erase(schedulers, kObjectLoader) != 0;
     tree_.MarkLog();
-    if (TRY(tree_.Run({"make", jobs, "-C", (source_ / kSchedulerSources).string(),
-                       "LLVM=", "VMLINUX_H=", "O=" + tree_.directory().string(), "CLANG=" + clang_,
-                       "VMLINUX_BTF=" + kernel_.vmlinux.string(),
-                       "BPFTOOL=" + (bpftool / "bootstrap/bpftool").string(),
-                       fmt::format("c-sched-targets={}", fmt::join(names_, " ")), "all"})) != 0)
-      return tree_.LogError("the schedulers cannot be built");
+    std::vector<std::string> make = {"make",
+                                     jobs,
+                                     "-C",
+                                     (source_ / kSchedulerSources).string(),
+                                     "LLVM=",
+                                     "VMLINUX_H=",
+                                     "O=" + tree_.directory().string(),
+                                     "CLANG=" + clang_,
+                                     "VMLINUX_BTF=" + kernel_.vmlinux.string(),
+                                     "BPFTOOL=" + (bpftool / "bootstrap/bpftool").string(),
+                                     fmt::format("c-sched-targets={}", fmt::join(schedulers, " ")),
+                                     "all"};
+    if (loader)
+      make.insert(make.end(), {"-f", "Makefile", "-f", "ktstr_load.mk", std::string(kObjectLoader)});
+    if (TRY(tree_.Run(std::move(make))) != 0) return tree_.LogError("the schedulers cannot be built");
     return {};
   }
 
@@ -191,8 +216,23 @@ class SchedulerMaker {
       fs::rename(ready / name, binary, failed);
       if (failed) return NotWritten(binary, failed);
     }
+    RemoveOutdated();
     fs::copy_file(tree_.log(), place_ / "build.log", fs::copy_options::overwrite_existing, failed);
     return WriteBuiltSchedulers(place_, {kernel_.key, origin_.name, clang_});
+  }
+
+  /// Those of our own that other versions of this program have left.
+  void RemoveOutdated() const {
+    std::vector<fs::path> ours;
+    for (const std::string_view name : AllNames())
+      if (IsOurScheduler(name)) ours.push_back(SchedulerBinary(place_, name).parent_path());
+    std::error_code failed;
+    for (const fs::directory_entry& entry : DirectoryEntries(place_)) {
+      const bool current = std::find(ours.begin(), ours.end(), entry.path()) != ours.end();
+      if (current || !entry.is_directory(failed)) continue;
+      if (fs::file_time_type::clock::now() - fs::last_write_time(entry.path(), failed) > kOthersKept)
+        fs::remove_all(entry.path(), failed);
+    }
   }
 
   const SchedulerBuildRequest& request_;

@@ -1,5 +1,5 @@
-// The sources of our own scheduler (workloads/scheduler/), carried inside the program: they are compiled
-// beside the kernel's example schedulers, whose makefile knows how.
+// The sources of our own scheduler and of the loader of BPF objects (workloads/scheduler/), carried inside
+// the program: they are compiled beside the kernel's example schedulers, whose makefile knows how.
 #pragma once
 
 #include <span>
@@ -9,11 +9,12 @@ namespace ktstr::vmm {
 
 /// One source file.
 struct CarriedSource {
-  std::string_view file;  // its name, without a directory
+  std::string_view program;  // that it is of
+  std::string_view file;     // its name, without a directory
   std::string_view text;
 };
 
-/// The files of the scheduler ktstr_scx; they live as long as the program.
+/// All of them, ktstr_scx's table of faults last; they live as long as the program.
 std::span<const CarriedSource> OurSchedulerSources();
 
 }  // namespace ktstr::vmm

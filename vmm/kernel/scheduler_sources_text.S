@@ -16,6 +16,8 @@ ktstr_\name\()_size:
         .size ktstr_\name\()_size, 8
         .endm
 
+        carried load_source, workloads/scheduler/ktstr_load.c
+        carried load_rule_source, workloads/scheduler/ktstr_load.mk
         carried scx_bpf_source, workloads/scheduler/ktstr_scx.bpf.c
         carried scx_loader_source, workloads/scheduler/ktstr_scx.c
         carried scx_faults_source, workloads/scheduler/ktstr_scx_faults.inc

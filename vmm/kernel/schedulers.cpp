@@ -59,13 +59,13 @@ Error UnknownScheduler(std::string_view name) {
 
 Result<fs::path> SchedulerCacheDir() { return CacheSubdir("schedulers"); }
 
-bool IsOurScheduler(std::string_view name) { return name == kOurs; }
+bool IsOurScheduler(std::string_view name) { return name == kOurs || name == kObjectLoader; }
 
 fs::path SchedulerBinary(const fs::path& directory, std::string_view name) {
   if (!IsOurScheduler(name)) return directory / name;
   std::string all;
   for (const CarriedSource& source : OurSchedulerSources())
-    all += fmt::format("{}\n{}\n", source.file, source.text);
+    if (source.program == name) all += fmt::format("{}\n{}\n", source.file, source.text);
   return directory / HashText(all) / name;
 }
 
@@ -75,7 +75,8 @@ bool HasScheduler(const fs::path& directory, std::string_view name) {
 
 Result<fs::path> FindBuiltScheduler(const fs::path& schedulers, std::string_view name,
                                     std::string_view kernel_version) {
-  if (FindShippedScheduler(name) == nullptr) return UnknownScheduler(name);
+  const bool loader = name == kObjectLoader;
+  if (!loader && FindShippedScheduler(name) == nullptr) return UnknownScheduler(name);
   std::vector<fs::path> places = KernelDirectories(schedulers);
   places.insert(places.begin(), schedulers / kernel_version);
   for (const fs::path& place : places) {
@@ -85,7 +86,9 @@ Result<fs::path> FindBuiltScheduler(const fs::path& schedulers, std::string_view
       return binary;
   }
   return Error{ErrorKind::kEnvironment,
-               fmt::format("the scheduler {} is not built; `ktstr-interp schedulers build` builds it", name)};
+               fmt::format("{} is not built; `ktstr-interp schedulers build` builds it",
+                           loader ? fmt::format("{}, which loads BPF objects,", name)
+                                  : fmt::format("the scheduler {}", name))};
 }
 
 BuiltSchedulers ReadBuiltSchedulers(const fs::path& directory) {

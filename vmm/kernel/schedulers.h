@@ -33,6 +33,10 @@ std::span<const ShippedScheduler> ShippedSchedulers();
 /// nullptr when there is none of this name.
 const ShippedScheduler* FindShippedScheduler(std::string_view name);
 
+/// What `schedulers build` makes beside them: the program that loads BPF objects. It is no scheduler that a
+/// scenario could name; all that is said here of binaries holds for it, too.
+inline constexpr std::string_view kObjectLoader = "ktstr_load";
+
 /// "there is no scheduler 'x' among the shipped ones (scx_simple, ...)" (kInput).
 Error UnknownScheduler(std::string_view name);
 
@@ -44,7 +48,7 @@ Result<std::filesystem::path> SchedulerCacheDir();
 /// themselves to other kernels when they are loaded). `schedulers` is SchedulerCacheDir(). The binary is an
 /// executable file, linked to libraries of the host.
 /// Errors: UnknownScheduler(); kEnvironment "the scheduler scx_simple is not built; `ktstr-interp schedulers
-/// build` builds it".
+/// build` builds it", "ktstr_load, which loads BPF objects, is not built; ...".
 Result<std::filesystem::path> FindBuiltScheduler(const std::filesystem::path& schedulers,
                                                  std::string_view name, std::string_view kernel_version);
 

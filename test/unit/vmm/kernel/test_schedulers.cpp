@@ -38,12 +38,15 @@ class FakeSource {
       (void)dir_.Write(src(std::string("tools/sched_ext/") + scheduler + ".bpf.c"), "");
     (void)dir_.Write(src("tools/bpf/bpftool/Makefile"),
                      "bootstrap: ; @mkdir -p $(OUTPUT)bootstrap; touch $(OUTPUT)bootstrap/bpftool\n");
+    // The rule of the loader is our own; what its variables stand for is faked.
     (void)dir_.Write(src("tools/sched_ext/Makefile"),
-                     "all: $(c-sched-targets) ; @echo $(CLANG) $(c-sched-targets) >>" + made() +
-                         "\n$(c-sched-targets):\n\t@if [ -e " + (dir_ / "fail").string() +
+                     "BINDIR = $(O)/build/bin\nCC = cp /bin/true $(BINDIR)/ktstr_load; :\n"
+                     "all: $(c-sched-targets) ; @echo $(CLANG) $(c-sched-targets) >>" +
+                         made() + "\n$(c-sched-targets):\n\t@if [ -e " + (dir_ / "fail").string() +
                          " ]; then echo $@.bpf.c:7:1: error: no such kfunc; exit 1; fi\n"
                          "\t@test -e $(VMLINUX_BTF) -a -e $(BPFTOOL)\n"
-                         "\t@mkdir -p $(O)/build/bin; cp /bin/true $(O)/build/bin/$@\n");
+                         "\t@mkdir -p $(BINDIR); cp /bin/true $(BINDIR)/$@\n"
+                         "$(BINDIR): ; @mkdir -p $@\n");
     for (const char* tool : {"clang-19", "python3", "xz"})  // only looked for
       (void)dir_.Write(std::string("bin/") + tool, "#!/bin/sh\n", 0755);
     CacheKernel("6.12.9-ktstr", "one");
@@ -95,11 +98,12 @@ TEST_CASE("schedulers are built once, with the kernel's types and source, and fo
   const fs::path place = source.cache() / "6.12.9-ktstr";
   CHECK(built->kernel == "6.12.9-ktstr");
   CHECK_FALSE(built->from_cache);
-  CHECK(built->files ==
-        std::vector<fs::path>{place / "scx_simple", place / "scx_qmap", SchedulerBinary(place, "ktstr_scx")});
+  CHECK(built->files == std::vector<fs::path>{place / "scx_simple", place / "scx_qmap",
+                                              SchedulerBinary(place, "ktstr_scx"),
+                                              SchedulerBinary(place, kObjectLoader)});
   REQUIRE(lines.size() == 1);
   CHECK(lines[0] ==
-        "building scx_simple, scx_qmap, ktstr_scx of " + (source.dir() / "src").string() +
+        "building scx_simple, scx_qmap, ktstr_scx, ktstr_load of " + (source.dir() / "src").string() +
             " with clang-19; log: " + (source.cache() / ".build-6.12.9-ktstr/build.log").string());
   CHECK(FoundIn(source.cache(), "scx_qmap") == (place / "scx_qmap").string());
   // Another kernel takes what there is; a scheduler that the source lacks stays unbuilt.
@@ -151,6 +155,44 @@ TEST_CASE("our own scheduler is compiled from this program's sources, and anew w
   CHECK(fs::exists(others));
 }
 
+TEST_CASE("the loader of BPF objects is built from this program's sources, by itself or with all others") {
+  const FakeSource source;
+  CHECK(FoundIn(source.cache(), kObjectLoader) ==
+        "ktstr_load, which loads BPF objects, is not built; `ktstr-interp schedulers build` builds it");
+  const auto built = BuildSchedulers(Names({"ktstr_load"}), {});
+  INFO((built.ok() ? "" : built.error().message));
+  REQUIRE(built.ok());
+  const fs::path loader = SchedulerBinary(source.cache() / "6.12.9-ktstr", kObjectLoader);
+  CHECK(built->files == std::vector<fs::path>{loader});
+  CHECK(FoundIn(source.cache(), kObjectLoader) == loader.string());
+  const fs::path text = source.cache() / ".build-6.12.9-ktstr/source/tools/sched_ext/ktstr_load.c";
+  CHECK(TextOf(text).find("bpf_map__attach_struct_ops") != std::string::npos);
+  CHECK(BuildSchedulers(Names({"ktstr_load"}), {}).value().from_cache);
+  CHECK(FoundIn(source.cache(), "scx_simple").find("is not built") != std::string::npos);
+  CHECK(FindShippedScheduler(kObjectLoader) == nullptr);  // no scenario can name it as its scheduler
+}
+
+TEST_CASE("what older versions of this program built of its own is removed when a week has passed") {
+  const FakeSource source;
+  REQUIRE(BuildSchedulers(Names({"ktstr_scx"}), {}).ok());
+  const fs::path place = source.cache() / "6.12.9-ktstr";
+  const fs::path old = place / "0123456789abcdef", recent = place / "fedcba9876543210";
+  const auto days_ago = [](int days) {
+    return fs::file_time_type::clock::now() - std::chrono::hours(24 * days);
+  };
+  for (const fs::path& other : {old, recent}) {
+    fs::create_directories(other);
+    REQUIRE(WriteHostFile(other / "ktstr_scx", "").ok());
+  }
+  fs::last_write_time(old, days_ago(8));
+  fs::last_write_time(recent, days_ago(6));
+  fs::last_write_time(SchedulerBinary(place, "ktstr_scx").parent_path(), days_ago(8));
+  REQUIRE(BuildSchedulers(Names({"scx_simple"}), {}).ok());
+  CHECK_FALSE(fs::exists(old));
+  CHECK(fs::exists(recent / "ktstr_scx"));
+  CHECK(FoundIn(source.cache(), "ktstr_scx") == SchedulerBinary(place, "ktstr_scx").string());
+}
+
 TEST_CASE("what the kernel build unpacked serves the schedulers, which then need no source") {
   const FakeSource source;
   const Kernel kernel = ListKernels().value().front();
@@ -166,9 +208,10 @@ TEST_CASE("what the kernel build unpacked serves the schedulers, which then need
   const auto built = BuildSchedulers(Names({}), [&](std::string_view line) { lines.emplace_back(line); });
   INFO((built.ok() ? "" : built.error().message));
   REQUIRE(built.ok());
-  CHECK(built->files.size() == 3);
+  CHECK(built->files.size() == 4);
   REQUIRE(lines.size() == 1);
-  CHECK(lines[0].starts_with("building scx_simple, scx_qmap, ktstr_scx of linux 1 with clang-19; log: "));
+  CHECK(lines[0].starts_with(
+      "building scx_simple, scx_qmap, ktstr_scx, ktstr_load of linux 1 with clang-19; log: "));
 }
 
 TEST_CASE("a build of schedulers that breaks says the first error and the log, and replaces nothing") {
