@@ -42,31 +42,6 @@ std::optional<std::string> LoadString(Bytes bytes) {
   return std::string(text, length);
 }
 
-std::string ArchitectureName(unsigned machine, unsigned elf_class) {
-  switch (machine) {
-    case EM_X86_64:
-      return elf_class == ELFCLASS32 ? "x32" : "x86-64 with the wrong byte order";
-    case EM_386:
-      return "32-bit x86";
-    case EM_AARCH64:
-      return "AArch64";
-    case EM_ARM:
-      return "32-bit Arm";
-    case EM_RISCV:
-      return "RISC-V";
-    case EM_PPC64:
-      return "64-bit PowerPC";
-    case EM_S390:
-      return "s390";
-    case EM_LOONGARCH:
-      return "LoongArch";
-    case EM_BPF:
-      return "BPF";
-    default:
-      return fmt::format("ELF machine {}", machine);
-  }
-}
-
 ElfReading Corrupt(std::string detail) { return {ElfFault::kCorrupt, std::move(detail), {}}; }
 
 /// The program headers of one file and what is found through them.
@@ -159,6 +134,31 @@ class Reader {
 
 }  // namespace
 
+std::string ArchitectureName(unsigned machine, unsigned elf_class) {
+  switch (machine) {
+    case EM_X86_64:
+      return elf_class == ELFCLASS32 ? "x32" : "x86-64";
+    case EM_386:
+      return "32-bit x86";
+    case EM_AARCH64:
+      return "AArch64";
+    case EM_ARM:
+      return "32-bit Arm";
+    case EM_RISCV:
+      return "RISC-V";
+    case EM_PPC64:
+      return "64-bit PowerPC";
+    case EM_S390:
+      return "s390";
+    case EM_LOONGARCH:
+      return "LoongArch";
+    case EM_BPF:
+      return "BPF";
+    default:
+      return fmt::format("ELF machine {}", machine);
+  }
+}
+
 ElfReading ReadElf(std::span<const std::byte> bytes) {
   if (bytes.size() < SELFMAG || std::memcmp(bytes.data(), ELFMAG, SELFMAG) != 0) {
     return {ElfFault::kNotElf, {}, {}};
@@ -170,7 +170,9 @@ ElfReading ReadElf(std::span<const std::byte> bytes) {
   const bool big_endian = std::to_integer<unsigned>(bytes[EI_DATA]) == ELFDATA2MSB;
   const unsigned in_file_order = big_endian ? __builtin_bswap16(*machine) : *machine;
   if (in_file_order != EM_X86_64 || elf_class != ELFCLASS64 || big_endian) {
-    return {ElfFault::kOtherArchitecture, ArchitectureName(in_file_order, elf_class), {}};
+    std::string name = ArchitectureName(in_file_order, elf_class);
+    if (in_file_order == EM_X86_64 && elf_class == ELFCLASS64) name += " with the wrong byte order";
+    return {ElfFault::kOtherArchitecture, std::move(name), {}};
   }
   const auto header = Load<Elf64_Ehdr>(bytes, 0);
   if (!header) return Corrupt("it ends inside the ELF header");

@@ -35,6 +35,10 @@ struct ElfReading {
   ElfNeeds needs;      // valid when fault is kNone
 };
 
+/// How messages call what a file is built for: `machine` is e_machine in the host's byte order, `elf_class`
+/// e_ident[EI_CLASS].
+std::string ArchitectureName(unsigned machine, unsigned elf_class);
+
 /// Reads `bytes`, the whole file. Any input is safe; every offset in it is checked. Pure.
 ElfReading ReadElf(std::span<const std::byte> bytes);
 
