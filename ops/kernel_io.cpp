@@ -14,7 +14,8 @@ std::string WritesLabel(std::string_view op, const KernelWriteArgs& args) {
 
 bool CheckRead(const KernelReadArgs& args, PlanContext& context) {
   // A per-CPU variable has its type in BTF, and so has every field.
-  const bool typed = !args.target.field.empty() || !args.target.type.empty() || args.target.cpu;
+  const bool typed =
+      !args.target.field.empty() || !args.target.type.empty() || args.target.cpu || args.target.var;
   const bool wide = typed || args.width || context.Unread("target") || context.Unread("width");
   if (!wide)
     context.Diagnose("target", "missing-width", "the kernel does not say how wide this is",
@@ -31,7 +32,7 @@ bool CheckWrites(const KernelWriteArgs& args, bool cold, PlanContext& context) {
     const std::string target = "writes/" + std::to_string(i) + "/target";
     if (write.target.symbol) context.NeedSymbol(target, *write.target.symbol);
     const bool typed = !write.target.field.empty() || !write.target.type.empty() || write.target.cpu ||
-                       context.Unread(target);
+                       write.target.var || context.Unread(target);
     if (write.value.or_mask && !cold)
       context.Diagnose(at + "or_mask", "bad-write", "or_mask needs the guest paused", "use WriteKernelCold");
     if (write.value.set && !typed)

@@ -29,8 +29,9 @@ void TargetRules(const void* object, RuleSink& sink) {
   const auto& spec = *static_cast<const KernelTargetSpec*>(object);
   const int ways = static_cast<int>(spec.symbol.has_value()) + static_cast<int>(spec.direct.has_value()) +
                    static_cast<int>(spec.virtual_address.has_value()) +
-                   static_cast<int>(spec.task.has_value()) + static_cast<int>(spec.pid.has_value());
-  if (ways != 1) return sink.Diagnose("", "give exactly one of symbol, direct, virtual, task and pid");
+                   static_cast<int>(spec.task.has_value()) + static_cast<int>(spec.pid.has_value()) +
+                   static_cast<int>(spec.var.has_value());
+  if (ways != 1) return sink.Diagnose("", "give exactly one of symbol, direct, virtual, task, pid and var");
   const bool of_task = spec.task || spec.pid;
   if (of_task && spec.field.empty())
     sink.Diagnose("", "which field of the task? Give `field`, e.g. scx.slice");
@@ -38,7 +39,8 @@ void TargetRules(const void* object, RuleSink& sink) {
   if (!spec.type.empty() && (!spec.symbol || spec.cpu))
     sink.Diagnose("type",
                   "a type goes with a symbol that is not per CPU; the kernel knows those of the others");
-  if (!spec.field.empty() && !of_task && !spec.symbol)
+  if (!spec.map.empty() && !spec.var) sink.Diagnose("map", "a map goes with a variable, `var`");
+  if (!spec.field.empty() && !of_task && !spec.symbol && !spec.var)
     sink.Diagnose("field", "an address has no type; read it by width");
   if (spec.symbol && !spec.cpu && !spec.field.empty() && spec.type.empty())
     sink.Diagnose(
@@ -96,9 +98,10 @@ const StructDecl& KernelTargetSpec::Decl() {
       Optional<&KernelTargetSpec::type>(
           "type",
           "The symbol's type, so that `field` can be found: `task_struct`, or `scx_sched *` for a pointer."),
-      Optional<&KernelTargetSpec::field>("field",
-                                         "A member path, sized and typed by the kernel's BTF: "
-                                         "`se.load.weight`, `a.b[2]`; pointers are followed."),
+      Optional<&KernelTargetSpec::field>(
+          "field",
+          "A member path, sized and typed by the BTF of the kernel or the BPF program: "
+          "`se.load.weight`, `a.b[2]`; pointers are followed."),
       Optional<&KernelTargetSpec::cpu>("cpu", "Whose copy of a per-CPU symbol, e.g. of runqueues."),
       Optional<&KernelTargetSpec::direct>("direct", "An address in the kernel's direct map of all memory."),
       Optional<&KernelTargetSpec::virtual_address>("virtual",
@@ -109,6 +112,11 @@ const StructDecl& KernelTargetSpec::Decl() {
       Optional<&KernelTargetSpec::pid>("pid", "A task by pid, in the guest."),
       Optional<&KernelTargetSpec::start_time_ns>(
           "start_time_ns", "When that task started, so that it is no other.", Unit("ns")),
+      Optional<&KernelTargetSpec::var>(
+          "var", "A global variable of a BPF program that is loaded then, as a scheduler's are."),
+      Optional<&KernelTargetSpec::map>(
+          "map",
+          "The BPF map that the variable is in (`ktstr_sc.bss`), where several have one of that name."),
   };
   static constexpr ShorthandDecl kShort{"A kernel variable by name.",
                                         "^[A-Za-z_][A-Za-z0-9_.]*$",
@@ -166,6 +174,8 @@ KernelEntry KernelTargetSpec::Entry() const {
     entry.target = vmm::DirectTarget{direct->value};
   } else if (virtual_address) {
     entry.target = vmm::VirtualTarget{virtual_address->value};
+  } else if (var) {
+    entry.target = vmm::BpfGlobalTarget{*var, map, field};
   } else {
     entry.target = vmm::TaskTarget{pid.value_or(0), start_time_ns.value_or(Word{}).value, field};
     entry.task_comm = task.value_or("");

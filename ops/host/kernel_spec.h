@@ -11,7 +11,7 @@
 
 namespace ktstr {
 
-/// Exactly one of symbol, direct, virtual, task and pid; `cpu` makes the symbol a per-CPU one.
+/// Exactly one of symbol, direct, virtual, task, pid and var; `cpu` makes the symbol a per-CPU one.
 struct KernelTargetSpec {
   std::optional<std::string> symbol;  // a kernel variable
   std::string type;                   // the symbol's; "": not given. BTF has those of per-CPU symbols
@@ -22,6 +22,8 @@ struct KernelTargetSpec {
   std::optional<std::string> task;      // by comm; several of that name are an error of the run
   std::optional<std::int32_t> pid;      // in the guest
   std::optional<Word> start_time_ns;    // goes with pid: the task must have started then
+  std::optional<std::string> var;       // a global variable of a BPF program
+  std::string map;                      // that it is in; "": whichever has one of that name
   static const StructDecl& Decl();
 
   /// The target; of `task`, one whose pid and start time are still to be found.

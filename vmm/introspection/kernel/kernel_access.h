@@ -48,6 +48,8 @@ struct ResolvedPlace {
 ///   Virtual          "0x10 is not a kernel address (those begin at 0xff00000000000000)"
 ///   PerCpu           those of KernelView::PerCpu(); "the kernel's BTF does not know the type of 'x'"
 ///   Task             those of FindTask() (task_field.h)
+///   BpfGlobal        those of FindBpfGlobal(); to write: "x is a constant of its program: the verifier has
+///                    built its value into the code"
 Result<ResolvedPlace> Resolve(const KernelView& view, const KernelTarget& target,
                               KernelIntent intent = KernelIntent::kRead);
 

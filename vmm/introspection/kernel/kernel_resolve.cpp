@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "vmm/introspection/kernel/bpf_global.h"
 #include "vmm/introspection/kernel/kernel_access.h"
 #include "vmm/introspection/kernel/task_field.h"
 #include "vmm/introspection/memory/guest_memory.h"
@@ -46,9 +47,8 @@ Result<std::uint64_t> Follow(const KernelView& view, std::uint64_t pointer_at, c
 }
 
 /// The member `field` of the object of type `type` at `address`; of a pointer, of what it points to.
-Result<ResolvedPlace> Member(const KernelView& view, std::uint64_t address, std::uint32_t type,
-                             std::string_view field, std::string name) {
-  const Btf& btf = view.btf();
+Result<ResolvedPlace> Member(const KernelView& view, const Btf& btf, std::uint64_t address,
+                             std::uint32_t type, std::string_view field, std::string name) {
   if (!field.empty() && IsPointer(btf, type)) {
     address = TRY(Follow(view, address, name));
     type = TypeById(btf, type)->type;
@@ -114,7 +114,7 @@ Result<ResolvedPlace> ResolveSymbol(const KernelView& view, const SymbolTarget& 
     place.name = std::move(name);
     return place;
   }
-  return Member(view, address, type, field, std::move(name));
+  return Member(view, view.btf(), address, type, field, std::move(name));
 }
 
 Result<ResolvedPlace> ResolveDirect(const KernelView& view, const DirectTarget& target, std::string name) {
@@ -164,7 +164,7 @@ Result<ResolvedPlace> ResolvePerCpu(const KernelView& view, const PerCpuTarget& 
       return InputError(fmt::format("the kernel's BTF does not know the type of '{}'", target.symbol));
     type = TRY(view.btf().FindType(known));
   }
-  return Member(view, address, *type, target.field, std::move(name));
+  return Member(view, view.btf(), address, *type, target.field, std::move(name));
 }
 
 Result<ResolvedPlace> ResolveTask(const KernelView& view, const TaskTarget& target, KernelIntent intent,
@@ -173,7 +173,16 @@ Result<ResolvedPlace> ResolveTask(const KernelView& view, const TaskTarget& targ
   // The path first: a mistake in it is the same whatever the task does.
   TRY(view.btf().Path(type, target.field));
   const std::uint64_t task = TRY(FindTask(view, target, intent));
-  return Member(view, task, type, target.field, std::move(name));
+  return Member(view, view.btf(), task, type, target.field, std::move(name));
+}
+
+Result<ResolvedPlace> ResolveBpfGlobal(const KernelView& view, const BpfGlobalTarget& target,
+                                       KernelIntent intent, std::string name) {
+  const BpfGlobal global = TRY(FindBpfGlobal(view, target.map, target.variable));
+  if (global.constant && intent == KernelIntent::kWrite)
+    return InputError(
+        fmt::format("{} is a constant of its program: the verifier has built its value into the code", name));
+  return Member(view, *global.types, global.address, global.type, target.field, std::move(name));
 }
 
 }  // namespace
@@ -187,6 +196,8 @@ Result<ResolvedPlace> Resolve(const KernelView& view, const KernelTarget& target
   if (const auto* any = std::get_if<VirtualTarget>(&target)) return ResolveVirtual(*any, std::move(name));
   if (const auto* per_cpu = std::get_if<PerCpuTarget>(&target))
     return ResolvePerCpu(view, *per_cpu, std::move(name));
+  if (const auto* global = std::get_if<BpfGlobalTarget>(&target))
+    return ResolveBpfGlobal(view, *global, intent, std::move(name));
   return ResolveTask(view, std::get<TaskTarget>(target), intent, std::move(name));
 }
 

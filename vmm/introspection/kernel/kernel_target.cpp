@@ -19,6 +19,10 @@ struct TargetText {
     return fmt::format("{} of CPU {}", WithField(t.symbol, t.field), t.cpu);
   }
   std::string operator()(const TaskTarget& t) const { return fmt::format("{} of task {}", t.field, t.pid); }
+  std::string operator()(const BpfGlobalTarget& t) const {
+    return fmt::format("{} of {}", WithField(t.variable, t.field),
+                       t.map.empty() ? "a BPF program" : "BPF map " + t.map);
+  }
 };
 
 }  // namespace

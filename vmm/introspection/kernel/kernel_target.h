@@ -42,7 +42,14 @@ struct TaskTarget {
   std::uint64_t expected_start_time_ns = 0;
   std::string field;  // from task_struct on: "scx.dsq_vtime"
 };
-using KernelTarget = std::variant<SymbolTarget, DirectTarget, VirtualTarget, PerCpuTarget, TaskTarget>;
+/// A global variable of a BPF program that is loaded: `{var: live_fault}`.
+struct BpfGlobalTarget {
+  std::string variable;
+  std::string map;    // the name of the map it is in ("ktstr_sc.bss"); empty: whichever has it
+  std::string field;  // a member path, empty: the variable itself
+};
+using KernelTarget =
+    std::variant<SymbolTarget, DirectTarget, VirtualTarget, PerCpuTarget, TaskTarget, BpfGlobalTarget>;
 
 /// How much is read, and as what. The default is what BTF says of the place; places without a type need one
 /// of the others.
@@ -102,7 +109,7 @@ struct KernelReadValue {
 /// For reports and checks: "4294937296", "-20"; bytes as hex, two digits per byte, no spaces: "2f6b7473".
 std::string ToText(const KernelReadValue& value);
 /// For messages: "jiffies_64", "init_task.se.load.weight", "0xffff888000001000", "runqueues.nr_running of CPU
-/// 1", "scx.dsq_vtime of task 123".
+/// 1", "scx.dsq_vtime of task 123", "cfg.level of a BPF program".
 std::string ToText(const KernelTarget& target);
 
 }  // namespace ktstr::vmm
