@@ -37,6 +37,18 @@ std::optional<std::pair<std::string_view, std::string_view>> ReadDisabled(std::s
   return std::pair(text.substr(0, end), text.substr(end + kBetween.size()));
 }
 
+/// The words of scx_bpf_exit() are in no log of the kernel's; programs say them last, as all do that report a
+/// user_exit_info: "EXIT: REASON (WORDS)". "" when these do not.
+std::string WordsOfExit(std::string_view output, std::string_view reason) {
+  while (!output.empty() && output.back() == '\n') output.remove_suffix(1);
+  const std::string begin = "EXIT: " + std::string(reason) + " (";
+  const std::size_t at = output.rfind(begin);
+  if (at == std::string_view::npos || (at != 0 && output[at - 1] != '\n')) return {};
+  std::string_view words = output.substr(at + begin.size());
+  words = words.substr(0, words.find('\n'));
+  return words.ends_with(')') ? std::string(words.substr(0, words.size() - 1)) : std::string();
+}
+
 /// How a scheduler ended that was unregistered from user space.
 SchedulerEnd EndByProgram(const std::optional<PayloadDone>& program, std::uint64_t stopping_ns) {
   if (!program) return SchedulerEnd::kUnregistered;
@@ -83,6 +95,12 @@ void SchedulerScan::Settle() {
   record.end_phase = words_->at.phase;
   record.after_phase = words_->at.after_phase;
   record.end = EndOf(record);
+  TakeWordsOfExit(record);
+}
+
+void SchedulerScan::TakeWordsOfExit(SchedulerRecord& record) {
+  if (record.end == SchedulerEnd::kExit && record.message.empty())
+    record.message = WordsOfExit(record.stderr_end, record.reason);
 }
 
 void SchedulerScan::Take(const SchedulerLook& look, const std::string& name, const RunPosition& at) {
@@ -164,6 +182,7 @@ void SchedulerScan::Take(const PayloadDone& done, std::string stderr_end) {
   record->program = done;
   record->stderr_end = std::move(stderr_end);
   if (record->reason == kUserSpace) record->end = EndOf(*record);
+  TakeWordsOfExit(*record);
 }
 
 std::string SchedulerScan::WhyRefused() const {

@@ -49,6 +49,7 @@ class SchedulerScan {
   void TakeMessage(const KernelMessage& message, const RunPosition& at);
   void TakeDisabled(Words words);
   void Settle();
+  static void TakeWordsOfExit(SchedulerRecord& record);
   [[nodiscard]] SchedulerEnd EndOf(const SchedulerRecord& record) const;
   [[nodiscard]] SchedulerRecord* Find(std::uint32_t handle);
 

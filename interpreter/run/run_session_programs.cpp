@@ -18,6 +18,12 @@ std::string HowItEnded(const PayloadDone& done) {
   return std::string(why) + ", " + how;
 }
 
+/// Of each stream. A scheduler's output may be a verifier's log, of which the end tells most: the kernel's
+/// longest is far below this.
+std::uint64_t MostOutput(const PayloadState& program) {
+  return program.scheduler ? 16 * kMaxPayloadOutput : kMaxPayloadOutput;
+}
+
 }  // namespace
 
 RunSession::Output& RunSession::OutputOf(std::uint32_t handle) {
@@ -38,7 +44,8 @@ void RunSession::Keep(const PayloadOutput& output) {
     known.stderr_end.erase(0, known.stderr_end.size() - std::min(known.stderr_end.size(), kKeptStderr));
   }
   std::uint64_t& kept = known.kept[static_cast<std::size_t>(output.stream)];
-  const std::string_view bytes = std::string_view(output.bytes).substr(0, kMaxPayloadOutput - kept);
+  const std::uint64_t most = MostOutput(plan_.payloads[output.handle]);
+  const std::string_view bytes = std::string_view(output.bytes).substr(0, most - kept);
   kept += bytes.size();
   if (!bytes.empty())
     teller_.sink().OnPayloadOutput(output.handle, plan_.payloads[output.handle].name, output.stream, bytes);
@@ -47,10 +54,11 @@ void RunSession::Keep(const PayloadOutput& output) {
 void RunSession::WarnOfCut(const PayloadState& payload, const PayloadDone& done) {
   for (const Stream stream : {Stream::kStdout, Stream::kStderr}) {
     const std::uint64_t bytes = stream == Stream::kStdout ? done.stdout_bytes : done.stderr_bytes;
-    if (bytes <= kMaxPayloadOutput) continue;
-    outcome_.warnings.push_back("of the " + std::to_string(bytes) + " bytes that payload '" + payload.name +
+    if (bytes <= MostOutput(payload)) continue;
+    outcome_.warnings.push_back("of the " + std::to_string(bytes) + " bytes that " +
+                                (payload.scheduler ? "scheduler" : "payload") + " '" + payload.name +
                                 "' wrote to " + std::string(kStreams[static_cast<std::size_t>(stream)].name) +
-                                " the first " + std::to_string(kMaxPayloadOutput) + " are kept");
+                                " the first " + std::to_string(MostOutput(payload)) + " are kept");
     teller_.Tell(EventKind::kWarning, outcome_.warnings.back(), payload.made.path, phase_);
   }
 }

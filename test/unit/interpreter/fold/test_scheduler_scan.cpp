@@ -38,14 +38,15 @@ class Run {
   void Disabled(const std::string& reason) {
     Say("sched_ext: BPF scheduler \"mine\" disabled (" + reason + ")");
   }
-  void Program(std::int32_t code, std::int32_t signal = 0, std::uint32_t handle = 1) {
+  void Program(std::int32_t code, std::int32_t signal = 0, std::uint32_t handle = 1,
+               const std::string& output = "last words") {
     now_ += kMs;
     PayloadDone done;
     done.handle = handle;
     done.exit_code = code;
     done.signal = signal;
     done.ended_ns = now_;
-    scan_.Take(done, "last words");
+    scan_.Take(done, output);
   }
   /// "error: runtime error: bad call".
   [[nodiscard]] std::string Ends() const {
