@@ -1,25 +1,21 @@
 // AttachScheduler: has the kernel schedule by a declared scheduler.
-#include "ops/op.h"
+#include "ops/scheduler_args.h"
 
 namespace ktstr {
 namespace {
 
-struct Args {
-  std::string scheduler;
+struct Args : NamedSchedulerArgs {
   static const StructDecl& Decl();
 };
 
 const StructDecl& Args::Decl() {
-  static constexpr FieldDecl kFields[] = {
-      Starts(Required<&Args::scheduler>("scheduler", "A name out of `schedulers:`.", {}, Refers::kScheduler)),
-  };
   static constexpr StructDecl kDecl = DeclareStruct<Args>(
       "AttachScheduler",
       "Starts a sched_ext scheduler's program and waits until the kernel schedules by it. No other one may "
       "be "
       "attached. It stays attached, across steps, until DetachScheduler or the end of the run. One that is "
       "rejected by the kernel, ends, or exceeds its budget fails the scenario, with what it said.",
-      kFields);
+      kNamedSchedulerFields<Args>);
   return kDecl;
 }
 

@@ -1,23 +1,19 @@
 // ReplaceScheduler: DetachScheduler, then AttachScheduler.
-#include "ops/op.h"
+#include "ops/scheduler_args.h"
 
 namespace ktstr {
 namespace {
 
-struct Args {
-  std::string scheduler;
+struct Args : NamedSchedulerArgs {
   static const StructDecl& Decl();
 };
 
 const StructDecl& Args::Decl() {
-  static constexpr FieldDecl kFields[] = {
-      Starts(Required<&Args::scheduler>("scheduler", "A name out of `schedulers:`.", {}, Refers::kScheduler)),
-  };
   static constexpr StructDecl kDecl = DeclareStruct<Args>(
       "ReplaceScheduler",
       "Detaches the attached scheduler, then attaches another one. Between the two the kernel schedules by "
       "EEVDF: it lets no second one in before the first is gone.",
-      kFields);
+      kNamedSchedulerFields<Args>);
   return kDecl;
 }
 
