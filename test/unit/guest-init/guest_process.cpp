@@ -1,15 +1,20 @@
 #include "test/unit/guest-init/guest_process.h"
 
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <array>
 #include <catch2/catch.hpp>
+#include <cerrno>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -26,7 +31,22 @@ namespace {
 
 constexpr int kPatienceMs = 60'000;  // only ever reached when something is broken
 
-[[noreturn]] void ServeInChild(Fd socket, ExecutorConfig config) {
+/// From here on each fork fails with EAGAIN.
+bool RefuseForks() {
+  sock_filter rules[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 2, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 1, 0),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAGAIN),
+  };
+  const sock_fprog program{std::size(rules), rules};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+[[noreturn]] void ServeInChild(Fd socket, ExecutorConfig config, bool may_fork) {
+  if (!may_fork && !RefuseForks()) _exit(77);
   for (int number = 1; number < SIGRTMIN; ++number) signal(number, SIG_DFL);  // Catch's handlers
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   prctl(PR_SET_CHILD_SUBREAPER, 1);  // as PID 1, it inherits orphans
@@ -39,7 +59,7 @@ constexpr int kPatienceMs = 60'000;  // only ever reached when something is brok
 
 }  // namespace
 
-GuestProcess::GuestProcess(std::string payload_bin) {
+GuestProcess::GuestProcess(std::string payload_bin, bool may_fork) {
   std::string pattern = (std::filesystem::temp_directory_path() / "ktstr-guest-XXXXXX").string();
   REQUIRE(mkdtemp(pattern.data()) != nullptr);
   directory_ = pattern;
@@ -54,13 +74,15 @@ GuestProcess::GuestProcess(std::string payload_bin) {
   if (pid_ == 0) {
     socket_.Reset();
     kmsg_.Reset();
-    ServeInChild(Fd(ends[1]), {directory_,
-                               cgroup_parent_,
-                               std::move(payload_bin),
-                               directory_ + "/kmsg",
-                               directory_ + "/tainted",
-                               {directory_ + "/sched_ext", directory_ + "/sysrq", directory_ + "/traces"},
-                               true});
+    ServeInChild(Fd(ends[1]),
+                 {directory_,
+                  cgroup_parent_,
+                  std::move(payload_bin),
+                  directory_ + "/kmsg",
+                  directory_ + "/tainted",
+                  {directory_ + "/sched_ext", directory_ + "/sysrq", directory_ + "/traces"},
+                  true},
+                 may_fork);
   }
   close(ends[1]);
   ready = NextEvent<Ready>();

@@ -18,8 +18,9 @@ namespace ktstr::guest {
 
 class GuestProcess {
  public:
-  /// Starts it and takes in its Ready. Payloads are found in `payload_bin`.
-  explicit GuestProcess(std::string payload_bin = "/bin");
+  /// Starts it and takes in its Ready. Payloads are found in `payload_bin`. `may_fork` false: its kernel has
+  /// no room for further processes.
+  explicit GuestProcess(std::string payload_bin = "/bin", bool may_fork = true);
   /// Kills it and all that descends from it.
   ~GuestProcess();
   GuestProcess(const GuestProcess&) = delete;
