@@ -19,7 +19,7 @@ namespace ktstr::guest {
 
 /// Where things are in the guest; tests put other places there.
 struct ExecutorConfig {
-  std::string cgroup_root = "/sys/fs/cgroup";
+  std::string cgroup_root = kCgroupRoot;
   std::string cgroup_parent = kCgroupParent;
   std::string payload_bin = kPayloadBin;
   std::string kmsg = KernelLog::kKmsg;

@@ -133,6 +133,12 @@ Step On(GuestState& guest, const StopScheduler& request) {
       };
 }
 
+Step On(GuestState& guest, const SwitchBuiltIn& request) {
+  Result<> done = SwitchBuiltInScheduler(guest.sched_ext, request);
+  guest.of_payload = !done.ok();
+  return Now(std::move(done));
+}
+
 Step On(GuestState& guest, const PollPayload& request) {
   const Result<PayloadProcess*> found = guest.tasks.FindPayload(request.handle);
   if (!found.ok()) return Now(found.error());

@@ -23,6 +23,7 @@ void TellStopping(GuestState& guest);
 // ---- of payloads and schedulers (payload_requests.cpp)
 Step On(GuestState& guest, const StartPayload& request);
 Step On(GuestState& guest, const StopScheduler& request);
+Step On(GuestState& guest, const SwitchBuiltIn& request);
 Step On(GuestState& guest, const PollPayload& request);
 Step On(GuestState& guest, const AwaitPayload& request);
 Step On(GuestState& guest, const StopPayload& request);

@@ -12,6 +12,7 @@
 #include "guest-init/base/units.h"
 #include "guest-init/kernel_look.h"
 #include "guest-init/payload_process.h"
+#include "guest-init/system_error.h"
 
 namespace ktstr::guest {
 namespace {
@@ -23,6 +24,14 @@ std::string Line(const std::string& path) {
   std::string text = ReadSmallFile(path.c_str());
   while (!text.empty() && text.back() == '\n') text.pop_back();
   return text;
+}
+
+/// An error while one is attached, or on its way.
+Result<> CheckFree(const SchedExtState& state, const std::string& name) {
+  if (state.state.empty() || state.state == "disabled") return {};
+  return Error{ErrorKind::kGuest,
+               "scheduler '" + name + "' cannot be attached: " +
+                   (state.ops.empty() ? "sched_ext is " + state.state : "'" + state.ops + "' is attached")};
 }
 
 std::string TimeText(std::uint64_t ns) { return FormatDuration(Nanoseconds(static_cast<std::int64_t>(ns))); }
@@ -59,12 +68,10 @@ SchedulerLook SchedExt::LookAt(std::uint32_t handle, SchedulerMoment moment) con
 Result<AttachWait> AttachWait::Begin(const SchedExt& sched_ext, const std::string& name, AttachBudget budget,
                                      std::uint64_t now_ns) {
   const SchedExtState before = sched_ext.Look();
-  const auto cannot = [&](const std::string& why) {
-    return Error{ErrorKind::kGuest, "scheduler '" + name + "' cannot be attached: " + why};
-  };
-  if (before.state.empty()) return cannot("this kernel has no sched_ext");
-  if (before.state != "disabled")
-    return cannot(before.ops.empty() ? "sched_ext is " + before.state : "'" + before.ops + "' is attached");
+  if (before.state.empty())
+    return Error{ErrorKind::kGuest,
+                 "scheduler '" + name + "' cannot be attached: this kernel has no sched_ext"};
+  TRY(CheckFree(before, name));
   return AttachWait(sched_ext, name, budget, now_ns, before.attached);
 }
 
@@ -96,6 +103,21 @@ std::optional<Result<>> AttachWait::Look(PayloadProcess& program, std::uint64_t 
                       TimeText(cpu_ns - cpu_ns % 1'000'000) + " of CPU time" + state);
   wake_ns = std::min({wake_ns, NextSchedExtLook(now_ns), deadline});
   return std::nullopt;
+}
+
+Result<> SwitchBuiltInScheduler(const SchedExt& sched_ext, const SwitchBuiltIn& request) {
+  if (request.attach) TRY(CheckFree(sched_ext.Look(), request.name));
+  for (const KernelFileWrite& write : request.writes) {
+    const Fd file(open(write.file.c_str(), O_WRONLY | O_CLOEXEC));
+    // As `echo` does it: with the end of the line.
+    const int code = file.valid() ? WriteAll(file.get(), write.value + "\n") : errno;
+    if (code == 0) continue;
+    const std::string what = request.attach ? "attached" : "detached";
+    return SystemError("scheduler '" + request.name + "' was not " + what + ": writing '" + write.value +
+                           "' to " + write.file,
+                       code);
+  }
+  return {};
 }
 
 DetachWait::DetachWait(SchedExt sched_ext, PayloadProcess& program, std::uint64_t timeout_ns,

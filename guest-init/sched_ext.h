@@ -73,6 +73,10 @@ class AttachWait {
   std::string given_up_;  // why; the program is on its way out
 };
 
+/// Has the kernel schedule by one that it has built in, or not any more. Errors (kGuest): as
+/// AttachWait::Begin; "scheduler 'x' was not attached: writing 'Y' to /sys/...: No such file or directory".
+Result<> SwitchBuiltInScheduler(const SchedExt& sched_ext, const SwitchBuiltIn& request);
+
 /// One detach, until sched_ext is disabled and the program has ended.
 class DetachWait {
  public:

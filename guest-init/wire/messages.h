@@ -22,6 +22,7 @@ namespace ktstr {
 inline constexpr const char* kChannelPortName = "ktstr.channel.0";
 /// The serial number of the machine's disk, when it has one: /sys/block/vda/serial in the guest.
 inline constexpr const char* kDiskSerial = "ktstr-disk";
+inline constexpr const char* kCgroupRoot = "/sys/fs/cgroup";
 /// cgroup names in requests are relative to this directory of the guest; "" is the runner's own cgroup.
 inline constexpr const char* kCgroupParent = "/sys/fs/cgroup/ktstr";
 /// Payload executables are at kPayloadBin/<name> in the guest; it is also the payloads' PATH.
@@ -173,6 +174,18 @@ struct StopScheduler {
   std::uint64_t timeout_ns = 0;
   static const StructDecl& Decl();
 };
+struct KernelFileWrite {
+  std::string file, value;
+  static const StructDecl& Decl();
+};
+/// Attaches a scheduler that the kernel has built in, or detaches it, by these writes in their order, up to
+/// the first that the kernel refuses. REQUIRES: no sched_ext scheduler is attached.
+struct SwitchBuiltIn {
+  std::string name;
+  bool attach = true;
+  std::vector<KernelFileWrite> writes;
+  static const StructDecl& Decl();
+};
 /// Answered when the payload has ended and its PayloadDone was sent, or with an error at the timeout (the
 /// payload is then killed and finalised too).
 struct AwaitPayload {
@@ -270,16 +283,15 @@ struct Ping {
 using Requests =
     TypeList<EnableControllers, CreateCgroup, WriteCgroupFile, SetFrozen, DestroyCgroup, StartWorkers,
              StopCgroupTasks, StopWorkers, MoveWorkers, AdjustWorkers, StartPayload, StopScheduler,
-             AwaitPayload, StopPayload, PollPayload, MarkPhase, Hold, SetHoldMark, Finish, Program, PutFile,
-             ReadFile, PinMap, PauseMachine, SetIdentity, Park, Ping>;
+             SwitchBuiltIn, AwaitPayload, StopPayload, PollPayload, MarkPhase, Hold, SetHoldMark, Finish,
+             Program, PutFile, ReadFile, PinMap, PauseMachine, SetIdentity, Park, Ping>;
 /// Every event.
 using Events = TypeList<Ready, WorkerDone, PayloadOutput, PayloadDone, SchedulerLook, SchedulerDump,
                         FileContent, KernelMessages, Warning, ChannelFault>;
 
 std::span<const StructDecl* const> RequestTypes();
 std::span<const StructDecl* const> EventTypes();
-/// The hash of every declaration that crosses the wire; `work_types` are the parameter structs of all work
-/// types.
+/// Of every declaration that crosses the wire; `work_types` are the parameter structs of all work types.
 std::uint64_t WireHash(std::span<const StructDecl* const> work_types);
 
 }  // namespace ktstr

@@ -21,6 +21,25 @@ const StructDecl& StopScheduler::Decl() {
   return kDecl;
 }
 
+const StructDecl& KernelFileWrite::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&KernelFileWrite::file>("file", ""),
+      Required<&KernelFileWrite::value>("value", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<KernelFileWrite>("KernelFileWrite", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& SwitchBuiltIn::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&SwitchBuiltIn::name>("name", ""),
+      Required<&SwitchBuiltIn::attach>("attach", "or detach"),
+      Required<&SwitchBuiltIn::writes>("writes", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<SwitchBuiltIn>("SwitchBuiltIn", "", kFields);
+  return kDecl;
+}
+
 const StructDecl& SchedulerLook::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&SchedulerLook::handle>("handle", ""),

@@ -55,6 +55,8 @@ Error NothingLeft(const CliOptions& options, const std::vector<std::string>& var
 std::optional<SchedulerOverride> SchedulerMeant(std::optional<SchedulerOverride> scheduler) {
   if (scheduler && scheduler->def.binary.find('/') != std::string::npos)
     scheduler->def.binary = std::filesystem::absolute(scheduler->def.binary).string();
+  if (scheduler && !scheduler->def.object.empty())
+    scheduler->def.object = std::filesystem::absolute(scheduler->def.object).string();
   return scheduler;
 }
 

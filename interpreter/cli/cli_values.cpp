@@ -32,6 +32,26 @@ std::uint64_t ParseBytesOption(const std::string& text) {
   return value.bytes;
 }
 
+namespace {
+
+constexpr std::string_view kObjectSuffix = ".bpf.o";
+
+/// The words behind an object's name.
+NamedMap<VariableValue> VariablesOf(std::istringstream& words) {
+  NamedMap<VariableValue> variables;
+  for (std::string word; words >> word;) {
+    const std::size_t equals = word.find('=');
+    if (equals == 0 || equals == std::string::npos)
+      throw CLI::ValidationError(
+          "--scheduler",
+          fmt::format("'{}' is not VARIABLE=VALUE, which is all that an object can be given", word));
+    variables.items.emplace_back(word.substr(0, equals), VariableValue{word.substr(equals + 1)});
+  }
+  return variables;
+}
+
+}  // namespace
+
 SchedulerOverride ParseSchedulerOption(const std::string& text) {
   std::istringstream words(text);
   std::string program;
@@ -40,12 +60,18 @@ SchedulerOverride ParseSchedulerOption(const std::string& text) {
   scheduler.text = text;
   scheduler.name = std::filesystem::path(program).filename().string();
   scheduler.def.from_user = true;
-  for (std::string word; words >> word;) scheduler.def.args.push_back(std::move(word));
   if (scheduler.name.empty())
     throw CLI::ValidationError("--scheduler", fmt::format("'{}' is a directory", program));
   const bool path = program.find('/') != std::string::npos;
   if (path && scheduler.name == kEevdf)
     throw CLI::ValidationError("--scheduler", "eevdf is the name of the kernel's own scheduler");
+  if (program.ends_with(kObjectSuffix)) {
+    scheduler.name.resize(scheduler.name.size() - kObjectSuffix.size());
+    scheduler.def.object = program;
+    scheduler.def.variables = VariablesOf(words);
+    return scheduler;
+  }
+  for (std::string word; words >> word;) scheduler.def.args.push_back(std::move(word));
   (!path && vmm::FindShippedScheduler(program) != nullptr ? scheduler.def.use : scheduler.def.binary) =
       program;
   return scheduler;

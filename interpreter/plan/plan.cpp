@@ -10,6 +10,7 @@
 #include "interpreter/fold/metrics.h"
 #include "interpreter/plan/payload_texts.h"
 #include "interpreter/plan/periodic.h"
+#include "interpreter/plan/programs.h"
 #include "interpreter/scenario/checks/metric_check.h"
 #include "interpreter/scenario/checks/payload_checks.h"
 #include "interpreter/scenario/checks/scheduler_check.h"
@@ -18,19 +19,6 @@
 
 namespace ktstr {
 namespace {
-
-std::string BaseName(std::string_view path) { return std::string(path.substr(path.rfind('/') + 1)); }
-
-std::vector<PayloadPlan> ProgramPlans(const Scenario& scenario) {
-  std::vector<PayloadPlan> plans;
-  for (const auto& [name, scheduler] : scenario.schedulers.items)
-    plans.push_back({name, BaseName(scheduler.use.empty() ? scheduler.binary : scheduler.use), scheduler.args,
-                     scheduler.env, true, false, AttachBudgetOf(scheduler, scenario.clock)});
-  for (const auto& [name, payload] : scenario.payloads.items)
-    plans.push_back({name, BaseName(payload.binary), payload.args, payload.env, payload.own_process_group,
-                     payload.output.parse != OutputParse::kExitCode});
-  return plans;
-}
 
 /// Walks a scenario in the order in which it will happen.
 class Planner {
@@ -353,7 +341,8 @@ RunPlan MakePlan(const Scenario& scenario, const RunVariant& variant, Diagnostic
   planner.Run();
   planner.Take(plan);
   if (plan.disk) NeedFeature(plan.scenario, vmm::KernelFeature::kVirtioBlk);
-  if (std::any_of(plan.payloads.begin(), plan.payloads.end(), [](const auto& p) { return p.scheduler; }))
+  if (std::any_of(plan.payloads.begin(), plan.payloads.end(),
+                  [](const PayloadState& payload) { return payload.scheduler && !payload.built_in; }))
     NeedFeature(plan.scenario, vmm::KernelFeature::kSchedExt);
   return plan;
 }

@@ -54,10 +54,31 @@ struct Payload {
   static const StructDecl& Decl();
 };
 
-/// A sched_ext scheduler, as its authors ship it: a program that loads it and stays while it is attached.
+/// What a global variable of a BPF object is to be, as it was written: its type is the object's affair.
+struct VariableValue {
+  std::string text;
+  static const ScalarDecl& Scalar();
+};
+
+/// `PATH = VALUE`: something to write to a file of the guest's kernel.
+struct KernelFileValue {
+  std::string file;
+  std::string value;
+  static const ScalarDecl& Scalar();
+};
+
+/// A scheduler: a sched_ext one, as its authors ship it (a program that loads it and stays while it is
+/// attached) or as a BPF object, or one that the kernel has built in.
 struct SchedulerDef {
-  std::string use;     // the name of a shipped one (vmm/kernel/schedulers.h); "": `binary` names it
-  std::string binary;  // as of a payload
+  // One of these four says what it is.
+  std::string use;                      // the name of a shipped one (vmm/kernel/schedulers.h)
+  std::string binary;                   // as of a payload
+  std::string object;                   // a BPF object file, for the shipped loader
+  std::vector<KernelFileValue> enable;  // of a built-in one
+  std::string ops;                      // which of the object's; "": the only one
+  NamedMap<VariableValue> variables;    // of the object
+  std::vector<KernelFileValue> disable;
+  std::string config;  // a file; "": none
   std::vector<std::string> args;
   std::vector<std::string> env;
   std::vector<std::string> include;
@@ -65,8 +86,14 @@ struct SchedulerDef {
   std::optional<Duration> attach_cpu_time;
   std::optional<std::uint64_t> max_insns;  // of each of its programs, as the verifier counts; for `verify`
   bool from_user = false;  // the command line names it, which may name any file; not part of the declaration
+  [[nodiscard]] bool IsBuiltIn() const { return !enable.empty(); }
   static const StructDecl& Decl();
 };
+
+/// In arguments and environment of a scheduler: where its `config` is in the guest, and the cgroup above all
+/// those of the scenario, as the kernel writes it ("/ktstr").
+inline constexpr std::string_view kConfigPlace = "${config}";
+inline constexpr std::string_view kCgroupParentPlace = "${cgroup_parent}";
 
 /// What the guest is to give it until the kernel has enabled it. Loading takes libbpf and the verifier some
 /// hundred million instructions, which on the virtual clock take 15 s of guest time and more.

@@ -66,7 +66,7 @@ Scenario BaseScenario(Diagnostics& diagnostics) {
 
 void AddDeclaredSchedulers(const LoadedScenario& loaded, std::vector<VerifySubject>& subjects) {
   for (const auto& [name, def] : loaded.scenario.schedulers.items)
-    Add(name, def, loaded.directory, loaded.file, subjects);
+    if (!def.IsBuiltIn()) Add(name, def, loaded.directory, loaded.file, subjects);
 }
 
 void AddNamedScheduler(const SchedulerOverride& scheduler, std::vector<VerifySubject>& subjects) {
@@ -74,7 +74,8 @@ void AddNamedScheduler(const SchedulerOverride& scheduler, std::vector<VerifySub
 }
 
 std::string CommandOf(const SchedulerDef& def) {
-  std::string command = ShellWord(def.use.empty() ? def.binary : def.use);
+  std::string command = ShellWord(!def.use.empty() ? def.use : def.object.empty() ? def.binary : def.object);
+  for (const auto& [name, value] : def.variables.items) command += " " + ShellWord(name + "=" + value.text);
   for (const std::string& arg : def.args) command += " " + ShellWord(arg);
   return command;
 }

@@ -20,9 +20,9 @@ struct VerifySubject {
   std::vector<std::string> places;  // the files that declare it; "--scheduler"
 };
 
-/// Adds the schedulers that a scenario declares; one that is known already, by its definition, only gets
-/// another place. Of others with a name that is taken the second is called "x-2". REQUIRES: the scenario has
-/// no errors.
+/// Adds the schedulers that a scenario declares, but for those that the kernel has built in; one that is
+/// known already, by its definition, only gets another place. Of others with a name that is taken the second
+/// is called "x-2". REQUIRES: the scenario has no errors.
 void AddDeclaredSchedulers(const LoadedScenario& loaded, std::vector<VerifySubject>& subjects);
 /// The same for one that the command line names.
 void AddNamedScheduler(const SchedulerOverride& scheduler, std::vector<VerifySubject>& subjects);

@@ -25,6 +25,10 @@ struct PayloadPlan {
   bool own_process_group = true;
   bool reads_output = false;                // metrics come from it, so all of it is needed
   std::optional<AttachBudget> attach = {};  // it is a scheduler, whose names are apart from payloads'
+  // Of a scheduler that the kernel has built in, and that therefore has no program:
+  std::vector<KernelFileWrite> enable = {};  // not empty
+  std::vector<KernelFileWrite> disable = {};
+  [[nodiscard]] bool IsBuiltIn() const { return !enable.empty(); }
 };
 
 /// What the guest is asked to do.

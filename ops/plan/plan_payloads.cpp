@@ -13,6 +13,11 @@ bool PlanContext::ResolvePids(std::string_view field, std::string& text) {
     const PayloadState* program = state_.attached ? &state_.payloads[*state_.attached] : nullptr;
     if (program == nullptr || program->name != name) program = UsePayload(field, name, std::nullopt);
     if (program == nullptr) return false;
+    if (program->built_in) {
+      Diagnose(field, "no-program",
+               "scheduler '" + program->name + "' is built into the kernel: no process is its");
+      return false;
+    }
     text.replace(at, end - at, std::to_string(program->handle));
   }
   return true;

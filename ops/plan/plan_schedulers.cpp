@@ -28,18 +28,21 @@ void PlanContext::AttachScheduler(std::string_view field, std::string_view name)
                     {{other.made.path, "attached here", {}}});
   }
   const auto handle = static_cast<std::uint32_t>(state_.payloads.size());
+  state_.attached = handle;
+  state_.payloads.push_back(
+      {handle, plan->name, "", slot_, state_.phase, Here(), std::nullopt, true, plan->IsBuiltIn()});
+  if (plan->IsBuiltIn())
+    return Emit(SwitchBuiltIn{plan->name, true, plan->enable}, "AttachScheduler " + plan->name);
   ktstr::StartPayload request{.handle = handle,
                               .name = plan->name,
                               .cgroup = {},
                               .argv = {plan->binary},
                               .env = plan->env,
                               .own_process_group = plan->own_process_group,
-                              .whole_output = false,
+                              .whole_output = true,  // the verifier's log may be long
                               .ready = {},
                               .attach = plan->attach};
   request.argv.insert(request.argv.end(), plan->args.begin(), plan->args.end());
-  state_.attached = handle;
-  state_.payloads.push_back({handle, plan->name, "", slot_, state_.phase, Here(), std::nullopt, true});
   Emit(std::move(request), "AttachScheduler " + plan->name,
        Nanoseconds(static_cast<std::int64_t>(plan->attach->wall_ns)));
 }
@@ -63,6 +66,12 @@ PayloadState* PlanContext::UseScheduler() {
 void PlanContext::DetachScheduler(PayloadState& scheduler) {
   scheduler.consumed = Here();
   state_.attached.reset();
+  if (scheduler.built_in) {
+    const auto plan = std::find_if(payloads_.begin(), payloads_.end(), [&](const PayloadPlan& known) {
+      return known.attach && known.name == scheduler.name;
+    });
+    return Emit(SwitchBuiltIn{scheduler.name, false, plan->disable}, "DetachScheduler " + scheduler.name);
+  }
   Emit(StopScheduler{scheduler.handle, static_cast<std::uint64_t>(kDetachTimeout.ns)},
        "DetachScheduler " + scheduler.name, Nanoseconds(kDetachTimeout.ns + kProgramEnd.ns));
 }

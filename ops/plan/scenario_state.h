@@ -62,6 +62,7 @@ struct PayloadState {
   Place made;
   std::optional<Place> consumed;  // waited for, killed, or collected with its cgroup or step; detached
   bool scheduler = false;         // `name` is one of `schedulers:`
+  bool built_in = false;          // and of the kernel's own: it has no program, and no process
 };
 
 /// What an author names so that checks can refer to it; each kind has its own names.

@@ -78,6 +78,24 @@ TEST_CASE("scheduler ends: by its program") {
   CHECK(Scheduler(run, "killed").at("reason") == "unregistered from user space");
 }
 
+TEST_CASE("scheduler ends: unregistered by a program that runs on") {
+  const auto kernel = CachedKernel("built");
+  if (!kernel || !HaveSchedulers()) return Skip("no schedulers were built");
+  const CliResult list = RunCli({"schedulers", "list", "--json"}, {});
+  std::string path;
+  for (const Json& row : Json::parse(list.out))
+    if (row.at("kernel") == kernel->version && row.at("name") == "ktstr_scx") path = row.at("path");
+  // The shell is the program; its child attaches and, told to by the payload, unregisters.
+  GuestRun run(std::string(kDefaults) +
+                   "topology: 1n1l2c1t\nschedulers:\n  left: {binary: sh, include: [sleep, " + path +
+                   "], args: [-c, 'ktstr_scx & echo $! > /tmp/pid; wait; exec sleep 1000']}\npayloads:\n" +
+                   Payload("left", "read p < /tmp/pid; kill -TERM $p; ") + "steps:\n" + Ends("left") +
+                   "checks: [{scheduler: left, end: unregistered, phase: step1}]\n",
+               {"--allow-host-files"});
+  run.Finish("PASS");
+  CHECK(Scheduler(run, "left").at("reason") == "unregistered from user space");
+}
+
 TEST_CASE("scheduler ends: by the kernel") {
   if (!CachedKernel("built")) return Skip("no kernel was built");
   GuestRun run(
@@ -98,7 +116,7 @@ TEST_CASE("scheduler ends: by the kernel") {
       Ends("enough") + Ends("stalled") + Ends("sysrq") + Ends("hotplug") +
       "checks:\n"
       "  - {scheduler: failed, end: error, matches: '^scx_bpf_error: '}\n"
-      "  - {scheduler: enough, end: exit}\n"
+      "  - {scheduler: enough, end: exit, matches: 'from BPF: planted exit at enqueue 50$'}\n"
       "  - {scheduler: stalled, end: stall}\n"
       "  - {scheduler: sysrq, end: sysrq, phase: step4}\n"
       "  - {scheduler: hotplug, end: kernel, phase: step5}\n");

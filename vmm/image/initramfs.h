@@ -66,11 +66,13 @@ Result<std::uint64_t> HashInitramfs(const InitramfsSpec& spec);
 /// LZ4 legacy frame: magic 0x184C2102, then blocks of at most 8 MiB, each behind its compressed length. Pure.
 Result<std::vector<std::byte>> CompressLz4Legacy(std::span<const std::byte> content);
 
-/// A binary a scenario wants in the guest.
+/// A binary a scenario wants in the guest, or another file.
 struct PayloadSource {
   std::string binary;                  // as written in the scenario
   std::filesystem::path scenario_dir;  // the directory of the scenario file
   bool host_files = false;             // the user allows files outside it, too
+  /// Where it is to be in the guest when it is no program, but a file that one reads: it is taken as it is.
+  std::string file_path = {};
 };
 
 /// Where a payload's binary is in the guest: "/payload/bin/" and the last component of `binary`.
@@ -81,13 +83,14 @@ std::string PayloadGuestPath(std::string_view binary);
 Result<> CheckPayloadPlace(const PayloadSource& source);
 
 /// The host file a payload means: with a '/', relative to the scenario's directory (or absolute); else a file
-/// of that name beside the scenario, else on `path` (as $PATH).
+/// of that name beside the scenario, else, of a program, on `path` (as $PATH). Messages about what is no
+/// program say "file" for "program".
 /// Errors (kInput): CheckPayloadPlace's, "program 'x' was not found beside the scenario or on PATH",
 /// "program './x' does not exist (looked for /a/x)", "... is not executable (chmod +x /a/x)".
 Result<std::filesystem::path> FindPayload(const PayloadSource& source, const std::string& path);
 
-/// All files those binaries need in the guest: themselves at PayloadGuestPath, libraries, loaders and script
-/// interpreters; sorted by guest path. The same binary may be named twice.
+/// All files those binaries need in the guest: themselves at PayloadGuestPath (or at their `file_path`),
+/// libraries, loaders and script interpreters; sorted by guest path. The same binary may be named twice.
 /// Errors: FindPayload's and ProgramClosure's.
 Result<std::vector<InitramfsFile>> PayloadFiles(const std::vector<PayloadSource>& sources);
 

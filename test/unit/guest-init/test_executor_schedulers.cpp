@@ -19,7 +19,7 @@ constexpr AttachBudget kAmple{60 * kSecond, 60 * kSecond};
 /// A guest whose kernel has sched_ext; four schedulers have been attached before, and none is.
 class SchedExtGuest : public GuestProcess {
  public:
-  SchedExtGuest() {
+  explicit SchedExtGuest(bool may_fork = true) : GuestProcess("/bin", may_fork) {
     std::filesystem::create_directories(directory() + "/sched_ext/root");
     std::ofstream(directory() + "/sysrq");
     Put("state", "disabled");
@@ -114,6 +114,19 @@ TEST_CASE("a scheduler's program that ends before it is attached says how") {
   CHECK(guest.looks.empty());
   // None of them is in the way of the next.
   CHECK(guest.Call(guest.Scheduler(3, std::string("attach") + kRuns)).error.empty());
+}
+
+TEST_CASE(
+    "a scheduler's program that cannot be started for want of processes is an error, and in nobody's way") {
+  SchedExtGuest guest(false);
+  for (std::uint32_t handle : {1U, 2U}) {
+    const Reply reply = guest.Call(guest.Scheduler(handle, "attach"));
+    CHECK(reply.error == "payload 'p" + std::to_string(handle) + "': fork: Resource temporarily unavailable");
+    CHECK_FALSE(reply.of_payload);  // the guest's affair, not the scheduler's
+  }
+  CHECK(guest.Call(StopScheduler{1, kSecond}).error == "there is no payload with handle 1");
+  CHECK(guest.looks.empty());
+  CHECK(guest.done.empty());
 }
 
 TEST_CASE("a scheduler that uses up its CPU time, or all its time, is killed") {
@@ -250,6 +263,35 @@ TEST_CASE("a run that is given up tells of no scheduler twice, and of none that 
     CHECK(guest.looks.empty());
     CHECK(guest.done.size() == 1);
   }
+}
+
+TEST_CASE("a built-in scheduler is switched by writes, up to the first that the kernel refuses") {
+  SchedExtGuest guest;
+  const std::string first = guest.directory() + "/first", second = guest.directory() + "/second";
+  for (const std::string& file : {first, second}) std::ofstream(file) << "";
+  const auto text = [](const std::string& file) {
+    std::ostringstream all;
+    all << std::ifstream(file).rdbuf();
+    return all.str();
+  };
+  CHECK(guest.Call(SwitchBuiltIn{"tuned", true, {{first, "NO_A"}, {second, "2"}}}).error.empty());
+  CHECK(text(first) == "NO_A\n");
+  CHECK(text(second) == "2\n");
+  const std::string gone = guest.directory() + "/gone";
+  Reply reply = guest.Call(SwitchBuiltIn{"tuned", true, {{first, "A"}, {gone, "x"}, {second, "3"}}});
+  CHECK(reply.error ==
+        "scheduler 'tuned' was not attached: writing 'x' to " + gone + ": No such file or directory");
+  CHECK(reply.of_payload);
+  CHECK(text(second) == "2\n");
+  reply = guest.Call(SwitchBuiltIn{"tuned", false, {{"/dev/full", "x"}}});
+  CHECK(reply.error ==
+        "scheduler 'tuned' was not detached: writing 'x' to /dev/full: No space left on device");
+  guest.Put("root/ops", "other");
+  guest.Put("state", "enabled");
+  reply = guest.Call(SwitchBuiltIn{"tuned", true, {{second, "3"}}});
+  CHECK(reply.error == "scheduler 'tuned' cannot be attached: 'other' is attached");
+  CHECK(text(second) == "2\n");
+  CHECK(guest.looks.empty());
 }
 
 }  // namespace ktstr::guest

@@ -164,9 +164,14 @@ TEST_CASE("Ops on schedulers can be repeated as long as each round leaves things
 TEST_CASE("what is wrong with a definition is said where it stands") {
   CHECK(OfDefinition("{binary: sh}").empty());
   CHECK(OfDefinition("{use: scx_qmap, args: [-e, '200'], attach_timeout: 1s, attach_cpu_time: 1s}").empty());
-  CHECK(OfDefinition("{}") == "schedulers/mine: give either `binary`, or `use` for a shipped one\n");
+  CHECK(OfDefinition("{}") ==
+        "schedulers/mine: give one of `binary`, `object` (a .bpf.o), `use` for a shipped one, and `enable` "
+        "for one that "
+        "the kernel has built in\n");
   CHECK(OfDefinition("{binary: sh, use: scx_simple}") ==
-        "schedulers/mine: give either `binary`, or `use` for a shipped one\n");
+        "schedulers/mine: give one of `binary`, `object` (a .bpf.o), `use` for a shipped one, and `enable` "
+        "for one that "
+        "the kernel has built in\n");
   CHECK(
       OfDefinition("{use: scx_simpel}") ==
       "schedulers/mine/use: there is no scheduler 'scx_simpel' among the shipped ones (scx_simple, scx_qmap, "
