@@ -59,6 +59,10 @@ class CgroupTree {
   Result<> Remove(const std::string& cgroup);
 
   [[nodiscard]] std::string Path(const std::string& cgroup) const { return parent_ + "/" + cgroup; }
+  /// Where its tasks are listed; those in "" are in the root.
+  [[nodiscard]] std::string TasksPath(const std::string& cgroup) const {
+    return cgroup.empty() ? root_ : Path(cgroup);
+  }
   /// What could be wrong when writing to `file` fails with `code`, e.g. " (the cpu controller is not
   /// enabled)"; empty when the error speaks for itself.
   static std::string Hint(std::string_view file, int code);

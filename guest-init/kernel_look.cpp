@@ -35,7 +35,9 @@ TaskState StateOf(char letter) {
 }  // namespace
 
 TaskStat ParseTaskStat(std::string_view text) {
-  // The state is the first field behind the name, the flags are the 7th, the CPU the 37th.
+  // The state is the first field behind the name, the process group the 3rd, the flags are the 7th, the CPU
+  // the 37th.
+  constexpr int kGroupField = 2;
   constexpr int kFlagsField = 6;
   constexpr int kCpuField = 36;
   TaskStat stat;
@@ -44,6 +46,7 @@ TaskStat ParseTaskStat(std::string_view text) {
   text.remove_prefix(name_end + 2);
   stat.state = StateOf(text.front());
   for (int field = 0; field < kCpuField; ++field) {
+    if (field == kGroupField) std::from_chars(text.data(), text.data() + text.size(), stat.process_group);
     if (field == kFlagsField) std::from_chars(text.data(), text.data() + text.size(), stat.flags);
     const std::size_t space = text.find(' ');
     if (space == std::string_view::npos) return stat;
@@ -58,9 +61,9 @@ std::uint64_t ParseThrottled(std::string_view text) {
   return ParseVmstat(text, "throttled_usec") * kNsPerUs;
 }
 
-TaskLook LookAtTask(pid_t pid) {
+TaskLook LookAtThread(pid_t tid) {
   TaskLook look;
-  const std::string proc = "/proc/" + std::to_string(pid);
+  const std::string proc = "/proc/" + std::to_string(tid);
   if (const auto schedstat = ParseSchedstat(ReadSmallFile((proc + "/schedstat").c_str()))) {
     look.schedstat = true;
     look.cpu_ns = schedstat->cpu_time_ns;
@@ -70,6 +73,11 @@ TaskLook LookAtTask(pid_t pid) {
   const TaskStat stat = ParseTaskStat(ReadSmallFile((proc + "/stat").c_str()));
   look.state = stat.state;
   look.cpu = stat.cpu;
+  return look;
+}
+
+TaskLook LookAtTask(pid_t pid) {
+  TaskLook look = LookAtThread(pid);
   // Read last, and exact: schedstat is as old as the last tick while the task runs.
   look.cpu_ns = std::max(look.cpu_ns, CpuTimeNs(pid));
   return look;

@@ -16,6 +16,8 @@ namespace ktstr::guest {
 /// Of a process with one thread, also after it has died and before it is reaped. What cannot be read is 0 or
 /// unknown.
 TaskLook LookAtTask(pid_t pid);
+/// Of one thread. Its CPU time is as old as the last tick while it runs.
+TaskLook LookAtThread(pid_t tid);
 
 /// Of a process, over all its threads; 0 once it was reaped.
 std::uint64_t CpuTimeNs(pid_t pid);
@@ -32,6 +34,7 @@ std::vector<std::uint32_t> EffectiveCpus(const CgroupTree& tree, const std::stri
 // The parsers, apart from the files so that tests can feed them.
 struct TaskStat {
   TaskState state = TaskState::kUnknown;
+  pid_t process_group = 0;
   std::uint32_t flags = 0;  // PF_*
   std::uint32_t cpu = 0;
 };

@@ -64,6 +64,7 @@ Result<> Tasks::Start(StartPayload request) {
   callbacks.output = [this](PayloadOutput output) { Send(std::move(output)); };
   callbacks.done = [this](PayloadDone done) {
     done.payload_index = finalised_payloads_++;
+    done.longest_wait = payload_watch_.Take(done.handle);
     Send(done);
   };
   callbacks.warning = [this](std::string text) { Send(Warning{std::move(text)}); };
@@ -113,6 +114,7 @@ Stopping Tasks::StopIn(const std::string& cgroup) {
   Stopping stopping;
   for (const auto& [id, group] : groups_)
     if (group->request().cgroup == cgroup) stopping.groups.push_back(id);
+  LookAtWaitingPayloads();
   Stop(stopping);
   Thaw(cgroup);
   for (const auto& [handle, payload] : payloads_) {
@@ -135,6 +137,7 @@ Result<Stopping> Tasks::StopGroups(const std::vector<std::uint32_t>& groups) {
 Stopping Tasks::StopAll() {
   Stopping stopping;
   for (const auto& [id, group] : groups_) stopping.groups.push_back(id);
+  LookAtWaitingPayloads();
   Stop(stopping);
   for (const auto& [handle, payload] : payloads_) {
     if (payload->finalised()) continue;
@@ -163,7 +166,12 @@ bool Tasks::Stopped(const Stopping& stopping) {
                      [this](std::uint32_t handle) { return payloads_.at(handle)->finalised(); });
 }
 
+void Tasks::LookAtWaitingPayloads() {
+  payload_watch_.LookAtWaiting(MonotonicNs(), around_.machine_stopped_ns, phase_);
+}
+
 PhaseMark Tasks::Mark(std::uint32_t phase) {
+  if (phase != phase_) LookAtWaitingPayloads();
   const bool cut = std::exchange(phase_, phase) != phase;
   for (const auto& [id, group] : groups_)
     if (cut) group->Mark(phase);
@@ -224,7 +232,7 @@ void Tasks::NoteHotplug() {
 }
 
 std::uint64_t Tasks::LongestWaitNs() const {
-  std::uint64_t longest = 0;
+  std::uint64_t longest = payload_watch_.LongestWaitNs();
   for (const auto& [id, group] : groups_) longest = std::max(longest, group->LongestWaitNs());
   return longest;
 }
@@ -244,8 +252,20 @@ std::uint64_t Tasks::LookAround(std::uint64_t now_ns) {
   return next_look_ns_;
 }
 
+std::uint64_t Tasks::LookAtPayloads(std::uint64_t now_ns) {
+  std::vector<WatchedPayload> watched;
+  for (const auto& [handle, payload] : payloads_)
+    if (payload->started() && !payload->ended() && !payload->request().attach)
+      watched.push_back({handle, payload->pid(), payload->request().cgroup});
+  if (watched.empty()) return EventLoop::kNever;
+  if (now_ns < next_payload_look_ns_) return next_payload_look_ns_;
+  next_payload_look_ns_ = now_ns + PayloadWatch::kEveryNs;
+  payload_watch_.Look(watched, now_ns, around_.machine_stopped_ns, phase_);
+  return next_payload_look_ns_;
+}
+
 std::uint64_t Tasks::Tick(std::uint64_t now_ns) {
-  std::uint64_t wake_ns = LookAround(now_ns);
+  std::uint64_t wake_ns = std::min(LookAround(now_ns), LookAtPayloads(now_ns));
   for (const auto& [handle, payload] : payloads_) wake_ns = std::min(wake_ns, payload->Tick(now_ns));
   for (const auto& [id, group] : groups_) wake_ns = std::min(wake_ns, group->Tick(now_ns));
   for (auto group = groups_.begin(); group != groups_.end();) {

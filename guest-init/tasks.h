@@ -12,6 +12,7 @@
 #include "guest-init/cgroup_tree.h"
 #include "guest-init/event_loop.h"
 #include "guest-init/payload_process.h"
+#include "guest-init/payload_watch.h"
 #include "guest-init/wire/messages.h"
 #include "guest-init/worker_processes.h"
 
@@ -78,7 +79,8 @@ class Tasks {
   /// The scenario changes a cpuset between these two.
   void BeginCpusetChange();
   void EndCpusetChange();
-  /// The longest wait for a CPU of a worker that was runnable at the last mark and waits on.
+  /// The longest wait for a CPU of a worker, or of a payload's task, that was runnable at the last mark and
+  /// waits on.
   [[nodiscard]] std::uint64_t LongestWaitNs() const;
   /// Whether a worker group that lives runs under policy deadline: before PID 1, too.
   [[nodiscard]] bool HaveDeadlines() const;
@@ -110,6 +112,9 @@ class Tasks {
   void Thaw(const std::string& cgroup);
   void NoteHotplug();
   std::uint64_t LookAround(std::uint64_t now_ns);
+  std::uint64_t LookAtPayloads(std::uint64_t now_ns);
+  /// What payloads waited up to now is of the phase that ends, or of what is about to be killed.
+  void LookAtWaitingPayloads();
 
   EventLoop& loop_;
   CgroupTree& tree_;
@@ -123,6 +128,8 @@ class Tasks {
   std::uint32_t finalised_payloads_ = 0;
   std::uint32_t phase_ = 0;
   std::uint64_t next_look_ns_ = 0;
+  PayloadWatch payload_watch_{tree_};
+  std::uint64_t next_payload_look_ns_ = 0;
   std::string online_cpus_;
   bool paused_ = false;
 };

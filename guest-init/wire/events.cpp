@@ -63,6 +63,22 @@ const StructDecl& PayloadOutput::Decl() {
   return kDecl;
 }
 
+const StructDecl& TaskWait::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&TaskWait::tid>("tid", ""),
+      Required<&TaskWait::comm>("comm", ""),
+      Required<&TaskWait::cpu>("cpu", "on whose run queue it waited"),
+      Required<&TaskWait::phase>("phase", "at its end"),
+      Required<&TaskWait::begin_ns>("begin_ns", ""),
+      Required<&TaskWait::end_ns>("end_ns", ""),
+      Required<&TaskWait::throttled_ns>("throttled_ns", "of it: cpu.max held its cgroup back"),
+      Required<&TaskWait::machine_stopped_ns>("machine_stopped_ns", "of it: nothing at all ran in the guest"),
+  };
+  static constexpr StructDecl kDecl =
+      DeclareStruct<TaskWait>("TaskWait", "A time for which a task was runnable and did not run.", kFields);
+  return kDecl;
+}
+
 const StructDecl& PayloadDone::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&PayloadDone::handle>("handle", ""),
@@ -76,6 +92,7 @@ const StructDecl& PayloadDone::Decl() {
       Required<&PayloadDone::ended_ns>("ended_ns", ""),
       Required<&PayloadDone::stdout_bytes>("stdout_bytes", "all that was written, sent or not"),
       Required<&PayloadDone::stderr_bytes>("stderr_bytes", ""),
+      Optional<&PayloadDone::longest_wait>("longest_wait", "of one of its tasks; none under half a second"),
   };
   static constexpr StructDecl kDecl = DeclareStruct<PayloadDone>("PayloadDone", "", kFields);
   return kDecl;

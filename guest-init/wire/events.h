@@ -66,6 +66,18 @@ inline constexpr EnumValue kPayloadEnds[] = {
     {"timed_out", 2, "It was still running when its wait timed out, and was killed."},
     {"collected", 3, "It was still running at the end of its step or of the run, and was killed."}};
 constexpr EnumDecl DescribeEnum(PayloadEnd) { return {"PayloadEnd", kPayloadEnds, nullptr, nullptr}; }
+/// A time for which a task was runnable and did not run, as PID 1 saw it: the true one is not shorter.
+struct TaskWait {
+  std::int32_t tid = 0;
+  std::string comm;
+  std::uint32_t cpu = 0;    // on whose run queue it waited
+  std::uint32_t phase = 0;  // at its end
+  std::uint64_t begin_ns = 0;
+  std::uint64_t end_ns = 0;
+  std::uint64_t throttled_ns = 0;        // of it: cpu.max held its cgroup back
+  std::uint64_t machine_stopped_ns = 0;  // of it: nothing at all ran in the guest
+  static const StructDecl& Decl();
+};
 /// One a payload, in the order of finalisation; all its output has been sent before.
 struct PayloadDone {
   std::uint32_t handle = 0;
@@ -79,6 +91,7 @@ struct PayloadDone {
   std::uint64_t ended_ns = 0;
   std::uint64_t stdout_bytes = 0;  // all that was written, sent or not
   std::uint64_t stderr_bytes = 0;
+  std::optional<TaskWait> longest_wait;  // of one of its tasks; none under half a second
   static const StructDecl& Decl();
 };
 enum class SchedulerMoment : std::uint8_t { kAttached, kStopping };

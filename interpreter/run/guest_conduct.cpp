@@ -98,6 +98,8 @@ Result<> GuestConduct::Check(const PayloadDone& done) {
     return Lie("payload '{}' ended as number {} where {} was due", name, done.payload_index, payloads_done_);
   ++payloads_done_;
   if (done.ended_ns < done.started_ns) return Lie("payload '{}' ended before it started", name);
+  if (const auto& wait = done.longest_wait; wait && wait->end_ns < wait->begin_ns)
+    return Lie("a task of payload '{}' waited until before it began to wait", name);
   latest_ns_ = std::max(latest_ns_, done.ended_ns);
   return {};
 }

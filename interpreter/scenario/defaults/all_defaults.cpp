@@ -46,10 +46,12 @@ constexpr DefaultCheck kTable[] = {
          "Every worker got the affinity, scheduling policy, nice value and ids asked for, else ERROR."),
      &JudgeWorkersSetUp},
     {Optional<&DefaultChecks::progress>("progress", "Every worker did some work."), &JudgeProgress},
-    {Optional<&DefaultChecks::no_stall>("no_stall",
-                                        "No worker stood still for longer than stall_limit: none was kept "
-                                        "from a CPU, stopped or hung. Sleep "
-                                        "by its own wish, a frozen cgroup and cpu.max are no stall."),
+    {Optional<&DefaultChecks::no_stall>(
+         "no_stall",
+         "No worker stood still for longer than stall_limit: none was kept "
+         "from a CPU, stopped or hung; and no task of a payload waited that long "
+         "for a CPU. Sleep by its own wish, a frozen cgroup and cpu.max are no "
+         "stall."),
      &JudgeNoStall},
     {Optional<&DefaultChecks::cpuset_isolation>(
          "cpuset_isolation",
@@ -58,7 +60,10 @@ constexpr DefaultCheck kTable[] = {
 };
 
 constexpr FieldDecl kSettings[] = {
-    Optional<&DefaultChecks::stall_limit>("stall_limit", "The longest stall that no_stall allows."),
+    Optional<&DefaultChecks::stall_limit>(
+        "stall_limit",
+        "The longest stall that no_stall allows. Of payloads, waits under half "
+        "a second are not known."),
     Optional<&DefaultChecks::allowed_complaints>("allowed_complaints",
                                                  "ECMA regular expressions: a complaint of the kernel in "
                                                  "whose line one of them is found is no fault of "

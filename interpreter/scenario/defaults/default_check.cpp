@@ -20,7 +20,7 @@ void Findings::Add(const std::string& cgroup, Finding finding) {
   list.push_back(std::move(finding));
 }
 
-void Findings::Report(DefaultSite& site) const {
+void Findings::Report(DefaultSite& site, std::string_view kind) const {
   for (const auto& [cgroup, list] : by_cgroup_) {
     const auto worst = std::max_element(list.begin(), list.end(), [](const Finding& a, const Finding& b) {
       return a.verdict != b.verdict ? a.verdict < b.verdict : a.badness < b.badness;
@@ -34,7 +34,7 @@ void Findings::Report(DefaultSite& site) const {
     result.phase = worst->phase;
     result.message = worst->message;
     if (more > 0)
-      result.message += fmt::format("; {} more worker{} of its cgroup too", more, more == 1 ? "" : "s");
+      result.message += fmt::format("; {} more {}{} of its cgroup too", more, kind, more == 1 ? "" : "s");
     result.value = worst->value;
     result.bound = worst->bound;
     result.unit = worst->unit;

@@ -60,7 +60,8 @@ class Findings {
   void Add(const std::string& cgroup, Finding finding);
   [[nodiscard]] bool empty() const { return by_cgroup_.empty(); }
   /// One result per cgroup: its worst finding, and how many more there are.
-  void Report(DefaultSite& site) const;
+  /// `kind`: what the findings are about, in the singular.
+  void Report(DefaultSite& site, std::string_view kind = "worker") const;
 
  private:
   std::vector<std::pair<std::string, std::vector<Finding>>> by_cgroup_;

@@ -40,6 +40,38 @@ Finding Describe(const RunFacts& run, const WorkerGroup& group, const WorkerRepo
   return finding;
 }
 
+/// Of a payload nothing is known but what the kernel says of its tasks.
+void JudgePayloads(DefaultSite& site, double limit_ms) {
+  const RunFacts& run = site.run();
+  Findings findings;
+  for (const PayloadResult& payload : run.record.payloads) {
+    if (!payload.done.longest_wait) continue;
+    const TaskWait& wait = *payload.done.longest_wait;
+    const double ms = static_cast<double>(wait.end_ns - wait.begin_ns) / 1e6;
+    const double throttled_ms = static_cast<double>(wait.throttled_ns) / 1e6;
+    const double stopped_ms = static_cast<double>(wait.machine_stopped_ns) / 1e6;
+    if (ms - throttled_ms <= limit_ms) continue;
+    Finding finding;
+    finding.message =
+        fmt::format("{}: its task {}[{}] was runnable for {:.0f} ms on CPU {} and did not run{}{}",
+                    PayloadTitle(payload), wait.comm, wait.tid, ms, wait.cpu, WhyItDidNotRun(run, wait),
+                    WhatWasWished(wait.throttled_ns / 1'000'000));
+    if (ms - throttled_ms - stopped_ms <= limit_ms) {
+      finding.verdict = Verdict::kInconclusive;
+      finding.message =
+          fmt::format("nothing at all ran in the guest for {:.0f} ms: the host had stopped the machine; {}",
+                      stopped_ms, finding.message);
+    }
+    finding.phase = PhaseName(run.record, wait.phase);
+    finding.badness = ms - throttled_ms;
+    finding.value = ms;
+    finding.bound = limit_ms;
+    finding.unit = "ms";
+    findings.Add(payload.cgroup, std::move(finding));
+  }
+  findings.Report(site, "payload");
+}
+
 }  // namespace
 
 void JudgeNoStall(DefaultSite& site);
@@ -53,6 +85,7 @@ void JudgeNoStall(DefaultSite& site) {
         if (static_cast<double>(stall.BlamedMs()) <= limit_ms) return;
         found.Add(group.cgroup, Describe(site.run(), group, report, name, stall, limit_ms));
       });
+  JudgePayloads(site, limit_ms);
 }
 
 }  // namespace ktstr

@@ -68,15 +68,16 @@ bool OnlyOn(const PhaseSlice& slice, std::uint32_t cpu) {
   return slice.cpu == cpu && std::none_of(slice.cpus_used.begin(), slice.cpus_used.end(), other);
 }
 
-std::string WhoHadTheCpu(const RunFacts& run, const WorkerReport& report, const Stall& stall) {
-  const Window window = WindowOf(report, stall);
+/// `self` did not have it.
+std::string WhoHadTheCpu(const RunFacts& run, const WorkerReport* self, const Window& window,
+                         std::uint32_t cpu) {
   std::string who;
   double most = 0;
   for (const CollectedReport& collected : run.record.reports) {
-    if (&collected.report == &report) continue;
+    if (&collected.report == self) continue;
     double ran_ns = 0;
     for (const PhaseSlice& slice : collected.report.phase_slices)
-      if (slice.wall_ns > 0 && OnlyOn(slice, stall.cpu))
+      if (slice.wall_ns > 0 && OnlyOn(slice, cpu))
         ran_ns += static_cast<double>(window.Overlap(slice)) * static_cast<double>(slice.cpu_time_ns) /
                   static_cast<double>(slice.wall_ns);
     if (ran_ns <= most) continue;
@@ -89,13 +90,13 @@ std::string WhoHadTheCpu(const RunFacts& run, const WorkerReport& report, const 
                            ? 0
                            : 100 * most / static_cast<double>(window.end_ns - window.begin_ns);
   if (share < 1) return {};
-  return fmt::format("CPU {} ran {} for {:.1f} % of it", stall.cpu, who, std::min(share, 100.0));
+  return fmt::format("CPU {} ran {} for {:.1f} % of it", cpu, who, std::min(share, 100.0));
 }
 
-std::string WhatHeldIt(const RunFacts& run, const WorkerReport& report, const Stall& stall) {
+std::string WhatHeldIt(const RunFacts& run, std::int32_t tid, std::uint32_t phase) {
   const auto& tasks = run.record.queued_tasks;
   const auto task = std::find_if(tasks.rbegin(), tasks.rend(), [&](const QueuedTask& queued) {
-    return queued.pid == report.tid && queued.phase == stall.phase;
+    return queued.pid == tid && queued.phase == phase;
   });
   if (task == tasks.rend()) return {};
   const auto& schedulers = run.record.schedulers;
@@ -103,6 +104,10 @@ std::string WhatHeldIt(const RunFacts& run, const WorkerReport& report, const St
                                       [&](const auto& record) { return record.phase <= task->phase; });
   const std::string name = scheduler == schedulers.rend() ? "" : "scheduler " + scheduler->name + ": ";
   return name + WhereItWaited(*task);
+}
+
+std::string Joined(const std::string& who, const std::string& what) {
+  return (who.empty() ? "" : "; " + who) + (what.empty() ? "" : "; " + what);
 }
 
 }  // namespace
@@ -140,10 +145,13 @@ std::string WhatItDid(const Stall& stall) {
 }
 
 std::string WhyItDidNotRun(const RunFacts& run, const WorkerReport& report, const Stall& stall) {
-  std::string why;
-  for (const std::string& known : {WhoHadTheCpu(run, report, stall), WhatHeldIt(run, report, stall)})
-    if (!known.empty()) why += "; " + known;
-  return why;
+  return Joined(WhoHadTheCpu(run, &report, WindowOf(report, stall), stall.cpu),
+                WhatHeldIt(run, report.tid, stall.phase));
+}
+
+std::string WhyItDidNotRun(const RunFacts& run, const TaskWait& wait) {
+  return Joined(WhoHadTheCpu(run, nullptr, {wait.begin_ns, wait.end_ns}, wait.cpu),
+                WhatHeldIt(run, wait.tid, wait.phase));
 }
 
 }  // namespace ktstr

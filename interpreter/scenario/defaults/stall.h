@@ -47,5 +47,7 @@ std::string WhatItDid(const Stall& stall);
 /// scheduler
 ///   and was in a dump of it.
 std::string WhyItDidNotRun(const RunFacts& run, const WorkerReport& report, const Stall& stall);
+/// The same of a payload's task.
+std::string WhyItDidNotRun(const RunFacts& run, const TaskWait& wait);
 
 }  // namespace ktstr

@@ -401,6 +401,32 @@ TEST_CASE("a worker whose last CPU went offline for a moment may run elsewhere, 
   CHECK(verdict() == Verdict::kPass);
 }
 
+TEST_CASE("a payload's task that did not run for longer than the limit is a stall, with who had its CPU") {
+  RunRecord record = Starved();
+  record.groups.pop_back();
+  record.reports.pop_back();
+  PayloadResult payload;
+  payload.name = "loop";
+  payload.done.longest_wait = TaskWait{48, "sh", 1, 1, 11 * kSec, 13 * kSec, 0, 0};
+  record.payloads = {payload};
+  TaskWait& wait = *record.payloads[0].done.longest_wait;
+  const auto lines = [&record] { return Lines(Defaults(record, Only(&DefaultChecks::no_stall))); };
+  const Text all_well{"PASS no_stall [defaults||] no worker stood still for more than 2000 ms"};
+  CHECK(lines() == all_well);  // the limit itself is allowed
+  wait.end_ns = 15 * kSec;
+  const std::string said =
+      "payload loop: its task sh[48] was runnable for 4000 ms on CPU 1 and did not run; CPU 1 ran bully/0 "
+      "(FIFO 50) for 99.8 % of it";
+  CHECK(lines().back() == "FAIL no_stall [defaults|warm|] " + said);
+  wait.machine_stopped_ns = 2 * kSec;
+  CHECK(lines().back() ==
+        "INCONCLUSIVE no_stall [defaults|warm|] nothing at all ran in the guest for 2000 ms: the host had "
+        "stopped the machine; " +
+            said);
+  wait.throttled_ns = 2 * kSec;  // by the author's own wish
+  CHECK(lines() == all_well);
+}
+
 TEST_CASE("cpuset isolation names worker, CPU and time") {
   RunRecord record = Healthy();
   record.groups[0].allowed = CpuSet{{0, 1, 2, 3}};

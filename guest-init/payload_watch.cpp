@@ -1,0 +1,112 @@
+#include "guest-init/payload_watch.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "guest-init/base/file_io.h"
+
+namespace ktstr::guest {
+namespace {
+
+std::string ProcFile(pid_t tid, const char* name) {
+  return ReadSmallFile(("/proc/" + std::to_string(tid) + "/" + name).c_str());
+}
+
+std::set<pid_t> ThreadsIn(const std::string& directory) {
+  std::istringstream text(ReadSmallFile((directory + "/cgroup.threads").c_str()));
+  std::set<pid_t> threads;
+  for (pid_t tid = 0; text >> tid;) threads.insert(tid);
+  return threads;
+}
+
+}  // namespace
+
+/// Which tasks there are now, and whose they are. What a task is does not change but for its name.
+void PayloadWatch::Find(const std::vector<WatchedPayload>& payloads) {
+  std::map<std::string, std::set<pid_t>> in;
+  for (const WatchedPayload& payload : payloads)
+    if (!in.contains(payload.cgroup)) in[payload.cgroup] = ThreadsIn(tree_.TasksPath(payload.cgroup));
+  for (auto task = tasks_.begin(); task != tasks_.end();) {
+    const auto where = in.find(task->second.cgroup);
+    if (where != in.end() && where->second.erase(task->first) > 0) {
+      ++task;
+      continue;
+    }
+    waits_.Forget(task->first);
+    task = tasks_.erase(task);
+  }
+  for (const auto& [cgroup, threads] : in)
+    for (const pid_t tid : threads) {
+      const TaskStat stat = ParseTaskStat(ProcFile(tid, "stat"));
+      const auto owner = std::find_if(payloads.begin(), payloads.end(), [&](const auto& payload) {
+        return payload.cgroup == cgroup && (payload.pid == tid || payload.pid == stat.process_group);
+      });
+      Task task{std::nullopt, cgroup};
+      if (owner != payloads.end()) task.payload = owner->handle;
+      tasks_.emplace(tid, std::move(task));
+    }
+}
+
+void PayloadWatch::LookAt(pid_t tid, std::uint64_t now_ns, std::uint64_t machine_stopped_ns,
+                          std::uint32_t phase) {
+  const Task& task = tasks_.at(tid);
+  const TaskLook look = LookAtThread(tid);
+  WaitMoment moment{now_ns, 0, machine_stopped_ns};
+  if (look.state == TaskState::kRunnable) moment.throttled_ns = ThrottledNs(tree_, task.cgroup);
+  const std::optional<Wait> wait = waits_.Look(tid, look, moment);
+  if (!wait) return;
+  longest_ns_ = std::max(longest_ns_, wait->ns());
+  if (wait->ns() < kWorthKeepingNs) return;
+  TaskWait& longest = longest_[*task.payload];
+  if (longest.end_ns - longest.begin_ns > wait->ns()) return;
+  std::string name = ProcFile(tid, "comm");
+  while (!name.empty() && name.back() == '\n') name.pop_back();
+  longest = {tid,
+             std::move(name),
+             wait->cpu,
+             phase,
+             wait->begin.now_ns,
+             wait->end.now_ns,
+             wait->end.throttled_ns - wait->begin.throttled_ns,
+             wait->end.machine_stopped_ns - wait->begin.machine_stopped_ns};
+}
+
+void PayloadWatch::Look(const std::vector<WatchedPayload>& payloads, std::uint64_t now_ns,
+                        std::uint64_t machine_stopped_ns, std::uint32_t phase) {
+  Find(payloads);
+  longest_ns_ = 0;
+  std::vector<pid_t> waiting, before, behind;  // the turn goes on behind the last one
+  for (const auto& [tid, task] : tasks_) {
+    if (!task.payload) continue;
+    (waits_.Waits(tid) ? waiting : tid > turn_ ? behind : before).push_back(tid);
+  }
+  behind.insert(behind.end(), before.begin(), before.end());
+  if (waiting.size() > kTasksPerLook) waiting.resize(kTasksPerLook);
+  for (const pid_t tid : waiting) LookAt(tid, now_ns, machine_stopped_ns, phase);
+  // A few of the others have their turn however many wait.
+  const std::size_t turns = std::max(kTasksPerLook / 4, kTasksPerLook - waiting.size());
+  for (std::size_t i = 0; i < std::min(turns, behind.size()); ++i) {
+    turn_ = behind[i];
+    LookAt(turn_, now_ns, machine_stopped_ns, phase);
+  }
+}
+
+void PayloadWatch::LookAtWaiting(std::uint64_t now_ns, std::uint64_t machine_stopped_ns,
+                                 std::uint32_t phase) {
+  std::size_t looks = 0;
+  for (const auto& [tid, task] : tasks_)
+    if (task.payload && waits_.Waits(tid) && looks++ < kTasksPerLook)
+      LookAt(tid, now_ns, machine_stopped_ns, phase);
+}
+
+std::optional<TaskWait> PayloadWatch::Take(std::uint32_t handle) {
+  const auto found = longest_.find(handle);
+  if (found == longest_.end()) return std::nullopt;
+  TaskWait wait = std::move(found->second);
+  longest_.erase(found);
+  return wait;
+}
+
+}  // namespace ktstr::guest
