@@ -44,6 +44,10 @@ void RunOptions(CLI::App& app, CliOptions& o) {
   AddNumber(app, "--rerun-failed", o.rerun, 0, kMaxReruns,
             "run each scenario that fails N times more and say how often it fails again, instead of what "
             "scenarios say with `on_failure:`");
+  app.add_flag(
+      "--probe-failed", o.probe,
+      "run each scenario that fails under a scheduler once more with probes in the kernel and on the "
+      "scheduler, as `on_failure: {probe: true}` asks for");
   AddJobs(app, o);
   app.add_option_function<std::string>(
          "--timeout", [&o](const std::string& text) { o.timeout = ParseDurationOption(text); },

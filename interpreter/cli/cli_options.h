@@ -36,6 +36,7 @@ struct CliOptions {
   bool verbose = false;
   std::uint32_t repeat = 1;
   std::optional<std::uint32_t> rerun;  // instead of the scenarios' `on_failure: {rerun: N}`
+  bool probe = false;                  // as `on_failure: {probe: true}` for every scenario
   std::optional<std::uint32_t> jobs;   // runs at a time; nothing: as many as the host allows
   std::optional<Duration> timeout;     // instead of the scenarios'
   std::optional<Clock> clock;

@@ -39,7 +39,7 @@ Result<std::vector<SchedulerRow>> SchedulerRows() {
   for (const std::string& kernel : kernels) {
     const std::filesystem::path place = cache / kernel;
     std::vector<vmm::ShippedScheduler> all(vmm::ShippedSchedulers().begin(), vmm::ShippedSchedulers().end());
-    all.push_back({vmm::kObjectLoader, "no scheduler: what loads those that are BPF objects (`object:`)"});
+    all.insert(all.end(), vmm::SchedulerHelpers().begin(), vmm::SchedulerHelpers().end());
     for (const vmm::ShippedScheduler& scheduler : all) {
       const bool is_built = !kernel.empty() && vmm::HasScheduler(place, scheduler.name);
       rows.push_back(

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "interpreter/cli/run_command_parts.h"
+#include "interpreter/cli/tee.h"
 #include "interpreter/report/json_value.h"
 #include "interpreter/report/report_plan.h"
 #include "interpreter/report/run_directory.h"
@@ -17,41 +18,6 @@ void ForgetDefaultsPlace(RunOutcome& outcome) {
     if (check.path.starts_with("defaults")) check.path.clear();
   if (outcome.cause_path.starts_with("defaults")) outcome.cause_path.clear();
 }
-
-/// Tells several sinks the same.
-class Tee final : public EventSink {
- public:
-  Tee(EventSink& a, EventSink& b) : a_(a), b_(b) {}
-  void OnEvent(const RunEvent& event) override {
-    a_.OnEvent(event);
-    b_.OnEvent(event);
-  }
-  void OnConsole(std::string_view bytes) override {
-    a_.OnConsole(bytes);
-    b_.OnConsole(bytes);
-  }
-  void OnCrashText(std::string_view bytes) override {
-    a_.OnCrashText(bytes);
-    b_.OnCrashText(bytes);
-  }
-  void OnKernelLog(std::string_view lines) override {
-    a_.OnKernelLog(lines);
-    b_.OnKernelLog(lines);
-  }
-  void OnSchedulerDump(std::string_view lines) override {
-    a_.OnSchedulerDump(lines);
-    b_.OnSchedulerDump(lines);
-  }
-  void OnPayloadOutput(std::uint32_t handle, std::string_view payload, Stream stream,
-                       std::string_view bytes) override {
-    a_.OnPayloadOutput(handle, payload, stream, bytes);
-    b_.OnPayloadOutput(handle, payload, stream, bytes);
-  }
-
- private:
-  EventSink& a_;
-  EventSink& b_;
-};
 
 /// The path itself, once it is there; without it the machine says what is wrong.
 const std::filesystem::path& Made(const std::filesystem::path& directory) {
@@ -132,13 +98,17 @@ void RunSlotWorker::Execute(RunItem& item) {
     run.outcome.cause = InterruptedCause(signal);
     run.interrupted = true;
   }
+  item.cause_path = run.outcome.cause_path;
   if (loaded.document.Find("defaults") == nullptr) ForgetDefaultsPlace(run.outcome);
   if (!run.outcome.cause_path.empty()) {
     run.cause_place = PlaceOf(loaded, run.outcome.cause_path);
     run.cause_source = SourceAt(loaded, run.outcome.cause_path);
   }
   directory.WriteResults(run);
-  if (run.outcome.verdict == Verdict::kFail && RunAgain(item)) directory.WriteResults(run);
+  if (run.outcome.verdict == Verdict::kFail) {
+    const bool again = RunAgain(item);
+    if (Probe(item, directory) || again) directory.WriteResults(run);
+  }
   run.directory_fault = directory.fault();
   DropBulk(run.outcome.record);
 }
@@ -161,7 +131,7 @@ bool RunSlotWorker::RunAgain(RunItem& item) {
     ++reruns.runs;
     const bool failed = run.outcome.verdict == Verdict::kFail;
     reruns.failed += failed ? 1 : 0;
-    reruns.alike += failed && run.outcome.cause_path == item.run.outcome.cause_path ? 1 : 0;
+    reruns.alike += failed && run.outcome.cause_path == item.cause_path ? 1 : 0;
     reruns.passed += run.outcome.verdict == Verdict::kPass ? 1 : 0;
     directory.WriteResults(run);
   }

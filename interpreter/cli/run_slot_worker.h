@@ -20,14 +20,17 @@
 
 namespace ktstr {
 
+class RunDirectory;  // interpreter/report/run_directory.h
+
 /// One thing to run, and what comes of it. The slot that has claimed it owns it until it is reported.
 struct RunItem {
   RunItem(const SelectedRun& what, FinishedRun described) : selected(&what), run(std::move(described)) {}
 
   const SelectedRun* selected;
-  FinishedRun run;       // what it is from the start, its outcome once it is done
-  bool settled = false;  // its outcome is known and takes no machine
-  bool not_run = false;  // claimed, but interrupted before it had a machine
+  FinishedRun run;         // what it is from the start, its outcome once it is done
+  bool settled = false;    // its outcome is known and takes no machine
+  std::string cause_path;  // of the outcome, also where the file does not mention the check
+  bool not_run = false;    // claimed, but interrupted before it had a machine
   std::filesystem::path directory;
 
   std::once_flag shaped;  // guards `shape`: also asked for by those who prepare its machine
@@ -74,6 +77,9 @@ class RunSlotWorker final : public SlotWorker {
   /// Runs a failed item, whose results are kept already, as often again as its author or the user wants.
   /// False: that is never. Each has a directory in the item's.
   bool RunAgain(RunItem& item);
+  /// Runs a failed item, whose results are kept already, once more with probes, if its author or the user
+  /// wants that and they could tell more. False: it has nothing to tell of it.
+  bool Probe(RunItem& item, RunDirectory& directory);
   /// Called once the machine of the item under way is taken.
   void PrepareNext();
   void DropPromise();

@@ -65,6 +65,7 @@ struct RunPlan {
   std::vector<TagState> procs;
   std::vector<NeededSymbol> symbols;  // of the kernel
   std::optional<Place> disk;          // where the machine is first asked for one; nothing: it gets none
+  bool probed = false;                // the probe is among its payloads (probe_plan.h)
 };
 
 /// The scheduler that the command line puts under every scenario that names none.

@@ -131,6 +131,8 @@ std::vector<NamedProgram> ProgramsOf(const Scenario& scenario, const ProgramPlac
     AddFilesOf(scheduler, its, at, places, programs);
     add_includes(at, scheduler.include);
   }
+  if (used != nullptr && used->probed)
+    programs.push_back(Shipped("", std::string(vmm::kProbeProgram), places));
   return programs;
 }
 

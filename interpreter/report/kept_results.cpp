@@ -91,6 +91,9 @@ bool TakeKept(const fs::path& directory, std::string_view plan_text, FinishedRun
     if (const auto again = result.find("reruns"); again != result.end())
       kept.reruns = Reruns{again->at("runs").get<std::uint32_t>(), again->at("failed").get<std::uint32_t>(),
                            again->at("alike").get<std::uint32_t>(), again->at("passed").get<std::uint32_t>()};
+    if (const auto probed = result.find("probed"); probed != result.end())
+      kept.probed = ProbedAgain{probed->at("ran").get<bool>(), probed->at("alike").get<bool>(),
+                                probed->at("lines").get<std::vector<std::string>>()};
     kept.directory = directory.string();
     result["checks"] = std::move(checks);
     result["stats"] = std::move(stats);

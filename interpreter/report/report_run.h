@@ -21,6 +21,13 @@ struct Reruns {
   std::uint32_t passed = 0;  // the others were errors, or inconclusive
 };
 
+/// What came of running a failed run again with probes.
+struct ProbedAgain {
+  bool ran = false;                // false: it was not run, for the reason in `lines`
+  bool alike = false;              // it failed again, for a cause at the same place
+  std::vector<std::string> lines;  // what to tell of it, each one line
+};
+
 struct FinishedRun {
   std::string file;          // as messages call it
   std::string name;          // the scenario's
@@ -42,6 +49,7 @@ struct FinishedRun {
   bool results_lost = false;                   // and some of it is a result: --resume runs it again
   std::string repeat_command;                  // "" when nothing was run
   std::optional<Reruns> reruns;                // none: it was not run again
+  std::optional<ProbedAgain> probed;           // none: it was not to be probed
   /// Of a run that an earlier invocation finished (kept_results.h): its result as the JSON report shows it;
   /// else "".
   std::string kept_result;

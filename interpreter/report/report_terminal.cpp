@@ -192,6 +192,9 @@ std::string RerunsLine(const Reruns& reruns) {
 Lines FooterLines(const FinishedRun& run) {
   Lines lines;
   if (run.reruns && run.reruns->runs > 0) lines.push_back(RerunsLine(*run.reruns));
+  if (run.probed)
+    for (const std::string& line : run.probed->lines)
+      lines.push_back(RowText(&line == run.probed->lines.data() ? "probe" : "", line));
   // Never cut: it is to be copied.
   if (!run.repeat_command.empty()) lines.push_back("  next   " + run.repeat_command);
   if (!run.directory.empty()) lines.push_back("  files  " + Printable(run.directory));

@@ -181,6 +181,11 @@ void RunDirectory::KeepResults(const FinishedRun& run) {
   keep(WriteWhole("reports.json", DumpJson(RecordJson(run.outcome.record), -1)));
 }
 
+void RunDirectory::WriteProbe(std::string_view text, std::string_view json) {
+  for (const Result<>& written : {WriteWhole("probe.txt", text), WriteWhole("probe.json", json)})
+    if (!written.ok()) NoteFault(written.error().message);
+}
+
 void RunDirectory::OnEvent(const RunEvent& event) { Append("events.jsonl", DumpJson(ToJson(event), -1)); }
 
 void RunDirectory::OnConsole(std::string_view bytes) { Append("console.txt", bytes); }

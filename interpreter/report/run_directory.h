@@ -7,6 +7,7 @@
 //       verdict.json   checks.json  stats.json  reports.json
 //       events.jsonl   console.txt  crash.txt  kernel.log (as `dmesg --raw` shows it)
 //       sched_ext.dump (what sched_ext dumped of CPUs and tasks, if anything)
+//       probe.txt  probe.json  probed/       of the run that was made again with probes, if one was
 //        payload-<handle>-<name>.{stdout,stderr}
 #pragma once
 
@@ -72,6 +73,9 @@ class RunDirectory final : public EventSink {
   /// would pass is an ERROR of that cause, `run.results_lost` is set, and verdict.json says both, or is
   /// removed.
   void WriteResults(FinishedRun& run);
+
+  /// Of the same run made again with probes (probe_files.h).
+  void WriteProbe(std::string_view text, std::string_view json);
 
   void OnEvent(const RunEvent& event) override;
   void OnConsole(std::string_view bytes) override;

@@ -226,6 +226,12 @@ const StructDecl& OnFailure::Decl() {
                                   "verdict stays. On the virtual "
                                   "clock, where it would repeat itself, it is not run again.",
                                   Between(0, kMaxReruns)),
+      Optional<&OnFailure::probe>(
+          "probe",
+          "Run it once more when its scheduler was ejected or a task starved under "
+          "it, with probes on the functions of the kernel's exit stack, on those "
+          "around a scheduler's work and on its callbacks. What happened to each task "
+          "last is in probe.txt of the run directory. The verdict stays."),
   };
   static constexpr StructDecl kDecl =
       DeclareStruct<OnFailure>("OnFailure", "What is done when a scenario has failed.", kFields);

@@ -109,6 +109,7 @@ bool NamesSchedulers(const Scenario& scenario);
 /// What is done when the scenario has failed.
 struct OnFailure {
   std::uint32_t rerun = 0;  // how often it is run again
+  bool probe = false;       // once more with probes, when it failed under a scheduler
   static const StructDecl& Decl();
 };
 inline constexpr std::uint32_t kMaxReruns = 1000;

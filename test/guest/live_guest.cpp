@@ -29,7 +29,8 @@ bool HaveSchedulers() {
   if (!kernel) return false;
   const std::filesystem::path cache = Need(vmm::SchedulerCacheDir());
   const auto schedulers = vmm::ShippedSchedulers();
-  if (!vmm::FindBuiltScheduler(cache, vmm::kObjectLoader, kernel->version).ok()) return false;
+  for (const vmm::ShippedScheduler& helper : vmm::SchedulerHelpers())
+    if (!vmm::FindBuiltScheduler(cache, helper.name, kernel->version).ok()) return false;
   return std::all_of(schedulers.begin(), schedulers.end(), [&](const vmm::ShippedScheduler& scheduler) {
     return vmm::FindBuiltScheduler(cache, scheduler.name, kernel->version).ok();
   });

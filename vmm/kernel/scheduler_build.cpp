@@ -30,7 +30,7 @@ constexpr auto kOthersKept = std::chrono::hours(7 * 24);
 std::vector<std::string_view> AllNames() {
   std::vector<std::string_view> names;
   for (const ShippedScheduler& scheduler : ShippedSchedulers()) names.push_back(scheduler.name);
-  names.push_back(kObjectLoader);
+  for (const ShippedScheduler& helper : SchedulerHelpers()) names.push_back(helper.name);
   return names;
 }
 
@@ -40,7 +40,8 @@ std::string SourceFile(std::string_view name) {
 
 Result<> CheckNames(std::span<const std::string> names) {
   for (const std::string& name : names)
-    if (name != kObjectLoader && FindShippedScheduler(name) == nullptr) return UnknownScheduler(name);
+    if (const auto all = AllNames(); std::find(all.begin(), all.end(), name) == all.end())
+      return UnknownScheduler(name);
   return {};
 }
 

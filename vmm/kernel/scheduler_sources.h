@@ -1,5 +1,6 @@
-// The sources of our own scheduler and of the loader of BPF objects (workloads/scheduler/), carried inside
-// the program: they are compiled beside the kernel's example schedulers, whose makefile knows how.
+// The sources of our own scheduler, of the loader of BPF objects and of the probe (workloads/scheduler/),
+// carried inside the program: they are compiled beside the kernel's example schedulers, whose makefile knows
+// how.
 #pragma once
 
 #include <span>

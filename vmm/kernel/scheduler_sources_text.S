@@ -18,6 +18,11 @@ ktstr_\name\()_size:
 
         carried load_source, workloads/scheduler/ktstr_load.c
         carried load_rule_source, workloads/scheduler/ktstr_load.mk
+        carried probe_bpf_source, workloads/scheduler/ktstr_probe.bpf.c
+        carried probe_loader_source, workloads/scheduler/ktstr_probe.c
+        carried probe_arm_source, workloads/scheduler/ktstr_probe_arm.inc
+        carried probe_types_source, workloads/scheduler/ktstr_probe_types.inc
+        carried probe_shared_source, workloads/scheduler/ktstr_probe.inc
         carried scx_bpf_source, workloads/scheduler/ktstr_scx.bpf.c
         carried scx_loader_source, workloads/scheduler/ktstr_scx.c
         carried scx_faults_source, workloads/scheduler/ktstr_scx_faults.inc

@@ -27,6 +27,24 @@ constexpr ShippedScheduler kShipped[] = {
     {kOurs, "ours, for tests: like scx_simple, or wrong in one of the ways that its --list-faults tells"},
 };
 
+constexpr ShippedScheduler kHelpers[] = {
+    {kObjectLoader, "no scheduler: what loads those that are BPF objects (`object:`)"},
+    {kProbeProgram, "no scheduler: what notes the calls about each task while one fails (`on_failure:`)"},
+};
+
+const ShippedScheduler* Find(std::span<const ShippedScheduler> among, std::string_view name) {
+  for (const ShippedScheduler& scheduler : among)
+    if (scheduler.name == name) return &scheduler;
+  return nullptr;
+}
+
+/// "the scheduler scx_simple".
+std::string Called(std::string_view name) {
+  if (name == kObjectLoader) return fmt::format("{}, which loads BPF objects,", name);
+  if (name == kProbeProgram) return fmt::format("{}, which probes kernels,", name);
+  return fmt::format("the scheduler {}", name);
+}
+
 /// The directories of kernels, newest first.
 std::vector<fs::path> KernelDirectories(const fs::path& schedulers) {
   std::vector<fs::path> found;
@@ -44,11 +62,9 @@ std::vector<fs::path> KernelDirectories(const fs::path& schedulers) {
 
 std::span<const ShippedScheduler> ShippedSchedulers() { return kShipped; }
 
-const ShippedScheduler* FindShippedScheduler(std::string_view name) {
-  for (const ShippedScheduler& scheduler : kShipped)
-    if (scheduler.name == name) return &scheduler;
-  return nullptr;
-}
+std::span<const ShippedScheduler> SchedulerHelpers() { return kHelpers; }
+
+const ShippedScheduler* FindShippedScheduler(std::string_view name) { return Find(kShipped, name); }
 
 Error UnknownScheduler(std::string_view name) {
   std::string names;
@@ -59,7 +75,7 @@ Error UnknownScheduler(std::string_view name) {
 
 Result<fs::path> SchedulerCacheDir() { return CacheSubdir("schedulers"); }
 
-bool IsOurScheduler(std::string_view name) { return name == kOurs || name == kObjectLoader; }
+bool IsOurScheduler(std::string_view name) { return name == kOurs || Find(kHelpers, name) != nullptr; }
 
 fs::path SchedulerBinary(const fs::path& directory, std::string_view name) {
   if (!IsOurScheduler(name)) return directory / name;
@@ -75,8 +91,7 @@ bool HasScheduler(const fs::path& directory, std::string_view name) {
 
 Result<fs::path> FindBuiltScheduler(const fs::path& schedulers, std::string_view name,
                                     std::string_view kernel_version) {
-  const bool loader = name == kObjectLoader;
-  if (!loader && FindShippedScheduler(name) == nullptr) return UnknownScheduler(name);
+  if (Find(kHelpers, name) == nullptr && FindShippedScheduler(name) == nullptr) return UnknownScheduler(name);
   std::vector<fs::path> places = KernelDirectories(schedulers);
   places.insert(places.begin(), schedulers / kernel_version);
   for (const fs::path& place : places) {
@@ -86,9 +101,7 @@ Result<fs::path> FindBuiltScheduler(const fs::path& schedulers, std::string_view
       return binary;
   }
   return Error{ErrorKind::kEnvironment,
-               fmt::format("{} is not built; `ktstr-interp schedulers build` builds it",
-                           loader ? fmt::format("{}, which loads BPF objects,", name)
-                                  : fmt::format("the scheduler {}", name))};
+               fmt::format("{} is not built; `ktstr-interp schedulers build` builds it", Called(name))};
 }
 
 BuiltSchedulers ReadBuiltSchedulers(const fs::path& directory) {

@@ -33,9 +33,14 @@ std::span<const ShippedScheduler> ShippedSchedulers();
 /// nullptr when there is none of this name.
 const ShippedScheduler* FindShippedScheduler(std::string_view name);
 
-/// What `schedulers build` makes beside them: the program that loads BPF objects. It is no scheduler that a
-/// scenario could name; all that is said here of binaries holds for it, too.
+/// What `schedulers build` makes beside them: the program that loads BPF objects, and the one that probes a
+/// kernel while a scheduler fails. They are no schedulers that a scenario could name; all that is said here
+/// of binaries holds for them, too.
 inline constexpr std::string_view kObjectLoader = "ktstr_load";
+inline constexpr std::string_view kProbeProgram = "ktstr_probe";
+
+/// Both of these, with what they are for.
+std::span<const ShippedScheduler> SchedulerHelpers();
 
 /// "there is no scheduler 'x' among the shipped ones (scx_simple, ...)" (kInput).
 Error UnknownScheduler(std::string_view name);
@@ -48,7 +53,8 @@ Result<std::filesystem::path> SchedulerCacheDir();
 /// themselves to other kernels when they are loaded). `schedulers` is SchedulerCacheDir(). The binary is an
 /// executable file, linked to libraries of the host.
 /// Errors: UnknownScheduler(); kEnvironment "the scheduler scx_simple is not built; `ktstr-interp schedulers
-/// build` builds it", "ktstr_load, which loads BPF objects, is not built; ...".
+/// build` builds it", "ktstr_load, which loads BPF objects, is not built; ...", "ktstr_probe, which probes
+/// kernels, is not built; ...".
 Result<std::filesystem::path> FindBuiltScheduler(const std::filesystem::path& schedulers,
                                                  std::string_view name, std::string_view kernel_version);
 
@@ -58,8 +64,8 @@ std::filesystem::path SchedulerBinary(const std::filesystem::path& directory, st
 /// Whether it is there.
 bool HasScheduler(const std::filesystem::path& directory, std::string_view name);
 
-/// Whether this program carries the sources of this scheduler, which is then built whatever the kernel's
-/// source.
+/// Whether this program carries the sources of this scheduler or helper, which is then built whatever the
+/// kernel's source.
 bool IsOurScheduler(std::string_view name);
 
 /// What the schedulers of one kernel were made of: built.json.

@@ -8,6 +8,7 @@
 #include "interpreter/cli/run_command.h"
 #include "interpreter/cli/run_command_parts.h"
 #include "test/unit/interpreter/cli/test_cli_fixture.h"
+#include "test/unit/vmm/host/temp_dir.h"
 
 using namespace ktstr;
 using namespace ktstr::test;
@@ -68,7 +69,9 @@ class FakeWorld {
     if (scenario.name.starts_with("fail") || (scenario.name.starts_with("flaky") && ran.size() % 2 == 1)) {
       outcome.verdict = Verdict::kFail;
       outcome.cause = "iterations of cgroup hot is 3, below the minimum of 5";
-      outcome.cause_path = "steps/0/hold";
+      outcome.cause_path = scenario.name == "fail-default" ? "defaults/progress" : "steps/0/hold";
+      if (scenario.name.ends_with("ejected"))
+        outcome.record.schedulers.emplace_back().end = SchedulerEnd::kStall;
     } else if (scenario.name.starts_with("error")) {
       outcome.verdict = Verdict::kError;
       outcome.cause = "QEMU was killed by SIGKILL";
@@ -407,6 +410,37 @@ TEST_CASE("What has not failed is not run again, nor what would only repeat itse
   FakeWorld world;
   CHECK(Run(world, {}).out.find("again") == std::string::npos);
   CHECK(world.ran.size() == 3);
+}
+
+TEST_CASE("A default check that the file does not mention is the same cause when it fails again") {
+  const WorkDir dir;
+  Named("s/a.yaml", "fail-default", "on_failure: {rerun: 2}\n");
+  FakeWorld world;
+  CHECK(Run(world, {}).out.find("\n  again  failed 2 of 2 times\n") != std::string::npos);
+}
+
+TEST_CASE("What failed under a scheduler is probed if that is wanted, and why it cannot be is told") {
+  const WorkDir dir;
+  const vmm::ScopedEnvironment cache("XDG_CACHE_HOME", (dir.path() / "cache").string());
+  Named("s/a.yaml", "fail-ejected", "on_failure: {probe: true}\n");
+  FakeWorld world;
+  const std::string line =
+      "\n  probe  it was not run again: ktstr_probe, which probes kernels, is not built; `ktstr-interp "
+      "schedulers build` "
+      "builds "
+      "it\n";
+  CHECK(Run(world, {}).out.find(line) != std::string::npos);
+  CHECK(world.ran.size() == 1);
+  const auto verdict = nlohmann::json::parse(ReadText("runs/latest/fail-ejected/verdict.json"));
+  CHECK(verdict.at("probed").at("ran") == false);
+
+  Named("s/a.yaml", "fail-ejected");
+  CHECK(Run(world, {}).out.find("probe") == std::string::npos);
+  CliOptions options;
+  options.probe = true;
+  CHECK(Run(world, options).out.find(line) != std::string::npos);
+  Named("s/a.yaml", "fail");  // under no scheduler
+  CHECK(Run(world, options).out.find("probe") == std::string::npos);
 }
 
 TEST_CASE("--rerun-failed takes the place of what scenarios say") {

@@ -98,13 +98,13 @@ TEST_CASE("schedulers are built once, with the kernel's types and source, and fo
   const fs::path place = source.cache() / "6.12.9-ktstr";
   CHECK(built->kernel == "6.12.9-ktstr");
   CHECK_FALSE(built->from_cache);
-  CHECK(built->files == std::vector<fs::path>{place / "scx_simple", place / "scx_qmap",
-                                              SchedulerBinary(place, "ktstr_scx"),
-                                              SchedulerBinary(place, kObjectLoader)});
+  CHECK(built->files ==
+        std::vector<fs::path>{place / "scx_simple", place / "scx_qmap", SchedulerBinary(place, "ktstr_scx"),
+                              SchedulerBinary(place, kObjectLoader), SchedulerBinary(place, kProbeProgram)});
   REQUIRE(lines.size() == 1);
-  CHECK(lines[0] ==
-        "building scx_simple, scx_qmap, ktstr_scx, ktstr_load of " + (source.dir() / "src").string() +
-            " with clang-19; log: " + (source.cache() / ".build-6.12.9-ktstr/build.log").string());
+  CHECK(lines[0] == "building scx_simple, scx_qmap, ktstr_scx, ktstr_load, ktstr_probe of " +
+                        (source.dir() / "src").string() + " with clang-19; log: " +
+                        (source.cache() / ".build-6.12.9-ktstr/build.log").string());
   CHECK(FoundIn(source.cache(), "scx_qmap") == (place / "scx_qmap").string());
   // Another kernel takes what there is; a scheduler that the source lacks stays unbuilt.
   CHECK(FoundIn(source.cache(), "scx_qmap", "6.13.0") == (place / "scx_qmap").string());
@@ -208,10 +208,10 @@ TEST_CASE("what the kernel build unpacked serves the schedulers, which then need
   const auto built = BuildSchedulers(Names({}), [&](std::string_view line) { lines.emplace_back(line); });
   INFO((built.ok() ? "" : built.error().message));
   REQUIRE(built.ok());
-  CHECK(built->files.size() == 4);
+  CHECK(built->files.size() == 5);
   REQUIRE(lines.size() == 1);
   CHECK(lines[0].starts_with(
-      "building scx_simple, scx_qmap, ktstr_scx, ktstr_load of linux 1 with clang-19; log: "));
+      "building scx_simple, scx_qmap, ktstr_scx, ktstr_load, ktstr_probe of linux 1 with clang-19; log: "));
 }
 
 TEST_CASE("a build of schedulers that breaks says the first error and the log, and replaces nothing") {
