@@ -32,6 +32,24 @@ void WriteOrExit(int fd, std::span<const std::byte> bytes) {
   if (WriteAll(fd, bytes) != 0) _exit(1);
 }
 
+void AddFaults(const SetupFaults& faults, WorkerReport& report) {
+  report.affinity_error = faults.affinity;
+  report.sched_policy_error = faults.policy;
+  report.nice_error = faults.nice;
+  report.gid_error = faults.gid;
+  report.uid_error = faults.uid;
+}
+
+/// The request as it holds for a member of that role.
+StartWorkers InRole(StartWorkers request, const WorkerRole& role) {
+  if (!role.policy) return request;
+  request.policy = *role.policy;
+  request.rt_priority = role.rt_priority;
+  request.dl_runtime_ns = role.dl_runtime_ns;
+  request.dl_deadline_ns = request.dl_period_ns = role.dl_period_ns;
+  return request;
+}
+
 }  // namespace
 
 std::vector<std::uint32_t> DrawCpus(std::vector<std::uint32_t> pool, std::uint32_t count, std::uint64_t seed,
@@ -53,7 +71,8 @@ void RunWorker(const WorkerSpawn& spawn, std::uint32_t index, int report_fd) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(1);
 
-  const WorkerPlace place{index, request.count, spawn.type.group_size};
+  const WorkerPlace place{index, request.count, GroupSize(spawn.type, spawn.params)};
+  const WorkerRole role = RoleOf(spawn.type, spawn.params, index % place.group_size);
   std::vector<PipeEnds> pipes;
   std::vector<int> keep = {report_fd, spawn.set_up_fd};
   if (!spawn.pipes.empty()) {
@@ -65,7 +84,7 @@ void RunWorker(const WorkerSpawn& spawn, std::uint32_t index, int report_fd) {
   CloseOthers(std::move(keep));
 
   spawn.memory.AwaitRelease();
-  const SetupFaults faults = SetUpWorker(request, index);
+  const SetupFaults faults = SetUpWorker(InRole(request, role), index);
   spawn.memory.slots()[index].state.store(WorkerState::kRunning, std::memory_order_release);
   const std::uint64_t all = 1;
   if (spawn.memory.control().set_up.fetch_add(1) + 1 == request.count)
@@ -76,20 +95,26 @@ void RunWorker(const WorkerSpawn& spawn, std::uint32_t index, int report_fd) {
   Telemetry telemetry(probe, spawn.memory.control(), spawn.memory.slots()[index], gettid());
   WorkerContext context(spawn.memory, telemetry, place, std::move(pipes),
                         request.seed ^ ((index + std::uint64_t{1}) * 0xD1B54A32D192ED03), spawn.disk_fd);
+  const auto send = [&](const std::string& work_error) {
+    WorkerReport report = telemetry.Finish();
+    spawn.memory.slots()[index].state.store(WorkerState::kReporting, std::memory_order_release);
+    report.index = index;
+    report.group_idx = request.group_idx;
+    report.is_messenger = role.messenger;
+    report.work_error = work_error;
+    report.storage = spawn.storage;
+    AddFaults(faults, report);
+    WriteOrExit(report_fd, EncodeReportRecord(report));
+    _exit(0);
+  };
+  context.OnFailure([&](const std::string& cause) {
+    // It may have to wait until somebody reads its report: no stall of the work.
+    telemetry.BeginBlock();
+    send(cause);
+  });
   spawn.type.run(spawn.params, context);
-
-  WorkerReport report = telemetry.Finish();
-  spawn.memory.slots()[index].state.store(WorkerState::kReporting, std::memory_order_release);
-  report.index = index;
-  report.group_idx = request.group_idx;
-  report.affinity_error = faults.affinity;
-  report.sched_policy_error = faults.policy;
-  report.storage = spawn.storage;
-  report.nice_error = faults.nice;
-  report.gid_error = faults.gid;
-  report.uid_error = faults.uid;
-  WriteOrExit(report_fd, EncodeReportRecord(report));
-  _exit(0);
+  send({});
+  _exit(1);  // not reached
 }
 
 }  // namespace ktstr::guest

@@ -16,7 +16,7 @@ struct WorkerSpawn {
   const WorkTypeDecl& type;
   const void* params;  // of `type`
   const GroupMemory& memory;
-  std::span<const PipeEnds> pipes;  // one per worker when the type uses pipes, else empty
+  std::span<const PipeEnds> pipes;  // one per worker when the type has a channel, else empty
   int set_up_fd = -1;               // an eventfd, written to by the worker that is set up last
   int disk_fd = -1;                 // the machine's disk when the type needs one, else -1
   std::string_view storage;         // what that disk is; empty without one

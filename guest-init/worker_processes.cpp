@@ -14,6 +14,7 @@
 #include "guest-init/report_record.h"
 #include "guest-init/system_error.h"
 #include "guest-init/wire/codec.h"
+#include "guest-init/worker_channels.h"
 #include "guest-init/worker_disk.h"
 
 namespace ktstr::guest {
@@ -32,20 +33,13 @@ Error GroupError(const StartWorkers& request, const std::string& what) {
 Result<const WorkTypeDecl*> CheckRequest(const StartWorkers& request) {
   const WorkTypeDecl* type = FindWorkType(request.work_type);
   if (type == nullptr) return GroupError(request, "there is no work type '" + request.work_type + "'");
-  if (request.count == 0 || request.count % type->group_size != 0)
-    return GroupError(request, std::to_string(request.count) + " workers of " + request.work_type +
-                                   ", which needs a multiple of " + std::to_string(type->group_size));
   return type;
 }
 
-struct OwnedPipe {
-  Fd read_end;
-  Fd write_end;
-};
-Result<OwnedPipe> MakePipe(const StartWorkers& request, int flags) {
-  std::array<int, 2> ends{};
-  if (pipe2(ends.data(), flags) != 0) return GroupError(request, SystemError("making a pipe").message);
-  return OwnedPipe{Fd(ends[0]), Fd(ends[1])};
+Result<> CheckCount(const StartWorkers& request, std::uint32_t group_size) {
+  if (request.count != 0 && group_size != 0 && request.count % group_size == 0) return {};
+  return GroupError(request, std::to_string(request.count) + " workers of " + request.work_type +
+                                 ", which needs a multiple of " + std::to_string(group_size));
 }
 
 void KillGroup(pid_t pid) {
@@ -64,6 +58,7 @@ Result<std::unique_ptr<WorkerProcesses>> WorkerProcesses::Fork(EventLoop& loop, 
     return GroupError(request, decoded.error().message);
   if (!encoded.empty())
     return GroupError(request, "bytes are left over after the parameters of " + request.work_type);
+  TRY(CheckCount(request, GroupSize(*type, params.data())));
   GroupMemory map = TRY(GroupMemory::Map(request.count));
   std::unique_ptr<WorkerProcesses> group(new WorkerProcesses(loop, around, request, std::move(map)));
   TRY(group->ForkAll(*type, params, phase));
@@ -71,12 +66,8 @@ Result<std::unique_ptr<WorkerProcesses>> WorkerProcesses::Fork(EventLoop& loop, 
 }
 
 Result<> WorkerProcesses::ForkAll(const WorkTypeDecl& type, const AnyStruct& params, std::uint32_t phase) {
-  std::vector<OwnedPipe> pipes;
-  std::vector<PipeEnds> ends;
-  for (std::uint32_t i = 0; type.uses_pipes && i < request_.count; ++i) {
-    pipes.push_back(TRY(MakePipe(request_, O_CLOEXEC)));
-    ends.push_back({pipes.back().read_end.get(), pipes.back().write_end.get()});
-  }
+  Result<WorkerChannels> channels = WorkerChannels::Make(type.channel, request_.count);
+  if (!channels.ok()) return GroupError(request_, channels.error().message);
   set_up_.Reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!set_up_.valid()) return GroupError(request_, SystemError("making an event descriptor").message);
   // It only wakes the loop, which then asks SetUp().
@@ -87,8 +78,8 @@ Result<> WorkerProcesses::ForkAll(const WorkTypeDecl& type, const AnyStruct& par
     if (!found.ok()) return GroupError(request_, request_.work_type + ": " + found.error().message);
     disk = std::move(found).value();
   }
-  const WorkerSpawn spawn{request_, type,          params.data(),   memory_,
-                          ends,     set_up_.get(), disk.file.get(), disk.about};
+  const WorkerSpawn spawn{request_,         type,          params.data(),   memory_,
+                          channels->ends(), set_up_.get(), disk.file.get(), disk.about};
   workers_.reserve(request_.count);
   stays_ = {{request_.cgroup, 0}};
   const SliceMark first = NextMark();
@@ -96,7 +87,9 @@ Result<> WorkerProcesses::ForkAll(const WorkTypeDecl& type, const AnyStruct& par
   EndCpusetChange();
   ReadCgroup();
   for (std::uint32_t i = 0; i < request_.count; ++i) {
-    OwnedPipe report = TRY(MakePipe(request_, O_CLOEXEC));
+    Result<OwnedPipe> made = MakePipe();
+    if (!made.ok()) return GroupError(request_, made.error().message);
+    OwnedPipe report = std::move(made).value();
     const pid_t pid = fork();
     if (pid < 0) return GroupError(request_, SystemError("forking worker " + std::to_string(i)).message);
     if (pid == 0) RunWorker(spawn, i, report.write_end.get());

@@ -1,23 +1,37 @@
 // The one list of work types. A row without its file does not link.
 #include <array>
+#include <vector>
 
 #include "workloads/work_type.h"
 
 namespace ktstr {
 
+// compute/
 extern const WorkTypeDecl work_type_spin_wait;
+// memory/
+// wake/
+extern const WorkTypeDecl work_type_pipe_io;
+extern const WorkTypeDecl work_type_futex_ping_pong;
+// shape/
 extern const WorkTypeDecl work_type_yield_heavy;
 extern const WorkTypeDecl work_type_mixed;
 extern const WorkTypeDecl work_type_bursty;
-extern const WorkTypeDecl work_type_pipe_io;
-extern const WorkTypeDecl work_type_futex_ping_pong;
+// io/
 extern const WorkTypeDecl work_type_io_sync;
+// of the others
 
 std::span<const WorkTypeDecl> AllWorkTypes() {
+  // clang-format off
   static const std::array kTypes = {
-      work_type_spin_wait, work_type_yield_heavy,     work_type_mixed,   work_type_bursty,
-      work_type_pipe_io,   work_type_futex_ping_pong, work_type_io_sync,
+      work_type_spin_wait,
+      work_type_pipe_io,
+      work_type_futex_ping_pong,
+      work_type_yield_heavy,
+      work_type_mixed,
+      work_type_bursty,
+      work_type_io_sync,
   };
+  // clang-format on
   return kTypes;
 }
 

@@ -61,16 +61,20 @@ std::string_view ScopeName(const MetricDecl& metric) {
 
 /// What a work type's own declaration does not say.
 std::string WorkTypeFacts(const WorkTypeDecl& work) {
-  std::string text;
-  if (work.group_size > 1) text += fmt::format("Workers come in groups of {}.", work.group_size);
-  if (!work.wake_sample.empty())
-    text += fmt::format("{}Wake latency: {}.", text.empty() ? "" : " ", work.wake_sample);
+  std::vector<std::string> facts;
+  if (!work.group_doc.empty())
+    facts.push_back(fmt::format("Workers come in groups of {}.", work.group_doc));
+  else if (work.group_size > 1)
+    facts.push_back(fmt::format("Workers come in groups of {}.", work.group_size));
+  if (!work.wake_sample.empty()) facts.push_back(fmt::format("Wake latency: {}.", work.wake_sample));
+  if (!work.timer_sample.empty()) facts.push_back(fmt::format("Timer latency: {}.", work.timer_sample));
+  if (!work.iteration_cost.empty()) facts.push_back(fmt::format("Iteration cost: {}.", work.iteration_cost));
   if (work.needs_disk)
-    text += fmt::format(
-        "{}The machine gets a disk for it, which is thrown away after the run; the kernel "
-        "needs the feature {}.",
-        text.empty() ? "" : " ", vmm::FeatureName(vmm::KernelFeature::kVirtioBlk));
-  return text;
+    facts.push_back(
+        fmt::format("The machine gets a disk for it, which is thrown away after the run; the kernel "
+                    "needs the feature {}.",
+                    vmm::FeatureName(vmm::KernelFeature::kVirtioBlk)));
+  return fmt::format("{}", fmt::join(facts, " "));
 }
 
 std::string ExplainMetric(const MetricDecl& metric) {
@@ -206,8 +210,11 @@ Json CatalogueJson() {
   json["work_types"] = Json::array();
   for (const WorkTypeDecl& work : AllWorkTypes()) {
     Json item = DeclarationJson(work.params());
-    item["group_size"] = work.group_size;
+    item["group_size"] = GroupSize(work, AnyStruct(work.params()).data());
+    item["group_doc"] = work.group_doc;
     item["wake_sample"] = work.wake_sample;
+    item["timer_sample"] = work.timer_sample;
+    item["iteration_cost"] = work.iteration_cost;
     item["needs_disk"] = work.needs_disk;
     json["work_types"].push_back(std::move(item));
   }

@@ -1,5 +1,7 @@
 #include "interpreter/run/run_session.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "guest-init/base/one_line.h"
@@ -26,6 +28,22 @@ std::string PolicyText(SchedPolicy policy, std::uint32_t rt_priority, std::optio
     return (policy == SchedPolicy::kFifo ? "FIFO " : "RR ") + std::to_string(rt_priority);
   if (policy == SchedPolicy::kNormal && nice) return "nice " + std::to_string(*nice);
   return std::string(kSchedPolicies[static_cast<std::size_t>(policy)].name);
+}
+
+/// Of a group, as it was started; where its members differ "FIFO 50 or normal".
+std::string GroupPolicyText(const StartWorkers& request) {
+  const WorkTypeDecl& type = *FindWorkType(request.work_type);
+  AnyStruct params(type.params());
+  std::span<const std::byte> encoded = std::as_bytes(std::span(request.work_params));
+  std::vector<std::string> texts;
+  if (!DecodeStruct(type.params(), encoded, params.data()).ok()) return {};
+  for (std::uint32_t position = 0; position < GroupSize(type, params.data()); ++position) {
+    const WorkerRole role = RoleOf(type, params.data(), position);
+    std::string text = PolicyText(role.policy.value_or(request.policy),
+                                  role.policy ? role.rt_priority : request.rt_priority, request.nice);
+    if (std::find(texts.begin(), texts.end(), text) == texts.end()) texts.push_back(std::move(text));
+  }
+  return fmt::format("{}", fmt::join(texts, " or "));
 }
 
 std::string HowItReported(const WorkerReport& report) {
@@ -281,7 +299,7 @@ void RunSession::NoteGroup(const GroupState& group, const StartWorkers& request)
   started.expected = group.count;
   started.backdrop = group.slot == Slot::kBackdrop;
   started.first_phase = group.phase;
-  started.policy = PolicyText(request.policy, request.rt_priority, request.nice);
+  started.policy = GroupPolicyText(request);
   if (group.always_restricted) started.allowed = group.allowed;
   outcome_.record.groups.push_back(std::move(started));
 }

@@ -96,10 +96,11 @@ void WorkRules(const void* object, RuleSink& sink) {
   if (work.comm && (work.comm->empty() || work.comm->size() > 15))
     sink.Diagnose("comm", "a task name has 1 to 15 bytes");
   const WorkTypeDecl* type = work.type.decl() != nullptr ? FindWorkType(work.type.decl()->name) : nullptr;
-  if (type != nullptr && work.workers && work.workers->count % type->group_size != 0)
+  const std::uint32_t group = type != nullptr ? GroupSize(*type, work.type.data()) : 0;
+  if (group != 0 && work.workers && work.workers->count % group != 0)
     sink.Diagnose("workers", std::string(work.type.decl()->name) + " works in groups of " +
-                                 std::to_string(type->group_size) + "; " +
-                                 std::to_string(work.workers->count) + " is not a multiple of that");
+                                 std::to_string(group) + "; " + std::to_string(work.workers->count) +
+                                 " is not a multiple of that");
 }
 
 }  // namespace

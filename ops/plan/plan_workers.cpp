@@ -43,15 +43,16 @@ std::vector<std::uint8_t> ParamsOf(const WorkSpec& work) {
 
 std::optional<std::uint32_t> PlanContext::CountWorkers(std::string_view field, const WorkSpec& work,
                                                        const CgroupState* cgroup) {
-  const WorkTypeDecl& type = *FindWorkType(work.type.decl()->name);
-  if (!work.workers) return type.group_size;
+  const std::uint32_t group = GroupSize(*FindWorkType(work.type.decl()->name), work.type.data());
+  if (group == 0) return std::nullopt;  // the type's own rules have said why
+  if (!work.workers) return group;
   if (work.workers->count > 0) return work.workers->count;
   const std::size_t cpus =
       cgroup != nullptr && cgroup->cpuset ? cgroup->cpuset->size() : UsableCpus(topology_).size();
   const double exact = static_cast<double>(cpus) * work.workers->of_cpus;
   // A number of any size until it is known to be within the limit.
-  const double groups = std::ceil(std::max(1.0, std::ceil(exact - 1e-9)) / type.group_size);
-  const double count = groups * type.group_size;
+  const double groups = std::ceil(std::max(1.0, std::ceil(exact - 1e-9)) / group);
+  const double count = groups * group;
   constexpr double kMost = 10'000;
   if (count <= kMost || Unread(std::string(field) + "/workers"))
     return static_cast<std::uint32_t>(std::min(count, kMost));

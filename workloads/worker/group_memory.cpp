@@ -20,19 +20,20 @@ namespace ktstr {
 
 static_assert(std::atomic<std::uint32_t>::is_always_lock_free && sizeof(std::atomic<std::uint32_t>) == 4);
 
-void FutexWaitUntil(const std::atomic<std::uint32_t>& word, std::uint32_t value, std::uint64_t deadline_ns) {
+void FutexWaitUntil(const std::atomic<std::uint32_t>& word, std::uint32_t value, std::uint64_t deadline_ns,
+                    std::uint32_t bits) {
   const timespec deadline{static_cast<time_t>(deadline_ns / 1'000'000'000),
                           static_cast<long>(deadline_ns % 1'000'000'000)};
   // FUTEX_WAIT_BITSET is the form whose timeout is absolute.
-  syscall(SYS_futex, &word, FUTEX_WAIT_BITSET, value, &deadline, nullptr, FUTEX_BITSET_MATCH_ANY);
+  syscall(SYS_futex, &word, FUTEX_WAIT_BITSET, value, &deadline, nullptr, bits);
 }
 
 void FutexWait(const std::atomic<std::uint32_t>& word, std::uint32_t value) {
   syscall(SYS_futex, &word, FUTEX_WAIT, value, nullptr, nullptr, 0);
 }
 
-void FutexWake(const std::atomic<std::uint32_t>& word, int waiters) {
-  syscall(SYS_futex, &word, FUTEX_WAKE, waiters, nullptr, nullptr, 0);
+void FutexWake(const std::atomic<std::uint32_t>& word, int waiters, std::uint32_t bits) {
+  syscall(SYS_futex, &word, FUTEX_WAKE_BITSET, waiters, nullptr, nullptr, bits);
 }
 
 Result<GroupMemory> GroupMemory::Map(std::uint32_t workers) {

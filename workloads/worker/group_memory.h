@@ -69,8 +69,11 @@ struct WorkerSlot {
   std::atomic<std::uint64_t> longest{0};  // SliceGap of its whole life, not cut at marks
   std::atomic<std::uint64_t> longest_end_ns{0};
   std::atomic<WorkerState> state{WorkerState::kStarting};
-  /// For the work types that hand a token to each other; on a line of its own.
-  alignas(64) std::atomic<std::uint32_t> word{0};
+  // For work types whose members work hand in hand; on a line of its own.
+  alignas(64) std::atomic<std::uint32_t> word{0};  // a futex
+  std::atomic<std::uint32_t> second{0};            // another
+  std::atomic<std::uint64_t> woken_ns{0};          // since when somebody wakes it; 0: nobody does
+  std::atomic<std::int32_t> tid{0};                // 0 until it is about to begin its loop
 };
 
 /// An anonymous shared mapping, made before the fork; inherited by the workers.
@@ -105,10 +108,13 @@ class GroupMemory {
   std::size_t bytes_ = 0;
 };
 
+/// Who waits on a futex says by bits whom a wake-up must name to reach it.
+inline constexpr std::uint32_t kAnyWaiter = 0xffffffff;
 /// Waits while `word` holds `value`, at most until `deadline_ns` (CLOCK_MONOTONIC). May return early. Works
 /// between processes.
-void FutexWaitUntil(const std::atomic<std::uint32_t>& word, std::uint32_t value, std::uint64_t deadline_ns);
+void FutexWaitUntil(const std::atomic<std::uint32_t>& word, std::uint32_t value, std::uint64_t deadline_ns,
+                    std::uint32_t bits = kAnyWaiter);
 void FutexWait(const std::atomic<std::uint32_t>& word, std::uint32_t value);
-void FutexWake(const std::atomic<std::uint32_t>& word, int waiters);
+void FutexWake(const std::atomic<std::uint32_t>& word, int waiters, std::uint32_t bits = kAnyWaiter);
 
 }  // namespace ktstr

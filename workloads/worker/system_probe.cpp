@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <ctime>
 #include <map>
@@ -53,6 +54,17 @@ std::vector<NodePages> ParseNumaMaps(std::string_view text) {
   return list;
 }
 
+std::string_view NumaMapsLine(std::string_view text, std::uint64_t address) {
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    std::uint64_t begin = 0;
+    const auto parsed = std::from_chars(line.data(), line.data() + line.size(), begin, 16);
+    if (parsed.ec == std::errc{} && begin == address) return line;
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+  }
+  return {};
+}
+
 std::uint64_t ParseVmstat(std::string_view text, std::string_view name) {
   for (std::string_view word = NextWord(text); !word.empty(); word = NextWord(text)) {
     std::uint64_t value = 0;
@@ -68,8 +80,10 @@ std::uint32_t SystemProbe::CurrentCpu() {
   getcpu(&cpu, nullptr);
   return cpu;
 }
-std::vector<NodePages> SystemProbe::ReadNumaPages() {
-  return ParseNumaMaps(ReadSmallFile("/proc/self/numa_maps"));
+std::vector<NodePages> SystemProbe::ReadNumaPages(const void* region) {
+  const std::string text = ReadSmallFile("/proc/self/numa_maps");
+  return ParseNumaMaps(region == nullptr ? text
+                                         : NumaMapsLine(text, reinterpret_cast<std::uintptr_t>(region)));
 }
 std::uint64_t SystemProbe::ReadNumaPagesMigrated() {
   return ParseVmstat(ReadSmallFile("/proc/vmstat"), "numa_pages_migrated");

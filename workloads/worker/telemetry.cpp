@@ -38,6 +38,7 @@ Telemetry::Telemetry(WorkerProbe& probe, const GroupControl& control, WorkerSlot
       rng_(static_cast<std::uint64_t>(tid) * 0x9E3779B97F4A7C15),
       start_ns_(probe.NowNs()),
       last_progress_ns_(control.released_ns.load(std::memory_order_relaxed)) {
+  slot_.tid.store(tid, std::memory_order_release);
   life_.numa_pages_migrated = probe_.ReadNumaPagesMigrated();
   BeginSlice(CurrentMark());
   Checkpoint();
@@ -78,8 +79,7 @@ std::uint64_t Telemetry::MeasureGap() {
   return now;
 }
 
-void Telemetry::Checkpoint() {
-  const std::uint64_t now = MeasureGap();
+void Telemetry::LookAtCpu(std::uint64_t now) {
   const AllowedCpus::Place place = control_.allowed.Look([this] { return probe_.CurrentCpu(); });
   const std::uint32_t cpu = place.cpu;
   for (std::vector<bool>* cpus : {&cpus_used_, &slice_cpus_}) Mark(*cpus, cpu);
@@ -101,17 +101,16 @@ void Telemetry::Count(std::uint64_t units) {
 
 void Telemetry::Work(std::uint64_t units) {
   Count(units);
-  if (work_units_ % kCheckpointUnits == 0) Checkpoint();
-}
-
-void Telemetry::EndIteration(std::uint64_t units) {
-  Count(units);
-  ++iterations_;
-  slot_.iterations.store(iterations_, std::memory_order_relaxed);
   if (work_units_ % kCheckpointUnits == 0 || CurrentMark() != mark_)
     Checkpoint();
   else
     MeasureGap();
+}
+
+void Telemetry::EndIteration(std::uint64_t units) {
+  ++iterations_;
+  slot_.iterations.store(iterations_, std::memory_order_relaxed);
+  Work(units);
 }
 
 std::uint64_t Telemetry::Block(std::uint64_t ns) {
@@ -124,6 +123,7 @@ void Telemetry::EndBlock(std::uint64_t from_ns) {
   last_progress_ns_ = from_ns;
   slot_.progress_ns.store(from_ns, std::memory_order_release);
   slot_.blocked_until_ns.store(kNotBlocked, std::memory_order_release);
+  LookAtCpu(from_ns);
 }
 
 void Telemetry::RecordWake(std::uint64_t ns) {
@@ -169,7 +169,7 @@ void Telemetry::Measure(const Start& start, Samples& samples, const std::vector<
   out.migration_count = migration_count_ - start.migrations;
   out.cpus_used = ToList(cpus);
   samples.Take(out);
-  out.numa_pages = probe_.ReadNumaPages();
+  out.numa_pages = probe_.ReadNumaPages(region_);
   out.vmstat_numa_pages_migrated = Since(probe_.ReadNumaPagesMigrated(), start.numa_pages_migrated);
 }
 

@@ -3,11 +3,12 @@
 // workers that never run. The two meet in the worker's slot of the group's memory.
 //
 // Measurement rules (host and guest documentation quote these):
-// - The gap clock is read at the end of every iteration and before every block; the longest time between two
+// - The gap clock is read at the end of every iteration or piece of work and before every block; the longest
+// time between two
 //   readings is max_gap. The first gap begins when the worker is let go. Blocked time is not part of a gap,
 //   but waking late is: after a timed sleep the gap clock restarts at the moment the sleep should have ended.
 // - The CPU is read (cpus_used, migrations) when work_units is a multiple of 1024 after an iteration or a
-//   piece of work, and when a new slice is noticed.
+//   piece of work, after every block, and when a new slice is noticed.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +38,8 @@ class WorkerProbe {
   virtual std::uint64_t NowNs() = 0;        // the guest's monotonic clock
   virtual std::uint64_t ThreadCpuNs() = 0;  // CPU time of the calling thread
   virtual std::uint32_t CurrentCpu() = 0;
-  virtual std::vector<NodePages> ReadNumaPages() = 0;
+  /// Of the caller's memory; with `region` only of the mapping that begins there.
+  virtual std::vector<NodePages> ReadNumaPages(const void* region) = 0;
   virtual std::uint64_t ReadNumaPagesMigrated() = 0;
 };
 
@@ -46,7 +48,7 @@ class Telemetry {
   /// All must outlive it; `slot` is the worker's own.
   Telemetry(WorkerProbe& probe, const GroupControl& control, WorkerSlot& slot, std::int32_t tid);
 
-  /// Part of an iteration is done.
+  /// Part of an iteration is done; 0 units: it is known to run.
   void Work(std::uint64_t units);
   /// An iteration is done, its last `units` included.
   void EndIteration(std::uint64_t units);
@@ -61,6 +63,8 @@ class Telemetry {
   void RecordTimer(std::uint64_t ns);
   void RecordIterationCost(std::uint64_t ns);
 
+  /// From here on numa_pages are those of the mapping that begins at `region`.
+  void CountPagesOf(const void* region) { region_ = region; }
   [[nodiscard]] std::uint64_t iterations() const { return iterations_; }
   /// Ends the measurement. Call once. The report has what only the worker knows: counts, samples, CPUs,
   /// pages, with one slice for each that it noticed. The rest is the caller's to fill in.
@@ -80,7 +84,8 @@ class Telemetry {
   void Measure(const Start& start, Samples& samples, const std::vector<bool>& cpus, Measures& out);
   std::uint64_t Block(std::uint64_t ns);
   std::uint64_t MeasureGap();
-  void Checkpoint();
+  void Checkpoint() { LookAtCpu(MeasureGap()); }
+  void LookAtCpu(std::uint64_t now);
   void Count(std::uint64_t units);
   [[nodiscard]] SliceMark CurrentMark() const {
     return SliceMark::Unpack(control_.slice.load(std::memory_order_acquire));
@@ -93,6 +98,7 @@ class Telemetry {
   WorkerSlot& slot_;
   std::int32_t tid_;
   Xorshift64 rng_;
+  const void* region_ = nullptr;
   std::uint64_t work_units_ = 0;
   std::uint64_t iterations_ = 0;
   std::uint64_t start_ns_ = 0;

@@ -74,6 +74,15 @@ std::vector<std::string_view> TypesThatMeasure(Needs needs) {
   return types;
 }
 
+/// A few of them, when there are many.
+std::string SomeOf(const std::vector<std::string_view>& types) {
+  constexpr std::size_t kFew = 6;
+  const std::size_t shown = types.size() <= kFew ? types.size() : kFew - 1;
+  std::string text = fmt::format("{}", fmt::join(types.begin(), types.begin() + shown, ", "));
+  if (shown < types.size()) text += fmt::format(" and {} more", types.size() - shown);
+  return text;
+}
+
 std::string_view SamplesOf(Needs needs) {
   switch (needs) {
     case Needs::kWakeSamples:
@@ -91,9 +100,6 @@ std::string_view SamplesOf(Needs needs) {
 void ResolveData(const MetricCheck& check, const MetricDecl& metric, CheckSite& site) {
   const std::vector<std::string_view> able = TypesThatMeasure(metric.needs);
   const std::string_view samples = SamplesOf(metric.needs);
-  if (!samples.empty() && able.empty())
-    return site.Bad("metric",
-                    fmt::format("{} never has data: no work type measures {}", metric.name, samples));
   const NameDoubts& doubts = site.names().doubts;
   if (doubts.MayMake(Refers::kGroup) || site.Unread("cgroup")) return;
   std::set<std::string_view> cgroups;  // with workers that the check is about
@@ -117,7 +123,7 @@ void ResolveData(const MetricCheck& check, const MetricDecl& metric, CheckSite& 
   else if (!samples.empty() && !measured)
     site.Bad("metric",
              fmt::format("{} never has data here: no worker of {} measures {}", metric.name, where, samples),
-             fmt::format("these do: {}", fmt::join(able, ", ")));
+             fmt::format("these do: {}", SomeOf(able)));
   else if (metric.needs == Needs::kCpuset && !has_cpuset && !doubts.MayMake(Refers::kCgroup))
     site.Bad("metric", fmt::format("{} never has data here: no worker of {} has a cpuset all its life",
                                    metric.name, where));

@@ -43,7 +43,8 @@ constexpr DefaultCheck kTable[] = {
      &JudgeWorkersReported},
     {Optional<&DefaultChecks::workers_set_up>(
          "workers_set_up",
-         "Every worker got the affinity, scheduling policy, nice value and ids asked for, else ERROR."),
+         "Every worker got the affinity, scheduling policy, nice value and ids asked for, and no call that "
+         "its work is made of failed, else ERROR."),
      &JudgeWorkersSetUp},
     {Optional<&DefaultChecks::progress>("progress", "Every worker did some work."), &JudgeProgress},
     {Optional<&DefaultChecks::no_stall>(

@@ -23,7 +23,7 @@ void JudgeProgress(DefaultSite& site) {
   EachReport(
       site, "every worker did some work", &AnyGroup,
       [&](const WorkerGroup& group, const WorkerReport& report, const std::string& name, Findings& found) {
-        if (report.work_units > 0) return;
+        if (report.work_units > 0 || !report.work_error.empty()) return;  // the latter is said elsewhere
         // It could not while its cgroup was frozen, nor while nothing ran in the guest.
         const std::uint64_t life = Ms(report.wall_ns - std::min(report.frozen_ns, report.wall_ns));
         const std::uint64_t had = life - std::min(life, Ms(report.machine_stopped_ns));

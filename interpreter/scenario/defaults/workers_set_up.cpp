@@ -21,6 +21,11 @@ void JudgeWorkersSetUp(DefaultSite& site) {
                 group.cgroup,
                 {Verdict::kError, fmt::format("worker {} did not get its {}: {}", name, what, OneLine(error)),
                  0, PhaseOf(site.run(), group)});
+        if (!report.work_error.empty())
+          found.Add(group.cgroup,
+                    {Verdict::kError,
+                     fmt::format("worker {} could not do its work: {}", name, OneLine(report.work_error)), 0,
+                     PhaseOf(site.run(), group)});
       });
 }
 

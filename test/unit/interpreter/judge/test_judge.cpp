@@ -192,6 +192,17 @@ TEST_CASE("what could not be set up is called by its own name") {
   CHECK(line(&WorkerReport::uid_error) == Text{head + "user id: it did not work"});
 }
 
+TEST_CASE("a worker whose work failed is an ERROR that says how, and no lack of progress") {
+  RunRecord record = Healthy();
+  record.reports[0].report.work_error = "mbind to node 9: Invalid argument";
+  record.reports[0].report.work_units = 0;
+  CHECK(Lines(Defaults(record, Only(&DefaultChecks::workers_set_up))) ==
+        Text{"ERROR workers_set_up [defaults|warm|hot] worker hot/0 could not do its work: mbind to node 9: "
+             "Invalid argument"});
+  CHECK(Lines(Defaults(record, Only(&DefaultChecks::progress))) ==
+        Lines(Defaults(Healthy(), Only(&DefaultChecks::progress))));
+}
+
 TEST_CASE("no progress names the worker that waited longest") {
   RunRecord record = Healthy();
   for (const std::size_t index : {0U, 1U}) {

@@ -17,7 +17,7 @@ struct FakeProbe : WorkerProbe {
   std::uint64_t NowNs() override { return now_ns; }
   std::uint64_t ThreadCpuNs() override { return cpu_ns; }
   std::uint32_t CurrentCpu() override { return cpu; }
-  std::vector<NodePages> ReadNumaPages() override { return numa_pages; }
+  std::vector<NodePages> ReadNumaPages(const void*) override { return numa_pages; }
   std::uint64_t ReadNumaPagesMigrated() override { return numa_pages_migrated; }
 };
 

@@ -36,6 +36,14 @@ TEST_CASE("numa_maps pages are added up over all mappings") {
   CHECK(ParseNumaMaps("").empty());
 }
 
+TEST_CASE("the line of one mapping is told from those that begin likewise") {
+  const char* text = "7f0000001000 bind:1 anon=5 N1=5\n7f00000010 default N0=9\n7f0000001 default N0=7";
+  CHECK(NumaMapsLine(text, 0x7f0000001000) == "7f0000001000 bind:1 anon=5 N1=5");
+  CHECK(NumaMapsLine(text, 0x7f0000001) == "7f0000001 default N0=7");
+  CHECK(NumaMapsLine(text, 0x7f00) == "");
+  CHECK(NumaMapsLine("", 1) == "");
+}
+
 TEST_CASE("vmstat values are found by their whole name") {
   const char* text = "nr_free_pages 5\nnuma_pages_migrated_total 9\nnuma_pages_migrated 77\npgalloc 3\n";
   CHECK(ParseVmstat(text, "numa_pages_migrated") == 77);

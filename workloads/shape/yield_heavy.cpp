@@ -1,7 +1,7 @@
 // YieldHeavy: the scheduler's pick-next path as often as possible.
 #include <sched.h>
 
-#include "workloads/work_type.h"
+#include "workloads/worker/declare_work_type.h"
 #include "workloads/worker/worker_context.h"
 
 namespace ktstr {

@@ -4,11 +4,9 @@
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
-#include <cstring>
 
 #include "guest-init/base/clock.h"
-#include "workloads/work_type.h"
+#include "workloads/worker/declare_work_type.h"
 #include "workloads/worker/worker_context.h"
 
 namespace ktstr {
@@ -42,8 +40,8 @@ void WriteBlock(WorkerContext& context, std::uint64_t offset) {
   const std::uint64_t begin = context.BeginBlock();
   const ssize_t written = pwritev2(context.disk(), &block, 1, static_cast<off_t>(offset), RWF_SYNC);
   context.EndBlock(begin);
-  if (written < 0) WorkerContext::Fail(std::string("writing to the disk: ") + std::strerror(errno));
-  if (written != static_cast<ssize_t>(kBlockBytes)) WorkerContext::Fail("the disk took part of a block only");
+  if (written < 0) context.FailCall("pwritev2 to the disk");
+  if (written != static_cast<ssize_t>(kBlockBytes)) context.Fail("the disk took part of a block only");
 }
 
 /// Returns the time blocked in it.
@@ -51,14 +49,14 @@ std::uint64_t Flush(WorkerContext& context) {
   const std::uint64_t begin = context.BeginBlock();
   const int flushed = fdatasync(context.disk());
   const std::uint64_t blocked = context.EndBlock(begin);
-  if (flushed != 0) WorkerContext::Fail(std::string("flushing the disk: ") + std::strerror(errno));
+  if (flushed != 0) context.FailCall("fdatasync of the disk");
   return blocked;
 }
 
 void Run(const IoSync&, WorkerContext& context) {
   const auto size = static_cast<std::uint64_t>(lseek(context.disk(), 0, SEEK_END));
   const std::uint64_t stripe = size / kStripes / kBlockBytes * kBlockBytes;
-  if (stripe == 0) WorkerContext::Fail("the disk is too small");
+  if (stripe == 0) context.Fail("the disk is too small");
   const std::uint64_t first = context.place().index % kStripes * stripe;
   std::uint64_t at = 0;
   while (!context.ShouldStop()) {

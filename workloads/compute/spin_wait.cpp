@@ -1,5 +1,5 @@
 // SpinWait: never gives up the CPU by itself.
-#include "workloads/work_type.h"
+#include "workloads/worker/declare_work_type.h"
 #include "workloads/worker/worker_context.h"
 
 namespace ktstr {

@@ -1,7 +1,7 @@
 // Bursty: work and sleep in turns, by the clock.
 #include "guest-init/base/clock.h"
 #include "guest-init/base/units.h"
-#include "workloads/work_type.h"
+#include "workloads/worker/declare_work_type.h"
 #include "workloads/worker/worker_context.h"
 
 namespace ktstr {
@@ -42,16 +42,16 @@ void Run(const Bursty& bursty, WorkerContext& context) {
       context.Spin(1024);
       context.Work(1024);
     } while (!context.ShouldStop() && MonotonicNs() < end);
-    const std::uint64_t slept = context.SleepFor(static_cast<std::uint64_t>(bursty.sleep_duration.ns));
+    const std::uint64_t late = context.SleepFor(static_cast<std::uint64_t>(bursty.sleep_duration.ns));
     // A sleep cut short by the end of the run says nothing about wake-ups.
-    if (!context.ShouldStop()) context.RecordWake(slept);
+    if (!context.ShouldStop()) context.RecordWake(late);
     context.EndIteration(0);
   }
 }
 
 }  // namespace
 
-extern constexpr WorkTypeDecl work_type_bursty = DeclareWorkType<Bursty, Run>(
-    {.wake_sample = "the whole sleep as measured: sleep_duration plus the time to run again"});
+extern constexpr WorkTypeDecl work_type_bursty =
+    DeclareWorkType<Bursty, Run>({.wake_sample = "how much later than sleep_duration it runs again"});
 
 }  // namespace ktstr

@@ -1,7 +1,7 @@
 // Mixed: some work, then a yield.
 #include <sched.h>
 
-#include "workloads/work_type.h"
+#include "workloads/worker/declare_work_type.h"
 #include "workloads/worker/worker_context.h"
 
 namespace ktstr {

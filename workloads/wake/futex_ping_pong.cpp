@@ -1,6 +1,5 @@
 // FutexPingPong: pairs that hand a token back and forth through a shared futex word.
-#include "guest-init/base/clock.h"
-#include "workloads/work_type.h"
+#include "workloads/worker/declare_work_type.h"
 #include "workloads/worker/worker_context.h"
 
 namespace ktstr {
@@ -22,26 +21,12 @@ const StructDecl& FutexPingPong::Decl() {
   return kDecl;
 }
 
-/// Waits until the token is at `position`; false when the group was asked to stop first.
-bool AwaitToken(WorkerContext& context, std::uint32_t position) {
-  const std::atomic<std::uint32_t>& token = context.GroupWord();
-  std::uint32_t holder = token.load(std::memory_order_acquire);
-  if (holder == position) return true;  // no wait, so no wake-up to measure
-  const std::uint64_t begin = context.BeginBlock();
-  while (holder != position && !context.ShouldStop()) {
-    FutexWaitUntil(token, holder, MonotonicNs() + kStopPollNs);
-    holder = token.load(std::memory_order_acquire);
-  }
-  const std::uint64_t blocked = context.EndBlock(begin);
-  if (holder == position) context.RecordWake(blocked);
-  return holder == position;
-}
-
 void Run(const FutexPingPong& ping_pong, WorkerContext& context) {
   const std::uint32_t position = context.position();
   std::atomic<std::uint32_t>& token = context.GroupWord();
-  while (!context.ShouldStop() && AwaitToken(context, position)) {
+  while (!context.ShouldStop() && context.WaitWhile(token, 1 - position)) {
     context.Spin(ping_pong.spin_iters);
+    context.NoteWake(1 - position);
     token.store(1 - position, std::memory_order_release);
     FutexWake(token, 1);
     context.EndIteration(ping_pong.spin_iters);
@@ -51,6 +36,6 @@ void Run(const FutexPingPong& ping_pong, WorkerContext& context) {
 }  // namespace
 
 extern constexpr WorkTypeDecl work_type_futex_ping_pong = DeclareWorkType<FutexPingPong, Run>(
-    {.group_size = 2, .wake_sample = "the time blocked on the futex until the token came"});
+    {.group_size = 2, .wake_sample = "from the partner's wake-up until it runs"});
 
 }  // namespace ktstr
