@@ -8,7 +8,14 @@ namespace ktstr {
 
 // compute/
 extern const WorkTypeDecl work_type_spin_wait;
+extern const WorkTypeDecl work_type_alu_hot;
+extern const WorkTypeDecl work_type_smt_sibling_spin;
+extern const WorkTypeDecl work_type_ipc_variance;
+extern const WorkTypeDecl work_type_cache_pressure;
+extern const WorkTypeDecl work_type_cache_yield;
 // memory/
+extern const WorkTypeDecl work_type_page_fault_churn;
+extern const WorkTypeDecl work_type_numa_working_set_sweep;
 // wake/
 extern const WorkTypeDecl work_type_pipe_io;
 extern const WorkTypeDecl work_type_futex_ping_pong;
@@ -24,6 +31,13 @@ std::span<const WorkTypeDecl> AllWorkTypes() {
   // clang-format off
   static const std::array kTypes = {
       work_type_spin_wait,
+      work_type_alu_hot,
+      work_type_smt_sibling_spin,
+      work_type_ipc_variance,
+      work_type_cache_pressure,
+      work_type_cache_yield,
+      work_type_page_fault_churn,
+      work_type_numa_working_set_sweep,
       work_type_pipe_io,
       work_type_futex_ping_pong,
       work_type_yield_heavy,
