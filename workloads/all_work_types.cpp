@@ -19,6 +19,17 @@ extern const WorkTypeDecl work_type_numa_working_set_sweep;
 // wake/
 extern const WorkTypeDecl work_type_pipe_io;
 extern const WorkTypeDecl work_type_futex_ping_pong;
+extern const WorkTypeDecl work_type_cache_pipe;
+extern const WorkTypeDecl work_type_wake_chain;
+extern const WorkTypeDecl work_type_asymmetric_waker;
+extern const WorkTypeDecl work_type_futex_fan_out;
+extern const WorkTypeDecl work_type_fan_out_compute;
+extern const WorkTypeDecl work_type_thundering_herd;
+extern const WorkTypeDecl work_type_mutex_contention;
+extern const WorkTypeDecl work_type_priority_inversion;
+extern const WorkTypeDecl work_type_producer_consumer_imbalance;
+extern const WorkTypeDecl work_type_epoll_storm;
+extern const WorkTypeDecl work_type_signal_storm;
 // shape/
 extern const WorkTypeDecl work_type_yield_heavy;
 extern const WorkTypeDecl work_type_mixed;
@@ -40,6 +51,17 @@ std::span<const WorkTypeDecl> AllWorkTypes() {
       work_type_numa_working_set_sweep,
       work_type_pipe_io,
       work_type_futex_ping_pong,
+      work_type_cache_pipe,
+      work_type_wake_chain,
+      work_type_asymmetric_waker,
+      work_type_futex_fan_out,
+      work_type_fan_out_compute,
+      work_type_thundering_herd,
+      work_type_mutex_contention,
+      work_type_priority_inversion,
+      work_type_producer_consumer_imbalance,
+      work_type_epoll_storm,
+      work_type_signal_storm,
       work_type_yield_heavy,
       work_type_mixed,
       work_type_bursty,
