@@ -34,9 +34,20 @@ extern const WorkTypeDecl work_type_signal_storm;
 extern const WorkTypeDecl work_type_yield_heavy;
 extern const WorkTypeDecl work_type_mixed;
 extern const WorkTypeDecl work_type_bursty;
+extern const WorkTypeDecl work_type_idle_churn;
+extern const WorkTypeDecl work_type_timer_latency;
+extern const WorkTypeDecl work_type_nice_sweep;
+extern const WorkTypeDecl work_type_affinity_churn;
+extern const WorkTypeDecl work_type_cross_affinity_churn;
+extern const WorkTypeDecl work_type_policy_churn;
+extern const WorkTypeDecl work_type_fork_exit;
+extern const WorkTypeDecl work_type_rt_starvation;
+extern const WorkTypeDecl work_type_preempt_storm;
+extern const WorkTypeDecl work_type_numa_migration_churn;
 // io/
 extern const WorkTypeDecl work_type_io_sync;
 // of the others
+extern const WorkTypeDecl work_type_sequence;
 
 std::span<const WorkTypeDecl> AllWorkTypes() {
   // clang-format off
@@ -65,7 +76,18 @@ std::span<const WorkTypeDecl> AllWorkTypes() {
       work_type_yield_heavy,
       work_type_mixed,
       work_type_bursty,
+      work_type_idle_churn,
+      work_type_timer_latency,
+      work_type_nice_sweep,
+      work_type_affinity_churn,
+      work_type_cross_affinity_churn,
+      work_type_policy_churn,
+      work_type_fork_exit,
+      work_type_rt_starvation,
+      work_type_preempt_storm,
+      work_type_numa_migration_churn,
       work_type_io_sync,
+      work_type_sequence,
   };
   // clang-format on
   return kTypes;
