@@ -46,6 +46,8 @@ extern const WorkTypeDecl work_type_preempt_storm;
 extern const WorkTypeDecl work_type_numa_migration_churn;
 // io/
 extern const WorkTypeDecl work_type_io_sync;
+extern const WorkTypeDecl work_type_io_rand_read;
+extern const WorkTypeDecl work_type_io_convoy;
 // of the others
 extern const WorkTypeDecl work_type_sequence;
 
@@ -87,6 +89,8 @@ std::span<const WorkTypeDecl> AllWorkTypes() {
       work_type_preempt_storm,
       work_type_numa_migration_churn,
       work_type_io_sync,
+      work_type_io_rand_read,
+      work_type_io_convoy,
       work_type_sequence,
   };
   // clang-format on
