@@ -53,7 +53,7 @@ steps:
       - KillPayload: {payload: load}
 checks:
   - {metric: avg_off_cpu_pct, min: 110}
-  - {metric: p99_timer_latency_us, max: 1ms}
+  - {metric: p99_iteration_csot_us, max: 1ms}
   - {metric: payload.loda.exit_code, max: 0}
   - {read: jj, max: 5}
   - {snapshot: agian, at: x, min: 1}
@@ -168,9 +168,9 @@ a.yaml:36:32: error[never-started]: payload 'load' was never started
 a.yaml:38:36: error[bad-check]: no run can fulfil this: avg_off_cpu_pct is from 0% to 100%
     38 |   - {metric: avg_off_cpu_pct, min: 110}
        |                                    ^~~
-a.yaml:39:14: error[bad-check]: p99_timer_latency_us never has data: no work type measures the latency of timers
-    39 |   - {metric: p99_timer_latency_us, max: 1ms}
-       |              ^~~~~~~~~~~~~~~~~~~~
+a.yaml:39:14: error[unknown-name]: there is no metric 'p99_iteration_csot_us'
+    39 |   - {metric: p99_iteration_csot_us, max: 1ms}
+       |              ^~~~~~~~~~~~~~~~~~~~~ did you mean 'p99_iteration_cost_us'?
 a.yaml:40:14: error[unknown-name]: there is no payload 'loda' in this scenario
     40 |   - {metric: payload.loda.exit_code, max: 0}
        |              ^~~~~~~~~~~~~~~~~~~~~~ did you mean 'load'?
