@@ -204,6 +204,8 @@ Result<> Btf::CheckReferences(std::uint32_t id) const {
       for (std::uint32_t i = 0; i < count; ++i) {
         const std::uint32_t variable = btf_var_secinfos(&type)[i].type;
         TRY(check(variable));
+        // The kernel's functions that an object calls (kfuncs) stand in a section, too, until it is loaded.
+        if (btf_is_func(&Type(variable)) && Text(type.name_off) == ".ksyms") continue;
         if (!btf_is_var(&Type(variable)))
           return BadType(id, fmt::format("has type {} for a variable", variable));
       }

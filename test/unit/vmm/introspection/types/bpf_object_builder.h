@@ -32,6 +32,8 @@ inline std::vector<std::byte> BpfObjectTypes(const BpfObjectSketch& sketch) {
   const int ops = blob.Struct(sketch.scheduler_type, 8, {{"flags", u64, 0}});
   std::vector<BtfBlob::Place> places;
   for (const char* name : sketch.schedulers) places.push_back({blob.Var(name, ops), 0, 8});
+  // What it calls of the kernel, as in every object that clang makes of a scheduler.
+  blob.Section(".ksyms", 0, {{blob.Func("scx_bpf_dispatch", blob.FuncProto(0)), 0, 0}});
   blob.Section(sketch.section, 8 * static_cast<std::uint32_t>(places.size()), places);
   blob.Section(
       ".rodata", 24,

@@ -53,6 +53,7 @@ class BtfBlob {
   int TypeTag(const char* tag, int type) { return btf__add_type_tag(btf_.get(), tag, type); }
   int DeclTag(const char* tag, int type) { return btf__add_decl_tag(btf_.get(), tag, type, -1); }
   int Fwd(const char* name) { return btf__add_fwd(btf_.get(), name, BTF_FWD_STRUCT); }
+  int Func(const char* name, int proto) { return btf__add_func(btf_.get(), name, BTF_FUNC_EXTERN, proto); }
   int FuncProto(int result) { return btf__add_func_proto(btf_.get(), result); }
   int Struct(const char* name, std::uint32_t size, const std::vector<Member>& members) {
     return WithMembers(btf__add_struct(btf_.get(), name, size), members);

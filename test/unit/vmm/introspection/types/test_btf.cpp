@@ -201,6 +201,9 @@ TEST_CASE("btf: types that libbpf takes but that would lead astray are refused")
   CHECK(refused([](BtfBlob& blob, int integer) {
           blob.Section(".bss", 4, {{integer, 0, 4}});
         }) == "not BTF: type 2 has type 1 for a variable");
+  CHECK(refused([](BtfBlob& blob, int) {
+          blob.Section(".bss", 4, {{blob.Func("f", blob.FuncProto(0)), 0, 4}});
+        }) == "not BTF: type 4 has type 3 for a variable");
   CHECK(refused([](BtfBlob& blob, int) { blob.OddInt("odd", 4, 20, 16); }) ==
         "not BTF: type 2 has an impossible size");
   CHECK(refused([](BtfBlob& blob, int integer) { blob.Raw(integer)[0] = 5000; }) ==
