@@ -21,12 +21,6 @@ namespace {
 
 constexpr const char* kAlways = "cpu";
 
-int WriteOnce(const std::string& path, std::string_view value) {
-  const Fd file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
-  if (!file.valid()) return errno;
-  return write(file.get(), value.data(), value.size()) < 0 ? errno : 0;
-}
-
 Result<> CheckName(const std::string& cgroup) {
   std::string_view rest = cgroup;
   while (true) {

@@ -15,15 +15,19 @@ void FrozenTimes::End(const std::string& cgroup, std::uint64_t now_ns) {
   if (found != spans_.end() && found->second.back().end_ns == kGoesOn) found->second.back().end_ns = now_ns;
 }
 
-std::uint64_t FrozenTimes::Within(const std::string& cgroup, std::uint64_t begin_ns,
-                                  std::uint64_t end_ns) const {
+std::uint64_t FrozenTimes::Within(const std::string& cgroup, std::uint64_t begin_ns, std::uint64_t end_ns,
+                                  const FrozenTimes* held) const {
   std::vector<Span> found;
+  const auto take = [&](const std::vector<Span>& spans) {
+    for (const Span& span : spans)
+      if (span.begin_ns < end_ns && span.end_ns > begin_ns)
+        found.push_back({std::max(span.begin_ns, begin_ns), std::min(span.end_ns, end_ns)});
+  };
+  if (held != nullptr)
+    for (const auto& [name, spans] : held->spans_) take(spans);
   // The cgroup itself, then those above it.
   for (std::string_view name = cgroup; !name.empty();) {
-    if (const auto own = spans_.find(name); own != spans_.end())
-      for (const Span& span : own->second)
-        if (span.begin_ns < end_ns && span.end_ns > begin_ns)
-          found.push_back({std::max(span.begin_ns, begin_ns), std::min(span.end_ns, end_ns)});
+    if (const auto own = spans_.find(name); own != spans_.end()) take(own->second);
     const std::size_t slash = name.rfind('/');
     name = name.substr(0, slash == std::string_view::npos ? 0 : slash);
   }

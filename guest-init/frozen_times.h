@@ -18,9 +18,10 @@ class FrozenTimes {
   void End(const std::string& cgroup, std::uint64_t now_ns);
 
   /// How much of the time from `begin_ns` to `end_ns` a task in `cgroup` could not run because of a freeze,
-  /// its own or that of one above it. A freeze that goes on counts up to `end_ns`.
-  [[nodiscard]] std::uint64_t Within(const std::string& cgroup, std::uint64_t begin_ns,
-                                     std::uint64_t end_ns) const;
+  /// its own or that of one above it. A freeze that goes on counts up to `end_ns`. `held`: other times in
+  /// which it could not run, whatever they are of; what both have counts once.
+  [[nodiscard]] std::uint64_t Within(const std::string& cgroup, std::uint64_t begin_ns, std::uint64_t end_ns,
+                                     const FrozenTimes* held = nullptr) const;
 
  private:
   static constexpr std::uint64_t kGoesOn = UINT64_MAX;

@@ -148,6 +148,13 @@ void PayloadProcess::Terminate(PayloadEnd why) {
   kill(pid_, SIGTERM);
 }
 
+bool PayloadProcess::Signal(int signal) {
+  if (Gone()) return false;
+  signals_.insert(signal);
+  kill(request_.own_process_group ? -pid_ : pid_, signal);
+  return true;
+}
+
 bool PayloadProcess::OnReaped(pid_t pid, int status) {
   if (pid != pid_ || reaped_) return false;
   reaped_ = true;
@@ -213,6 +220,7 @@ void PayloadProcess::Finalise() {
   done.end = end_;
   if (WIFSIGNALED(wait_status_)) {
     done.signal = WTERMSIG(wait_status_);
+    if (end_ == PayloadEnd::kExited && signals_.contains(done.signal)) done.end = PayloadEnd::kKilled;
   } else {
     done.exit_code = WEXITSTATUS(wait_status_);
     done.end = PayloadEnd::kExited;  // it was faster than the kill

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "guest-init/base/fd.h"
@@ -62,6 +63,9 @@ class PayloadProcess {
   void Kill(PayloadEnd why, std::uint64_t now_ns);
   /// Asks it to end by SIGTERM. The record says `why`, unless it ends with a code of its own.
   void Terminate(PayloadEnd why);
+  /// Sends a signal to its process group, or to itself when it has none of its own; one that ends it counts
+  /// as the scenario's. False, and nothing is sent, when it has ended.
+  bool Signal(int signal);
   /// While paused no output is read and no time passes towards the end of a drain.
   void SetPaused(bool paused);
   /// Does what is due, perhaps the end of it all; returns when to be called again at the latest.
@@ -106,6 +110,7 @@ class PayloadProcess {
   std::uint64_t started_ns_ = 0;
   std::uint64_t ended_ns_ = 0;
   std::uint64_t killed_ns_ = 0;  // 0: it was not
+  std::set<int> signals_;        // that the scenario has sent
   std::uint64_t last_output_ns_ = 0;
   std::uint64_t drain_began_ns_ = 0;
   std::unique_ptr<PayloadReadiness> readiness_;

@@ -15,12 +15,6 @@ constexpr std::uint64_t kExitPatienceNs = 2'000'000'000;
 // How long the maps of a scheduler that was detached may take to go. Payloads may have made some, too.
 constexpr std::uint64_t kMapsPatienceNs = 500'000'000;
 
-/// What a payload did is no fault of the request.
-std::optional<Result<>> Blame(GuestState& guest, std::string cause) {
-  guest.of_payload = true;
-  return Result<>(Refuse(std::move(cause)));
-}
-
 /// nullopt while a payload that runs has yet to become ready.
 std::optional<Result<>> AwaitReady(GuestState& guest, PayloadProcess& payload, std::uint64_t now_ns,
                                    std::uint64_t& wake_ns) {

@@ -14,6 +14,12 @@ inline Step Now(Result<> result) {
   return [result = std::move(result)](std::uint64_t, std::uint64_t&) { return std::optional(result); };
 }
 
+/// The end of a request that failed by what the scenario runs, which is no fault of the machinery.
+inline Result<> Blame(GuestState& guest, std::string cause) {
+  guest.of_payload = true;
+  return Refuse(std::move(cause));
+}
+
 /// Sends all that the kernel has said so far.
 void FlushKernel(GuestState& guest);
 /// Says in which state the attached scheduler, if there is one, is left to us. Of one that is disabled by
@@ -31,5 +37,9 @@ Step On(GuestState& guest, const StopPayload& request);
 // ---- that change what lives (change_requests.cpp)
 Step On(GuestState& guest, const MoveWorkers& request);
 Step On(GuestState& guest, const AdjustWorkers& request);
+Step On(GuestState& guest, const SignalTasks& request);
+Step On(GuestState& guest, const WriteGuestFile& request);
+Step On(GuestState& guest, const PutBackFile& request);
+Step On(GuestState& guest, const SetCpuOnline& request);
 
 }  // namespace ktstr::guest

@@ -12,6 +12,7 @@
 #include "guest-init/sched_ext_dump.h"
 #include "guest-init/tasks.h"
 #include "guest-init/wire/messages.h"
+#include "guest-init/written_files.h"
 
 namespace ktstr::guest {
 
@@ -40,6 +41,7 @@ struct GuestState {
   SchedExtDump dump;                      // of the scheduler that is attached
   std::uint32_t newest_map = 0;           // before the scheduler that is attached
   BpfPins pins;                           // to the end of the run
+  WrittenFiles files;                     // that the scenario has written to
   std::uint64_t hold_mark_ns = 0;
   /// The host does not take what we have: a request that makes more of it waits.
   bool pressed = false;

@@ -1,5 +1,7 @@
 #include "guest-init/tasks.h"
 
+#include <signal.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -106,6 +108,7 @@ void Tasks::Stop(const Stopping& stopping) {
   for (const std::uint32_t id : stopping.groups) groups_.at(id)->EndAccount();
   for (const std::uint32_t id : stopping.groups) {
     Thaw(groups_.at(id)->request().cgroup);
+    if (groups_.at(id)->held()) groups_.at(id)->Signal(SIGCONT);
     groups_.at(id)->RequestStop();
   }
 }
@@ -209,6 +212,18 @@ Result<PhaseMark> Tasks::Move(const MoveWorkers& request) {
   PhaseMark mark = Count();
   mark.clock_ns = begin_ns;
   return mark;
+}
+
+Result<> Tasks::Signal(const std::vector<std::uint32_t>& groups, int signal) {
+  for (WorkerProcesses* group : TRY(Live(groups))) group->Signal(signal);
+  return {};
+}
+
+bool Tasks::AllStopped(const std::vector<std::uint32_t>& groups) const {
+  return std::all_of(groups.begin(), groups.end(), [this](std::uint32_t id) {
+    const auto found = groups_.find(id);
+    return found == groups_.end() || found->second->AllStopped();
+  });
 }
 
 Result<> Tasks::Adjust(const AdjustWorkers& request) {

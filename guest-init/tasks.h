@@ -71,6 +71,10 @@ class Tasks {
 
   /// Moves groups into another cgroup; see MoveWorkers. Errors (kGuest) name the worker or the group.
   Result<PhaseMark> Move(const MoveWorkers& request);
+  /// Sends a signal to the workers of groups and what they have forked.
+  Result<> Signal(const std::vector<std::uint32_t>& groups, int signal);
+  /// Whether the kernel has all workers of these groups stopped, as far as they live.
+  [[nodiscard]] bool AllStopped(const std::vector<std::uint32_t>& groups) const;
   /// Changes how groups are scheduled. Errors (kGuest) name the worker and the call.
   Result<> Adjust(const AdjustWorkers& request);
 

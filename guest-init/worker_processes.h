@@ -67,6 +67,13 @@ class WorkerProcesses {
   Result<> MoveTo(const std::string& cgroup, std::uint32_t phase);
   /// Sets what the request names, of all threads of all workers that live.
   Result<> Adjust(const AdjustWorkers& change);
+  /// Sends a signal to all workers and what they have forked. While SIGSTOP holds them they are to blame for
+  /// nothing.
+  void Signal(int signal);
+  /// Whether the kernel has all that live stopped.
+  [[nodiscard]] bool AllStopped() const;
+  /// Whether SIGSTOP was the last of these that was sent.
+  [[nodiscard]] bool held() const { return held_; }
   /// Ends the account of all workers: what comes now is not the workload's.
   void EndAccount();
   /// REQUIRES: EndAccount(), of all groups that are to stop: one that stops leaves its CPU to others.
@@ -123,6 +130,8 @@ class WorkerProcesses {
   Result<> MoveForked(const std::string& cgroup) const;
   Result<> AdjustWorker(const Worker& worker, std::uint32_t index, const AdjustWorkers& change) const;
   [[nodiscard]] std::string NameOf(std::uint32_t index) const;
+
+  static constexpr const char* kSelf = "group";  // in stopped_
   [[nodiscard]] std::uint64_t FrozenNs(std::uint64_t begin_ns) const;
   [[nodiscard]] Sight SightOf(const Worker& worker, const SlotLook& slot) const;
   [[nodiscard]] std::vector<SlotLook> ReadSlots() const;
@@ -140,6 +149,8 @@ class WorkerProcesses {
   StartWorkers request_;
   GroupMemory memory_;
   CgroupLook cgroup_;
+  FrozenTimes stopped_;                       // by signals, all workers alike
+  bool held_ = false;                         // at this moment
   std::vector<Stay> stays_;                   // the last one is where it is now
   std::uint64_t throttled_elsewhere_ns_ = 0;  // before it came where it is, less what that cgroup had by then
   std::uint16_t ordinal_ = 0;                 // of the last mark

@@ -12,10 +12,11 @@ namespace ktstr::guest {
 SliceMark WorkerProcesses::NextMark() { return {++ordinal_, MonotonicNs()}; }
 
 std::uint64_t WorkerProcesses::FrozenNs(std::uint64_t begin_ns) const {
-  std::uint64_t frozen_ns = 0;
   std::uint64_t end_ns = MonotonicNs();
+  std::uint64_t frozen_ns = 0;
   for (auto stay = stays_.rbegin(); stay != stays_.rend(); ++stay) {
-    frozen_ns += around_.tree.frozen_times().Within(stay->cgroup, std::max(begin_ns, stay->since_ns), end_ns);
+    frozen_ns += around_.tree.frozen_times().Within(stay->cgroup, std::max(begin_ns, stay->since_ns), end_ns,
+                                                    &stopped_);
     end_ns = stay->since_ns;
   }
   return frozen_ns;

@@ -85,6 +85,25 @@ Result<> WorkerProcesses::MoveForked(const std::string& cgroup) const {
   return {};
 }
 
+bool WorkerProcesses::AllStopped() const {
+  return std::all_of(workers_.begin(), workers_.end(), [](const Worker& worker) {
+    const TaskState state = LookAtTask(worker.pid).state;
+    return worker.reaped ||
+           (state != TaskState::kRunnable && state != TaskState::kSleeping && state != TaskState::kBlocked);
+  });
+}
+
+void WorkerProcesses::Signal(int signal) {
+  if (signal == SIGSTOP) stopped_.Begin(kSelf, MonotonicNs());
+  if (signal == SIGSTOP || signal == SIGCONT) held_ = signal == SIGSTOP;
+  if (signal == SIGCONT) {
+    stopped_.End(kSelf, MonotonicNs());
+    PublishFrozen();  // before they run on
+  }
+  for (const Worker& worker : workers_)
+    if (!worker.reaped) kill(-worker.pid, signal);
+}
+
 Result<> WorkerProcesses::Adjust(const AdjustWorkers& change) {
   for (std::uint32_t i = 0; i < workers_.size(); ++i)
     if (!workers_[i].reaped) TRY(AdjustWorker(workers_[i], i, change));

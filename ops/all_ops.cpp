@@ -16,6 +16,12 @@ extern const OpDecl op_set_affinity;
 extern const OpDecl op_set_nice;
 extern const OpDecl op_set_policy;
 extern const OpDecl op_move_all_tasks;
+extern const OpDecl op_set_limits;
+extern const OpDecl op_send_signal;
+extern const OpDecl op_write_guest_file;
+extern const OpDecl op_read_guest_file;
+extern const OpDecl op_set_cpu_online;
+extern const OpDecl op_sleep;
 extern const OpDecl op_freeze_cgroup;
 extern const OpDecl op_unfreeze_cgroup;
 extern const OpDecl op_run_payload;
@@ -51,6 +57,12 @@ const OpDecl* const kOps[] = {
     &op_set_nice,
     &op_set_policy,
     &op_move_all_tasks,
+    &op_set_limits,
+    &op_send_signal,
+    &op_write_guest_file,
+    &op_read_guest_file,
+    &op_set_cpu_online,
+    &op_sleep,
     &op_freeze_cgroup,
     &op_unfreeze_cgroup,
     &op_run_payload,

@@ -7,6 +7,7 @@
 // Everything here is constant-initialised: there are no registrars and nothing runs before main.
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -351,6 +352,18 @@ template <typename S>
 constexpr StructDecl DeclareStruct(std::string_view name, std::string_view doc,
                                    std::span<const FieldDecl> fields) {
   return {.name = name, .doc = doc, .fields = fields, .make = &MakeStruct<S>, .copy = &CopyStruct<S>};
+}
+
+/// Several field tables as one.
+template <std::size_t... Sizes>
+constexpr auto JoinFields(const std::array<FieldDecl, Sizes>&... tables) {
+  std::array<FieldDecl, (Sizes + ...)> all{};
+  std::size_t at = 0;
+  const auto add = [&](const auto& table) {
+    for (const FieldDecl& field : table) all[at++] = field;
+  };
+  (add(tables), ...);
+  return all;
 }
 
 /// Limits with both ends inclusive but for MoreThan.

@@ -23,6 +23,12 @@ int WriteAll(int fd, std::span<const std::byte> bytes) {
 
 int WriteAll(int fd, std::string_view bytes) { return WriteAll(fd, std::as_bytes(std::span(bytes))); }
 
+int WriteOnce(const std::string& path, std::string_view value) {
+  const Fd file(open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!file.valid()) return errno;
+  return write(file.get(), value.data(), value.size()) < 0 ? errno : 0;
+}
+
 std::string ReadSmallFile(const char* path) {
   std::string text;
   const Fd file(open(path, O_RDONLY | O_CLOEXEC));

@@ -13,6 +13,10 @@ namespace ktstr {
 [[nodiscard]] int WriteAll(int fd, std::span<const std::byte> bytes);
 [[nodiscard]] int WriteAll(int fd, std::string_view bytes);
 
+/// Writes `value` to a file that is there in one call, as the kernel's own files want it, without waiting.
+/// Returns 0, or the errno of what failed.
+int WriteOnce(const std::string& path, std::string_view value);
+
 /// A whole small file of /proc or /sys; empty when it cannot be read.
 std::string ReadSmallFile(const char* path);
 

@@ -62,7 +62,7 @@ inline constexpr std::uint64_t kMaxPayloadOutput = std::uint64_t{16} << 20;
 enum class PayloadEnd : std::uint8_t { kExited, kKilled, kTimedOut, kCollected };
 inline constexpr EnumValue kPayloadEnds[] = {
     {"exited", 0, "It ended by itself."},
-    {"killed", 1, "KillPayload ended it."},
+    {"killed", 1, "KillPayload or SendSignal ended it."},
     {"timed_out", 2, "It was still running when its wait timed out, and was killed."},
     {"collected", 3, "It was still running at the end of its step or of the run, and was killed."}};
 constexpr EnumDecl DescribeEnum(PayloadEnd) { return {"PayloadEnd", kPayloadEnds, nullptr, nullptr}; }

@@ -135,6 +135,33 @@ struct AdjustWorkers {
   std::optional<std::int32_t> nice;
   static const StructDecl& Decl();
 };
+/// Sends a signal to the process groups of workers, or to a payload. SIGSTOP and SIGCONT of workers are in
+/// their accounts as a freeze is.
+struct SignalTasks {
+  std::vector<std::uint32_t> groups;
+  std::optional<std::uint32_t> payload;  // its handle
+  std::int32_t signal = 0;
+  static const StructDecl& Decl();
+};
+/// Writes to a file that is there. `save`: what it held is kept under this number, for PutBackFile.
+struct WriteGuestFile {
+  std::string path;  // absolute
+  std::string value;
+  std::int32_t expected_errno = 0;  // the write has to fail so; 0: it has to succeed
+  std::optional<std::uint32_t> save;
+  static const StructDecl& Decl();
+};
+/// Writes back what a WriteGuestFile has kept. Where the kernel shows a choice ("a [b] c"), that choice.
+struct PutBackFile {
+  std::uint32_t saved = 0;
+  static const StructDecl& Decl();
+};
+/// Takes a CPU offline, or brings it back.
+struct SetCpuOnline {
+  std::uint32_t cpu = 0;
+  bool online = false;
+  static const StructDecl& Decl();
+};
 /// What shows that a payload is ready for what comes next: exactly one of them.
 struct AwaitReadiness {
   std::string file;            // it exists; absolute
@@ -280,11 +307,11 @@ struct Ping {
 
 /// Every request. The codec's table and the guest's dispatch come from this list: a new request is its struct
 /// with its declaration, a name here, and its handler in guest-init/requests.cpp.
-using Requests =
-    TypeList<EnableControllers, CreateCgroup, WriteCgroupFile, SetFrozen, DestroyCgroup, StartWorkers,
-             StopCgroupTasks, StopWorkers, MoveWorkers, AdjustWorkers, StartPayload, StopScheduler,
-             SwitchBuiltIn, AwaitPayload, StopPayload, PollPayload, MarkPhase, Hold, SetHoldMark, Finish,
-             Program, PutFile, ReadFile, PinMap, PauseMachine, SetIdentity, Park, Ping>;
+using Requests = TypeList<EnableControllers, CreateCgroup, WriteCgroupFile, SetFrozen, DestroyCgroup,
+                          StartWorkers, StopCgroupTasks, StopWorkers, MoveWorkers, AdjustWorkers, SignalTasks,
+                          WriteGuestFile, PutBackFile, SetCpuOnline, StartPayload, StopScheduler,
+                          SwitchBuiltIn, AwaitPayload, StopPayload, PollPayload, MarkPhase, Hold, SetHoldMark,
+                          Finish, Program, PutFile, ReadFile, PinMap, PauseMachine, SetIdentity, Park, Ping>;
 /// Every event.
 using Events = TypeList<Ready, WorkerDone, PayloadOutput, PayloadDone, SchedulerLook, SchedulerDump,
                         FileContent, KernelMessages, Warning, ChannelFault>;

@@ -1,4 +1,4 @@
-// The declarations of the requests that change live workers.
+// The declarations of the requests that change what lives: workers, files, CPUs.
 #include "guest-init/wire/messages.h"
 
 namespace ktstr {
@@ -42,6 +42,44 @@ const StructDecl& AdjustWorkers::Decl() {
       Required<&AdjustWorkers::nice>("nice", ""),
   };
   static constexpr StructDecl kDecl = DeclareStruct<AdjustWorkers>("AdjustWorkers", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& SignalTasks::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&SignalTasks::groups>("groups", ""),
+      Required<&SignalTasks::payload>("payload", "its handle"),
+      Required<&SignalTasks::signal>("signal", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<SignalTasks>("SignalTasks", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& WriteGuestFile::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&WriteGuestFile::path>("path", ""),
+      Required<&WriteGuestFile::value>("value", ""),
+      Required<&WriteGuestFile::expected_errno>("expected_errno", "0: it has to succeed"),
+      Required<&WriteGuestFile::save>("save", "what it held is kept under this number"),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<WriteGuestFile>("WriteGuestFile", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& PutBackFile::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&PutBackFile::saved>("saved", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<PutBackFile>("PutBackFile", "", kFields);
+  return kDecl;
+}
+
+const StructDecl& SetCpuOnline::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&SetCpuOnline::cpu>("cpu", ""),
+      Required<&SetCpuOnline::online>("online", ""),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<SetCpuOnline>("SetCpuOnline", "", kFields);
   return kDecl;
 }
 

@@ -16,6 +16,20 @@ const StructDecl& ReadRecord::Decl() {
   return kDecl;
 }
 
+const StructDecl& FileRecord::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&FileRecord::tag>("tag", ""),
+      Required<&FileRecord::file>("file", "as the guest sees it"),
+      Required<&FileRecord::phase>("phase", ""),
+      Required<&FileRecord::elapsed_ms>("elapsed_ms", ""),
+      Required<&FileRecord::text>("text", "its first 64 KiB"),
+      Required<&FileRecord::cut>("cut", "there was more"),
+      Required<&FileRecord::path>("path", "document path of the Op"),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<FileRecord>("FileRecord", "", kFields);
+  return kDecl;
+}
+
 const StructDecl& FireRecord::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&FireRecord::phase>("phase", ""),
@@ -123,6 +137,7 @@ const StructDecl& Observations::Decl() {
       Required<&Observations::periodic_real>("periodic_real", ""),
       Required<&Observations::reads>("reads", ""),
       Required<&Observations::cgroup_procs>("cgroup_procs", ""),
+      Required<&Observations::files>("files", "of the guest, that were read"),
       Required<&Observations::watches>("watches", ""),
       Optional<&Observations::monitor>("monitor", ""),
       Required<&Observations::pauses>("pauses", ""),

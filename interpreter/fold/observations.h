@@ -113,6 +113,18 @@ struct ProcsRecord {
   static const StructDecl& Decl();
 };
 
+/// What a file of the guest held at one moment.
+struct FileRecord {
+  std::string tag;
+  std::string file;
+  std::uint32_t phase = 0;
+  std::uint64_t elapsed_ms = 0;
+  std::string text;  // its first 64 KiB
+  bool cut = false;  // there was more
+  std::string path;  // document path of the Op
+  static const StructDecl& Decl();
+};
+
 struct Observations {
   std::vector<StoredSnapshot> snapshots;  // as they came; not part of the declaration
   std::vector<SnapshotEntry> taken;       // the same in short
@@ -122,6 +134,7 @@ struct Observations {
   std::uint32_t periodic_real = 0;
   std::vector<ReadRecord> reads;
   std::vector<ProcsRecord> cgroup_procs;
+  std::vector<FileRecord> files = {};
   std::vector<WatchRecord> watches;
   std::optional<MonitorRecord> monitor;
   std::vector<PauseRecord> pauses;

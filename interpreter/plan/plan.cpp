@@ -37,7 +37,7 @@ class Planner {
     for (std::size_t i = 0; i < scenario_.steps.size(); ++i) PlanStep(i);
     context_.EnterOp("steps");
     context_.EnterSlot(Slot::kBackdrop, "the end");
-    context_.EndScheduler();
+    context_.EndScenario();
     context_.Emit(Finish{}, "finish");
   }
 
@@ -49,12 +49,13 @@ class Planner {
                                                               scenario_.snapshots.periodic, &PlanPeriodic));
     plan.groups = std::move(state.groups);
     plan.payloads = std::move(state.payloads);
-    plan.holds = holds_;
+    plan.holds.ns = std::min(holds_.ns, INT64_MAX - state.slept.ns) + state.slept.ns;
     plan.snapshots = std::move(state.TagsOf(Tags::kSnapshot));
     plan.snapshot_count = state.snapshots;
     plan.reads = std::move(state.TagsOf(Tags::kRead));
     plan.watches = std::move(state.TagsOf(Tags::kWatch));
     plan.procs = std::move(state.TagsOf(Tags::kProcs));
+    plan.files = std::move(state.TagsOf(Tags::kFile));
     plan.symbols = std::move(state.symbols);
     plan.disk = std::move(state.disk);
   }

@@ -63,6 +63,7 @@ struct RunPlan {
   std::vector<TagState> reads;
   std::vector<TagState> watches;
   std::vector<TagState> procs;
+  std::vector<TagState> files;        // of the guest, that were read
   std::vector<NeededSymbol> symbols;  // of the kernel
   std::optional<Place> disk;          // where the machine is first asked for one; nothing: it gets none
   bool probed = false;                // the probe is among its payloads (probe_plan.h)

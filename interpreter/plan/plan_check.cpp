@@ -118,6 +118,7 @@ CheckNames NamesOf(const RunPlan& plan, const BrokenPlaces* broken) {
   take(plan.reads, names.reads);
   take(plan.watches, names.watches);
   take(plan.procs, names.procs);
+  take(plan.files, names.files);
   for (std::uint32_t i = 0; i < scenario.snapshots.periodic; ++i) names.snapshots.push_back(PeriodicTag(i));
   for (const auto& [name, scheduler] : scenario.schedulers.items) names.schedulers.push_back(name);
   for (const auto& [name, payload] : scenario.payloads.items) {

@@ -85,7 +85,8 @@ Json VerdictJson(const FinishedRun& run) {
 
 bool HasObservations(const Observations& observed) {
   return !observed.snapshots.empty() || !observed.reads.empty() || !observed.watches.empty() ||
-         observed.monitor || !observed.cgroup_procs.empty() || observed.periodic_target > 0;
+         observed.monitor || !observed.cgroup_procs.empty() || !observed.files.empty() ||
+         observed.periodic_target > 0;
 }
 
 Json ObservationsJson(const Observations& observed) {

@@ -106,6 +106,10 @@ SnapshotBridge::Callbacks GuestObserver::Callbacks() {
   return {.capture = [this](StoredSnapshot& snapshot) { return Look(snapshot); },
           .kernel_op = [this](const KernelAccess& access) { return CarryOut(access); },
           .watch = [this](const WatchRequest& request) { return SetWatch(request); },
+          .now =
+              [this] {
+                return OpMoment{phase_, ElapsedMs(), path_};
+              },
           .tell = [this](std::string line) { Tell(std::move(line)); },
           .warn = [this](std::string line) { parts_.warn(std::move(line), path_, phase_); }};
 }
@@ -296,6 +300,10 @@ Observations GuestObserver::Finish(std::uint32_t periodic_target) {
   FinishReads();
   for (CgroupProcs& procs : bridge_.TakeCgroupProcs())
     seen_.cgroup_procs.push_back({std::move(procs.tag), std::move(procs.cgroup), std::move(procs.pids)});
+  for (GuestFileText& file : bridge_.TakeGuestFiles())
+    seen_.files.push_back({std::move(file.tag), std::move(file.file), file.moment.phase,
+                           file.moment.elapsed_ms, std::move(file.text), file.cut,
+                           std::move(file.moment.path)});
   for (const vmm::PauseLog::Entry& entry : pauses_.entries())
     seen_.pauses.push_back({entry.reason, entry.phase, 1, static_cast<double>(entry.start_ns) / 1e6,
                             static_cast<double>(entry.duration_ns) / 1e6});

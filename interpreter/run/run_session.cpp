@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <csignal>
 
 #include "guest-init/base/one_line.h"
 #include "guest-init/base/printable.h"
@@ -284,6 +285,7 @@ void RunSession::NoteReply(const PlannedRequest& planned, const Reply& reply) {
   if (const auto* move = planned.As<MoveWorkers>(); move != nullptr && reply.mark)
     NoteMove(*move, reply.mark->clock_ns);
   if (const auto* change = planned.As<AdjustWorkers>()) NoteChange(*change);
+  if (const auto* signal = planned.As<SignalTasks>()) NoteSignal(*signal);
   if (const auto* mark = planned.As<MarkPhase>(); mark != nullptr && reply.mark)
     NotePhase(*mark, *reply.mark);
   if (planned.As<Finish>() != nullptr) outcome_.record.kernel_log.ended = outcome_.record.kernel_log.begun;
@@ -316,6 +318,13 @@ void RunSession::NoteChange(const AdjustWorkers& change) {
   for (WorkerGroup& group : outcome_.record.groups)
     if (std::find(change.groups.begin(), change.groups.end(), group.id) != change.groups.end())
       group.policy += ", later " + PolicyText(policy.policy, policy.rt_priority, change.nice);
+}
+
+void RunSession::NoteSignal(const SignalTasks& signal) {
+  if (signal.signal == SIGSTOP || signal.signal == SIGCONT) return;
+  for (WorkerGroup& group : outcome_.record.groups)
+    if (std::find(signal.groups.begin(), signal.groups.end(), group.id) != signal.groups.end())
+      group.may_be_killed = true;
 }
 
 void RunSession::NotePhase(const MarkPhase& mark, const PhaseMark& at) {

@@ -99,6 +99,7 @@ class RunSession {
   void NoteGroup(const GroupState& group, const StartWorkers& request);
   void NoteMove(const MoveWorkers& move, std::uint64_t at_ns);
   void NoteChange(const AdjustWorkers& change);
+  void NoteSignal(const SignalTasks& signal);
   void NotePhase(const MarkPhase& mark, const PhaseMark& at);
 
   /// Of a payload that runs: what its output said so far, and how much of it is kept.

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "guest-init/base/result.h"
@@ -47,6 +48,8 @@ struct WatchRequest {
   WatchCapture capture = WatchCapture::kCount;
 };
 
+inline constexpr std::size_t kMostFileText = std::size_t{64} << 10;
+
 /// One run's view of its guest from outside. One thread, the run's. Errors are one line that names the cause;
 /// kInput when what was asked for does not exist in this kernel.
 class HostContext {
@@ -61,6 +64,8 @@ class HostContext {
   /// The processes that were in a cgroup, as the guest said.
   virtual void KeepCgroupProcs(const std::string& tag, const std::string& cgroup,
                                std::vector<std::uint32_t> pids) = 0;
+  /// What a file of the guest held; the first kMostFileText bytes are kept.
+  virtual void KeepGuestFile(const std::string& tag, const std::string& file, std::string_view content) = 0;
 };
 
 }  // namespace ktstr

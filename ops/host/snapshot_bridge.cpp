@@ -69,6 +69,13 @@ void SnapshotBridge::KeepCgroupProcs(const std::string& tag, const std::string& 
   cgroup_procs_.push_back({tag, cgroup, std::move(pids)});
 }
 
+void SnapshotBridge::KeepGuestFile(const std::string& tag, const std::string& file,
+                                   std::string_view content) {
+  callbacks_.tell(fmt::format("file {}: {} bytes of {}", tag, content.size(), file));
+  guest_files_.push_back({tag, file, std::string(content.substr(0, kMostFileText)),
+                          content.size() > kMostFileText, callbacks_.now()});
+}
+
 std::vector<StoredSnapshot> SnapshotBridge::TakeSnapshots() {
   std::vector<StoredSnapshot> taken(std::make_move_iterator(snapshots_.begin()),
                                     std::make_move_iterator(snapshots_.end()));

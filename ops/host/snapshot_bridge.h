@@ -35,6 +35,21 @@ struct CgroupProcs {
   std::vector<std::uint32_t> pids;
 };
 
+/// When and by whom something was asked for.
+struct OpMoment {
+  std::uint32_t phase = 0;
+  std::uint64_t elapsed_ms = 0;
+  std::string path = {};  // document path of the Op
+};
+/// What a file of the guest held at a moment.
+struct GuestFileText {
+  std::string tag;
+  std::string file;
+  std::string text;
+  bool cut = false;  // there was more
+  OpMoment moment;
+};
+
 /// One thread, the run's. A callback may use the bridge it serves.
 class SnapshotBridge final : public HostContext {
  public:
@@ -44,6 +59,7 @@ class SnapshotBridge final : public HostContext {
     std::function<Result<>(StoredSnapshot& snapshot)> capture;
     std::function<Result<KernelOpReply>(const KernelAccess& access)> kernel_op;
     std::function<Result<>(const WatchRequest& request)> watch;
+    std::function<OpMoment()> now;
     /// Gets a line on each thing that is kept: "snapshot before: 3 maps, 47 tasks, 2 CPUs".
     std::function<void(std::string line)> tell;
     /// Gets a line when something that was kept is lost.
@@ -72,6 +88,7 @@ class SnapshotBridge final : public HostContext {
   Result<> Watch(const WatchRequest& request) override;
   void KeepCgroupProcs(const std::string& tag, const std::string& cgroup,
                        std::vector<std::uint32_t> pids) override;
+  void KeepGuestFile(const std::string& tag, const std::string& file, std::string_view content) override;
 
   // ---- what came of it, for the end of the run: each is handed over once, oldest first
 
@@ -79,6 +96,7 @@ class SnapshotBridge final : public HostContext {
   std::vector<EvictedSnapshot> TakeEvicted() { return std::exchange(evicted_, {}); }
   std::vector<TaggedKernelOp> TakeKernelOps() { return std::exchange(kernel_ops_, {}); }
   std::vector<CgroupProcs> TakeCgroupProcs() { return std::exchange(cgroup_procs_, {}); }
+  std::vector<GuestFileText> TakeGuestFiles() { return std::exchange(guest_files_, {}); }
 
  private:
   void Keep(StoredSnapshot snapshot);
@@ -89,6 +107,7 @@ class SnapshotBridge final : public HostContext {
   std::vector<EvictedSnapshot> evicted_;
   std::vector<TaggedKernelOp> kernel_ops_;  // of reads
   std::vector<CgroupProcs> cgroup_procs_;
+  std::vector<GuestFileText> guest_files_;
   std::size_t watches_ = 0;
 };
 

@@ -256,21 +256,14 @@ const StructDecl& WorkSpec::Decl() {
 }
 
 const StructDecl& CgroupDef::Decl() {
-  static constexpr FieldDecl kFields[] = {
-      Makes(
-          Required<&CgroupDef::name>("name", "The cgroup's name; '/' nests.", kCgroupName, Refers::kCgroup)),
-      Optional<&CgroupDef::cpuset>("cpuset", "cpuset.cpus; absent: inherited."),
-      Optional<&CgroupDef::mems>("mems", "cpuset.mems: NUMA nodes, as a list."),
-      Optional<&CgroupDef::cpu>("cpu",
-                                "Limits of the cpu controller. A cgroup at the top is a group of its own to "
-                                "the scheduler with or without it, a nested one only with it."),
-      Optional<&CgroupDef::memory>("memory", "Limits of the memory controller."),
-      Optional<&CgroupDef::io>("io", "Limits of the io controller."),
-      Optional<&CgroupDef::pids>("pids", "Limits of the pids controller."),
-      Optional<&CgroupDef::work>("work", "Workers started in the cgroup; none when absent."),
-      Starts(
-          Optional<&CgroupDef::payload>("payload", "A payload started in the cgroup.", {}, Refers::kPayload)),
-  };
+  static constexpr auto kFields = JoinFields(
+      std::array{Makes(Required<&CgroupDef::name>("name", "The cgroup's name; '/' nests.", kCgroupName,
+                                                  Refers::kCgroup)),
+                 Optional<&CgroupDef::cpuset>("cpuset", "cpuset.cpus; absent: inherited.")},
+      kLimitFields<CgroupDef>,
+      std::array{Optional<&CgroupDef::work>("work", "Workers started in the cgroup; none when absent."),
+                 Starts(Optional<&CgroupDef::payload>("payload", "A payload started in the cgroup.", {},
+                                                      Refers::kPayload))});
   static constexpr StructDecl kDecl = DeclareStruct<CgroupDef>(
       "CgroupDef", "A cgroup with its limits, its workers and perhaps a payload.", kFields);
   return kDecl;

@@ -1,6 +1,7 @@
 // A cgroup with its limits and its work, as a step, a backdrop or AddCgroupDef declares it.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -103,15 +104,30 @@ struct WorkSpec {
   static const StructDecl& Decl();
 };
 
-/// Applied in the order of the members: limits first, then workers, then the payload.
-struct CgroupDef {
-  std::string name;
-  std::optional<CpusetSpec> cpuset;  // none: inherited
-  std::optional<CpuSet> mems;        // NUMA nodes; none: inherited
+/// What a cgroup has beside its CPUs; what is not set is left as it is.
+struct CgroupLimits {
+  std::optional<CpuSet> mems;  // NUMA nodes
   std::optional<CpuLimits> cpu;
   std::optional<MemoryLimits> memory;
   std::optional<IoLimits> io;
   std::optional<PidsLimits> pids;
+};
+/// The fields of a struct that derives from CgroupLimits.
+template <typename S>
+inline constexpr std::array<FieldDecl, 5> kLimitFields{
+    Optional<&S::mems>("mems", "cpuset.mems: NUMA nodes, as a list."),
+    Optional<&S::cpu>("cpu",
+                      "Limits of the cpu controller. A cgroup at the top is a group of its own to the "
+                      "scheduler with or without it, a nested one only with it."),
+    Optional<&S::memory>("memory", "Limits of the memory controller."),
+    Optional<&S::io>("io", "Limits of the io controller."),
+    Optional<&S::pids>("pids", "Limits of the pids controller."),
+};
+
+/// Applied in this order: cpuset, limits, then workers, then the payload.
+struct CgroupDef : CgroupLimits {
+  std::string name;
+  std::optional<CpusetSpec> cpuset;  // none: inherited
   std::vector<WorkSpec> work;
   std::optional<std::string> payload;  // one that is started in the cgroup
   static const StructDecl& Decl();

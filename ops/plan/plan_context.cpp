@@ -151,47 +151,13 @@ void PlanContext::WriteFile(const std::string& cgroup, std::string file, std::st
   Emit(WriteCgroupFile{cgroup, std::move(file), std::move(value)}, std::move(label));
 }
 
-void PlanContext::EnableControllers(const CgroupDef& def) {
-  if (def.cpu && def.name.find('/') != std::string::npos) NeedController("cpu");
-  if (def.cpuset || def.mems) NeedController("cpuset");
-  if (def.memory) NeedController("memory");
-  if (def.io) NeedController("io");
-  if (def.pids) NeedController("pids");
-}
-
-void PlanContext::WriteLimits(const CgroupDef& def) {
-  const auto size = [](const SizeLimit& limit) {
-    return limit.unlimited ? std::string("max") : std::to_string(limit.bytes);
-  };
-  if (def.mems) WriteFile(def.name, "cpuset.mems", FormatCpus(*def.mems));
-  if (def.cpu && def.cpu->weight) WriteFile(def.name, "cpu.weight", std::to_string(*def.cpu->weight));
-  if (def.cpu && def.cpu->max) {
-    const CpuMax& max = *def.cpu->max;
-    const std::string quota = max.unlimited ? "max" : std::to_string(max.quota.ns / 1000);
-    WriteFile(def.name, "cpu.max", quota + " " + std::to_string(max.period.ns / 1000));
-  }
-  if (def.memory && def.memory->max) WriteFile(def.name, "memory.max", size(*def.memory->max));
-  if (def.memory && def.memory->high) WriteFile(def.name, "memory.high", size(*def.memory->high));
-  if (def.memory && def.memory->low)
-    WriteFile(def.name, "memory.low", std::to_string(def.memory->low->bytes));
-  if (def.memory && def.memory->swap_max) WriteFile(def.name, "memory.swap.max", size(*def.memory->swap_max));
-  if (def.io) WriteFile(def.name, "io.weight", std::to_string(def.io->weight));
-  if (def.pids) WriteFile(def.name, "pids.max", std::to_string(def.pids->max));
-}
-
 void PlanContext::ApplyDef(std::string_view field, const CgroupDef& def) {
   const std::string base = field.empty() ? std::string() : std::string(field) + "/";
-  EnableControllers(def);
+  EnableControllers(def.name, def);
+  if (def.cpuset) NeedController("cpuset");
   CgroupState* const made = MakeCgroup(base + "name", def.name);
   if (def.cpuset) SetCpuset(base + "cpuset", made, *def.cpuset);
-  if (def.mems && !Unread(base + "mems"))
-    for (const std::uint32_t node : def.mems->cpus)
-      if (node >= topology_.numa_nodes)
-        Diagnose(base + "mems", "bad-cpuset",
-                 "there is no NUMA node " + std::to_string(node) + ": " + vmm::FormatTopology(topology_) +
-                     " has " + std::to_string(topology_.numa_nodes));
-  WriteLimits(def);
-  if (def.pids && !Unread(base + "pids")) made->pids_max = def.pids->max;
+  WriteLimits(field, def.name, made, def);
   for (std::size_t i = 0; i < def.work.size(); ++i)
     StartWorkers(base + "work/" + std::to_string(i), made, def.work[i]);
   if (def.payload)
@@ -299,6 +265,7 @@ void PlanContext::EndStep() {
   }
   if (!stop.groups.empty()) Emit(std::move(stop), "end of step: collect workers");
   const std::vector<std::string> alive = state_.LiveCgroupNames();
+  PutBackChanges();
   for (auto name = alive.rbegin(); name != alive.rend(); ++name) {
     CgroupState& cgroup = *state_.LiveCgroup(*name);
     if (cgroup.slot != Slot::kStep) continue;

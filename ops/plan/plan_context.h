@@ -131,6 +131,21 @@ class PlanContext {
   /// `cgroup` null: it is not known, the CPUs are checked all the same.
   bool SetCpuset(std::string_view field, CgroupState* cgroup, const CpusetSpec& spec);
   void ClearCpuset(CgroupState& cgroup);
+  /// Writes limits of a live cgroup; null: it is not known, the limits are checked all the same.
+  void SetLimits(CgroupState* cgroup, const CgroupLimits& limits);
+  /// Diagnoses at `field` a path that no Op may read, or with `write` write to, or that is in a cgroup which
+  /// there is not. `cgroup` gets the name of the cgroup that it is in, if it is in one.
+  bool CheckGuestPath(std::string_view field, const std::string& path, bool write);
+  /// Writes to a file of the guest. Unless `keep`, it is put back at the end of the step, or of the scenario.
+  void WriteGuestFile(const std::string& path, const std::string& value, std::int32_t expected_errno,
+                      bool keep);
+  /// Takes a CPU offline or back, until the end of the step, or of the scenario. Diagnoses at "cpu" and
+  /// "online".
+  void SetCpuOnline(std::uint32_t cpu, bool online);
+  /// The guest waits; it counts among the holds.
+  void Sleep(Duration time);
+  /// At the end of the scenario: what the backdrop has changed of the machine is changed back.
+  void EndScenario();
   /// Each gets the cpuset that the other has. Diagnoses one that has none of its own.
   void SwapCpusets(std::string_view field_a, CgroupState& a, std::string_view field_b, CgroupState& b);
   /// The cgroup is thawed, by an Op or because its tasks have to run to end. Diagnoses when one above it
@@ -185,14 +200,21 @@ class PlanContext {
   void Add(std::variant<GuestRequest, HostAction> what, std::string label, Duration budget) {
     requests_.push_back({std::move(what), path_, std::move(label), budget, state_.phase, cleanup_});
   }
-  void EnableControllers(const CgroupDef& def);
+  void EnableControllers(const std::string& cgroup, const CgroupLimits& limits);
+  void CheckMems(std::string_view field, const CpuSet& nodes);
+  /// What the step has changed of the machine is changed back: files last written first, then CPUs.
+  void PutBackChanges();
   /// `nested`: in cgroups below the top ones as well, whose parents then can hold no tasks.
   void NeedController(const std::string& controller, bool nested = true);
   void WriteFile(const std::string& cgroup, std::string file, std::string value);
-  void WriteLimits(const CgroupDef& def);
+  /// `cgroup`: null when it is not known.
+  void WriteLimits(std::string_view field, const std::string& name, CgroupState* cgroup,
+                   const CgroupLimits& limits);
   std::optional<std::uint32_t> CountWorkers(std::string_view field, const WorkSpec& work,
                                             const CgroupState* cgroup);
-  /// The CPUs that its cpuset and those above it leave to a cgroup; all, to nullptr.
+  [[nodiscard]] CpuSet OnlineCpus() const;
+  void EmitCpuOnline(std::uint32_t cpu, bool online, std::string_view why);
+  /// The CPUs that its cpuset and those above it leave to a cgroup, of those that are online.
   [[nodiscard]] CpuSet CpusOf(const CgroupState* cgroup);
   void NoteAllowed(const CgroupState& cgroup);
   /// Diagnoses when the tasks of `cgroup` are frozen at this point; `consequence` begins the message.

@@ -31,6 +31,11 @@ bool PlanContext::SetCpuset(std::string_view field, CgroupState* cgroup, const C
   WriteFile(cgroup->name, "cpuset.cpus", FormatCpus(*cpus));
   NoteAllowed(*cgroup);
   CheckNesting(field, *cgroup);
+  if (cpus->Intersect(OnlineCpus()).empty())
+    Diagnose(field, "bad-cpuset",
+             "CPU" + std::string(cpus->size() == 1 ? " " : "s ") + FormatCpus(*cpus) +
+                 (cpus->size() == 1 ? " is" : " are") + " offline at this point",
+             "", {{state_.offline.begin()->second.path, "taken offline here", {}}});
   return true;
 }
 
@@ -84,8 +89,14 @@ void PlanContext::SwapCpusets(std::string_view field_a, CgroupState& a, std::str
   }
 }
 
-CpuSet PlanContext::CpusOf(const CgroupState* cgroup) {
+CpuSet PlanContext::OnlineCpus() const {
   CpuSet cpus = vmm::AllCpus(topology_);
+  std::erase_if(cpus.cpus, [&](std::uint32_t cpu) { return state_.offline.contains(cpu); });
+  return cpus;
+}
+
+CpuSet PlanContext::CpusOf(const CgroupState* cgroup) {
+  CpuSet cpus = OnlineCpus();
   for (; cgroup != nullptr; cgroup = state_.ParentOf(*cgroup))
     if (cgroup->cpuset) cpus = cpus.Intersect(*cgroup->cpuset);
   return cpus;

@@ -6,12 +6,13 @@
 namespace ktstr {
 
 bool PlanContext::MakeTag(Tags kind, std::string_view field, const std::string& name) {
-  static constexpr std::string_view kWhat[] = {"snapshot", "read", "watch", "process list"};
+  static constexpr std::string_view kWhat[] = {"snapshot", "read", "watch", "process list", "guest file"};
   const std::string what(kWhat[static_cast<std::size_t>(kind)]);
   std::vector<TagState>& tags = state_.TagsOf(kind);
   for (const TagState& tag : tags) {
     if (tag.name != name) continue;
-    if (kind == Tags::kRead || kind == Tags::kProcs) return true;  // a value at each time
+    if (kind == Tags::kRead || kind == Tags::kProcs || kind == Tags::kFile)
+      return true;  // a value at each time
     Diagnose(field, "duplicate-name", "two of them would be " + what + " '" + name + "'",
              "give each its own tag", {{tag.made.path, "the first one, in " + tag.made.where, {}}});
     return false;

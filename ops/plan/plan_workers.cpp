@@ -47,8 +47,8 @@ std::optional<std::uint32_t> PlanContext::CountWorkers(std::string_view field, c
   if (group == 0) return std::nullopt;  // the type's own rules have said why
   if (!work.workers) return group;
   if (work.workers->count > 0) return work.workers->count;
-  const std::size_t cpus =
-      cgroup != nullptr && cgroup->cpuset ? cgroup->cpuset->size() : UsableCpus(topology_).size();
+  const CpuSet own = cgroup != nullptr && cgroup->cpuset ? *cgroup->cpuset : UsableCpus(topology_);
+  const std::size_t cpus = own.Intersect(OnlineCpus()).size();
   const double exact = static_cast<double>(cpus) * work.workers->of_cpus;
   // A number of any size until it is known to be within the limit.
   const double groups = std::ceil(std::max(1.0, std::ceil(exact - 1e-9)) / group);

@@ -66,8 +66,8 @@ struct PayloadState {
 };
 
 /// What an author names so that checks can refer to it; each kind has its own names.
-enum class Tags : std::uint8_t { kSnapshot, kRead, kWatch, kProcs };
-inline constexpr std::size_t kTagKinds = 4;
+enum class Tags : std::uint8_t { kSnapshot, kRead, kWatch, kProcs, kFile };
+inline constexpr std::size_t kTagKinds = 5;
 
 /// This many snapshots of a run are kept; then each new one takes the place of the oldest.
 inline constexpr std::size_t kMaxSnapshots = 64;
@@ -78,6 +78,19 @@ inline constexpr std::size_t kMaxGroups = 10'000;
 struct TagState {
   std::string name;
   Place made;
+};
+
+/// A file of the guest whose content the guest has kept; its number is its place in the list.
+struct SavedFile {
+  std::string path;
+  Slot slot = Slot::kStep;
+  bool pending = true;  // it is to be put back yet
+};
+/// What a CPU was before an Op of that slot changed it first.
+struct CpuChange {
+  std::uint32_t cpu = 0;
+  bool was_online = true;
+  Slot slot = Slot::kStep;
 };
 
 /// A kernel symbol by name, where it was written.
@@ -103,6 +116,12 @@ struct ScenarioState {
   std::array<std::vector<TagState>, kTagKinds> tags;  // in order of first use
   std::uint64_t snapshots =
       0;  // asked for so far, as far as their number is known; periodic ones are not in it
+
+  std::vector<SavedFile> saved_files = {};
+  std::map<std::uint32_t, Place> offline = {};  // CPUs, and where they were taken
+  std::vector<CpuChange> cpu_changes = {};      // to be undone, in order
+  bool hotplug_unknown = false;  // a change of CPUs could not be read: nothing follows from these
+  Duration slept = {};           // by the Op Sleep
 
   [[nodiscard]] std::vector<TagState>& TagsOf(Tags kind) { return tags[static_cast<std::size_t>(kind)]; }
   [[nodiscard]] const std::vector<TagState>& TagsOf(Tags kind) const {

@@ -84,5 +84,47 @@ TEST_CASE("workers are moved, bound and rescheduled while they live, and counted
   CHECK(run.result().at("checks").dump().find("every worker stayed inside its cpusets") != std::string::npos);
 }
 
+TEST_CASE("files, CPUs, limits and signals change for a step, and what is put back is what it was") {
+  const std::string look =
+      "  look:\n    binary: sh\n    args:\n      - -c\n      - |\n"
+      "        read sysctl < /proc/sys/vm/swappiness\n"
+      "        read online < /sys/devices/system/cpu/online\n"
+      "        cd /sys/fs/cgroup/ktstr/hot\n"
+      "        read weight < cpu.weight; read high < memory.high; read cpus < cpuset.cpus.effective\n"
+      "        read pid < cgroup.procs; read stat < /proc/$pid/stat; set -- ${stat##*\\)}\n"
+      "        echo $sysctl $online $cpus $weight $high $1\n";
+  GuestRun run(
+      "topology: 1n1l4c1t\n"
+      "defaults: {stall_limit: 500ms}\n"
+      "payloads:\n" +
+      look +
+      "backdrop:\n"
+      "  cgroups: [{name: hot, cpuset: 1-3, memory: {high: 64MiB}, work: [{type: SpinWait}]}]\n"
+      "steps:\n" +
+      Step("changed",
+           "      - WriteGuestFile: {path: /proc/sys/vm/swappiness, value: \"10\"}\n"
+           "      - WriteGuestFile: {path: /sys/fs/cgroup/ktstr/hot/memory.high, value: \"33554432\"}\n"
+           "      - WriteGuestFile: {path: /sys/fs/cgroup/ktstr/hot/cpu.weight, value: none, errno: EINVAL}\n"
+           "      - SetCpuOnline: {cpu: 3, online: off}\n"
+           "      - SetLimits: {cgroup: hot, cpu: {weight: 50}}\n"
+           "      - SendSignal: {cgroup: hot, signal: STOP}\n"
+           "      - Sleep: {for: 800ms}\n") +
+      Step("back", "      - SendSignal: {cgroup: hot, signal: CONT}\n") +
+      "checks: [{metric: iterations, cgroup: hot, phase: back, min: 1}]\n");
+  run.Finish("PASS");
+  CHECK(run.Text("payload-0-look.stdout") == "10 0-2 1-2 50 33554432 T\n");
+  CHECK(run.Text("payload-1-look.stdout") == "60 0-3 1-3 50 67108864 R\n");
+}
+
+TEST_CASE("a write that the kernel does not refuse as expected fails the scenario") {
+  GuestRun run(
+      "steps:\n  - name: one\n    ops:\n"
+      "      - WriteGuestFile: {path: /proc/sys/kernel/panic_on_oops, value: \"1\", errno: EINVAL}\n");
+  run.Finish("FAIL");
+  CHECK(
+      run.first_line() ==
+      "FAIL scenario.yaml: writing '1' to /proc/sys/kernel/panic_on_oops succeeded, and EINVAL was expected");
+}
+
 }  // namespace
 }  // namespace ktstr::test

@@ -21,18 +21,6 @@ inline constexpr std::array<FieldDecl, 3> kBoundFields{
     Optional<&S::between>("between", "Both at once: [smallest, largest]."),
 };
 
-/// Several field tables as one.
-template <std::size_t... Sizes>
-constexpr auto JoinFields(const std::array<FieldDecl, Sizes>&... tables) {
-  std::array<FieldDecl, (Sizes + ...)> all{};
-  std::size_t at = 0;
-  const auto add = [&](const auto& table) {
-    for (const FieldDecl& field : table) all[at++] = field;
-  };
-  (add(tables), ...);
-  return all;
-}
-
 /// The bounds of one check; they must outlive this.
 struct BoundsView {
   const std::optional<Quantity>& min;    // none: not bounded from below, unless by between

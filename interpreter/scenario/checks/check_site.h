@@ -36,6 +36,7 @@ struct CheckNames {
   std::vector<std::string> reads;
   std::vector<std::string> watches;
   std::vector<std::string> procs;
+  std::vector<std::string> files = {};
   std::vector<std::string> schedulers = {};
   const BrokenPlaces* broken = nullptr;  // what could not be read of the scenario; null: everything could
   NameDoubts doubts = {};                // what that may have made

@@ -126,7 +126,8 @@ std::string PayloadTitle(const PayloadResult& payload) {
 std::string HowPayloadEnded(const PayloadDone& done) {
   switch (done.end) {
     case PayloadEnd::kKilled:
-      return "was killed by KillPayload before it ended";
+      return done.signal == SIGKILL ? "was killed by the scenario before it ended"
+                                    : "was ended by the scenario with " + SignalName(done.signal);
     case PayloadEnd::kTimedOut:
       return "did not end within its wait and was killed";
     case PayloadEnd::kCollected:

@@ -6,8 +6,8 @@
 namespace ktstr {
 namespace {
 
-/// Exited with code 0, or was ended by the scenario: by KillPayload, with its step, or with the run. One that
-/// outlived its wait has failed that wait already.
+/// Exited with code 0, or was ended by the scenario: by KillPayload or SendSignal, with its step, or with the
+/// run. One that outlived its wait has failed that wait already.
 bool EndedWell(const PayloadDone& done) {
   if (done.end != PayloadEnd::kExited) return true;
   return done.signal == 0 && done.exit_code == 0;

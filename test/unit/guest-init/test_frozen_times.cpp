@@ -37,5 +37,18 @@ TEST_CASE("a freeze holds for all below it, and overlapping freezes count once")
   CHECK(times.Within("", 0, 1000) == 0);
 }
 
+TEST_CASE("what holds a task beside a freeze counts, and once with it") {
+  FrozenTimes times;
+  times.Begin("a", 100);
+  times.End("a", 200);
+  FrozenTimes held;
+  held.Begin("signal", 150);
+  held.End("signal", 250);
+  CHECK(times.Within("a", 0, 1000, &held) == 150);
+  CHECK(times.Within("b", 0, 1000, &held) == 100);
+  CHECK(times.Within("", 0, 200, &held) == 50);
+  CHECK(times.Within("a", 300, 200, &held) == 0);
+}
+
 }  // namespace
 }  // namespace ktstr::guest

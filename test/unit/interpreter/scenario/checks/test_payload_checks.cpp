@@ -149,7 +149,7 @@ TEST_CASE("a payload that did not exit by itself has no exit code") {
   const std::string head = "payload stress in cgroup hot ";
   const std::string wanted = ", wanted exit code 0";
   CHECK(message(PayloadEnd::kExited, 11) == head + "was killed by SIGSEGV" + wanted);
-  CHECK(message(PayloadEnd::kKilled, 9) == head + "was killed by KillPayload before it ended" + wanted);
+  CHECK(message(PayloadEnd::kKilled, 9) == head + "was killed by the scenario before it ended" + wanted);
   CHECK(message(PayloadEnd::kTimedOut, 9) == head + "did not end within its wait and was killed" + wanted);
   CHECK(message(PayloadEnd::kCollected, 9) ==
         head + "was still running when its time was over and was killed" + wanted);
