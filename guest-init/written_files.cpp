@@ -99,7 +99,7 @@ Result<> WrittenFiles::Write(const WriteGuestFile& request) {
   Saved saved{request.path, {}, request.value};
   if (request.save) {
     const int code = ReadAll(request.path, saved.content);
-    if (code == ENOENT && request.expected_errno != ENOENT)
+    if (code == ENOENT && request.expected_errno == 0)
       return WriteError(request.value, request.path, std::string(": ") + std::strerror(code));
     if (code != 0 && request.expected_errno == 0)
       return Error{ErrorKind::kGuest, "what " + request.path + " holds cannot be read (" +
