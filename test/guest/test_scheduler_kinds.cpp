@@ -100,13 +100,15 @@ TEST_CASE("scheduler kinds: a variable that is none, or a constant, cannot be wr
     run.Finish("ERROR");
     return run.cause();
   };
-  CHECK(
-      refused("{var: fifo_sched}") ==
-      "entry[0]: fifo_sched of a BPF program is a constant of its program: the verifier has built its value "
-      "into the code");
-  CHECK_THAT(refused("{var: fifo_shed}"),
-             Catch::Contains("entry[0]: no BPF map has a variable 'fifo_shed'; there are: ") &&
-                 Catch::Contains("fifo_sched"));
+  CHECK(refused("{var: fifo_sched}") ==
+        "WriteKernelHot fifo_sched of a BPF program: fifo_sched of a BPF program is a constant of its "
+        "program: the verifier has built its value "
+        "into the code");
+  CHECK_THAT(
+      refused("{var: fifo_shed}"),
+      Catch::Contains(
+          "WriteKernelHot fifo_shed of a BPF program: no BPF map has a variable 'fifo_shed'; there are: ") &&
+          Catch::Contains("fifo_sched"));
 }
 
 TEST_CASE("scheduler kinds: what cannot be attached says why") {
