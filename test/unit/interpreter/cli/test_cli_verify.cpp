@@ -182,7 +182,8 @@ TEST_CASE(
   options.filters = {"good"};
   const CliResult result = Verify(world, options);
   CHECK(result.code == 2);
-  CHECK(result.out.find("ERROR b.yaml: bad scenario: give either `binary`, or `use` for a shipped one\n") !=
+  CHECK(result.out.find("ERROR b.yaml: bad scenario: give one of `binary`, `object` (a .bpf.o), `use` for a "
+                        "shipped one, and `enable` for one that the kernel has built in\n") !=
         std::string::npos);
   CHECK(Steady(result.out).find("1 passed, 1 error in T; results in runs/R\n") != std::string::npos);
   options.filters = {"goof"};
@@ -192,7 +193,8 @@ TEST_CASE(
   const CliResult only_bad = Verify(world, options);
   CHECK(only_bad.code == 2);
   CHECK(only_bad.err ==
-        "b.yaml: bad scenario: give either `binary`, or `use` for a shipped one\n"
+        "b.yaml: bad scenario: give one of `binary`, `object` (a .bpf.o), `use` for a shipped one, and "
+        "`enable` for one that the kernel has built in\n"
         "ktstr-interp: no scheduler is declared in what could be read\n");
 }
 

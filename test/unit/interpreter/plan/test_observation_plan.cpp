@@ -170,7 +170,12 @@ TEST_CASE("a target is one thing, with what belongs to it") {
   };
   const std::string at = "steps/0/ops/0/ReadKernelHot/target";
   CHECK(diagnostic("{symbol: a, direct: 5}") ==
-        at + ": give exactly one of symbol, direct, virtual, task and pid\n");
+        at + ": give exactly one of symbol, direct, virtual, task, pid and var\n");
+  CHECK(diagnostic("{var: a, field: b.c, map: x.bss}") == "");
+  CHECK(diagnostic("{symbol: a, map: x.bss}") == at + "/map: a map goes with a variable, `var`\n");
+  // Its type is known, so that neither a width nor one for a value is needed.
+  CHECK(DiagnosticsOf("version: 1\nsteps: [{ops: [{ReadKernelHot: {tag: t, target: {var: a}}}, "
+                      "{WriteKernelHot: {writes: [{target: {var: a}, value: {set: 1}}]}}]}]\n") == "");
   CHECK(diagnostic("{task: spin}") == at + ": which field of the task? Give `field`, e.g. scx.slice\n");
   CHECK(diagnostic("{symbol: a, field: b}") ==
         at + "/field: the kernel does not know what type the symbol has: "
