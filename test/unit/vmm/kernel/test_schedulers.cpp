@@ -115,7 +115,7 @@ TEST_CASE("schedulers are built once, with the kernel's types and source, and fo
   const auto again = BuildSchedulers(Names({"scx_qmap"}), {});
   CHECK(again.value().from_cache);
   CHECK(again.value().files == std::vector<fs::path>{place / "scx_qmap"});
-  CHECK(source.Made() == "clang-19 scx_simple scx_qmap ktstr_scx\n");
+  CHECK(source.Made() == "clang-19 scx_simple scx_qmap ktstr_scx ktstr_probe\n");
   REQUIRE(WriteHostFile(place / "built.json", "{").ok());  // then nobody knows what they are of
   CHECK_FALSE(BuildSchedulers(Names({}), {}).value().from_cache);
 }
