@@ -47,7 +47,7 @@ TEST_CASE("a value of a guest file is held against bounds or compared as text") 
   check.equals = PlainText{"slow"};
   CHECK(JudgeOne(files, check) == "FAIL [two] file stat (/x/cpu.stat), key mode is fast, not slow");
   CHECK(JudgeOne(files, check, "one") ==
-        "INCONCLUSIVE [] file stat (/x/cpu.stat), key mode: no line of it begins with the key mode");
+        "INCONCLUSIVE [one] file stat (/x/cpu.stat), key mode: no line of it begins with the key mode");
   CHECK(JudgeOne({}, check) == "INCONCLUSIVE [] file stat was not read");
   CHECK(JudgeOne({Read("mode fast\n")}, check, "two") ==
         "INCONCLUSIVE [] file stat was not read in step two");
