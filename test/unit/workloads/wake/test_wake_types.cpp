@@ -27,7 +27,8 @@ TEST_CASE("what members of a group do is counted, and their wake-ups are told fr
       CHECK(report.timer_sample_total + report.iteration_cost_sample_total == 0);
       wakes += report.wake_sample_total;
     }
-    CHECK(wakes > 0);
+    // Whether a lock is ever found taken is up to the host.
+    if (std::string(name) != "MutexContention") CHECK(wakes > 0);
   }
 }
 
@@ -88,12 +89,13 @@ TEST_CASE("a lock is never held by two, whoever waits for it") {
   AnyStruct params = DefaultParams("MutexContention");
   Param<std::uint32_t>(params, "contenders") = 6;
   Param<std::uint64_t>(params, "work_iters") = 0;
-  const auto reports = RunGroup("MutexContention", params, 100);
   std::uint64_t wakes = 0;
-  for (const WorkerReport& report : reports) {
-    CHECK(report.work_units == report.iterations * 256);
-    wakes += report.wake_sample_total;
-  }
+  // On one CPU each may have finished before the next begins.
+  for (int round = 0; round < 100 && wakes == 0; ++round)
+    for (const WorkerReport& report : RunGroup("MutexContention", params, 100)) {
+      CHECK(report.work_units == report.iterations * 256);
+      wakes += report.wake_sample_total;
+    }
   CHECK(wakes > 0);
 }
 
