@@ -47,7 +47,9 @@ void MakeEvents(const EpollStorm& storm, WorkerContext& context) {
     const std::uint64_t events = storm.events_per_burst;
     if (write(context.PipeTo(0), &events, sizeof events) != sizeof events)
       context.FailCall("write to the eventfd");
-    if (!ParkUnless(context, [&] { return context.GroupWord().load() == 0; })) return;
+    // One that took the last event of an earlier burst may wake it late.
+    while (context.GroupWord().load() != 0)
+      if (!ParkUnless(context, [&] { return context.GroupWord().load() == 0; })) return;
     context.EndIteration(storm.events_per_burst);
   }
 }
