@@ -71,7 +71,7 @@ TEST_CASE("workers are moved, bound and rescheduled while they live, and counted
   CHECK(look(0) == "a 0-1; " + two + "b 2; ");
   CHECK(look(1) == "a 0-1; b 2; cpus 2 nice 0 SCHED_OTHER 0; cpus 2 nice 0 SCHED_OTHER 0; ");
   CHECK(look(2) == "a 2; b 0-1; cpus 1 nice 5 SCHED_BATCH 0; cpus 1 nice 5 SCHED_BATCH 0; ");
-  CHECK(look(3) == "a 2; b 0-1; cpus 0,1 nice 0 SCHED_FIFO 3; cpus 0,1 nice 0 SCHED_FIFO 3; ");
+  CHECK(look(3) == "a 2; b 0-1; cpus 0,1 nice 5 SCHED_FIFO 3; cpus 0,1 nice 5 SCHED_FIFO 3; ");
   // `before` is lived in a, all else in b; nobody was accused of where it was before.
   for (const Json& phase : run.File("stats.json").at("phases")) {
     std::string rows;
@@ -86,8 +86,8 @@ TEST_CASE("workers are moved, bound and rescheduled while they live, and counted
 
 TEST_CASE("files, CPUs, limits and signals change for a step, and what is put back is what it was") {
   const std::string look =
-      "  look:\n    binary: sh\n    args:\n      - -c\n      - |\n"
-      "        read sysctl < /proc/sys/vm/swappiness\n"
+      "  look:\n    binary: sh\n    include: [cat]\n    args:\n      - -c\n      - |\n"
+      "        sysctl=$(cat /proc/sys/vm/swappiness)\n"
       "        read online < /sys/devices/system/cpu/online\n"
       "        cd /sys/fs/cgroup/ktstr/hot\n"
       "        read weight < cpu.weight; read high < memory.high; read cpus < cpuset.cpus.effective\n"
