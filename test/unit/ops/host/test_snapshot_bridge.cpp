@@ -34,6 +34,10 @@ struct Bench {
                       asked.push_back("watch " + request.tag);
                       return answer;
                     },
+                .now =
+                    [] {
+                      return OpMoment{3, 900, "steps/0/ops/1"};
+                    },
                 .tell = [this](std::string line) { told.push_back(std::move(line)); },
                 .warn = [this](std::string line) { warned.push_back(std::move(line)); }},
                {.snapshots = snapshots, .watches = watches}) {}

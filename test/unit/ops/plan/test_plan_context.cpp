@@ -63,9 +63,9 @@ TEST_CASE("a definition becomes requests in the order of the kernel's needs") {
   bench.context.ApplyDef("", def);
   CHECK(bench.Messages().empty());
   CHECK(bench.Labels() ==
-        "enable the cpuset controller\n"
         "enable the memory controller\n"
         "enable the pids controller\n"
+        "enable the cpuset controller\n"
         "enable the cpu controller\n"
         "AddCgroup hot\n"
         "hot: cpuset.cpus = 2-3\n"
