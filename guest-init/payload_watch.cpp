@@ -61,6 +61,9 @@ void PayloadWatch::LookAt(pid_t tid, std::uint64_t now_ns, std::uint64_t machine
   if (wait->ns() < kWorthKeepingNs) return;
   TaskWait& longest = longest_[*task.payload];
   if (longest.end_ns - longest.begin_ns > wait->ns()) return;
+  // One that goes on behind a phase is that phase's.
+  const bool goes_on = longest.tid == tid && longest.begin_ns == wait->begin.now_ns;
+  if (goes_on && phase == kBetweenPhases) phase = longest.phase;
   std::string name = ProcFile(tid, "comm");
   while (!name.empty() && name.back() == '\n') name.pop_back();
   longest = {tid,

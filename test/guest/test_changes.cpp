@@ -73,7 +73,8 @@ TEST_CASE("workers are moved, bound and rescheduled while they live, and counted
   CHECK(look(2) == "a 2; b 0-1; cpus 1 nice 5 SCHED_BATCH 0; cpus 1 nice 5 SCHED_BATCH 0; ");
   CHECK(look(3) == "a 2; b 0-1; cpus 0,1 nice 5 SCHED_FIFO 3; cpus 0,1 nice 5 SCHED_FIFO 3; ");
   // `before` is lived in a, all else in b; nobody was accused of where it was before.
-  for (const Json& phase : run.File("stats.json").at("phases")) {
+  const Json stats = run.File("stats.json");
+  for (const Json& phase : stats.at("phases")) {
     std::string rows;
     for (const Json& row : phase.at("per_cgroup"))
       rows += row.at("cgroup").get<std::string>() + ":" + row.at("num_workers").dump() + " ";

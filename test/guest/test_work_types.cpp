@@ -57,7 +57,8 @@ TEST_CASE("every work type measures in a guest what it declares, and nothing els
   run.Finish("PASS");
   std::map<std::string, Totals> by_type;
   std::map<std::uint32_t, std::string> types;
-  for (const Json& group : run.File("reports.json").at("groups"))
+  const Json record = run.File("reports.json");
+  for (const Json& group : record.at("groups"))
     types[group.at("id")] = group.at("work_type").get<std::string>();
   for (const Json& entry : run.Reports()) {
     const std::string& type = types.at(entry.at("group"));
