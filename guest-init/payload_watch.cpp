@@ -37,8 +37,9 @@ void PayloadWatch::Find(const std::vector<WatchedPayload>& payloads) {
     waits_.Forget(task->first);
     task = tasks_.erase(task);
   }
-  for (const auto& [cgroup, threads] : in)
-    for (const pid_t tid : threads) {
+  for (const auto& found : in)
+    for (const pid_t tid : found.second) {
+      const std::string& cgroup = found.first;
       const TaskStat stat = ParseTaskStat(ProcFile(tid, "stat"));
       const auto owner = std::find_if(payloads.begin(), payloads.end(), [&](const auto& payload) {
         return payload.cgroup == cgroup && (payload.pid == tid || payload.pid == stat.process_group);

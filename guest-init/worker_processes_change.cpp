@@ -76,7 +76,7 @@ Result<> WorkerProcesses::MoveForked(const std::string& cgroup) const {
       const pid_t leader = getpgid(pid);
       const auto of_group = [leader](const Worker& worker) { return worker.pid == leader; };
       if (std::none_of(workers_.begin(), workers_.end(), of_group)) continue;
-      const Result<> placed = around_.tree.Place(pid, cgroup);
+      Result<> placed = around_.tree.Place(pid, cgroup);
       if (!placed.ok() && kill(pid, 0) == 0) return placed;
       found = found || placed.ok();
     }

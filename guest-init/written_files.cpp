@@ -89,7 +89,7 @@ std::string TextToPutBack(std::string_view old, std::string_view written) {
   if (!opposites.empty()) return opposites;
   constexpr std::string_view kNot = "NO_";
   const std::string_view word = Trimmed(written);
-  const std::string plain(word.starts_with(kNot) ? word.substr(kNot.size()) : word);
+  std::string plain(word.starts_with(kNot) ? word.substr(kNot.size()) : word);
   if (had.size() > 1 && Has(had, plain)) return plain;
   if (had.size() > 1 && Has(had, std::string(kNot) + plain)) return std::string(kNot) + plain;
   return std::string(old);
