@@ -8,25 +8,12 @@
 #include <cstring>
 #include <optional>
 
+#include "vmm/host/byte_slice.h"
+
 namespace ktstr::vmm {
 namespace {
 
 using Bytes = std::span<const std::byte>;
-
-std::optional<Bytes> Slice(Bytes bytes, std::uint64_t offset, std::uint64_t length) {
-  if (offset > bytes.size() || length > bytes.size() - offset) return std::nullopt;
-  return bytes.subspan(offset, length);
-}
-
-/// A copy of the T at `offset`, which need not be aligned in the file.
-template <typename T>
-std::optional<T> Load(Bytes bytes, std::uint64_t offset) {
-  const auto slice = Slice(bytes, offset, sizeof(T));
-  if (!slice) return std::nullopt;
-  T value;
-  std::memcpy(&value, slice->data(), sizeof value);
-  return value;
-}
 
 // No real path is longer (PATH_MAX) and no real program needs more libraries; without the two bounds a small
 // hostile file could name one huge string a million times over.
@@ -57,12 +44,12 @@ class Reader {
       const auto segment = Segment(i);
       if (!segment) return Corrupt("its program headers reach past its end");
       if (segment->p_type == PT_INTERP) {
-        const auto content = Slice(bytes_, segment->p_offset, segment->p_filesz);
+        const auto content = SliceOf(bytes_, segment->p_offset, segment->p_filesz);
         const auto text = content ? LoadString(*content) : std::nullopt;
         if (!text || text->empty()) return Corrupt("the name of its loader is damaged");
         reading.needs.interpreter = *text;
       } else if (segment->p_type == PT_LOAD) {
-        if (!Slice(bytes_, segment->p_offset, segment->p_filesz))
+        if (!SliceOf(bytes_, segment->p_offset, segment->p_filesz))
           return Corrupt("a segment reaches past its end");
       } else if (segment->p_type == PT_DYNAMIC) {
         dynamic = segment;
@@ -77,7 +64,7 @@ class Reader {
     // At most 2^16 entries of 56 bytes: the product cannot overflow, the sum is checked.
     const std::uint64_t offset = std::uint64_t{index} * sizeof(Elf64_Phdr);
     if (header_.e_phoff > bytes_.size()) return std::nullopt;
-    return Load<Elf64_Phdr>(bytes_, header_.e_phoff + offset);
+    return LoadAt<Elf64_Phdr>(bytes_, header_.e_phoff + offset);
   }
 
   /// The file's bytes from the virtual address on to the end of its segment.
@@ -87,19 +74,19 @@ class Reader {
       if (!segment || segment->p_type != PT_LOAD || address < segment->p_vaddr) continue;
       const std::uint64_t skip = address - segment->p_vaddr;
       if (skip >= segment->p_filesz) continue;
-      const auto content = Slice(bytes_, segment->p_offset, segment->p_filesz);
+      const auto content = SliceOf(bytes_, segment->p_offset, segment->p_filesz);
       if (content) return content->subspan(skip);
     }
     return std::nullopt;
   }
 
   ElfReading ReadDynamic(const Elf64_Phdr& dynamic, ElfReading reading) const {
-    const auto table = Slice(bytes_, dynamic.p_offset, dynamic.p_filesz);
+    const auto table = SliceOf(bytes_, dynamic.p_offset, dynamic.p_filesz);
     if (!table) return Corrupt("its dynamic section reaches past its end");
     std::vector<std::uint64_t> needed;
     std::optional<std::uint64_t> strings_address, strings_size, rpath, runpath;
     for (std::uint64_t at = 0;; at += sizeof(Elf64_Dyn)) {
-      const auto entry = Load<Elf64_Dyn>(*table, at);
+      const auto entry = LoadAt<Elf64_Dyn>(*table, at);
       if (!entry || entry->d_tag == DT_NULL) break;
       if (entry->d_tag == DT_NEEDED) needed.push_back(entry->d_un.d_val);
       if (entry->d_tag == DT_STRTAB) strings_address = entry->d_un.d_ptr;
@@ -110,7 +97,7 @@ class Reader {
     if (needed.empty()) return reading;
     if (needed.size() > kMaxNeeded) return Corrupt("it needs more than 1024 libraries");
     const auto from_start = strings_address ? AtAddress(*strings_address) : std::nullopt;
-    const auto strings = from_start && strings_size ? Slice(*from_start, 0, *strings_size) : std::nullopt;
+    const auto strings = from_start && strings_size ? SliceOf(*from_start, 0, *strings_size) : std::nullopt;
     if (!strings) return Corrupt("its dynamic string table is outside the file");
     const auto string_at = [&](std::uint64_t offset) {
       return offset < strings->size() ? LoadString(strings->subspan(offset)) : std::nullopt;
@@ -164,7 +151,7 @@ ElfReading ReadElf(std::span<const std::byte> bytes) {
     return {ElfFault::kNotElf, {}, {}};
   }
   // The machine field is at the same place in both word sizes; read it before trusting the rest.
-  const auto machine = Load<std::uint16_t>(bytes, offsetof(Elf64_Ehdr, e_machine));
+  const auto machine = LoadAt<std::uint16_t>(bytes, offsetof(Elf64_Ehdr, e_machine));
   if (!machine) return Corrupt("it ends inside the ELF header");
   const auto elf_class = std::to_integer<unsigned>(bytes[EI_CLASS]);
   const bool big_endian = std::to_integer<unsigned>(bytes[EI_DATA]) == ELFDATA2MSB;
@@ -174,7 +161,7 @@ ElfReading ReadElf(std::span<const std::byte> bytes) {
     if (in_file_order == EM_X86_64 && elf_class == ELFCLASS64) name += " with the wrong byte order";
     return {ElfFault::kOtherArchitecture, std::move(name), {}};
   }
-  const auto header = Load<Elf64_Ehdr>(bytes, 0);
+  const auto header = LoadAt<Elf64_Ehdr>(bytes, 0);
   if (!header) return Corrupt("it ends inside the ELF header");
   if (header->e_type != ET_EXEC && header->e_type != ET_DYN) return {ElfFault::kNotLoadable, {}, {}};
   return Reader(bytes, *header).Read();

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <optional>
 
+#include "vmm/host/byte_slice.h"
 #include "vmm/host/elf_file.h"
 
 namespace ktstr::vmm {
@@ -15,25 +16,10 @@ namespace {
 
 using ObjectBytes = std::span<const std::byte>;
 
-std::optional<ObjectBytes> PartOf(ObjectBytes bytes, std::uint64_t offset, std::uint64_t length) {
-  if (offset > bytes.size() || length > bytes.size() - offset) return std::nullopt;
-  return bytes.subspan(offset, length);
-}
-
-/// A copy of the T at `offset`, which need not be aligned in the file.
-template <typename T>
-std::optional<T> CopyAt(ObjectBytes bytes, std::uint64_t offset) {
-  const auto slice = PartOf(bytes, offset, sizeof(T));
-  if (!slice) return std::nullopt;
-  T value;
-  std::memcpy(&value, slice->data(), sizeof value);
-  return value;
-}
-
 std::optional<Elf64_Shdr> SectionAt(ObjectBytes bytes, const Elf64_Ehdr& header, unsigned index) {
   const std::uint64_t offset = std::uint64_t{index} * sizeof(Elf64_Shdr);
   if (header.e_shoff > bytes.size()) return std::nullopt;
-  return CopyAt<Elf64_Shdr>(bytes, header.e_shoff + offset);
+  return LoadAt<Elf64_Shdr>(bytes, header.e_shoff + offset);
 }
 
 std::string_view NameIn(ObjectBytes strings, std::uint32_t offset) {
@@ -49,7 +35,7 @@ Result<Elf64_Ehdr> HeaderOf(ObjectBytes bytes, std::string_view shown) {
   };
   if (bytes.size() < SELFMAG || std::memcmp(bytes.data(), ELFMAG, SELFMAG) != 0)
     return none("it is no ELF file");
-  const auto header = CopyAt<Elf64_Ehdr>(bytes, 0);
+  const auto header = LoadAt<Elf64_Ehdr>(bytes, 0);
   if (!header) return InputError(fmt::format("'{}' is a damaged ELF file: it ends in its header", shown));
   const bool big_endian = header->e_ident[EI_DATA] == ELFDATA2MSB;
   const unsigned machine = big_endian ? __builtin_bswap16(header->e_machine) : header->e_machine;
@@ -70,14 +56,14 @@ Result<ObjectBytes> FindSection(ObjectBytes bytes, const Elf64_Ehdr& header, std
     return InputError(fmt::format("'{}' is a damaged ELF file: {}", shown, what));
   };
   const auto names = SectionAt(bytes, header, header.e_shstrndx);
-  const auto strings = names ? PartOf(bytes, names->sh_offset, names->sh_size) : std::nullopt;
+  const auto strings = names ? SliceOf(bytes, names->sh_offset, names->sh_size) : std::nullopt;
   if (header.e_shentsize != sizeof(Elf64_Shdr) || !strings)
     return damaged("its section table is outside the file");
   for (unsigned i = 0; i < header.e_shnum; ++i) {
     const auto section = SectionAt(bytes, header, i);
     if (!section) return damaged("its section table is outside the file");
     if (NameIn(*strings, section->sh_name) != name || section->sh_type == SHT_NOBITS) continue;
-    const auto content = PartOf(bytes, section->sh_offset, section->sh_size);
+    const auto content = SliceOf(bytes, section->sh_offset, section->sh_size);
     if (!content) return damaged(fmt::format("its section {} reaches past its end", name));
     return *content;
   }
