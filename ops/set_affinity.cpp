@@ -1,5 +1,5 @@
 // SetAffinity: live workers are bound to other CPUs.
-#include "ops/op.h"
+#include "ops/workers_fields.h"
 
 namespace ktstr {
 namespace {
@@ -12,12 +12,8 @@ struct Args {
 };
 
 const StructDecl& Args::Decl() {
-  static constexpr FieldDecl kFields[] = {
-      Optional<&Args::cgroup>("cgroup", "Whose workers; absent: those in the runner's own cgroup.", {},
-                              Refers::kCgroup),
-      Optional<&Args::group>("group", "Only the work group of this name.", {}, Refers::kGroup),
-      Required<&Args::affinity>("affinity", "The CPUs."),
-  };
+  static constexpr auto kFields =
+      JoinFields(kWorkersFields<Args>, std::array{Required<&Args::affinity>("affinity", "The CPUs.")});
   static constexpr StructDecl kDecl = DeclareStruct<Args>(
       "SetAffinity",
       "Binds live workers, all their threads, to CPUs (sched_setaffinity), within their cgroup's at this "

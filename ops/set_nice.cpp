@@ -1,5 +1,5 @@
 // SetNice: live workers get another nice value.
-#include "ops/op.h"
+#include "ops/workers_fields.h"
 
 namespace ktstr {
 namespace {
@@ -12,12 +12,9 @@ struct Args {
 };
 
 const StructDecl& Args::Decl() {
-  static constexpr FieldDecl kFields[] = {
-      Optional<&Args::cgroup>("cgroup", "Whose workers; absent: those in the runner's own cgroup.", {},
-                              Refers::kCgroup),
-      Optional<&Args::group>("group", "Only the work group of this name.", {}, Refers::kGroup),
-      Required<&Args::nice>("nice", "The nice value; low is favoured.", Between(-20, 19)),
-  };
+  static constexpr auto kFields = JoinFields(
+      kWorkersFields<Args>,
+      std::array{Required<&Args::nice>("nice", "The nice value; low is favoured.", Between(-20, 19))});
   static constexpr StructDecl kDecl =
       DeclareStruct<Args>("SetNice",
                           "Gives live workers, all their threads, another nice value. It holds until the "

@@ -1,5 +1,5 @@
 // SetPolicy: live workers are scheduled by another policy.
-#include "ops/op.h"
+#include "ops/workers_fields.h"
 
 namespace ktstr {
 namespace {
@@ -19,14 +19,11 @@ void Rules(const void* object, RuleSink& sink) {
 }
 
 const StructDecl& Args::Decl() {
-  static constexpr FieldDecl kFields[] = {
-      Optional<&Args::cgroup>("cgroup", "Whose workers; absent: those in the runner's own cgroup.", {},
-                              Refers::kCgroup),
-      Optional<&Args::group>("group", "Only the work group of this name.", {}, Refers::kGroup),
-      Required<&Args::policy>("policy", "The scheduling policy."),
-      Optional<&Args::rt_priority>("rt_priority", "Priority under fifo and rr.", Between(1, 99)),
-      Optional<&Args::deadline>("deadline", "The reservation under policy deadline."),
-  };
+  static constexpr auto kFields = JoinFields(
+      kWorkersFields<Args>,
+      std::array{Required<&Args::policy>("policy", "The scheduling policy."),
+                 Optional<&Args::rt_priority>("rt_priority", "Priority under fifo and rr.", Between(1, 99)),
+                 Optional<&Args::deadline>("deadline", "The reservation under policy deadline.")});
   static constexpr StructDecl kDecl = [] {
     StructDecl decl = DeclareStruct<Args>(
         "SetPolicy",
