@@ -14,6 +14,7 @@
 #include "guest-init/base/clock.h"
 #include "guest-init/base/fd.h"
 #include "guest-init/base/file_io.h"
+#include "guest-init/base/words.h"
 #include "guest-init/system_error.h"
 
 namespace ktstr::guest {
@@ -30,16 +31,6 @@ Result<> CheckName(const std::string& cgroup) {
     if (part.size() == rest.size()) return {};
     rest.remove_prefix(part.size() + 1);
   }
-}
-
-std::vector<std::string> SplitWords(std::string_view text) {
-  std::vector<std::string> words;
-  while (!text.empty()) {
-    const std::size_t end = text.find_first_of(" \n");
-    if (end != 0) words.emplace_back(text.substr(0, end));
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  }
-  return words;
 }
 
 std::string Join(const std::vector<std::string>& words) {
@@ -221,14 +212,15 @@ void CgroupTree::KillAll(const std::string& cgroup) {
     if (pid > 1) kill(pid, SIGKILL);
 }
 
-std::vector<pid_t> CgroupTree::Processes(const std::string& cgroup) const {
-  std::vector<pid_t> pids;
+std::vector<pid_t> CgroupTree::TasksIn(const std::string& cgroup, const char* file) const {
+  std::vector<pid_t> tasks;
   const std::string directory = cgroup.empty() ? root_ : Path(cgroup);
-  for (const std::string& word : SplitWords(ReadSmallFile((directory + "/cgroup.procs").c_str()))) {
-    pid_t pid = 0;
-    if (std::from_chars(word.data(), word.data() + word.size(), pid).ec == std::errc{}) pids.push_back(pid);
+  for (const std::string& word : SplitWords(ReadSmallFile((directory + "/" + file).c_str()))) {
+    pid_t task = 0;
+    if (std::from_chars(word.data(), word.data() + word.size(), task).ec == std::errc{})
+      tasks.push_back(task);
   }
-  return pids;
+  return tasks;
 }
 
 std::string CgroupTree::FindChild(const std::string& cgroup) const {

@@ -32,7 +32,13 @@ class CgroupTree {
   /// Moves a process. Nothing happens for "".
   Result<> Place(pid_t pid, const std::string& cgroup) const;
   /// The processes in it, as its cgroup.procs has them; of "" those of the root, where the runner is.
-  [[nodiscard]] std::vector<pid_t> Processes(const std::string& cgroup) const;
+  [[nodiscard]] std::vector<pid_t> Processes(const std::string& cgroup) const {
+    return TasksIn(cgroup, "cgroup.procs");
+  }
+  /// The same of all their threads.
+  [[nodiscard]] std::vector<pid_t> Threads(const std::string& cgroup) const {
+    return TasksIn(cgroup, "cgroup.threads");
+  }
   /// Fails when `cgroup`, or one above it, has more tasks than its pids.max: moving tasks into a cgroup,
   /// unlike forking in it, goes past that limit. Error (kGuest): "cgroup 'hot' has 3 tasks; its pids.max is
   /// 1".
@@ -59,15 +65,12 @@ class CgroupTree {
   Result<> Remove(const std::string& cgroup);
 
   [[nodiscard]] std::string Path(const std::string& cgroup) const { return parent_ + "/" + cgroup; }
-  /// Where its tasks are listed; those in "" are in the root.
-  [[nodiscard]] std::string TasksPath(const std::string& cgroup) const {
-    return cgroup.empty() ? root_ : Path(cgroup);
-  }
   /// What could be wrong when writing to `file` fails with `code`, e.g. " (the cpu controller is not
   /// enabled)"; empty when the error speaks for itself.
   static std::string Hint(std::string_view file, int code);
 
  private:
+  [[nodiscard]] std::vector<pid_t> TasksIn(const std::string& cgroup, const char* file) const;
   Result<> EnableOnTop(const std::set<std::string>& controllers);
   Result<> EnableIn(const std::string& directory, const std::set<std::string>& controllers) const;
 

@@ -53,13 +53,8 @@ Ready MakeReady(const CgroupTree& tree) {
   uname(&name);
   ready.kernel_release = name.release;
   ready.online_cpus = static_cast<std::uint32_t>(sysconf(_SC_NPROCESSORS_ONLN));
-  const auto line = [](const char* path) {
-    std::string text = ReadSmallFile(path);
-    if (!text.empty() && text.back() == '\n') text.pop_back();
-    return text;
-  };
-  ready.boot_id = line("/proc/sys/kernel/random/boot_id");
-  ready.sched_ext_state = line("/sys/kernel/sched_ext/state");
+  ready.boot_id = ReadLine("/proc/sys/kernel/random/boot_id");
+  ready.sched_ext_state = ReadLine("/sys/kernel/sched_ext/state");
   ready.controllers = tree.AvailableControllers();
   ready.kernel_text = KernelTextAddress();
   ready.kernel_build_id = KernelBuildId();

@@ -7,6 +7,7 @@
 #include "guest-init/base/clock.h"
 #include "guest-init/base/file_io.h"
 #include "guest-init/base/units.h"
+#include "workloads/worker/nodes.h"
 #include "workloads/worker/system_probe.h"
 
 namespace ktstr::guest {
@@ -106,11 +107,7 @@ std::uint64_t ThrottledNs(const CgroupTree& tree, const std::string& cgroup) {
 
 std::vector<std::uint32_t> EffectiveCpus(const CgroupTree& tree, const std::string& cgroup) {
   if (cgroup.empty()) return {};
-  std::string text = ReadSmallFile((tree.Path(cgroup) + "/cpuset.cpus.effective").c_str());
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  CpuSet cpus;
-  if (!ParseCpus(text, cpus)) return {};
-  return cpus.cpus;
+  return ReadNumbers(tree.Path(cgroup) + "/cpuset.cpus.effective");
 }
 
 }  // namespace ktstr::guest

@@ -1,9 +1,6 @@
 #include "guest-init/payload_watch.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <sstream>
 
 #include "guest-init/base/file_io.h"
 
@@ -11,14 +8,7 @@ namespace ktstr::guest {
 namespace {
 
 std::string ProcFile(pid_t tid, const char* name) {
-  return ReadSmallFile(("/proc/" + std::to_string(tid) + "/" + name).c_str());
-}
-
-std::set<pid_t> ThreadsIn(const std::string& directory) {
-  std::istringstream text(ReadSmallFile((directory + "/cgroup.threads").c_str()));
-  std::set<pid_t> threads;
-  for (pid_t tid = 0; text >> tid;) threads.insert(tid);
-  return threads;
+  return ReadLine("/proc/" + std::to_string(tid) + "/" + name);
 }
 
 }  // namespace
@@ -26,8 +16,11 @@ std::set<pid_t> ThreadsIn(const std::string& directory) {
 /// Which tasks there are now, and whose they are. What a task is does not change but for its name.
 void PayloadWatch::Find(const std::vector<WatchedPayload>& payloads) {
   std::map<std::string, std::set<pid_t>> in;
-  for (const WatchedPayload& payload : payloads)
-    if (!in.contains(payload.cgroup)) in[payload.cgroup] = ThreadsIn(tree_.TasksPath(payload.cgroup));
+  for (const WatchedPayload& payload : payloads) {
+    if (in.contains(payload.cgroup)) continue;
+    const std::vector<pid_t> threads = tree_.Threads(payload.cgroup);
+    in[payload.cgroup] = {threads.begin(), threads.end()};
+  }
   for (auto task = tasks_.begin(); task != tasks_.end();) {
     const auto where = in.find(task->second.cgroup);
     if (where != in.end() && where->second.erase(task->first) > 0) {
@@ -65,10 +58,8 @@ void PayloadWatch::LookAt(pid_t tid, std::uint64_t now_ns, std::uint64_t machine
   // One that goes on behind a phase is that phase's.
   const bool goes_on = longest.tid == tid && longest.begin_ns == wait->begin.now_ns;
   if (goes_on && phase == kBetweenPhases) phase = longest.phase;
-  std::string name = ProcFile(tid, "comm");
-  while (!name.empty() && name.back() == '\n') name.pop_back();
   longest = {tid,
-             std::move(name),
+             ProcFile(tid, "comm"),
              wait->cpu,
              phase,
              wait->begin.now_ns,

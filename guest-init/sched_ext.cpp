@@ -20,12 +20,6 @@ namespace {
 /// How long a program may take to end by itself once its scheduler is disabled and it was asked to.
 constexpr std::uint64_t kEndPatienceNs = 2'000'000'000;
 
-std::string Line(const std::string& path) {
-  std::string text = ReadSmallFile(path.c_str());
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  return text;
-}
-
 /// An error while one is attached, or on its way.
 Result<> CheckFree(const SchedExtState& state, const std::string& name) {
   if (state.state.empty() || state.state == "disabled") return {};
@@ -46,9 +40,9 @@ std::uint64_t NextSchedExtLook(std::uint64_t begun_ns) {
 
 SchedExtState SchedExt::Look() const {
   SchedExtState look;
-  look.state = Line(files + "/state");
-  look.ops = Line(files + "/root/ops");
-  const std::string count = Line(files + "/enable_seq");
+  look.state = ReadLine(files + "/state");
+  look.ops = ReadLine(files + "/root/ops");
+  const std::string count = ReadLine(files + "/enable_seq");
   std::from_chars(count.data(), count.data() + count.size(), look.attached);
   return look;
 }

@@ -7,9 +7,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <vector>
 
 #include "guest-init/system_error.h"
+#include "workloads/worker/nodes.h"
 
 namespace ktstr::guest {
 namespace {
@@ -57,11 +57,7 @@ TaskFault Fault(const std::string& what, int code, const std::string& hint) {
 }  // namespace
 
 TaskFault BindTask(pid_t tid, const CpuSet& cpus) {
-  const std::uint32_t highest = *std::max_element(cpus.cpus.begin(), cpus.cpus.end());
-  const std::size_t size = CPU_ALLOC_SIZE(highest + 1);
-  std::vector<std::byte> mask(size);
-  for (const std::uint32_t cpu : cpus.cpus) CPU_SET_S(cpu, size, reinterpret_cast<cpu_set_t*>(mask.data()));
-  if (sched_setaffinity(tid, size, reinterpret_cast<cpu_set_t*>(mask.data())) == 0) return {};
+  if (SetCpus(cpus.cpus, tid)) return {};
   const int code = errno;
   std::string hint;
   if (code == EINVAL) hint = " (none of these CPUs is in the worker's cpuset)";

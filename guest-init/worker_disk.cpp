@@ -17,9 +17,7 @@ constexpr const char* kBlockDevices = "/sys/block";
 constexpr std::uint64_t kSectorsPerMib = 2048;
 
 std::string Attribute(const std::string& device, const std::string& name) {
-  std::string text = ReadSmallFile((std::string(kBlockDevices) + "/" + device + "/" + name).c_str());
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  return text;
+  return ReadLine(std::string(kBlockDevices) + "/" + device + "/" + name);
 }
 
 /// The name of the disk's device; empty when there is none.

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -11,6 +12,7 @@
 #include "guest-init/base/fd.h"
 #include "guest-init/base/file_io.h"
 #include "guest-init/base/one_line.h"
+#include "guest-init/base/words.h"
 #include "guest-init/cgroup_tree.h"
 
 namespace ktstr::guest {
@@ -24,20 +26,8 @@ std::string_view Trimmed(std::string_view text) {
   return text;
 }
 
-std::vector<std::string_view> WordsOf(std::string_view text) {
-  std::vector<std::string_view> words;
-  while (!text.empty()) {
-    const std::size_t end = text.find_first_of(" \t\n");
-    if (end != 0) words.push_back(text.substr(0, end));
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  }
-  return words;
-}
-
-bool Has(const std::vector<std::string_view>& words, std::string_view word) {
-  for (const std::string_view one : words)
-    if (one == word) return true;
-  return false;
+bool Has(const std::vector<std::string>& words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
 }
 
 /// 0, or the errno of what failed.
@@ -71,19 +61,19 @@ std::string HintOf(const std::string& path, int code) {
 }  // namespace
 
 std::string TextToPutBack(std::string_view old, std::string_view written) {
-  const std::vector<std::string_view> had = WordsOf(old);
+  const std::vector<std::string> had = SplitWords(old);
   std::string chosen;
   std::size_t choices = 0;
-  for (const std::string_view word : had) {
+  for (const std::string& word : had) {
     if (word.size() < 3 || word.front() != '[' || word.back() != ']') continue;
     chosen = word.substr(1, word.size() - 2);
     ++choices;
   }
   if (choices == 1 && had.size() > 1) return chosen;
   std::string opposites;
-  for (const std::string_view word : WordsOf(written)) {
+  for (const std::string& word : SplitWords(written)) {
     if (word.size() < 2 || (word.front() != '+' && word.front() != '-')) break;
-    const std::string_view name = word.substr(1);
+    const std::string_view name = std::string_view(word).substr(1);
     opposites += (opposites.empty() ? "" : " ") + std::string(Has(had, name) ? "+" : "-") + std::string(name);
   }
   if (!opposites.empty()) return opposites;

@@ -39,4 +39,10 @@ std::string ReadSmallFile(const char* path) {
   return text;
 }
 
+std::string ReadLine(const std::string& path) {
+  std::string text = ReadSmallFile(path.c_str());
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
+}
+
 }  // namespace ktstr

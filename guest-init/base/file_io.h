@@ -19,5 +19,7 @@ int WriteOnce(const std::string& path, std::string_view value);
 
 /// A whole small file of /proc or /sys; empty when it cannot be read.
 std::string ReadSmallFile(const char* path);
+/// The same of a file that holds one line, without its end.
+std::string ReadLine(const std::string& path);
 
 }  // namespace ktstr

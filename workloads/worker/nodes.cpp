@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <string>
 
 #include "guest-init/base/file_io.h"
 #include "guest-init/base/units.h"
@@ -19,19 +18,17 @@ constexpr std::uint32_t kMaxCpuNumber = 8192;
 constexpr int kMpolBind = 2;
 constexpr unsigned kMpolMove = 2;
 
-std::vector<std::uint32_t> ReadList(const std::string& path) {
-  std::string text = ReadSmallFile(path.c_str());
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  CpuSet numbers;  // nodes are listed as CPUs are
-  return ParseCpus(text, numbers) ? numbers.cpus : std::vector<std::uint32_t>{};
-}
-
 }  // namespace
 
-std::vector<std::uint32_t> OnlineNodes() { return ReadList("/sys/devices/system/node/online"); }
+std::vector<std::uint32_t> ReadNumbers(const std::string& path) {
+  CpuSet numbers;  // nodes are listed as CPUs are
+  return ParseCpus(ReadLine(path), numbers) ? numbers.cpus : std::vector<std::uint32_t>{};
+}
+
+std::vector<std::uint32_t> OnlineNodes() { return ReadNumbers("/sys/devices/system/node/online"); }
 
 std::vector<std::uint32_t> CpusOfNode(std::uint32_t node) {
-  return ReadList("/sys/devices/system/node/node" + std::to_string(node) + "/cpulist");
+  return ReadNumbers("/sys/devices/system/node/node" + std::to_string(node) + "/cpulist");
 }
 
 bool BindToNode(void* region, std::size_t bytes, std::uint32_t node) {

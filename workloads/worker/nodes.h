@@ -3,9 +3,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace ktstr {
+
+/// The numbers in a file of the kernel that lists CPUs or nodes ("0-3,8"); none when it cannot be read or is
+/// no such list.
+std::vector<std::uint32_t> ReadNumbers(const std::string& path);
 
 /// The nodes that are online; none when the kernel does not tell.
 std::vector<std::uint32_t> OnlineNodes();
@@ -16,7 +21,7 @@ bool BindToNode(void* region, std::size_t bytes, std::uint32_t node);
 
 /// The CPUs that the caller may use.
 bool ReadOwnCpus(std::vector<std::uint32_t>& cpus);
-/// Lets the caller use these only, as far as its cgroup does. `tid` 0: the caller.
+/// Lets a thread use these only, as far as its cgroup does. `tid` 0: the caller.
 bool SetCpus(const std::vector<std::uint32_t>& cpus, std::int32_t tid = 0);
 
 }  // namespace ktstr
