@@ -72,13 +72,11 @@ void PayloadWatch::Look(const std::vector<WatchedPayload>& payloads, std::uint64
                         std::uint64_t machine_stopped_ns, std::uint32_t phase) {
   Find(payloads);
   longest_ns_ = 0;
-  std::vector<pid_t> waiting, before, behind;  // the turn goes on behind the last one
-  for (const auto& [tid, task] : tasks_) {
-    if (!task.payload) continue;
-    (waits_.Waits(tid) ? waiting : tid > turn_ ? behind : before).push_back(tid);
-  }
+  std::vector<pid_t> before, behind;  // the turn goes on behind the last one
+  for (const auto& [tid, task] : tasks_)
+    if (task.payload && !waits_.Waits(tid)) (tid > turn_ ? behind : before).push_back(tid);
   behind.insert(behind.end(), before.begin(), before.end());
-  if (waiting.size() > kTasksPerLook) waiting.resize(kTasksPerLook);
+  const std::vector<pid_t> waiting = waits_.LongestFirst(kTasksPerLook);
   for (const pid_t tid : waiting) LookAt(tid, now_ns, machine_stopped_ns, phase);
   // A few of the others have their turn however many wait.
   const std::size_t turns = std::max(kTasksPerLook / 4, kTasksPerLook - waiting.size());
@@ -90,10 +88,14 @@ void PayloadWatch::Look(const std::vector<WatchedPayload>& payloads, std::uint64
 
 void PayloadWatch::LookAtWaiting(std::uint64_t now_ns, std::uint64_t machine_stopped_ns,
                                  std::uint32_t phase) {
-  std::size_t looks = 0;
-  for (const auto& [tid, task] : tasks_)
-    if (task.payload && waits_.Waits(tid) && looks++ < kTasksPerLook)
-      LookAt(tid, now_ns, machine_stopped_ns, phase);
+  longest_ns_ = 0;
+  for (const pid_t tid : waits_.LongestFirst(kTasksPerLook)) LookAt(tid, now_ns, machine_stopped_ns, phase);
+}
+
+void PayloadWatch::Clear() {
+  tasks_.clear();
+  waits_ = {};
+  longest_ns_ = 0;
 }
 
 std::optional<TaskWait> PayloadWatch::Take(std::uint32_t handle) {

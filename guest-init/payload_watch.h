@@ -40,6 +40,8 @@ class PayloadWatch {
             std::uint64_t machine_stopped_ns, std::uint32_t phase);
   /// Looks again at those only that seem to wait: what they waited belongs to what ends here.
   void LookAtWaiting(std::uint64_t now_ns, std::uint64_t machine_stopped_ns, std::uint32_t phase);
+  /// No payload runs: no wait goes on.
+  void Clear();
   /// The longest wait of one of its tasks so far; nullopt when none was worth keeping. It is forgotten then.
   std::optional<TaskWait> Take(std::uint32_t handle);
   /// Of the waits that went on at the last look.

@@ -1,5 +1,6 @@
 #include "guest-init/task_waits.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace ktstr::guest {
@@ -24,6 +25,17 @@ std::optional<Wait> TaskWaits::Look(pid_t tid, const TaskLook& look, const WaitM
 bool TaskWaits::Waits(pid_t tid) const {
   const auto task = tasks_.find(tid);
   return task != tasks_.end() && task->second.waits_since.has_value();
+}
+
+std::vector<pid_t> TaskWaits::LongestFirst(std::size_t most) const {
+  std::vector<std::pair<std::uint64_t, pid_t>> waiting;
+  for (const auto& [tid, task] : tasks_)
+    if (task.waits_since) waiting.emplace_back(task.waits_since->now_ns, tid);
+  std::sort(waiting.begin(), waiting.end());
+  std::vector<pid_t> tids;
+  for (const auto& [since, tid] : waiting)
+    if (tids.size() < most) tids.push_back(tid);
+  return tids;
 }
 
 }  // namespace ktstr::guest

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <vector>
 
 #include "guest-init/kernel_look.h"
 
@@ -36,6 +37,9 @@ class TaskWaits {
   std::optional<Wait> Look(pid_t tid, const TaskLook& look, const WaitMoment& moment);
   /// Whether the task was runnable at the last look and had not run since the one before, or might not have.
   [[nodiscard]] bool Waits(pid_t tid) const;
+  /// Those, the one that may have waited for longest first, at most `most`: however many are runnable, one
+  /// that does not run comes to the front.
+  [[nodiscard]] std::vector<pid_t> LongestFirst(std::size_t most) const;
   void Forget(pid_t tid) { tasks_.erase(tid); }
 
  private:

@@ -272,7 +272,10 @@ std::uint64_t Tasks::LookAtPayloads(std::uint64_t now_ns) {
   for (const auto& [handle, payload] : payloads_)
     if (payload->started() && !payload->ended() && !payload->request().attach)
       watched.push_back({handle, payload->pid(), payload->request().cgroup});
-  if (watched.empty()) return EventLoop::kNever;
+  if (watched.empty()) {
+    payload_watch_.Clear();
+    return EventLoop::kNever;
+  }
   if (now_ns < next_payload_look_ns_) return next_payload_look_ns_;
   next_payload_look_ns_ = now_ns + PayloadWatch::kEveryNs;
   payload_watch_.Look(watched, now_ns, around_.machine_stopped_ns, phase_);

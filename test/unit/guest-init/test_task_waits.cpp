@@ -57,6 +57,30 @@ TEST_CASE("tasks are told from each other, and one that is gone from the next of
   CHECK(waits.Look(2, At(TaskState::kRunnable, 0, 0), {200}));
 }
 
+TEST_CASE("among many that are runnable, one that does not run is looked at, wherever it stands") {
+  constexpr pid_t kTasks = 40;
+  constexpr pid_t kStarved = 39;
+  constexpr std::size_t kMost = 8;
+  TaskWaits waits;
+  std::uint64_t now = 0;
+  for (pid_t tid = 0; tid < kTasks; ++tid) waits.Look(tid, At(TaskState::kRunnable, 0, 0), {now});
+  std::uint64_t told = 0;
+  for (int look = 1; look <= 20; ++look) {
+    now += 250 * kMs;
+    for (const pid_t tid : waits.LongestFirst(kMost)) {
+      const auto turns = static_cast<std::uint64_t>(tid == kStarved ? 0 : look);
+      if (const auto wait = waits.Look(tid, At(TaskState::kRunnable, 0, turns), {now});
+          wait && tid == kStarved)
+        told = wait->ns();
+    }
+  }
+  CHECK(told == 20 * 250 * kMs);
+  waits.Look(1, At(TaskState::kSleeping, 0, 99), {now});
+  waits.Forget(2);
+  CHECK(waits.LongestFirst(100).size() == kTasks - 2);
+  CHECK(waits.LongestFirst(100).front() == kStarved);
+}
+
 TEST_CASE("random lives: no wait is told longer than it was, nor shorter by more than two looks") {
   std::mt19937_64 random(20261130);
   constexpr std::uint64_t kEvery = 250 * kMs;
