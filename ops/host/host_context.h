@@ -64,7 +64,8 @@ class HostContext {
   /// The processes that were in a cgroup, as the guest said.
   virtual void KeepCgroupProcs(const std::string& tag, const std::string& cgroup,
                                std::vector<std::uint32_t> pids) = 0;
-  /// What a file of the guest held; the first kMostFileText bytes are kept.
+  /// What a file of the guest held; its whole lines in the first kMostFileText bytes are kept,
+  /// or all of it when it is no longer.
   virtual void KeepGuestFile(const std::string& tag, const std::string& file, std::string_view content) = 0;
 };
 

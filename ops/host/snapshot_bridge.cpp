@@ -72,8 +72,10 @@ void SnapshotBridge::KeepCgroupProcs(const std::string& tag, const std::string& 
 void SnapshotBridge::KeepGuestFile(const std::string& tag, const std::string& file,
                                    std::string_view content) {
   callbacks_.tell(fmt::format("file {}: {} bytes of {}", tag, content.size(), file));
-  guest_files_.push_back({tag, file, std::string(content.substr(0, kMostFileText)),
-                          content.size() > kMostFileText, callbacks_.now()});
+  std::string_view kept = content.substr(0, kMostFileText);
+  const bool cut = kept.size() < content.size();
+  if (cut) kept = kept.substr(0, kept.rfind('\n') + 1);  // half a number is another number
+  guest_files_.push_back({tag, file, std::string(kept), cut, callbacks_.now()});
 }
 
 std::vector<StoredSnapshot> SnapshotBridge::TakeSnapshots() {

@@ -192,6 +192,22 @@ TEST_CASE("lists of processes are kept as they come, an empty one too") {
   CHECK(procs[2].pids.empty());
 }
 
+TEST_CASE("a file of the guest that is too long is kept up to the end of a line") {
+  Bench bench;
+  const std::string fits = std::string(kMostFileText - 3, 'x') + "\n12";
+  bench.bridge.KeepGuestFile("whole", "/proc/a", fits);
+  bench.bridge.KeepGuestFile("cut", "/proc/a", fits + "3456\n");
+  bench.bridge.KeepGuestFile("one line", "/proc/a", std::string(kMostFileText + 1, 'x'));
+  const auto files = bench.bridge.TakeGuestFiles();
+  REQUIRE(files.size() == 3);
+  CHECK(files[0].text == fits);
+  CHECK_FALSE(files[0].cut);
+  CHECK(files[1].text == std::string(kMostFileText - 3, 'x') + "\n");
+  CHECK(files[1].cut);
+  CHECK(files[2].text.empty());
+  CHECK(files[2].cut);
+}
+
 TEST_CASE("the tag of a periodic snapshot is periodic_ and exactly three digits") {
   CHECK(PeriodicTag(0) == "periodic_000");
   CHECK(PeriodicTag(63) == "periodic_063");
