@@ -177,10 +177,9 @@ std::string RenderSnapshot(const SnapshotFile& snapshot, const SnapshotTextStyle
 }
 
 std::string RenderSnapshotJson(const nlohmann::json& json, const SnapshotTextStyle& style) {
-  using Json = nlohmann::json;
-  const auto line = [](const Json& value) {
+  const auto line = [](const nlohmann::json& value) {
     return value.is_string() ? value.get<std::string>()
-                             : value.dump(-1, ' ', false, Json::error_handler_t::replace);
+                             : value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   };
   if (json.is_object() && json.contains("kind"))
     if (const auto value = vmm::RenderedFromJson(json); value.ok()) return vmm::FormatRendered(*value) + '\n';

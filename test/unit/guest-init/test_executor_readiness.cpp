@@ -118,7 +118,7 @@ TEST_CASE("all output of a payload is sent where it is asked for") {
   CHECK(guest.out.size() == 20'000'004);
   CHECK(guest.out.ends_with("end\n"));
 // AddressSanitizer keeps what was freed.
-#ifndef __SANITIZE_ADDRESS__
+#ifndef KTSTR_SANITIZE
   CHECK(guest.ResidentKb() < before + 12 * 1024);  // what the host has not taken yet is bounded
 #endif
 }

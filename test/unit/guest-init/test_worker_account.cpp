@@ -271,7 +271,6 @@ TEST_CASE("a worker that sleeps through a phase by its own wish has no gap in it
 
 TEST_CASE("a slice has what the worker saw of its cpuset and what the kernel let in meanwhile") {
   WorkerAccount account({1, 1000}, 1, {}, 0);
-  WorkerSlot slot;
   Sight sight;
   sight.now_ns = 9000;
   sight.cgroup.cpus = {2, 3};

@@ -110,7 +110,6 @@ TEST_CASE("as many at a time as there are slots, no more threads than items") {
 
 TEST_CASE("after one that says so nothing new is started, and what runs ends") {
   Record record;
-  std::latch stopped(1);
   RunSlots* running = nullptr;
   record.run = [&](std::size_t item) {
     if (item == 1) return false;
