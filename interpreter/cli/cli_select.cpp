@@ -60,6 +60,20 @@ std::optional<SchedulerOverride> SchedulerMeant(std::optional<SchedulerOverride>
   return scheduler;
 }
 
+/// `chosen` and what they are compared with, out of `all`; each behind those that it is compared with.
+RunPlans WithCompared(const RunPlans& chosen, const RunPlans& all) {
+  RunPlans ordered;
+  const auto add = [&](const std::shared_ptr<const RunPlan>& plan, const auto& self) -> void {
+    if (std::find(ordered.begin(), ordered.end(), plan) != ordered.end()) return;
+    for (const std::string& variant : plan->compared_with)
+      for (const std::shared_ptr<const RunPlan>& other : all)
+        if (other->variant == variant) self(other, self);
+    ordered.push_back(plan);
+  };
+  for (const std::shared_ptr<const RunPlan>& plan : chosen) add(plan, add);
+  return ordered;
+}
+
 }  // namespace
 
 std::string RunTitle(const SelectedRun& run) {
@@ -97,13 +111,16 @@ Result<Selection> Select(const CliOptions& options) {
       continue;
     }
     // Those that are not selected are not needed any more.
-    for (const std::shared_ptr<const RunPlan>& plan : std::exchange(kept.plans, {})) {
+    const RunPlans plans = std::exchange(kept.plans, {});
+    RunPlans chosen;
+    for (const std::shared_ptr<const RunPlan>& plan : plans) {
       if (!MatchesClock(options, *plan)) continue;
       variant_names.push_back(plan->variant);
       if (!wanted.empty() && plan->variant != wanted) continue;
-      const SelectedRun run{&kept, plan};
-      if (MatchesFilters(options.filters, kept, RunTitle(run))) selection.runs.push_back(run);
+      if (MatchesFilters(options.filters, kept, RunTitle({&kept, plan}))) chosen.push_back(plan);
     }
+    for (std::shared_ptr<const RunPlan>& plan : WithCompared(chosen, plans))
+      selection.runs.push_back({&kept, std::move(plan)});
   }
   if (selection.runs.empty() && !found.files.empty()) return NothingLeft(options, variant_names);
   return selection;

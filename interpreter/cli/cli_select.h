@@ -21,8 +21,9 @@ struct SelectedRun {
 };
 
 struct Selection {
-  std::deque<LoadedScenario> scenarios;     // where the runs' pointers lead
-  std::vector<SelectedRun> runs;            // in the order of the files, then of the variants
+  std::deque<LoadedScenario> scenarios;  // where the runs' pointers lead
+  std::vector<SelectedRun> runs;         // in the order of the files, then of the variants, but each behind
+                                         // those it is compared with, which are there even if not asked for
   std::vector<PathDiagnostic> diagnostics;  // of the paths
 };
 

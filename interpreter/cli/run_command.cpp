@@ -119,6 +119,19 @@ class Runner {
         if (!options_.resume.empty()) TakeKeptResult(item);
       }
     }
+    FindCompared();
+  }
+
+  /// Each item and the ones that it is compared with are of the same scenario and turn of --repeat.
+  void FindCompared() {
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+      if (items_[i].selected->plan == nullptr) continue;
+      for (const std::string& variant : items_[i].selected->plan->compared_with)
+        for (std::size_t other = 0; other < i; ++other)
+          if (items_[other].selected->scenario == items_[i].selected->scenario &&
+              items_[other].run.variant == variant && items_[other].run.repeat == items_[i].run.repeat)
+            items_[i].compared_with.push_back(other);
+    }
   }
 
   /// What the earlier invocation finished is not run again; what it began is moved out of the way.

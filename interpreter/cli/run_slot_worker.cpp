@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+
 #include "interpreter/cli/run_command_parts.h"
 #include "interpreter/cli/tee.h"
 #include "interpreter/report/json_value.h"
@@ -26,6 +28,26 @@ const std::filesystem::path& Made(const std::filesystem::path& directory) {
   return directory;
 }
 
+/// Whatever becomes of an item, those that are compared with it do not wait for ever.
+class KeepsPromise {
+ public:
+  explicit KeepsPromise(RunItem& item) : item_(item) {}
+  KeepsPromise(const KeepsPromise&) = delete;
+  ~KeepsPromise() {
+    const RunOutcome& outcome = item_.run.outcome;
+    const std::string why =
+        outcome.cause.empty()
+            ? "its run broke off"
+            : fmt::format("it is {} {}: {}", outcome.verdict == Verdict::kError ? "an" : "a",
+                          VerdictName(outcome.verdict), outcome.cause);
+    item_.for_others.set_value(
+        outcome.for_others.value_or(VariantNumbers{item_.run.variant, why, 0, false, {}}));
+  }
+
+ private:
+  RunItem& item_;
+};
+
 }  // namespace
 
 std::string PlanText(const RunItem& item) {
@@ -46,11 +68,27 @@ RunSlotWorker::~RunSlotWorker() { DropPromise(); }
 bool RunSlotWorker::Run(std::size_t index) {
   RunItem& item = shared_.items[index];
   DropPromise();
+  const KeepsPromise numbers(item);
+  if (!item.settled) AwaitCompared(item);
   if (!item.settled && Admit(item)) {
     Execute(item);
     share_.reset();
   }
   return !shared_.options.fail_fast || item.run.outcome.verdict <= Verdict::kSkip;
+}
+
+void RunSlotWorker::AwaitCompared(const RunItem& item) {
+  compared_.clear();
+  for (const std::size_t index : item.compared_with) {
+    const std::shared_future<VariantNumbers>& numbers = shared_.items[index].its_numbers;
+    if (numbers.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+      // What it waits for may need this memory.
+      pool_.Release();
+      prepared_share_.reset();
+    }
+    compared_.push_back(numbers.get());
+  }
+  environment_.compared = compared_;
 }
 
 bool RunSlotWorker::Admit(RunItem& item) {

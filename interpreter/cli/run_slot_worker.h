@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <filesystem>
+#include <future>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -32,6 +33,10 @@ struct RunItem {
   std::string cause_path;  // of the outcome, also where the file does not mention the check
   bool not_run = false;    // claimed, but interrupted before it had a machine
   std::filesystem::path directory;
+
+  std::vector<std::size_t> compared_with;   // items before this one
+  std::promise<VariantNumbers> for_others;  // kept when it is done, whatever came of it
+  std::shared_future<VariantNumbers> its_numbers = for_others.get_future().share();
 
   std::once_flag shaped;  // guards `shape`: also asked for by those who prepare its machine
   std::optional<vmm::TemplateSpec> shape;
@@ -71,6 +76,9 @@ class RunSlotWorker final : public SlotWorker {
   bool Run(std::size_t index) override;
 
  private:
+  /// Waits for the items that this one is compared with. Runs that are compared never overlap, so none takes
+  /// the CPUs that the other is measured on.
+  void AwaitCompared(const RunItem& item);
   /// False: the item is done, or will not be.
   bool Admit(RunItem& item);
   void Execute(RunItem& item);
@@ -87,6 +95,7 @@ class RunSlotWorker final : public SlotWorker {
 
   RunShared& shared_;
   RunEnvironment environment_;
+  std::vector<VariantNumbers> compared_;                    // with the item under way
   std::optional<vmm::MemoryBudget::Share> share_;           // of the machine that runs
   std::optional<vmm::MemoryBudget::Share> prepared_share_;  // of the one that is ready
   std::optional<std::size_t> promise_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "interpreter/scenario/checks/metric_values.h"
 #include "interpreter/scenario/defaults/default_check.h"
 
 namespace ktstr {
@@ -20,8 +21,13 @@ void JudgeDefaults(const RunFacts& run, const DefaultChecks& settings, const std
   }
 }
 
-CheckResult JudgeCheck(const PlacedCheck& placed, RunFacts run) {
+CheckResult JudgeCheck(const PlacedCheck& placed, RunFacts run, const Compared& compared) {
   run.step = placed.step;
+  run.path = placed.path;
+  run.other_variant = placed.other_variant;
+  run.wait_pct = compared.wait_pct;
+  for (const VariantNumbers& other : compared.variants)
+    if (other.variant == placed.other_variant) run.compared = &other;
   const CheckKind* const kind = KindOf(placed.check);
   CheckResult result;
   if (kind == nullptr) {
@@ -98,15 +104,32 @@ std::uint64_t TimeOf(const CheckResult& result, const RunRecord& record) {
 }  // namespace
 
 std::vector<CheckResult> Judge(const RunRecord& record, const Stats& stats, const CheckList& checks,
-                               const Observations& observed) {
+                               const Observations& observed, const Compared& compared) {
   CheckResults results;
   const std::vector<GroupReports> groups = GroupsOf(record);
   const RunFacts run{record, stats, observed, groups, checks.payload_rules, checks.expected_ends};
   JudgeDefaults(run, checks.defaults, checks.defaults_path, results);
-  for (const PlacedCheck& check : checks.checks) results.push_back(JudgeCheck(check, run));
+  for (const PlacedCheck& check : checks.checks)
+    if (!check.only_measures) results.push_back(JudgeCheck(check, run, compared));
   JudgeMonitor(observed, results);
   JudgePayloads(record, checks.payloads, results);
   return results;
+}
+
+std::vector<VariantNumber> NumbersForOthers(const RunRecord& record, const Stats& stats,
+                                            const CheckList& checks) {
+  std::vector<VariantNumber> numbers;
+  const std::vector<GroupReports> groups = GroupsOf(record);
+  const Observations nothing;
+  for (const PlacedCheck& placed : checks.checks) {
+    if (!placed.only_measures) continue;
+    RunFacts run{record, stats, nothing, groups};
+    run.step = placed.step;
+    run.path = placed.path;
+    std::ranges::move(NumbersForOthers(placed.check.kind.As<MetricCheck>(), run),
+                      std::back_inserter(numbers));
+  }
+  return numbers;
 }
 
 Verdict Overall(std::span<const CheckResult> results) {

@@ -20,8 +20,15 @@ namespace ktstr {
 /// nothing they could be about, e.g. no workers), then `checks.checks`, then the monitor's verdict if there
 /// was one, then payload checks in the order of finalisation. A payload with checks that was never finalised
 /// gives an INCONCLUSIVE one.
+///
+/// `others` are the variants that checks with `vs_variant` compare this one with; a check whose variant is
+/// not among them is INCONCLUSIVE, and one that others are to be compared by gives no result.
 std::vector<CheckResult> Judge(const RunRecord& record, const Stats& stats, const CheckList& checks,
-                               const Observations& observed = {});
+                               const Observations& observed = {}, const Compared& compared = {});
+
+/// What other variants are to be compared with: the numbers of the checks that only measure here.
+std::vector<VariantNumber> NumbersForOthers(const RunRecord& record, const Stats& stats,
+                                            const CheckList& checks);
 
 /// The worst verdict of those that count; PASS when there is none.
 Verdict Overall(std::span<const CheckResult> results);

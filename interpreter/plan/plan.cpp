@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "interpreter/fold/metrics.h"
+#include "interpreter/plan/compared_variants.h"
 #include "interpreter/plan/payload_texts.h"
 #include "interpreter/plan/periodic.h"
 #include "interpreter/plan/programs.h"
@@ -338,6 +339,7 @@ RunPlan MakePlan(const Scenario& scenario, const RunVariant& variant, Diagnostic
   plan.variant = variant.name;
   plan.scenario = OnlyVariant(scenario, variant);
   plan.checks = CollectChecks(plan.scenario);
+  PlaceComparisons(scenario, variant, plan);
   Planner planner(plan.scenario, variant, broken, diagnostics);
   planner.Run();
   planner.Take(plan);

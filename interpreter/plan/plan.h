@@ -25,6 +25,8 @@ struct RunVariant {
 
 /// In the order of the axes as declared (topology outermost), less the excluded ones.
 std::vector<RunVariant> Variants(const Scenario& scenario);
+/// RunVariant::name of a combination.
+std::string VariantName(const Matrix& matrix, const RunVariant& variant);
 /// The scenario with the variant's values in place of its matrix.
 Scenario OnlyVariant(Scenario scenario, const RunVariant& variant);
 
@@ -53,7 +55,8 @@ struct RunPlan {
   Scenario scenario;  // as it is run: with the values of the command line, and of the variant in place of its
                       // matrix
   CheckList checks;   // of `scenario`, resolved
-  std::vector<PlannedPhase> phases;  // BASELINE and the steps
+  std::vector<std::string> compared_with;  // other variants, by `vs_variant` of its checks
+  std::vector<PlannedPhase> phases;        // BASELINE and the steps
   std::vector<PlannedRequest> requests;
   std::vector<GroupState> groups;      // index == group id
   std::vector<PayloadState> payloads;  // index == handle; schedulers are among them

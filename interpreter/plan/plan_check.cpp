@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "interpreter/plan/compared_variants.h"
 #include "interpreter/plan/payload_texts.h"
 #include "interpreter/plan/periodic.h"
 #include "interpreter/plan/plan.h"
@@ -241,6 +242,7 @@ RunPlans PlanAndCheck(const Scenario& scenario, const BrokenPlaces* broken, cons
   CheckDisk(plans, overrides, diagnostics);
   if (!unread("duration")) CheckTimeout(first, overrides, diagnostics);
   ResolveChecks(first.checks, NamesOf(first, broken), diagnostics);
+  if (!unread("matrix")) CheckComparisons(scenario, plans, diagnostics);
   return plans;
 }
 

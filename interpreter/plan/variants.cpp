@@ -17,16 +17,6 @@ bool Excluded(const Matrix& matrix, const RunVariant& variant) {
   });
 }
 
-std::string VariantName(const Matrix& matrix, const RunVariant& variant) {
-  std::string name;
-  const auto add = [&](std::string text) { name += (name.empty() ? "" : ",") + std::move(text); };
-  if (!matrix.topology.empty()) add(vmm::FormatTopology(variant.topology.Concrete()));
-  if (!matrix.memory.empty()) add(MemorySpec::Scalar().print(&variant.memory));
-  if (!matrix.clock.empty()) add(std::string(kClocks[static_cast<std::size_t>(variant.clock)].name));
-  if (!matrix.scheduler.empty()) add(variant.scheduler);
-  return name;
-}
-
 template <typename T>
 std::vector<T> AxisOr(const std::vector<T>& axis, const T& single) {
   return axis.empty() ? std::vector<T>{single} : axis;
@@ -46,6 +36,16 @@ void PutScheduler(Scenario& scenario, const SchedulerOverride& scheduler) {
 }
 
 }  // namespace
+
+std::string VariantName(const Matrix& matrix, const RunVariant& variant) {
+  std::string name;
+  const auto add = [&](std::string text) { name += (name.empty() ? "" : ",") + std::move(text); };
+  if (!matrix.topology.empty()) add(vmm::FormatTopology(variant.topology.Concrete()));
+  if (!matrix.memory.empty()) add(MemorySpec::Scalar().print(&variant.memory));
+  if (!matrix.clock.empty()) add(std::string(kClocks[static_cast<std::size_t>(variant.clock)].name));
+  if (!matrix.scheduler.empty()) add(variant.scheduler);
+  return name;
+}
 
 std::vector<RunVariant> Variants(const Scenario& scenario) {
   const Matrix matrix = scenario.matrix.value_or(Matrix{});

@@ -41,6 +41,26 @@ std::optional<Verdict> VerdictOf(const Json& json) {
   return std::nullopt;
 }
 
+/// As ToJson() writes them.
+VariantNumbers NumbersOf(const Json& json) {
+  VariantNumbers numbers{json.at("variant").get<std::string>(),
+                         json.value("unusable", ""),
+                         json.value("wait_pct", 0.0),
+                         json.value("poor_host", false),
+                         {}};
+  for (const Json& one : json.value("numbers", Json::array())) {
+    VariantNumber number{one.at("check").get<std::string>(),
+                         one.value("cgroup", ""),
+                         one.value("number", 0U),
+                         {},
+                         one.value("no_data", "")};
+    if (const auto value = one.find("value"); value != one.end() && value->is_number())
+      number.value = value->get<double>();
+    numbers.numbers.push_back(std::move(number));
+  }
+  return numbers;
+}
+
 }  // namespace
 
 Result<> WriteInvocation(const fs::path& results, const Invocation& invocation) {
@@ -88,6 +108,8 @@ bool TakeKept(const fs::path& directory, std::string_view plan_text, FinishedRun
     kept.outcome.machine.total_ms = result.at("host").at("total_ms").get<double>();
     kept.cause_place = result.at("place").get<std::string>();
     kept.repeat_command = result.at("repeat_command").get<std::string>();
+    if (const auto numbers = result.find("for_others"); numbers != result.end())
+      kept.outcome.for_others = NumbersOf(*numbers);
     if (const auto again = result.find("reruns"); again != result.end())
       kept.reruns = Reruns{again->at("runs").get<std::uint32_t>(), again->at("failed").get<std::uint32_t>(),
                            again->at("alike").get<std::uint32_t>(), again->at("passed").get<std::uint32_t>()};

@@ -77,6 +77,7 @@ Json VerdictJson(const FinishedRun& run) {
         {"runs", again->runs}, {"failed", again->failed}, {"alike", again->alike}, {"passed", again->passed}};
   if (const auto& probed = run.probed)
     json["probed"] = {{"ran", probed->ran}, {"alike", probed->alike}, {"lines", probed->lines}};
+  if (outcome.for_others) json["for_others"] = ToJson(*outcome.for_others);
   if (run.interrupted) json["interrupted"] = true;
   if (run.results_lost) json["results_lost"] = true;
   if (!outcome.console_tail.empty()) json["console_tail"] = outcome.console_tail;

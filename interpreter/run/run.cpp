@@ -5,6 +5,7 @@
 #include "interpreter/judge/judge.h"
 #include "interpreter/judge/pauses.h"
 #include "interpreter/run/event_teller.h"
+#include "interpreter/run/for_others.h"
 #include "interpreter/run/guest_observer.h"
 #include "interpreter/run/late_loops.h"
 #include "interpreter/run/run_environment.h"
@@ -355,11 +356,13 @@ class ScenarioRun {
       machine_->Kill();
     }
     outcome_.stats = Fold(outcome_.record);
-    outcome_.checks = Judge(outcome_.record, outcome_.stats, plan_.checks, outcome_.observed);
+    outcome_.checks = Judge(outcome_.record, outcome_.stats, plan_.checks, outcome_.observed,
+                            {environment_.compared, ComparedWaitPct(outcome_.machine)});
     ExcusePaused(outcome_.record, outcome_.observed, outcome_.checks);
     ExcuseUnlikeTurns(outcome_);  // first: a CPU without turns looks to PID 1 like a machine that was stopped
     ExcuseHost(outcome_.machine.cpu_quality, outcome_.machine.cpu_wait_pct, outcome_.record, outcome_.checks);
     if (!broken_) DecideByChecks(outcome_);
+    outcome_.for_others = ForOthers(plan_, outcome_);
     outcome_.machine.total_ms = teller_.ElapsedMs();
     const std::string cause = outcome_.cause.empty() ? "" : ": " + outcome_.cause;
     teller_.Tell(EventKind::kVerdict, std::string(VerdictName(outcome_.verdict)) + cause,

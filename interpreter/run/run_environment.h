@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <span>
 #include <string>
 
 #include "vmm/kernel/kernels.h"
@@ -13,7 +14,8 @@ namespace ktstr {
 namespace vmm {
 class MachinePool;  // vmm/template/machine_pool.h
 }
-class ObserverCache;  // guest_observer.h
+class ObserverCache;    // guest_observer.h
+struct VariantNumbers;  // interpreter/scenario/checks/variant_numbers.h
 
 /// What a run needs of the host; the same for all scenarios of one invocation.
 struct RunEnvironment {
@@ -27,8 +29,9 @@ struct RunEnvironment {
   bool clone = true;                 // false: boot each machine
   /// Called once the machine of the run is under way: the time to make the next one ready. May be empty.
   std::function<void()> after_take = {};
-  ObserverCache* observers = nullptr;  // shared by all threads; not null
-  bool fixed_entropy = false;          // the guest's randomness comes from the scenario's seed on any clock
+  ObserverCache* observers = nullptr;             // shared by all threads; not null
+  std::span<const VariantNumbers> compared = {};  // of the variants that the run is compared with
+  bool fixed_entropy = false;  // the guest's randomness comes from the scenario's seed on any clock
 };
 
 }  // namespace ktstr

@@ -1,6 +1,7 @@
 // What came of a run: the verdict and its cause, and everything they were made of.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "interpreter/fold/verdict.h"
 #include "interpreter/run/machine_facts.h"
 #include "interpreter/scenario/checks/check_result.h"
+#include "interpreter/scenario/checks/variant_numbers.h"
 
 namespace ktstr {
 
@@ -24,6 +26,7 @@ struct RunOutcome {
   Observations observed;
   Stats stats;
   std::vector<CheckResult> checks;
+  std::optional<VariantNumbers> for_others;  // none: no other variant is compared with this one
   std::vector<std::string> warnings;
   std::string console_tail;  // the last lines of the guest's console, kept when something broke
 };

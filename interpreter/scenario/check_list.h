@@ -14,6 +14,8 @@ struct PlacedCheck {
   std::string path;  // document path
   std::string step;  // the step whose `checks:` it stands in; "" for the scenario's
   Check check;
+  std::string other_variant = {};  // that it compares with (`vs_variant`); "": with none
+  bool only_measures = false;      // that is the one it is part of: others are compared with it
 };
 struct PlacedPayloadChecks {
   std::string path;  // of the payload's `checks:` list; entry i is at path/i

@@ -21,10 +21,16 @@ namespace {
 
 void RatioRules(const MetricCheck& check, RuleSink& sink) {
   const bool ratio = check.min_ratio || check.max_ratio;
-  if (ratio && !check.vs_phase)
+  if (ratio && !check.vs_phase && !check.vs_variant)
     sink.Diagnose(check.min_ratio ? "min_ratio" : "max_ratio",
-                  "a ratio needs vs_phase, the phase to compare with");
+                  "a ratio needs vs_phase or vs_variant, what to compare with");
   if (!ratio && check.vs_phase) sink.Diagnose("vs_phase", "vs_phase needs min_ratio or max_ratio");
+  if (!ratio && check.vs_variant) sink.Diagnose("vs_variant", "vs_variant needs min_ratio or max_ratio");
+  if (check.vs_phase && check.vs_variant)
+    sink.Diagnose("vs_variant", "vs_phase and vs_variant exclude each other");
+  if (check.vs_variant && BoundsOf(check).any())
+    sink.Diagnose("vs_variant",
+                  "a check with vs_variant bounds ratios only; give min and max a check of their own");
   if (check.min_ratio && check.max_ratio && *check.min_ratio > *check.max_ratio)
     sink.Diagnose("min_ratio", "min_ratio is above max_ratio");
   if (check.vs_phase && check.phase == check.vs_phase)
@@ -224,6 +230,12 @@ Outcome Look(const MetricValue& number, const std::vector<Bound>& bounds) {
       return outcome;
     }
     const double excess = bound.is_max ? *measured - bound.value : bound.value - *measured;
+    if (bound.is_ratio && number.base_doubt + number.own_doubt > 0) {
+      // Both throughputs are at least what was measured: the ratio lies between these.
+      const double least = *measured * (1 - number.base_doubt);
+      const double most = *measured / (1 - std::min(number.own_doubt, 0.99));
+      if ((least < bound.value) != (most < bound.value)) return {Verdict::kInconclusive, &number, bound, 0};
+    }
     if (!outcome.bound || excess > outcome.excess) {
       outcome.bound = bound;
       outcome.excess = excess;
@@ -265,13 +277,17 @@ std::string MessageOf(const MetricCheck& check, const Outcome& outcome) {
   if (outcome.bound->is_ratio) {
     const auto measured = Measured(number, *outcome.bound);
     const std::string base = FormatAmount(*number.base, number.unit);
-    message +=
-        measured
-            ? fmt::format(", {} times the {} of phase {}", FormatAmount(*measured, ""), base, *check.vs_phase)
-            : fmt::format(", which cannot be compared with the {} of phase {}", base, *check.vs_phase);
+    const std::string of = check.vs_phase ? "phase " + *check.vs_phase : "variant " + number.other_variant;
+    message += measured ? fmt::format(", {} times the {} of {}", FormatAmount(*measured, ""), base, of)
+                        : fmt::format(", which cannot be compared with the {} of {}", base, of);
   }
   if (!number.incomplete.empty())
     message += ", but " + number.incomplete;
+  else if (outcome.verdict == Verdict::kInconclusive && Measured(number, *outcome.bound))
+    message += fmt::format(
+        ", but QEMU waited for CPUs of the host {:.0f} % of the time, and {:.0f} % in that variant: too much "
+        "to say",
+        100 * number.own_doubt, 100 * number.base_doubt);
   else if (outcome.verdict == Verdict::kFail)
     message += BrokenBound(*outcome.bound, number.unit);
   return message;
@@ -346,10 +362,18 @@ constexpr std::array kHead{
 constexpr std::array kRatio{
     Optional<&MetricCheck::vs_phase>("vs_phase", "The phase that min_ratio and max_ratio compare with.", {},
                                      Refers::kPhase),
+    Optional<&MetricCheck::vs_variant>(
+        "vs_variant",
+        "The variant that min_ratio and max_ratio compare with, by the values of the matrix in which it "
+        "differs: "
+        "`eevdf`, `1n1l1c1t,wall`. It runs first and is not compared with itself.",
+        {}),
     Optional<&MetricCheck::min_ratio>(
-        "min_ratio", "The smallest value allowed for the value divided by the one of vs_phase.", AtLeast(0)),
+        "min_ratio", "The smallest value allowed for the value divided by the one of vs_phase or vs_variant.",
+        AtLeast(0)),
     Optional<&MetricCheck::max_ratio>(
-        "max_ratio", "The largest value allowed for the value divided by the one of vs_phase.", AtLeast(0)),
+        "max_ratio", "The largest value allowed for the value divided by the one of vs_phase or vs_variant.",
+        AtLeast(0)),
 };
 
 }  // namespace

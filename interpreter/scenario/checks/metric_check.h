@@ -17,7 +17,8 @@ namespace ktstr {
 /// whole run. A cgroup metric without `cgroup` must hold in EVERY cgroup that has data for it; the message
 /// names the one that is farthest off; `group` leaves only the workers of groups with that name. A payload
 /// metric (payload.<name>.<metric>) must hold in every run of that payload; `phase` and `cgroup` select among
-/// them. `vs_phase` bounds the number divided by the same one of another phase.
+/// them. `vs_phase` bounds the number divided by the same one of another phase, `vs_variant` by the same one
+/// of another variant of the scenario.
 struct MetricCheck {
   std::string metric;
   std::optional<std::string> phase = {};
@@ -28,7 +29,8 @@ struct MetricCheck {
   std::optional<std::string> vs_phase = {};
   std::optional<double> min_ratio = {};
   std::optional<double> max_ratio = {};
-  std::optional<std::string> group = {};  // only of the workers of groups with this name
+  std::optional<std::string> vs_variant = {};  // values of axes of the matrix: "eevdf", "1n1l1c1t,wall"
+  std::optional<std::string> group = {};       // only of the workers of groups with this name
   static const StructDecl& Decl();
 
   /// The phase it is about when it stands in the checks of `step` ("" for the scenario's); nothing is the

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <map>
+
 #include "interpreter/fold/fold.h"
 
 namespace ktstr {
@@ -58,7 +60,8 @@ class Values {
       }
       // Without `cgroup`, those that do not measure this (in both phases) are not asked; if none does, that
       // is said.
-      const bool measured = one.value && (!check_.vs_phase || one.base);
+      const bool measured =
+          check_.vs_variant ? one.value || one.base : one.value && (!check_.vs_phase || one.base);
       if (check_.cgroup || measured || !one.incomplete.empty()) out.push_back(std::move(one));
     }
   }
@@ -69,6 +72,7 @@ class Values {
     one.phase = phase_.value_or("");
     one.value = ReadMetric(stats(), metric, phase_, cgroup);
     if (!one.value) one.no_data = Reason(metric, phase_, cgroup);
+    if (check_.vs_variant) CompareWithVariant(cgroup, 0, IsThroughput(metric), one);
     if (!check_.vs_phase) return one;
     one.base = ReadMetric(stats(), metric, *check_.vs_phase, cgroup);
     if (!one.base && one.no_data.empty()) one.no_data = Reason(metric, *check_.vs_phase, cgroup);
@@ -76,6 +80,40 @@ class Values {
       one.incomplete = fmt::format("{} of {} workers left no report in phase {}", row->missing_workers,
                                    row->missing_workers + row->num_workers, *check_.vs_phase);
     return one;
+  }
+
+  /// Puts the number that the other variant has in the place of this one. A host without CPUs makes a
+  /// throughput too low by a share that is known; of anything else it is not known how wrong it is.
+  void CompareWithVariant(std::string_view cgroup, std::uint32_t number, bool is_throughput,
+                          MetricValue& one) const {
+    one.other_variant = run_.other_variant;
+    std::string trouble;
+    if (run_.compared == nullptr) {
+      trouble = fmt::format("variant {} was not run", run_.other_variant);
+    } else if (!run_.compared->unusable.empty()) {
+      trouble = fmt::format("nothing can be compared with variant {}: {}", run_.other_variant,
+                            run_.compared->unusable);
+    } else if (run_.compared->poor_host && !is_throughput) {
+      trouble = OtherHost();
+    } else if (const VariantNumber* const other = run_.compared->Find(run_.path, cgroup, number);
+               other != nullptr && other->value) {
+      one.base = other->value;
+      if (is_throughput) {
+        one.base_doubt = run_.compared->wait_pct / 100;
+        one.own_doubt = run_.wait_pct / 100;
+      }
+    } else {
+      trouble =
+          fmt::format("variant {} has none: {}", run_.other_variant,
+                      other == nullptr || other->no_data.empty() ? "it did not measure it" : other->no_data);
+    }
+    if (one.no_data.empty()) one.no_data = std::move(trouble);
+  }
+
+  [[nodiscard]] std::string OtherHost() const {
+    return fmt::format(
+        "the host of variant {} was oversubscribed: QEMU waited {:.0f} % of the time for a CPU",
+        run_.other_variant, run_.compared->wait_pct);
   }
 
   const CgroupStats* Row(std::optional<std::string_view> phase, std::string_view cgroup) const {
@@ -112,7 +150,7 @@ class Values {
     if (std::string trouble = PhaseTrouble(phase_); !trouble.empty()) return trouble;
     if (check_.metric.starts_with(kPayloadMetricPrefix)) return "no such payload has ended there";
     if (stats().cgroups.empty()) return "there were no workers";
-    if (!check_.vs_phase) return "no worker measured it";
+    if (!check_.vs_phase) return "no worker measured it";  // here, nor in the other variant
     if (std::string trouble = PhaseTrouble(*check_.vs_phase); !trouble.empty()) return trouble;
     return fmt::format("no cgroup has it there and in phase {}", *check_.vs_phase);
   }
@@ -122,6 +160,7 @@ class Values {
     for (const PayloadResult& payload : run_.record.payloads) names.push_back(payload.name);
     const auto named = ParsePayloadMetricName(check_.metric, names);
     if (!named) return;
+    std::map<std::string, std::uint32_t> seen;  // runs of it, by cgroup
     for (const PayloadResult& payload : run_.record.payloads) {
       const std::string phase = PhaseName(run_.record, payload.phase);
       if (payload.name != named->payload || (check_.cgroup && payload.cgroup != *check_.cgroup) ||
@@ -133,6 +172,7 @@ class Values {
       one.title = fmt::format("{} of {}{}", named->metric, PayloadTitle(payload), InPhase(phase));
       ReadInto(payload, named->metric, one, one.value);
       if (check_.vs_phase) PayloadBase(payload, named->metric, one);
+      if (check_.vs_variant) CompareWithVariant(payload.cgroup, seen[payload.cgroup]++, false, one);
       out.push_back(std::move(one));
     }
   }
@@ -183,6 +223,28 @@ std::vector<MetricValue> PayloadValuesOf(const MetricCheck& check, const RunFact
   std::vector<MetricValue> values;
   Values(check, run).OfPayloads(values);
   return values;
+}
+
+std::vector<VariantNumber> NumbersForOthers(const MetricCheck& check, const RunFacts& run) {
+  MetricCheck alone = check;
+  alone.vs_variant.reset();
+  const MetricDecl* const metric = FindMetric(check.metric);
+  std::vector<MetricValue> values;
+  if (check.metric.starts_with(kPayloadMetricPrefix))
+    values = PayloadValuesOf(alone, run);
+  else if (metric != nullptr)
+    values = ValuesOf(*metric, alone, run);
+  std::vector<VariantNumber> numbers;
+  std::map<std::string, std::uint32_t> seen;
+  for (const MetricValue& one : values) {
+    VariantNumber number{std::string(run.path), one.cgroup, seen[one.cgroup]++, one.value, one.no_data};
+    if (!one.incomplete.empty()) {
+      number.value.reset();
+      number.no_data = one.incomplete;
+    }
+    numbers.push_back(std::move(number));
+  }
+  return numbers;
 }
 
 std::string WhyNoValues(const MetricCheck& check, const RunFacts& run) { return Values(check, run).NoData(); }

@@ -11,6 +11,7 @@
 #include "guest-init/base/signal_name.h"
 #include "interpreter/fold/observations.h"
 #include "interpreter/fold/stats.h"
+#include "interpreter/scenario/checks/variant_numbers.h"
 
 namespace ktstr {
 
@@ -48,7 +49,11 @@ struct RunFacts {
   std::span<const GroupReports> groups;  // GroupsOf(record)
   std::span<const PayloadRule> payload_rules = {};
   std::span<const ExpectedEnd> expected_ends = {};
-  std::string_view step = {};  // whose `checks:` the check stands in; "" for the scenario's
+  std::string_view path = {};                // of the check
+  std::string_view other_variant = {};       // that the check compares with; "": with none
+  double wait_pct = 0;                       // of the time QEMU wanted a CPU; 0 on the virtual clock
+  const VariantNumbers* compared = nullptr;  // of that one; null: it was not run
+  std::string_view step = {};                // whose `checks:` the check stands in; "" for the scenario's
 
   /// Workers that should have reported and did not, over all groups.
   [[nodiscard]] std::size_t MissingWorkers() const;

@@ -94,9 +94,9 @@ TEST_CASE("the rules of a metric check") {
         Text{"between rule: between already says min and max"});
   CHECK(rule("{metric: m, min: 2s, max: 1s}") == Text{"min rule: min is above max"});
   CHECK(rule("{metric: m, min_ratio: 0.5}") ==
-        Text{"min_ratio rule: a ratio needs vs_phase, the phase to compare with"});
+        Text{"min_ratio rule: a ratio needs vs_phase or vs_variant, what to compare with"});
   CHECK(rule("{metric: m, max_ratio: 0.5}") ==
-        Text{"max_ratio rule: a ratio needs vs_phase, the phase to compare with"});
+        Text{"max_ratio rule: a ratio needs vs_phase or vs_variant, what to compare with"});
   CHECK(rule("{metric: m, max: 1, vs_phase: a}") ==
         Text{"vs_phase rule: vs_phase needs min_ratio or max_ratio"});
   CHECK(rule("{metric: m, vs_phase: a, min_ratio: 2, max_ratio: 1}") ==

@@ -1,0 +1,18 @@
+// What a run leaves for the variants of its scenario that are compared with it.
+#pragma once
+
+#include <optional>
+
+#include "interpreter/plan/plan.h"
+#include "interpreter/run/run_outcome.h"
+
+namespace ktstr {
+
+/// Nothing when no other variant is compared with this one. Nothing can be compared with a run that is an
+/// ERROR or was skipped. REQUIRES: the outcome is decided.
+std::optional<VariantNumbers> ForOthers(const RunPlan& plan, const RunOutcome& outcome);
+
+/// VariantNumbers::wait_pct of a run.
+double ComparedWaitPct(const MachineFacts& machine);
+
+}  // namespace ktstr
