@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "interpreter/fold/metrics.h"
+#include "interpreter/scenario/checks/share_check.h"
 #include "interpreter/scenario/defaults/stall.h"
 
 namespace ktstr {
@@ -75,7 +76,8 @@ bool IsAboutLatency(const CheckResult& result) {
 }
 
 bool SuffersFromAHost(const CheckResult& result) {
-  if (result.check == kNoStall || result.check == kProgress) return true;
+  if (result.check == kNoStall || result.check == kProgress || result.check.starts_with(kShareOf))
+    return true;
   const MetricDecl* metric = FindMetric(result.check);
   return metric != nullptr && (IsLatency(*metric) || IsThroughput(*metric)) &&
          IsWorseThanBound(*metric, result);
@@ -103,6 +105,9 @@ void ExcuseStarvedHost(CpuGrade grade, double wait_pct, const RunRecord& record,
   if (grade != CpuGrade::kPoor) return;
   for (CheckResult& result : results) {
     if (result.verdict != Verdict::kFail || !MayBeTheHosts(result, record)) continue;
+    // The guest's clock goes on while QEMU waits, for whoever is on a CPU then: shares of it stay what they
+    // are.
+    if (result.check == kShareOfCpuTime) continue;
     if (IsLong(result) && *result.value * (1 - wait_pct / 100) > *result.bound) continue;
     result.verdict = Verdict::kInconclusive;
     result.message =

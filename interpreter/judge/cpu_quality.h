@@ -39,8 +39,8 @@ bool MayBeTheHosts(const CheckResult& result, const RunRecord& record);
 /// On a poor host a failed check on a latency or a throughput becomes INCONCLUSIVE: "the host was
 /// oversubscribed: QEMU waited 34 % of the time for a CPU; " and the message it had. A stall, and any
 /// duration from a second on, stays FAIL when it is too long even without that share of it: the guest then
-/// ran, and ran something else. The kernel's complaints are excused when all of them are of time (lockups,
-/// stalls).
+/// ran, and ran something else. A share of the CPU time stays, too: the guest's own clock tells it. The
+/// kernel's complaints are excused when all of them are of time (lockups, stalls).
 void ExcuseStarvedHost(CpuGrade grade, double wait_pct, const RunRecord& record,
                        std::vector<CheckResult>& results);
 

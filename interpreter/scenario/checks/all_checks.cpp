@@ -6,6 +6,7 @@
 namespace ktstr {
 
 extern const CheckKind check_metric;
+extern const CheckKind check_share;
 extern const CheckKind check_snapshot;
 extern const CheckKind check_read;
 extern const CheckKind check_watch;
@@ -25,8 +26,8 @@ namespace {
 // The lists: a row without its file does not link, a file without its row fails test/style. The first kind
 // whose key is given is meant: `read` stands before `over_time`, which it takes as an argument.
 const CheckKind* const kChecks[] = {
-    &check_metric, &check_snapshot, &check_read,      &check_watch,
-    &check_procs,  &check_file,     &check_scheduler, &check_over_time,
+    &check_metric, &check_share, &check_snapshot,  &check_read,      &check_watch,
+    &check_procs,  &check_file,  &check_scheduler, &check_over_time,
 };
 const PayloadCheckKind* const kPayloadChecks[] = {
     &payload_check_exit_code, &payload_check_min,    &payload_check_max,

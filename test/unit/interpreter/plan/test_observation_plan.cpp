@@ -209,10 +209,11 @@ TEST_CASE("a check says what it is about, and names what exists") {
         "checks/0/procs: there is no process list 'q' in this scenario\n");
   CHECK(diagnostic("{over_time: {nondecreasing: true}, var: nr}") == "");
   CHECK(diagnostic("{min: 1}") ==
-        "checks/0: say what is checked: one of metric, snapshot, read, watch, procs, file, scheduler "
+        "checks/0: say what is checked: one of metric, share, snapshot, read, watch, procs, file, scheduler "
         "and over_time\n");
   CHECK(diagnostic("{read: j, snapshot: before, min: 1}") ==
-        "checks/0/read: say what is checked: one of metric, snapshot, read, watch, procs, file, scheduler "
+        "checks/0/read: say what is checked: one of metric, share, snapshot, read, watch, procs, file, "
+        "scheduler "
         "and over_time\n");
   CHECK(diagnostic("{snapshot: bevore, var: x, min: 1}") ==
         "checks/0/snapshot: there is no snapshot 'bevore' in this scenario (did you mean 'before'?)\n");
@@ -224,5 +225,5 @@ TEST_CASE("a check says what it is about, and names what exists") {
         "checks/0/var: 'var' goes with snapshot or over_time, not with read\n");
   CHECK(diagnostic("{snapshot: before, var: x, key: 3, min: 1}") == "checks/0/key: a key needs `map`\n");
   CHECK(diagnostic("{read: j, min: 1, cgroup: hot}") ==
-        "checks/0/cgroup: 'cgroup' goes with metric, not with read\n");
+        "checks/0/cgroup: 'cgroup' goes with metric or share, not with read\n");
 }
