@@ -87,7 +87,7 @@ struct Overrides {
   std::optional<SchedulerOverride> scheduler = {};  // of scenarios that name none
 };
 
-/// The scenario as it is to be checked and run.
+/// The scenario as it is to be checked and run; shipped definitions stand in the place of their names.
 Scenario WithOverrides(Scenario scenario, const Overrides& overrides);
 
 /// The plan of one variant, without its checks being resolved: the first half of PlanRuns. Its diagnostics

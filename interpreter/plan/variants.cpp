@@ -77,6 +77,7 @@ Scenario OnlyVariant(Scenario scenario, const RunVariant& variant) {
 }
 
 Scenario WithOverrides(Scenario scenario, const Overrides& overrides) {
+  PutShippedPayloads(scenario);
   if (overrides.timeout) scenario.timeout = *overrides.timeout;
   if (overrides.clock) scenario.clock = *overrides.clock;
   if (overrides.seed) scenario.seed = *overrides.seed;

@@ -62,6 +62,15 @@ std::string PrintHold(const void* object) {
   if (hold.share) return Percent::Scalar().print(&*hold.share);
   return hold.time ? FormatDuration(*hold.time) : std::string();
 }
+void PayloadRules(const void* object, RuleSink& sink) {
+  const auto& payload = *static_cast<const Payload*>(object);
+  if (!payload.use && payload.binary.empty())
+    sink.Diagnose("", "say what runs: `binary`, or `use` for a shipped one");
+  if (payload.use && !payload.binary.empty()) sink.Diagnose("binary", "binary and use exclude each other");
+  if (payload.use && payload.output.parse != OutputParse::kExitCode)
+    sink.Diagnose("output", "what is shipped says how its output is read");
+}
+
 void HoldRules(const void* object, RuleSink& sink) {
   const auto& hold = *static_cast<const HoldSpec*>(object);
   const bool loops = hold.every || hold.for_time;
@@ -114,7 +123,9 @@ const StructDecl& TopologySpec::Decl() {
 
 const StructDecl& Payload::Decl() {
   static constexpr FieldDecl kFields[] = {
-      Required<&Payload::binary>(
+      Optional<&Payload::use>(
+          "use", "A shipped definition: the program, how its output is read, and what its metrics are."),
+      Optional<&Payload::binary>(
           "binary",
           "The program: a path below the scenario file's directory, or a name beside it or on PATH.", {},
           Refers::kFile),
@@ -131,8 +142,11 @@ const StructDecl& Payload::Decl() {
       Optional<&Payload::own_process_group>("own_process_group",
                                             "Run as leader of its own process group, killed as one."),
   };
-  static constexpr StructDecl kDecl =
-      DeclareStruct<Payload>("Payload", "A program run in the guest by RunPayload.", kFields);
+  static constexpr StructDecl kDecl = [] {
+    StructDecl decl = DeclareStruct<Payload>("Payload", "A program run in the guest by RunPayload.", kFields);
+    decl.rules = &PayloadRules;
+    return decl;
+  }();
   return kDecl;
 }
 

@@ -10,6 +10,7 @@
 #include "interpreter/scenario/check_list.h"
 #include "interpreter/scenario/kernel_requirement.h"
 #include "interpreter/scenario/observe_spec.h"
+#include "interpreter/scenario/shipped_payloads.h"
 #include "ops/op.h"
 #include "ops/plan/cgroup_def.h"
 
@@ -44,13 +45,14 @@ constexpr EnumDecl DescribeEnum(Clock) { return {"Clock", kClocks, nullptr, null
 struct Payload {
   std::string binary;  // a path relative to the file, or a name beside it or on PATH
   std::vector<std::string> args;
-  std::vector<std::string> env;      // NAME=value, beside PATH, HOME and TMPDIR
-  std::vector<std::string> include;  // further programs to ship
-  OutputSpec output;                 // how metrics are found in its output
-  NamedMap<MetricHint> metrics;      // what is known of them before a run, by name
-  std::vector<PayloadCheck> checks;  // each of its runs must fulfil them
-  bool gate = true;                  // false: failed checks are only reported
-  bool own_process_group = true;     // it is killed with all that is in it
+  std::vector<std::string> env;            // NAME=value, beside PATH, HOME and TMPDIR
+  std::vector<std::string> include;        // further programs to ship
+  OutputSpec output;                       // how metrics are found in its output
+  NamedMap<MetricHint> metrics;            // what is known of them before a run, by name
+  std::vector<PayloadCheck> checks;        // each of its runs must fulfil them
+  bool gate = true;                        // false: failed checks are only reported
+  bool own_process_group = true;           // it is killed with all that is in it
+  std::optional<ShippedPayload> use = {};  // in the place of `binary` and `output`
   static const StructDecl& Decl();
 };
 
