@@ -36,9 +36,11 @@ TaskState StateOf(char letter) {
 }  // namespace
 
 TaskStat ParseTaskStat(std::string_view text) {
-  // The state is the first field behind the name, the process group the 3rd, the flags are the 7th, the CPU
-  // the 37th.
+  // The state is the first field behind the name, the parent the 2nd, the process group and the session
+  // follow, the flags are the 7th, the CPU is the 37th.
+  constexpr int kParentField = 1;
   constexpr int kGroupField = 2;
+  constexpr int kSessionField = 3;
   constexpr int kFlagsField = 6;
   constexpr int kCpuField = 36;
   TaskStat stat;
@@ -47,6 +49,8 @@ TaskStat ParseTaskStat(std::string_view text) {
   text.remove_prefix(name_end + 2);
   stat.state = StateOf(text.front());
   for (int field = 0; field < kCpuField; ++field) {
+    if (field == kParentField) std::from_chars(text.data(), text.data() + text.size(), stat.parent);
+    if (field == kSessionField) std::from_chars(text.data(), text.data() + text.size(), stat.session);
     if (field == kGroupField) std::from_chars(text.data(), text.data() + text.size(), stat.process_group);
     if (field == kFlagsField) std::from_chars(text.data(), text.data() + text.size(), stat.flags);
     const std::size_t space = text.find(' ');

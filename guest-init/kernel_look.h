@@ -34,7 +34,9 @@ std::vector<std::uint32_t> EffectiveCpus(const CgroupTree& tree, const std::stri
 // The parsers, apart from the files so that tests can feed them.
 struct TaskStat {
   TaskState state = TaskState::kUnknown;
+  pid_t parent = 0;
   pid_t process_group = 0;
+  pid_t session = 0;
   std::uint32_t flags = 0;  // PF_*
   std::uint32_t cpu = 0;
 };

@@ -35,10 +35,14 @@ void PayloadWatch::Find(const std::vector<WatchedPayload>& payloads) {
       const std::string& cgroup = found.first;
       const TaskStat stat = ParseTaskStat(ProcFile(tid, "stat"));
       const auto owner = std::find_if(payloads.begin(), payloads.end(), [&](const auto& payload) {
-        return payload.cgroup == cgroup && (payload.pid == tid || payload.pid == stat.process_group);
+        return payload.cgroup == cgroup &&
+               (payload.pid == tid || payload.pid == stat.process_group || payload.pid == stat.session);
       });
       Task task{std::nullopt, cgroup};
-      if (owner != payloads.end()) task.payload = owner->handle;
+      if (owner != payloads.end())
+        task.payload = owner->handle;
+      else if (const auto parent = tasks_.find(stat.parent); parent != tasks_.end())
+        task.payload = parent->second.payload;  // it has a session of its own
       tasks_.emplace(tid, std::move(task));
     }
 }

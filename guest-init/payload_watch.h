@@ -14,7 +14,9 @@
 
 namespace ktstr::guest {
 
-/// A payload whose tasks are looked at: those of its process group in its cgroup.
+/// A payload whose tasks are looked at: those of its process group or session in its cgroup, and what they
+/// start. One that begins a session of its own and loses its parent between two looks is not known to be the
+/// payload's.
 struct WatchedPayload {
   std::uint32_t handle = 0;
   pid_t pid = 0;

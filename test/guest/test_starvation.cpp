@@ -39,20 +39,24 @@ TEST_CASE("a worker starved from its birth fails the default checks and says who
   for (const Json& report : run.Reports()) CHECK(report.at("report").at("completed") == true);
 }
 
-TEST_CASE("a payload that is starved fails the default checks, in the phase where it was") {
-  GuestRun run(kUnfair + "  loop: {binary: sh, args: [-c, 'echo up; while :; do :; done']}\n" +
-               "backdrop:\n" +
-               "  ops:\n"
-               "    - {RunPayload: {payload: unfair}}\n"
-               "    - {WaitPayload: {payload: unfair}}\n"
-               "    - {RunPayload: {payload: loop, cgroup: victim, ready: {output: up, timeout: 20s}}}\n"
-               "  cgroups: [{name: victim, cpuset: '1'}]\n"
-               "steps:\n"
-               "  - {name: calm, hold: 1s}\n"
-               "  - name: starve\n"
-               "    cgroups:\n"
-               "      - {name: bully, cpuset: '1', work: [{type: SpinWait, policy: fifo, rt_priority: 50}]}\n"
-               "    hold: 6s\n");
+/// A payload on a CPU that a FIFO hog takes for the second of two steps.
+std::string StarvedPayload(const std::string& payload) {
+  return kUnfair + "  loop: " + payload + "\n" +
+         "backdrop:\n"
+         "  ops:\n"
+         "    - {RunPayload: {payload: unfair}}\n"
+         "    - {WaitPayload: {payload: unfair}}\n"
+         "    - {RunPayload: {payload: loop, cgroup: victim, ready: {output: up, timeout: 20s}}}\n"
+         "  cgroups: [{name: victim, cpuset: '1'}]\n"
+         "steps:\n"
+         "  - {name: calm, hold: 1s}\n"
+         "  - name: starve\n"
+         "    cgroups:\n"
+         "      - {name: bully, cpuset: '1', work: [{type: SpinWait, policy: fifo, rt_priority: 50}]}\n"
+         "    hold: 6s\n";
+}
+
+void ExpectStarvedPayload(GuestRun& run) {
   run.Finish("FAIL");
   INFO(run.first_line());
   CHECK(
@@ -61,6 +65,18 @@ TEST_CASE("a payload that is starved fails the default checks, in the phase wher
               "[56]\\d\\d\\d ms on CPU 1 and did not run; CPU 1 ran bully/0 \\(FIFO 50\\) for "
               "(100\\.0|\\d\\d\\.\\d) % of it$"));
   CHECK(run.result().at("phase") == "starve");
+}
+
+TEST_CASE("a payload that is starved fails the default checks, in the phase where it was") {
+  GuestRun run(StarvedPayload("{binary: sh, args: [-c, 'echo up; while :; do :; done']}"));
+  ExpectStarvedPayload(run);
+}
+
+TEST_CASE("what a payload has started in a session of its own is the payload's, and starves with it") {
+  GuestRun run(StarvedPayload(
+      "{binary: sh, include: [setsid], args: [-c, 'setsid sh -c \"echo up; while :; do :; done\" & "
+      "wait']}"));
+  ExpectStarvedPayload(run);
 }
 
 TEST_CASE("a worker starved in a later phase fails there, whatever its neighbours did") {

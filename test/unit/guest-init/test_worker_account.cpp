@@ -293,10 +293,13 @@ TEST_CASE("a slice has what the worker saw of its cpuset and what the kernel let
 
 TEST_CASE("the state and the CPU of a task are read behind its name, whatever that is") {
   const TaskStat stat = ParseTaskStat(
-      "42 (a) b (c) R 1 42 42 0 -1 4194368 25 0 0 0 7 1 0 0 20 0 1 0 123 1000 50 18446744073709551615 1 1 0 "
+      "42 (a) b (c) R 7 41 40 0 -1 4194368 25 0 0 0 7 1 0 0 20 0 1 0 123 1000 50 18446744073709551615 1 1 0 "
       "0 0 "
       "0 0 0 0 0 0 0 17 3 0 0 0 0 0 0 0 0 0 0 0 0 0\n");
   CHECK(stat.state == TaskState::kRunnable);
+  CHECK(stat.parent == 7);
+  CHECK(stat.process_group == 41);
+  CHECK(stat.session == 40);
   CHECK(stat.flags == 4194368);
   CHECK(stat.cpu == 3);
   CHECK(ParseTaskStat("").state == TaskState::kUnknown);
