@@ -101,16 +101,17 @@ TEST_CASE("a worker whose system call fails is an ERROR that names the call") {
 }
 
 TEST_CASE("a starved child of ForkExit, and a starved member that waits for a lock, are found") {
-  // The hogs leave the fair server's share to others: 50 ms in each second.
+  // The hogs leave the fair server's share to others: 50 ms in each second. The one that sleeps comes before
+  // them: to become a real-time task it needs such a share, too.
   GuestRun run(
       "topology: 1n1l1c1t\ndefaults: {stall_limit: 500ms}\nsteps:\n"
       "  - name: starve\n    hold: 4s\n    cgroups:\n"
+      "      - {name: sleeps, work: [{type: Bursty, policy: fifo, rt_priority: 60, burst_duration: 1ms, "
+      "sleep_duration: 3s}]}\n"
       "      - {name: hog, work: [{type: SpinWait, policy: fifo, rt_priority: 50}]}\n"
       "      - {name: forks, work: [{type: ForkExit}]}\n"
       "      - {name: locks, work: [{type: MutexContention}]}\n"
-      "      - {name: herd, work: [{type: ThunderingHerd}]}\n"
-      "      - {name: sleeps, work: [{type: Bursty, policy: fifo, rt_priority: 60, burst_duration: 1ms, "
-      "sleep_duration: 3s}]}\n");
+      "      - {name: herd, work: [{type: ThunderingHerd}]}\n");
   run.Finish("FAIL");
   std::set<std::string> accused;
   for (const Json& check : run.result().at("checks"))
