@@ -10,6 +10,8 @@ namespace ktstr {
 
 struct Scenario;
 
+/// What is here is what bootstrap installs for the catalogue; another program is a `binary` with an `output`
+/// of its own. The texts below are what editors, `explain` and schemas/ops.md show.
 enum class ShippedPayload : std::uint8_t { kCyclictest, kHackbench, kStressNg };
 inline constexpr EnumValue kShippedPayloads[] = {
     {"cyclictest", 0,
