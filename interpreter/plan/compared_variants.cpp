@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <string_view>
 
 #include "interpreter/scenario/checks/metric_check.h"
@@ -123,13 +124,11 @@ void CheckComparisons(const Scenario& scenario, std::span<const std::shared_ptr<
       diagnostics.Error(placed.path + "/vs_variant", "bad-check",
                         "there is no matrix, and so no variant to compare with");
   }
-  const auto exists = [&](const std::string& variant) {
-    return std::any_of(plans.begin(), plans.end(),
-                       [&](const auto& plan) { return plan->variant == variant; });
-  };
+  std::set<std::string_view> variants;
+  for (const auto& plan : plans) variants.insert(plan->variant);
   for (const auto& plan : plans)
     for (const PlacedCheck& placed : plan->checks.checks)
-      if (!placed.other_variant.empty() && !exists(placed.other_variant))
+      if (!placed.other_variant.empty() && !variants.contains(placed.other_variant))
         return diagnostics.Error(
             placed.path + "/vs_variant", "bad-check",
             fmt::format("variant '{}' is to be compared with '{}', which the matrix excludes", plan->variant,

@@ -31,7 +31,8 @@ class Planner {
         variant_(variant),
         topology_(scenario.topology.Concrete()),
         payloads_(ProgramPlans(scenario)),
-        context_(topology_, payloads_, scenario.seed, diagnostics, broken) {}
+        context_(topology_, payloads_, scenario.seed, diagnostics, broken),
+        broken_(broken) {}
 
   void Run() {
     PlanBackdrop();
@@ -234,7 +235,10 @@ class Planner {
     context_.EnterLoop(true);
     for (std::int64_t at = 0, next = 0; at < total; at = next) {
       PlanOps(base + "/ops", step.ops);
-      if (context_.diagnostic_count() != diagnostics) break;  // the next round would only repeat them
+      // The next round would only repeat what was said. Ops that could not be read make no requests: no
+      // number of rounds would be too many for them.
+      const bool unread = broken_ != nullptr && broken_->Touches(base + "/ops");
+      if (context_.diagnostic_count() != diagnostics || unread) break;
       next = total - at > every ? at + every : total;
       context_.EnterOp(base + "/hold");
       EmitHold(next - at, static_cast<std::uint64_t>(next), true,
@@ -254,6 +258,7 @@ class Planner {
   vmm::Topology topology_;
   std::vector<PayloadPlan> payloads_;
   PlanContext context_;
+  const BrokenPlaces* broken_;  // null: none
   std::vector<PlannedPhase> phases_;
   Duration holds_;
   std::size_t weighed_ = 0;  // requests that are in payload_texts_
