@@ -21,7 +21,7 @@ namespace ktstr {
 /// was one, then payload checks in the order of finalisation. A payload with checks that was never finalised
 /// gives an INCONCLUSIVE one.
 ///
-/// `others` are the variants that checks with `vs_variant` compare this one with; a check whose variant is
+/// `compared` has the variants that checks with `vs_variant` compare this one with; a check whose variant is
 /// not among them is INCONCLUSIVE, and one that others are to be compared by gives no result.
 std::vector<CheckResult> Judge(const RunRecord& record, const Stats& stats, const CheckList& checks,
                                const Observations& observed = {}, const Compared& compared = {});

@@ -9,10 +9,20 @@
 namespace ktstr {
 namespace {
 
+/// A host that stops the machine for a tenth of a worker's life makes its throughput too low.
+constexpr std::uint64_t kStoppedShare = 10;
+
 std::string WhyUnusable(const RunOutcome& outcome) {
   if (outcome.verdict == Verdict::kError || outcome.verdict == Verdict::kSkip)
     return fmt::format("it is {} {}: {}", outcome.verdict == Verdict::kError ? "an" : "a",
                        VerdictName(outcome.verdict), outcome.cause);
+  std::uint64_t stopped_ns = 0;
+  for (const CollectedReport& collected : outcome.record.reports)
+    if (collected.report.machine_stopped_ns >= collected.report.wall_ns / kStoppedShare)
+      stopped_ns = std::max(stopped_ns, collected.report.machine_stopped_ns);
+  if (stopped_ns > 0)
+    return fmt::format("nothing at all ran in its guest for {} ms: the host had stopped the machine",
+                       stopped_ns / 1'000'000);
   return {};
 }
 

@@ -9,7 +9,8 @@
 namespace ktstr {
 
 /// Nothing when no other variant is compared with this one. Nothing can be compared with a run that is an
-/// ERROR or was skipped. REQUIRES: the outcome is decided.
+/// ERROR or was skipped, or whose machine the host had stopped for a tenth of a worker's life. REQUIRES: the
+/// outcome is decided.
 std::optional<VariantNumbers> ForOthers(const RunPlan& plan, const RunOutcome& outcome);
 
 /// VariantNumbers::wait_pct of a run.
