@@ -33,10 +33,11 @@ TEST_CASE(
   // On a poor host a throughput that is too low decides nothing.
   CHECK((run.exit_code == 1 || run.exit_code == 2));
   CHECK(std::regex_search(run.out, std::regex("PASS [^ ]*s\\.yaml#eevdf ")));
+  // A few iterations it may get done before it has the name of the victim.
   CHECK(std::regex_search(
       run.out,
-      std::regex("iterations of cgroup alone is 0, 0 times the \\d+ of variant eevdf, below the minimum "
-                 "ratio of 0\\.1")));
+      std::regex("iterations of cgroup alone is \\d{1,3}, [0-9.e-]+ times the \\d+ of variant eevdf, "
+                 "below the minimum ratio of 0\\.1")));
   const Json checks = Json::parse(ReadFile(dir.path() / "out/latest/s@forgets/checks.json"));
   int passed = 0;
   for (const Json& check : checks)
