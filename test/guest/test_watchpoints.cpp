@@ -17,6 +17,14 @@
 #include "vmm/introspection/watch/watchpoints.h"
 #include "workloads/work_type.h"
 
+/// Old and new value of a write: "0 -> 1".
+template <>
+struct Catch::StringMaker<std::pair<std::int64_t, std::int64_t>> {
+  static std::string convert(const std::pair<std::int64_t, std::int64_t>& write) {
+    return std::to_string(write.first) + " -> " + std::to_string(write.second);
+  }
+};
+
 namespace ktstr::test {
 namespace {
 
