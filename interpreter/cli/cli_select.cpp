@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "ops/plan/suggest.h"
-#include "vmm/machine/topology_presets.h"
 
 namespace ktstr {
 namespace {
@@ -32,8 +31,7 @@ std::string VariantMeant(std::string_view text) {
   std::string name;
   while (!text.empty()) {
     const std::string_view part = text.substr(0, text.find(','));
-    const vmm::TopologyPreset* const preset = vmm::FindTopologyPreset(part);
-    name += preset != nullptr ? vmm::FormatTopology(preset->topology) : std::string(part);
+    name += AxisValue(part);
     text.remove_prefix(part.size());
     if (text.empty()) break;
     name += ',';

@@ -9,6 +9,7 @@
 #include "interpreter/report/json_value.h"
 #include "interpreter/report/report_plan.h"
 #include "interpreter/report/run_directory.h"
+#include "interpreter/run/for_others.h"
 #include "interpreter/run/run_guest.h"
 
 namespace ktstr {
@@ -35,13 +36,8 @@ class KeepsPromise {
   KeepsPromise(const KeepsPromise&) = delete;
   ~KeepsPromise() {
     const RunOutcome& outcome = item_.run.outcome;
-    const std::string why =
-        outcome.cause.empty()
-            ? "its run broke off"
-            : fmt::format("it is {} {}: {}", outcome.verdict == Verdict::kError ? "an" : "a",
-                          VerdictName(outcome.verdict), outcome.cause);
-    item_.for_others.set_value(
-        outcome.for_others.value_or(VariantNumbers{item_.run.variant, why, 0, false, {}}));
+    item_.for_others.set_value(outcome.for_others ? *outcome.for_others
+                                                  : NothingForOthers(item_.run.variant, outcome));
   }
 
  private:

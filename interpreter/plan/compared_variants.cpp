@@ -9,7 +9,6 @@
 
 #include "interpreter/scenario/checks/metric_check.h"
 #include "ops/plan/suggest.h"
-#include "vmm/machine/topology_presets.h"
 
 namespace ktstr {
 namespace {
@@ -27,11 +26,8 @@ bool PutValues(const Matrix& matrix, std::string_view text, RunVariant& variant,
     return true;
   };
   const auto put = [&](std::string_view word) {
-    const vmm::TopologyPreset* const preset = vmm::FindTopologyPreset(word);
-    const std::string topology =
-        preset != nullptr ? vmm::FormatTopology(preset->topology) : std::string(word);
     for (const TopologySpec& one : matrix.topology)
-      if (vmm::FormatTopology(one.Concrete()) == topology) {
+      if (vmm::FormatTopology(one.Concrete()) == AxisValue(word)) {
         variant.topology = one;
         return take(Axis::kTopology, word);
       }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "interpreter/fold/stats.h"
@@ -25,6 +26,9 @@ struct RunVariant {
 
 /// In the order of the axes as declared (topology outermost), less the excluded ones.
 std::vector<RunVariant> Variants(const Scenario& scenario);
+/// What a word that names a value of an axis is called in RunVariant::name: a topology may be a preset's
+/// name.
+std::string AxisValue(std::string_view word);
 /// RunVariant::name of a combination.
 std::string VariantName(const Matrix& matrix, const RunVariant& variant);
 /// The scenario with the variant's values in place of its matrix.

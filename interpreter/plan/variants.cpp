@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "interpreter/plan/plan.h"
+#include "vmm/machine/topology_presets.h"
 
 namespace ktstr {
 namespace {
@@ -36,6 +37,11 @@ void PutScheduler(Scenario& scenario, const SchedulerOverride& scheduler) {
 }
 
 }  // namespace
+
+std::string AxisValue(std::string_view word) {
+  const vmm::TopologyPreset* const preset = vmm::FindTopologyPreset(word);
+  return preset != nullptr ? vmm::FormatTopology(preset->topology) : std::string(word);
+}
 
 std::string VariantName(const Matrix& matrix, const RunVariant& variant) {
   std::string name;

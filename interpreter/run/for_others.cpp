@@ -12,10 +12,13 @@ namespace {
 /// A host that stops the machine for a tenth of a worker's life makes its throughput too low.
 constexpr std::uint64_t kStoppedShare = 10;
 
+std::string WhatItIs(const RunOutcome& outcome) {
+  return fmt::format("it is {} {}: {}", outcome.verdict == Verdict::kError ? "an" : "a",
+                     VerdictName(outcome.verdict), outcome.cause);
+}
+
 std::string WhyUnusable(const RunOutcome& outcome) {
-  if (outcome.verdict == Verdict::kError || outcome.verdict == Verdict::kSkip)
-    return fmt::format("it is {} {}: {}", outcome.verdict == Verdict::kError ? "an" : "a",
-                       VerdictName(outcome.verdict), outcome.cause);
+  if (outcome.verdict == Verdict::kError || outcome.verdict == Verdict::kSkip) return WhatItIs(outcome);
   std::uint64_t stopped_ns = 0;
   for (const CollectedReport& collected : outcome.record.reports)
     if (collected.report.machine_stopped_ns >= collected.report.wall_ns / kStoppedShare)
@@ -36,6 +39,10 @@ std::optional<VariantNumbers> ForOthers(const RunPlan& plan, const RunOutcome& o
   return VariantNumbers{plan.variant, WhyUnusable(outcome), ComparedWaitPct(outcome.machine),
                         outcome.machine.cpu_quality == CpuGrade::kPoor,
                         NumbersForOthers(outcome.record, outcome.stats, plan.checks)};
+}
+
+VariantNumbers NothingForOthers(const std::string& variant, const RunOutcome& outcome) {
+  return {variant, outcome.cause.empty() ? "its run broke off" : WhatItIs(outcome), 0, false, {}};
 }
 
 double ComparedWaitPct(const MachineFacts& machine) {

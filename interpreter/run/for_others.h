@@ -13,6 +13,9 @@ namespace ktstr {
 /// outcome is decided.
 std::optional<VariantNumbers> ForOthers(const RunPlan& plan, const RunOutcome& outcome);
 
+/// What stands in the place of the numbers of a run that left none: why there are none.
+VariantNumbers NothingForOthers(const std::string& variant, const RunOutcome& outcome);
+
 /// VariantNumbers::wait_pct of a run.
 double ComparedWaitPct(const MachineFacts& machine);
 

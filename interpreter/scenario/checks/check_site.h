@@ -75,6 +75,15 @@ class CheckSite {
   Diagnostics& diagnostics_;
 };
 
+/// The phase that a check with this `phase` is about when it stands in the checks of `step` ("" for the
+/// scenario's); nothing is the whole run. The result points into the arguments.
+inline std::optional<std::string_view> PhaseOf(const std::optional<std::string>& phase,
+                                               std::string_view step) {
+  if (phase) return *phase;
+  if (!step.empty()) return step;
+  return std::nullopt;
+}
+
 /// What a scenario says of its payloads' metrics.
 class PayloadNames {
  public:

@@ -180,7 +180,7 @@ void Resolve(const MetricCheck& check, CheckSite& site) {
   site.Known("phase", Refers::kPhase, "phase", check.phase, names.phases);
   site.Known("vs_phase", Refers::kPhase, "phase", check.vs_phase, names.phases);
   site.Known("cgroup", Refers::kCgroup, "cgroup", check.cgroup, names.cgroups);
-  if (check.vs_phase && !check.PhaseIn(site.step()) && !site.Unread("phase"))
+  if (check.vs_phase && !PhaseOf(check.phase, site.step()) && !site.Unread("phase"))
     site.Bad("vs_phase", "there is nothing to compare with it: name the phase of the check too");
   else if (check.vs_phase && !check.phase && site.step() == *check.vs_phase)
     site.Bad("vs_phase", "a phase cannot be compared with itself");
@@ -335,7 +335,8 @@ class Judgement {
     CheckResult result;
     result.verdict = verdict;
     result.check = check_.metric;
-    result.phase = number.phase.empty() ? std::string(check_.PhaseIn(run_.step).value_or("")) : number.phase;
+    result.phase =
+        number.phase.empty() ? std::string(PhaseOf(check_.phase, run_.step).value_or("")) : number.phase;
     result.cgroup = number.cgroup.empty() ? check_.cgroup.value_or("") : number.cgroup;
     result.message = std::move(message);
     return result;

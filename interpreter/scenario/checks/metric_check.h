@@ -32,14 +32,6 @@ struct MetricCheck {
   std::optional<std::string> vs_variant = {};  // values of axes of the matrix: "eevdf", "1n1l1c1t,wall"
   std::optional<std::string> group = {};       // only of the workers of groups with this name
   static const StructDecl& Decl();
-
-  /// The phase it is about when it stands in the checks of `step` ("" for the scenario's); nothing is the
-  /// whole run.
-  [[nodiscard]] std::optional<std::string_view> PhaseIn(std::string_view step) const {
-    if (phase) return *phase;
-    if (!step.empty()) return step;
-    return std::nullopt;
-  }
 };
 
 }  // namespace ktstr

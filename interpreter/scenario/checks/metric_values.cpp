@@ -5,6 +5,7 @@
 #include <map>
 
 #include "interpreter/fold/fold.h"
+#include "interpreter/scenario/checks/check_site.h"
 
 namespace ktstr {
 namespace {
@@ -19,7 +20,7 @@ std::string InPhase(const std::optional<std::string_view>& phase) {
 class Values {
  public:
   Values(const MetricCheck& check, const RunFacts& run)
-      : check_(check), run_(run), phase_(check.PhaseIn(run.step)) {
+      : check_(check), run_(run), phase_(PhaseOf(check.phase, run.step)) {
     if (check.group) of_group_ = Fold(OnlyGroupsNamed(run.record, *check.group));
   }
 

@@ -53,7 +53,7 @@ void Resolve(const ShareCheck& check, CheckSite& site) {
 class Judgement {
  public:
   Judgement(const ShareCheck& check, const RunFacts& run)
-      : check_(check), run_(run), phase_(check.PhaseIn(run.step)) {
+      : check_(check), run_(run), phase_(PhaseOf(check.phase, run.step)) {
     if (check.group) of_group_ = Fold(OnlyGroupsNamed(run.record, *check.group));
   }
 

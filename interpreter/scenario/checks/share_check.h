@@ -29,13 +29,6 @@ struct ShareCheck {
   std::optional<std::string> phase = {};
   Percent tolerance = {0.05};  // points of a hundred that it may be off, inclusive
   static const StructDecl& Decl();
-
-  /// As MetricCheck::PhaseIn().
-  [[nodiscard]] std::optional<std::string_view> PhaseIn(std::string_view step) const {
-    if (phase) return *phase;
-    if (!step.empty()) return step;
-    return std::nullopt;
-  }
 };
 
 /// CheckResult::check of its results: this and the name of what it is of.
