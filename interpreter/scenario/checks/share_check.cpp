@@ -69,6 +69,15 @@ class Judgement {
     for (const CgroupStats& row : Rows(own))
       if (IsAmong(row.cgroup) && (!check_.cgroup || row.cgroup == *check_.cgroup)) Add(own, row, part);
     if (!fault_.empty()) return Undecided(fault_);
+    // Nothing of nobody is no small share.
+    const bool somebody = std::ranges::any_of(Rows(own), [&](const CgroupStats& row) {
+      return row.num_workers > 0 && IsAmong(row.cgroup) && (!check_.cgroup || row.cgroup == *check_.cgroup);
+    });
+    if (!somebody) return Undecided("it had no worker there");
+    for (const std::string& cgroup : check_.among)
+      if (std::ranges::none_of(Rows(run_.stats),
+                               [&](const CgroupStats& row) { return row.cgroup == cgroup; }))
+        return Undecided(fmt::format("cgroup {} had no worker there", cgroup));
     if (whole <= 0) return Undecided("no worker has any");
     Decide(100 * part / whole);
     return std::move(result_);

@@ -101,6 +101,19 @@ TEST_CASE("a share that cannot be known is inconclusive") {
         "INCONCLUSIVE no share of cgroup b in the iterations of all workers: no worker has any");
 }
 
+TEST_CASE("a cgroup or group without a worker has no share, not a small one") {
+  RunRecord record = Record();
+  record.groups.pop_back();  // c
+  record.reports.pop_back();
+  const ShareCheck of_c{.share = {0.03}, .cgroup = "c"};  // 0 % would be within the tolerance
+  CHECK(Said(of_c, record) ==
+        "INCONCLUSIVE no share of cgroup c in the CPU time of all workers: it had no worker there");
+  CHECK(Said({.share = {0.03}, .group = "three"}, record) ==
+        "INCONCLUSIVE no share of group three in the CPU time of all workers: it had no worker there");
+  CHECK(Said({.share = {0.75}, .cgroup = "b", .among = {"a", "b", "c"}}, record) ==
+        "INCONCLUSIVE no share of cgroup b in the CPU time of cgroups a, b, c: cgroup c had no worker there");
+}
+
 TEST_CASE("mistakes in checks on shares are said, whole") {
   CHECK(Lint("{share: 50%, cgroup: a}").empty());
   CHECK(Lint("{share: 50%, group: two, of: iterations, phase: only, tolerance: 1%}").empty());
