@@ -35,8 +35,9 @@ const StructDecl& FireRecord::Decl() {
       Required<&FireRecord::phase>("phase", ""),
       Required<&FireRecord::elapsed_ms>("elapsed_ms", ""),
       Required<&FireRecord::cpu>("cpu", ""),
-      Required<&FireRecord::instruction>(
-          "instruction", "\"tick_do_update_jiffies64+0x5c\"; empty when fires are only counted"),
+      Required<&FireRecord::instruction>("instruction",
+                                         "\"tick_do_update_jiffies64+0x5c\"; empty when QEMU did not report "
+                                         "the write, which a pause then found"),
       Required<&FireRecord::old_value>("old_value", ""),
       Required<&FireRecord::new_value>("new_value", ""),
   };

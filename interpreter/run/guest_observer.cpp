@@ -239,10 +239,12 @@ Result<KernelOpReply> GuestObserver::CarryOut(const KernelAccess& access) {
     TRY(pause.began());
     vmm::PausedMemory paused(kernel->space());
     auto values = ReadOrWrite(access, vmm::KernelView(kernel->facts(), paused), vmm::KernelMode::kCold);
+    NoteHostWrite();
     TRY(pause.End());
     reply.values = TRY(std::move(values));
   } else {
     reply.values = TRY(ReadOrWrite(access, kernel->Live(), vmm::KernelMode::kHot));
+    NoteHostWrite();
   }
   reply.phase = phase_;
   reply.elapsed_ms = ElapsedMs();

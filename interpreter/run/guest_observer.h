@@ -108,6 +108,7 @@ class GuestObserver final : public Meanwhile {
                                                                const vmm::KernelView& view,
                                                                vmm::KernelMode mode);
   void OnFire(const vmm::WatchFire& fire);
+  void NoteHostWrite();
   void FinishWatches();
   void FinishSnapshots();
   void FinishReads();

@@ -103,6 +103,10 @@ void GuestObserver::OnFire(const vmm::WatchFire& fire) {
   static_cast<void>(bridge_.Capture(tag));
 }
 
+void GuestObserver::NoteHostWrite() {
+  if (watches_ != nullptr) watches_->points->HostWrote();
+}
+
 void GuestObserver::FinishWatches() {
   if (watches_ == nullptr) return;
   for (ObserverWatches::Watched& watched : watches_->watched) {

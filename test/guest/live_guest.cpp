@@ -55,9 +55,17 @@ LiveGuest::LiveGuest(const vmm::Kernel& kernel, Start start, vmm::MachineConfig 
 
 Frame LiveGuest::Next() { return Need(pooled_.channel->Receive(vmm::After(kPatience))); }
 
-Reply LiveGuest::Call(const AnyStruct& request, std::string* content, PayloadDone* done) {
+std::uint32_t LiveGuest::Post(const AnyStruct& request) {
   const std::uint32_t id = next_id_++;
   Need(pooled_.channel->SendRequest(id, request));
+  return id;
+}
+
+Reply LiveGuest::Call(const AnyStruct& request, std::string* content, PayloadDone* done) {
+  return Answer(Post(request), content, done);
+}
+
+Reply LiveGuest::Answer(std::uint32_t id, std::string* content, PayloadDone* done) {
   while (true) {
     const Frame frame = Next();
     if (frame.type == FrameType::kReply) {

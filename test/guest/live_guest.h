@@ -40,6 +40,10 @@ class LiveGuest {
   [[nodiscard]] const Ready& ready() const { return ready_; }
   [[nodiscard]] const vmm::Kernel& kernel() const { return kernel_; }
 
+  /// Sends a request and does not wait; Answer() must be called with what this returns before anything else
+  /// is asked.
+  std::uint32_t Post(const AnyStruct& request);
+  Reply Answer(std::uint32_t id, std::string* content = nullptr, PayloadDone* done = nullptr);
   /// One request to its reply; events on the way are dropped but for FileContent, which is added to
   /// `content`, and PayloadDone, the last of which is kept in `done`.
   Reply Call(const AnyStruct& request, std::string* content = nullptr, PayloadDone* done = nullptr);

@@ -77,6 +77,8 @@ Result<> Machine::Resume(Deadline deadline) {
 Result<> Machine::Pause(Deadline deadline) {
   stop_asked_ = true;
   TRY(Command("stop", nullptr, deadline));
+  // It stands, whatever the handler thinks of that.
+  if (served_fd_ >= 0 && !in_handler_) TRY(CallHandler());
   return {};
 }
 

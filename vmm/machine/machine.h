@@ -75,8 +75,8 @@ class Machine final : public BytePort {
   /// Lets the virtual CPUs run, or pauses them. Idempotent. Errors: those of Pump() and Command().
   /// With the virtual clock what was queued before a Resume() is with the guest's device before its
   /// CPUs run, as far as that has room (512 KiB): they meet it at the same instruction in each run.
-  /// Resume() first calls the handler of a served stream; while that runs, another does nothing: what the
-  /// handler returns decides.
+  /// Resume() first calls the handler of a served stream, and Pause() calls it last; while that runs, another
+  /// Resume() does nothing: what the handler returns decides.
   Result<> Resume(Deadline deadline = After(kControlTimeout));
   Result<> Pause(Deadline deadline = After(kControlTimeout));
   /// One QMP command to its "return" value, serving all streams meanwhile. Errors: those of Pump(); kMachine
@@ -90,8 +90,9 @@ class Machine final : public BytePort {
   Result<> SaveState(int file, Deadline deadline);
   /// The socket that QEMU's debugger stub talks on once it is told to (`gdbserver chardev:gdb`); yours once.
   Fd TakeGdbSocket() { return std::move(gdb_); }
-  /// `on_readable` is called by whatever waits here when `fd` is readable, and before each Resume(); never
-  /// while a command is under way or within itself. One stream; fd -1 takes it away. `fd` is not owned.
+  /// `on_readable` is called by whatever waits here when `fd` is readable, after each Pause() and before each
+  /// Resume(); never while a command is under way or within itself. One stream; fd -1 takes it away. `fd` is
+  /// not owned.
   void Serve(int fd, StreamHandler on_readable);
   /// As of the last STOP or RESUME that QEMU has told of; after Command() it is no older than the command.
   [[nodiscard]] bool running() const { return running_; }

@@ -67,8 +67,7 @@ Result<> GdbClient::TakePackets() {
     }
     const Result<StopReply> stop = ParseStopReply(**packet);
     if (!stop.ok()) return Break(stop.error().kind, stop.error().message);
-    // A stop by QMP is no news.
-    if (stop->signal == kSignalTrap || stop->ended) stops_.push_back(*stop);
+    stops_.push_back(*stop);
   }
 }
 

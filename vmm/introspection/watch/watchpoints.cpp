@@ -45,9 +45,6 @@ bool Compare(WatchCondition::Op op, T left, T right) {
   return false;
 }
 
-/// Whether anybody has use for the value.
-bool NeedsValue(const WatchSpec& spec) { return spec.when.has_value() || spec.mode != WatchMode::kCount; }
-
 Deadline Now() { return After(std::chrono::nanoseconds{0}); }
 
 }  // namespace
@@ -144,7 +141,8 @@ Result<> Watchpoints::Insert(Watch& watch) {
     return refused ? InputError("QEMU refused the watchpoint") : inserted.error();
   }
   watch.inserted = true;
-  if (NeedsValue(watch.spec)) watch.last = ValueOf(watch.spec).value_or(watch.last);
+  watch.seen_early = false;
+  watch.last = ValueOf(watch.spec).value_or(watch.last);
   return {};
 }
 
@@ -188,34 +186,63 @@ Result<bool> Watchpoints::OnReadable() {
 }
 
 Result<bool> Watchpoints::HandleStops() {
+  Machine& machine = parts_.machine;
   bool stood_for_us = false;
   while (const auto stop = gdb_.TakeStop()) {
     if (stop->ended) continue;
-    stood_for_us = true;
-    // QEMU tells of the stop on two sockets; from here on both have been heard.
-    while (parts_.machine.running()) TRY(parts_.machine.Pump(After(kStopTimeout)));
-    // When two CPUs write at about the same moment, QEMU may stop a second time although it has reported the
-    // watchpoint already. Nobody else would let the guest go on.
-    if (stop->watch) TRY(Handle(*stop));
+    if (stop->signal == kSignalTrap) {
+      stood_for_us = true;
+      // QEMU tells of the stop on two sockets; from here on both have been heard.
+      while (machine.running()) TRY(machine.Pump(After(kStopTimeout)));
+    }
+    if (machine.running()) continue;  // a pause that has ended already, before anybody served the stub
+    Settle();
+    TRY(HandleReported(*stop));
+    TRY(HandleUnreported(*stop));
   }
   return stood_for_us;
 }
 
-Result<> Watchpoints::Handle(const StopReply& stop) {
-  Settle();
+Result<> Watchpoints::HandleReported(const StopReply& stop) {
+  if (!stop.watch) return {};
   const auto found = std::find_if(watches_.begin(), watches_.end(), [&](const Watch& watch) {
     return watch.stats.armed && watch.spec.address == *stop.watch;
   });
   if (found == watches_.end()) return {};  // taken out when the CPU had begun to write
-  Watch& watch = *found;
-  fired_last_ = static_cast<WatchId>(found - watches_.begin());
+  const std::uint64_t value = ValueOf(found->spec).value_or(found->last);
+  if (std::exchange(found->seen_early, false) && value == found->last) return {};
+  return Note(static_cast<WatchId>(found - watches_.begin()), value, stop, /*reported=*/true);
+}
+
+Result<> Watchpoints::HandleUnreported(const StopReply& stop) {
+  const bool hidden = stop.watch && std::none_of(watches_.begin(), watches_.end(), [&](const Watch& watch) {
+                        return watch.spec.address == *stop.watch;
+                      });
+  bool found = false;
+  for (WatchId id = 0; id < watches_.size(); ++id) {
+    Watch& watch = watches_[id];
+    if (!watch.stats.armed || !watch.inserted) continue;
+    const std::uint64_t value = ValueOf(watch.spec).value_or(watch.last);
+    if (value == watch.last) continue;
+    found = true;
+    watch.seen_early = !hidden;  // QEMU reports it with the next write of that CPU
+    TRY(Note(id, value, stop, /*reported=*/false));
+  }
+  // Some watch was written to, and it is not known which.
+  if (hidden && !found)
+    for (Watch& watch : watches_) watch.stats.at_least = watch.stats.at_least || watch.stats.armed;
+  return {};
+}
+
+Result<> Watchpoints::Note(WatchId id, std::uint64_t value, const StopReply& stop, bool reported) {
+  Watch& watch = watches_[id];
+  fired_last_ = id;
   ++watch.stats.writes;
-  const std::uint64_t old_value = watch.last;
-  if (NeedsValue(watch.spec)) watch.last = ValueOf(watch.spec).value_or(watch.last);
-  if (!watch.spec.when || watch.spec.when->Holds(old_value, watch.last, watch.spec.bytes)) {
+  const std::uint64_t old_value = std::exchange(watch.last, value);
+  if (!watch.spec.when || watch.spec.when->Holds(old_value, value, watch.spec.bytes)) {
     ++watch.stats.matched;
     if (watch.spec.mode != WatchMode::kCount && watch.stats.matched % watch.spec.every == 0)
-      TRY(Tell(watch, stop, old_value));
+      TRY(Tell(watch, stop, old_value, reported));
   }
   if (!watch.inserted || !watch.budget.Spent(Now())) return {};
   ++watch.stats.suspended;
@@ -223,13 +250,15 @@ Result<> Watchpoints::Handle(const StopReply& stop) {
   return Remove(watch);
 }
 
-Result<> Watchpoints::Tell(Watch& watch, const StopReply& stop, std::uint64_t old_value) {
+Result<> Watchpoints::Tell(Watch& watch, const StopReply& stop, std::uint64_t old_value, bool reported) {
   WatchFire fire;
   fire.watch = fired_last_;
   fire.number = watch.stats.matched;
   fire.cpu = stop.cpu.value_or(0);
-  fire.instruction = TRY(gdb_.ReadRegister(fire.cpu, GdbRegister::kRip));
-  fire.symbol = parts_.symbolize(fire.instruction);
+  if (reported) {
+    fire.instruction = TRY(gdb_.ReadRegister(fire.cpu, GdbRegister::kRip));
+    fire.symbol = parts_.symbolize(fire.instruction);
+  }
   fire.old_value = old_value;
   fire.new_value = watch.last;
   fire.phase = parts_.phase();
@@ -244,6 +273,11 @@ Result<> Watchpoints::Tell(Watch& watch, const StopReply& stop, std::uint64_t ol
   parts_.on_fire(fire);
   if (watch.spec.mode == WatchMode::kFull) looked_ += std::chrono::steady_clock::now() - begun;
   return {};
+}
+
+void Watchpoints::HostWrote() {
+  for (Watch& watch : watches_)
+    if (watch.inserted) watch.last = ValueOf(watch.spec).value_or(watch.last);
 }
 
 std::optional<std::uint64_t> Watchpoints::ValueOf(const WatchSpec& spec) {

@@ -38,7 +38,7 @@ struct WatchCondition {
 
 /// What is done at a write. Each does what the one before it does.
 enum class WatchMode : std::uint8_t {
-  kCount,  // counted; the cheapest, and without a condition nothing is read
+  kCount,  // counted; the cheapest
   kValue,  // reported, with the instruction and the values
   kFull,   // the same; the receiver takes a snapshot, so the pause may be long
 };
@@ -61,8 +61,8 @@ struct WatchFire {
   WatchId watch = 0;
   std::uint64_t number = 0;  // of the watch's writes that count, from 1 on
   std::uint32_t cpu = 0;
-  std::uint64_t instruction = 0;  // the address after the one that wrote; mostly covered by a symbol
-  std::string symbol;             // "tick_do_update_jiffies64+0x5c"
+  std::uint64_t instruction = 0;  // the address after the one that wrote; 0: QEMU did not report the write
+  std::string symbol;             // "tick_do_update_jiffies64+0x5c"; empty without `instruction`
   std::uint64_t old_value = 0;    // as last seen: when it was armed, at a write, after a suspension
   std::uint64_t new_value = 0;    // == old_value: the same was written
   std::uint32_t phase = 0;
@@ -89,10 +89,12 @@ struct WatchStats {
 /// The watches of one machine. On the machine's thread: fires are handled in whatever waits there for
 /// anything, see Machine::Serve().
 ///
-/// QEMU stops the machine at a write and names one CPU. When two CPUs write at once, the write of the second
-/// one is not reported until that CPU next writes to a watched page; then it appears as a write that left the
-/// value as it was. So the count is not exact for places that several CPUs write to. A write by another
-/// virtual address of the same memory (the direct map, user space) is not seen.
+/// QEMU stops the machine at a write and names one CPU. A write that meets another one, or a stop that
+/// somebody asked for, is not reported until that CPU next writes to a watched page, and then that one is
+/// not. So at every stop all watched places are read: what has changed unreported is a write like any other,
+/// only that nobody knows which instruction made it. The count is not exact where two writes meet and one of
+/// them leaves the value as it was, or both are to the same place. A write by another virtual address of the
+/// same memory (the direct map, user space) is seen only so, at the next stop.
 ///
 /// How long each watch may keep the guest paused is bounded (PauseBudget), except for the snapshots of kFull,
 /// which `max` bounds. A watch that has used up its budget is suspended until it has saved some, and its
@@ -133,6 +135,9 @@ class Watchpoints {
   Result<> Disarm(WatchId id);
   Result<> DisarmAll();
 
+  /// To be called when the host has changed the guest's memory: that is no write of the guest.
+  void HostWrote();
+
   [[nodiscard]] std::size_t armed() const;
   [[nodiscard]] const WatchSpec& Spec(WatchId id) const { return watches_.at(id).spec; }
   /// Settled up to now.
@@ -151,7 +156,8 @@ class Watchpoints {
     WatchSpec spec;
     WatchStats stats;
     PauseBudget budget;
-    bool inserted = false;  // QEMU knows it
+    bool inserted = false;    // QEMU knows it
+    bool seen_early = false;  // a write was noted that QEMU has yet to report
     std::uint64_t last = 0;
 
     /// From when its budget was used up until Tick() inserts it again.
@@ -164,8 +170,10 @@ class Watchpoints {
   Result<> WhilePaused(WatchId for_whom, const std::function<Result<>()>& act);
   Result<bool> OnReadable();
   Result<bool> HandleStops();
-  Result<> Handle(const StopReply& stop);
-  Result<> Tell(Watch& watch, const StopReply& stop, std::uint64_t old_value);
+  Result<> HandleReported(const StopReply& stop);
+  Result<> HandleUnreported(const StopReply& stop);
+  Result<> Note(WatchId id, std::uint64_t value, const StopReply& stop, bool reported);
+  Result<> Tell(Watch& watch, const StopReply& stop, std::uint64_t old_value, bool reported);
   Result<> Insert(Watch& watch);
   Result<> Remove(Watch& watch);
   void Account(WatchId id, std::chrono::nanoseconds paused);
