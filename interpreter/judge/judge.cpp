@@ -17,7 +17,10 @@ void JudgeDefaults(const RunFacts& run, const DefaultChecks& settings, const std
     const std::size_t before = results.size();
     DefaultSite site(check.field.name, settings, run, results);
     check.judge(site);
-    for (std::size_t i = before; i < results.size(); ++i) results[i].path = path;
+    for (std::size_t i = before; i < results.size(); ++i) {
+      results[i].path = path;
+      results[i].kind = check.field.name;
+    }
   }
 }
 
@@ -35,6 +38,7 @@ CheckResult JudgeCheck(const PlacedCheck& placed, RunFacts run, const Compared& 
     result.message = "the check says nothing";
   } else {
     result = kind->judge(placed.check.kind.data(), run);
+    result.kind = kind->args().name;
   }
   result.path = placed.path;
   if (result.verdict == Verdict::kFail && !placed.check.because.empty())
@@ -46,7 +50,8 @@ void JudgeMonitor(const Observations& observed, CheckResults& results) {
   if (!observed.monitor) return;
   const MonitorRecord& monitor = *observed.monitor;
   CheckResult result;
-  result.check = "monitor";
+  result.kind = kMonitorKind;
+  result.check = kMonitorKind;
   result.path = "monitor";
   result.verdict = monitor.verdict;
   result.message = monitor.violations.empty() ? monitor.text : monitor.violations.front();
@@ -61,6 +66,7 @@ void JudgePayload(const RunRecord& record, const PlacedPayloadChecks& placed, co
                   CheckResults& results) {
   const auto judge = [&](std::size_t i, const PayloadCheckKind& kind) {
     CheckResult result = kind.judge(placed.checks[i].kind.data(), payload);
+    result.kind = kind.args().name;
     result.path = JoinPath(placed.path, i);
     result.phase = PhaseName(record, payload.phase);
     result.cgroup = payload.cgroup;

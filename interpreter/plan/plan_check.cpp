@@ -241,7 +241,9 @@ RunPlans PlanAndCheck(const Scenario& scenario, const BrokenPlaces* broken, cons
   CheckMonitor(plans, overrides, diagnostics);
   CheckDisk(plans, overrides, diagnostics);
   if (!unread("duration")) CheckTimeout(first, overrides, diagnostics);
-  ResolveChecks(first.checks, NamesOf(first, broken), diagnostics);
+  const CheckNames names = NamesOf(first, broken);
+  ResolveChecks(first.checks, names, diagnostics);
+  ResolveExpected(scenario.expect, first.checks, first.scenario.monitor.has_value(), names, diagnostics);
   if (!unread("matrix")) CheckComparisons(scenario, plans, diagnostics);
   return plans;
 }

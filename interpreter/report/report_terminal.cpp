@@ -143,6 +143,7 @@ Lines WhereLines(const RunOutcome& outcome) {
   Lines lines;
   for (const CgroupStats& row : rows) {
     if (lines.size() == kWhereRows) break;
+    if (row.num_workers + row.missing_workers == 0) continue;
     lines.push_back(RowText(lines.empty() ? "where" : "", WhereText(row)));
   }
   return lines;
@@ -167,6 +168,21 @@ Lines AlsoLines(const RunOutcome& outcome) {
 }
 
 void Append(Lines& to, Lines from) { std::move(from.begin(), from.end(), std::back_inserter(to)); }
+
+/// What failed, and had to.
+Lines ExpectedLines(const RunOutcome& outcome) {
+  Lines lines;
+  std::size_t more = 0;
+  for (const CheckResult& check : outcome.checks) {
+    if (!check.as_expected) continue;
+    if (lines.size() < kAlsoRows)
+      lines.push_back(RowText(lines.empty() ? "expect" : "", check.message));
+    else
+      ++more;
+  }
+  if (more > 0) lines.back() += fmt::format(" (and {} more)", more);
+  return lines;
+}
 
 /// Lines of the guest or of a payload, verbatim but harmless.
 Lines Quoted(std::string_view label, std::string_view text, std::size_t count) {
@@ -281,6 +297,7 @@ std::string RenderRun(const FinishedRun& run, std::string_view program, bool col
   if (verdict == Verdict::kPass) {
     Lines lines = {fmt::format("{}  [{}]  {}", head, run.kept_result.empty() ? MachineText(run) : "kept",
                                FormatElapsed(run.outcome.machine.total_ms))};
+    Append(lines, ExpectedLines(run.outcome));
     for (std::size_t i = 0; i < std::min<std::size_t>(2, run.outcome.warnings.size()); ++i)
       lines.push_back(RowText("warn", run.outcome.warnings[i]));
     if (!run.directory_fault.empty()) lines.push_back(DirectoryFaultLine(run));

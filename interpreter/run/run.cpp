@@ -361,7 +361,7 @@ class ScenarioRun {
     ExcusePaused(outcome_.record, outcome_.observed, outcome_.checks);
     ExcuseUnlikeTurns(outcome_);  // first: a CPU without turns looks to PID 1 like a machine that was stopped
     ExcuseHost(outcome_.machine.cpu_quality, outcome_.machine.cpu_wait_pct, outcome_.record, outcome_.checks);
-    if (!broken_) DecideByChecks(outcome_);
+    if (!broken_) DecideByChecks(scenario_.expect, outcome_);
     outcome_.for_others = ForOthers(plan_, outcome_);
     outcome_.machine.total_ms = teller_.ElapsedMs();
     const std::string cause = outcome_.cause.empty() ? "" : ": " + outcome_.cause;

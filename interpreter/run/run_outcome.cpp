@@ -1,10 +1,12 @@
 #include "interpreter/run/run_outcome.h"
 
+#include "interpreter/judge/expectations.h"
 #include "interpreter/judge/judge.h"
 
 namespace ktstr {
 
-void DecideByChecks(RunOutcome& outcome) {
+void DecideByChecks(const std::vector<ExpectedFailure>& expected, RunOutcome& outcome) {
+  MeetExpectations(expected, outcome.checks);
   outcome.verdict = Overall(outcome.checks);
   const CheckResult* const first = FirstCause(outcome.checks, outcome.record);
   if (first == nullptr) return;

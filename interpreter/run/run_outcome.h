@@ -11,6 +11,7 @@
 #include "interpreter/run/machine_facts.h"
 #include "interpreter/scenario/checks/check_result.h"
 #include "interpreter/scenario/checks/variant_numbers.h"
+#include "interpreter/scenario/expected_failure.h"
 
 namespace ktstr {
 
@@ -31,7 +32,7 @@ struct RunOutcome {
   std::string console_tail;  // the last lines of the guest's console, kept when something broke
 };
 
-/// The verdict, and the cause with all that goes with it, by the checks.
-void DecideByChecks(RunOutcome& outcome);
+/// The verdict, and the cause with all that goes with it, by the checks and by what was expected of them.
+void DecideByChecks(const std::vector<ExpectedFailure>& expected, RunOutcome& outcome);
 
 }  // namespace ktstr

@@ -286,6 +286,10 @@ const StructDecl& Scenario::Decl() {
           "Whether the default checks apply: the kernel did not complain, payloads exited well, the "
           "scheduler stayed attached, every worker reported, progress, no stall, cpuset isolation."),
       Optional<&Scenario::checks>("checks", "Checks on the whole run, beside the default ones."),
+      Optional<&Scenario::expect>("expect",
+                                  "Checks that must fail for the scenario to pass, because what is tested "
+                                  "has a fault. A failure that "
+                                  "is not listed is one, and so is one that does not come."),
       Optional<&Scenario::on_failure>("on_failure", "What is done when the scenario has failed."),
       Optional<&Scenario::matrix>("matrix", "Run in several variants."),
   };

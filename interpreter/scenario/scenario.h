@@ -8,6 +8,7 @@
 
 #include "interpreter/fold/payload_metrics.h"
 #include "interpreter/scenario/check_list.h"
+#include "interpreter/scenario/expected_failure.h"
 #include "interpreter/scenario/kernel_requirement.h"
 #include "interpreter/scenario/observe_spec.h"
 #include "interpreter/scenario/shipped_payloads.h"
@@ -191,6 +192,7 @@ struct Scenario {
   std::optional<MonitorSpec> monitor;  // none: no samples are taken
   DefaultChecks defaults;
   std::vector<Check> checks;  // on the whole run
+  std::vector<ExpectedFailure> expect;
   OnFailure on_failure;
   std::optional<Matrix> matrix;  // none: one variant
   static const StructDecl& Decl();

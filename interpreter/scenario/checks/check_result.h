@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "interpreter/fold/verdict.h"
@@ -12,6 +13,7 @@ namespace ktstr {
 
 struct CheckResult {
   Verdict verdict = Verdict::kPass;
+  std::string kind;     // "no_stall", "metric", "exit_code": the name in explain
   std::string check;    // "no_stall", "max_gap_ms", "exit_code of payload stress"
   std::string path;     // document path of the check; "" for defaults the scenario does not mention
   std::string phase;    // "" when it is about the whole run
@@ -23,9 +25,13 @@ struct CheckResult {
   std::string unit;             // of both
   /// When it happened, by the guest's clock; not part of the declaration. None: it is about a whole time.
   std::optional<std::uint64_t> at_ns = {};
-  bool counts = true;  // false for a payload with `gate: false`: shown only
+  bool counts = true;        // false for a payload with `gate: false`: shown only
+  bool as_expected = false;  // it failed, and `expect:` says that it must
   static const StructDecl& Decl();
 };
+
+/// CheckResult::kind of the monitor's verdict.
+inline constexpr std::string_view kMonitorKind = "monitor";
 
 using CheckResults = std::vector<CheckResult>;
 
