@@ -117,8 +117,10 @@ bool KernelLogRecord::ComplainsOfTimeOnly() const {
          std::all_of(complaints.begin(), complaints.end(), of_time);
 }
 
-KernelLogScan::KernelLogScan(const std::vector<std::string>& allowed) {
+KernelLogScan::KernelLogScan(const std::vector<std::string>& allowed,
+                             const std::vector<std::string>& searched) {
   for (const std::string& pattern : allowed) allowed_.emplace_back(pattern);
+  for (const std::string& pattern : searched) searched_.push_back({pattern, LinePattern(pattern)});
 }
 
 void KernelLogScan::Take(const KernelMessages& messages, const RunPosition& at, KernelLogRecord& record) {
@@ -139,9 +141,23 @@ void KernelLogScan::Take(const KernelMessages& messages, const RunPosition& at, 
   record.taint_after = messages.taint;
 }
 
+void KernelLogScan::Search(const KernelMessage& message, const RunPosition& at, KernelLogRecord& record) {
+  for (const Searched& searched : searched_) {
+    if (!searched.matcher.Found(message.text)) continue;
+    const auto same = std::find_if(record.finds.begin(), record.finds.end(), [&](const LogFind& find) {
+      return find.pattern == searched.pattern && find.phase == at.phase && find.after_phase == at.after_phase;
+    });
+    if (same == record.finds.end())
+      record.finds.push_back({searched.pattern, at.phase, at.after_phase, 1, message.at_us, message.text});
+    else
+      ++same->count;
+  }
+}
+
 void KernelLogScan::TakeMessage(const KernelMessage& message, const RunPosition& at,
                                 KernelLogRecord& record) {
   ++record.messages;
+  Search(message, at, record);
   if (!FromKernel(message)) return;
   if (const std::optional<std::uint32_t> cpu = CpuThatWentOffline(message.text)) {
     const CpuOffline offline{*cpu, at.phase, at.after_phase};
@@ -208,6 +224,20 @@ const StructDecl& CpuOffline::Decl() {
   return kDecl;
 }
 
+const StructDecl& LogFind::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&LogFind::pattern>("pattern", ""),
+      Required<&LogFind::phase>("phase", ""),
+      Required<&LogFind::after_phase>("after_phase", "the phase had ended and no other had begun"),
+      Required<&LogFind::count>("count", "messages in which it was found"),
+      Required<&LogFind::at_us>("at_us", "of the first, by the log's clock"),
+      Required<&LogFind::text>("text", "of the first"),
+  };
+  static constexpr StructDecl kDecl =
+      DeclareStruct<LogFind>("LogFind", "What a console check searched for was found.", kFields);
+  return kDecl;
+}
+
 const StructDecl& KernelLogRecord::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&KernelLogRecord::begun>("begun", "its messages have come"),
@@ -224,6 +254,7 @@ const StructDecl& KernelLogRecord::Decl() {
       Required<&KernelLogRecord::taint_phase>("taint_phase", "in which the mask was last seen to change"),
       Required<&KernelLogRecord::taint_after_phase>("taint_after_phase", "after that phase"),
       Required<&KernelLogRecord::offline>("offline", "CPUs that went offline"),
+      Optional<&KernelLogRecord::finds>("finds", "what console checks searched for and found"),
   };
   static constexpr StructDecl kDecl =
       DeclareStruct<KernelLogRecord>("KernelLogRecord", "What the guest's kernel said.", kFields);

@@ -58,6 +58,17 @@ struct CpuOffline {
   static const StructDecl& Decl();
 };
 
+/// Messages in which a pattern of the scenario was found, in one phase or in the time after one.
+struct LogFind {
+  std::string pattern;
+  std::uint32_t phase = 0;
+  bool after_phase = false;  // the phase had ended and no other had begun
+  std::uint64_t count = 0;
+  std::uint64_t at_us = 0;  // of the first, by the log's clock
+  std::string text;         // of the first
+  static const StructDecl& Decl();
+};
+
 struct KernelLogRecord {
   bool begun = false;  // its messages have come, from the scenario's begin on
   bool ended = false;  // to the scenario's end
@@ -73,6 +84,7 @@ struct KernelLogRecord {
   std::uint32_t taint_phase = 0;    // in which the mask was last seen to change
   bool taint_after_phase = false;
   std::vector<CpuOffline> offline;
+  std::vector<LogFind> finds;
   static const StructDecl& Decl();
 
   /// Whether there are complaints, all of them are known, and all are of time.

@@ -67,7 +67,7 @@ RunSession::RunSession(vmm::GuestChannel& channel, std::uint32_t requests_sent, 
       teller_(teller),
       outcome_(outcome),
       next_request_(requests_sent + 1),
-      kernel_log_(plan.scenario.defaults.allowed_complaints),
+      kernel_log_(plan.scenario.defaults.allowed_complaints, ConsolePatterns(plan.checks)),
       schedulers_(outcome.record.schedulers),
       budget_(WorkersOf(plan), plan.payloads.size()),
       conduct_(plan) {}

@@ -1,5 +1,9 @@
 #include "interpreter/scenario/check_list.h"
 
+#include <algorithm>
+
+#include "interpreter/scenario/checks/console_check.h"
+
 namespace ktstr {
 namespace {
 
@@ -10,6 +14,18 @@ const CheckNames::Payload* FindPayload(const CheckNames& names, std::string_view
 }
 
 }  // namespace
+
+std::vector<std::string> ConsolePatterns(const CheckList& checks) {
+  std::vector<std::string> patterns;
+  for (const PlacedCheck& placed : checks.checks) {
+    if (!placed.check.kind.Is<ConsoleCheck>()) continue;
+    const ConsoleText& text = placed.check.kind.As<ConsoleCheck>().console;
+    for (const auto& pattern : {text.present, text.absent})
+      if (pattern && std::find(patterns.begin(), patterns.end(), *pattern) == patterns.end())
+        patterns.push_back(*pattern);
+  }
+  return patterns;
+}
 
 void ResolveChecks(const CheckList& list, const CheckNames& names, Diagnostics& diagnostics) {
   for (const PlacedCheck& placed : list.checks) {

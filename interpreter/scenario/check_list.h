@@ -32,6 +32,9 @@ struct CheckList {
   std::vector<ExpectedEnd> expected_ends;
 };
 
+/// What the kernel's log has to be searched for while the scenario runs, each pattern once.
+std::vector<std::string> ConsolePatterns(const CheckList& checks);
+
 /// Adds an error for each metric, phase, cgroup or payload metric that does not exist (`unknown-name`, with a
 /// suggestion), each bound in a unit that does not fit (`wrong-unit`), and each selector that a metric cannot
 /// have (`bad-check`). What the declarations' own rules say is not repeated.

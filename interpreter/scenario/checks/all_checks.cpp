@@ -12,6 +12,7 @@ extern const CheckKind check_read;
 extern const CheckKind check_watch;
 extern const CheckKind check_procs;
 extern const CheckKind check_file;
+extern const CheckKind check_console;
 extern const CheckKind check_scheduler;
 extern const CheckKind check_over_time;
 
@@ -26,8 +27,8 @@ namespace {
 // The lists: a row without its file does not link, a file without its row fails test/style. The first kind
 // whose key is given is meant: `read` stands before `over_time`, which it takes as an argument.
 const CheckKind* const kChecks[] = {
-    &check_metric, &check_share, &check_snapshot,  &check_read,      &check_watch,
-    &check_procs,  &check_file,  &check_scheduler, &check_over_time,
+    &check_metric, &check_share, &check_snapshot, &check_read,      &check_watch,
+    &check_procs,  &check_file,  &check_console,  &check_scheduler, &check_over_time,
 };
 const PayloadCheckKind* const kPayloadChecks[] = {
     &payload_check_exit_code, &payload_check_min,    &payload_check_max,

@@ -209,11 +209,12 @@ TEST_CASE("a check says what it is about, and names what exists") {
         "checks/0/procs: there is no process list 'q' in this scenario\n");
   CHECK(diagnostic("{over_time: {nondecreasing: true}, var: nr}") == "");
   CHECK(diagnostic("{min: 1}") ==
-        "checks/0: say what is checked: one of metric, share, snapshot, read, watch, procs, file, scheduler "
+        "checks/0: say what is checked: one of metric, share, snapshot, read, watch, procs, file, console, "
+        "scheduler "
         "and over_time\n");
   CHECK(diagnostic("{read: j, snapshot: before, min: 1}") ==
         "checks/0/read: say what is checked: one of metric, share, snapshot, read, watch, procs, file, "
-        "scheduler "
+        "console, scheduler "
         "and over_time\n");
   CHECK(diagnostic("{snapshot: bevore, var: x, min: 1}") ==
         "checks/0/snapshot: there is no snapshot 'bevore' in this scenario (did you mean 'before'?)\n");
