@@ -42,4 +42,7 @@ Step On(GuestState& guest, const WriteGuestFile& request);
 Step On(GuestState& guest, const PutBackFile& request);
 Step On(GuestState& guest, const SetCpuOnline& request);
 
+// ---- that waits for what somebody else does (file_awaiting.cpp)
+Step On(GuestState& guest, const AwaitFile& request);
+
 }  // namespace ktstr::guest

@@ -25,6 +25,7 @@ extern const OpDecl op_sleep;
 extern const OpDecl op_freeze_cgroup;
 extern const OpDecl op_unfreeze_cgroup;
 extern const OpDecl op_run_payload;
+extern const OpDecl op_wait_guest_file;
 extern const OpDecl op_wait_payload;
 extern const OpDecl op_kill_payload;
 extern const OpDecl op_poll_payload;
@@ -67,6 +68,7 @@ const OpDecl* const kOps[] = {
     &op_unfreeze_cgroup,
     &op_run_payload,
     &op_wait_payload,
+    &op_wait_guest_file,
     &op_kill_payload,
     &op_poll_payload,
     &op_capture_snapshot,

@@ -156,6 +156,17 @@ struct PutBackFile {
   std::uint32_t saved = 0;
   static const StructDecl& Decl();
 };
+/// Answers once a file fulfils what is asked of it, however often it has to be looked at; after `timeout_ns`
+/// of guest time with an error that is the scenario's affair.
+struct AwaitFile {
+  std::string path;                 // absolute
+  std::string pattern;              // in one of its lines; "": any
+  std::string key;                  // the bounds are of the number behind it, or of the first word for ""
+  std::optional<std::int64_t> min;  // inclusive
+  std::optional<std::int64_t> max;
+  std::uint64_t timeout_ns = 0;
+  static const StructDecl& Decl();
+};
 /// Takes a CPU offline, or brings it back.
 struct SetCpuOnline {
   std::uint32_t cpu = 0;
@@ -309,12 +320,12 @@ struct Ping {
 /// with its declaration, a name here, and its handler in guest-init/requests.cpp.
 using Requests = TypeList<EnableControllers, CreateCgroup, WriteCgroupFile, SetFrozen, DestroyCgroup,
                           StartWorkers, StopCgroupTasks, StopWorkers, MoveWorkers, AdjustWorkers, SignalTasks,
-                          WriteGuestFile, PutBackFile, SetCpuOnline, StartPayload, StopScheduler,
+                          WriteGuestFile, PutBackFile, AwaitFile, SetCpuOnline, StartPayload, StopScheduler,
                           SwitchBuiltIn, AwaitPayload, StopPayload, PollPayload, MarkPhase, Hold, SetHoldMark,
                           Finish, Program, PutFile, ReadFile, PinMap, PauseMachine, SetIdentity, Park, Ping>;
 /// Every event.
-using Events = TypeList<Ready, WorkerDone, PayloadOutput, PayloadDone, SchedulerLook, SchedulerDump,
-                        FileContent, KernelMessages, Warning, ChannelFault>;
+using Events = TypeList<Ready, CgroupFigures, WorkerDone, PayloadOutput, PayloadDone, SchedulerLook,
+                        SchedulerDump, FileContent, KernelMessages, Warning, ChannelFault>;
 
 std::span<const StructDecl* const> RequestTypes();
 std::span<const StructDecl* const> EventTypes();

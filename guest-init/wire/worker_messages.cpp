@@ -74,6 +74,16 @@ const StructDecl& PutBackFile::Decl() {
   return kDecl;
 }
 
+const StructDecl& AwaitFile::Decl() {
+  static constexpr FieldDecl kFields[] = {
+      Required<&AwaitFile::path>("path", ""), Required<&AwaitFile::pattern>("pattern", ""),
+      Required<&AwaitFile::key>("key", ""),   Optional<&AwaitFile::min>("min", ""),
+      Optional<&AwaitFile::max>("max", ""),   Required<&AwaitFile::timeout_ns>("timeout_ns", "", Unit("ns")),
+  };
+  static constexpr StructDecl kDecl = DeclareStruct<AwaitFile>("AwaitFile", "", kFields);
+  return kDecl;
+}
+
 const StructDecl& SetCpuOnline::Decl() {
   static constexpr FieldDecl kFields[] = {
       Required<&SetCpuOnline::cpu>("cpu", ""),

@@ -362,3 +362,74 @@ TEST_CASE("numbers of the command line are whole and within their range") {
         "ktstr-interp: --jobs: '4294967297' is not a whole number from 1 to 4096");
   CHECK(Cli({"run", "--dry-run", "--seed", "18446744073709551615", "tiny.yaml"}).code == 0);
 }
+
+TEST_CASE("failures that nothing can cause are not expected") {
+  CHECK(Lint(R"(version: 1
+steps:
+  - name: one
+    cgroups: [{name: a, work: [{type: SpinWait}]}]
+    hold: 1s
+defaults: {progress: off}
+checks:
+  - {metric: max_gap_ms, max: 1s}
+expect:
+  - {kind: metric, phase: one, cgroup: a, matches: "above"}
+  - {kind: no_stal}
+  - {kind: progress}
+  - {kind: monitor}
+  - {kind: no_stall, phase: two, cgroup: b, matches: "("}
+  - {kind: kernel_complaints, matches: ""}
+)") == R"(a.yaml:11:12: error[unknown-name]: there is no kind of check 'no_stal'
+    11 |   - {kind: no_stal}
+       |            ^~~~~~~ did you mean 'no_stall'?
+a.yaml:12:12: error[bad-check]: no check of this scenario is of the kind 'progress', so that none can fail
+    12 |   - {kind: progress}
+       |            ^~~~~~~~
+a.yaml:13:12: error[bad-check]: no check of this scenario is of the kind 'monitor', so that none can fail
+    13 |   - {kind: monitor}
+       |            ^~~~~~~
+a.yaml:14:29: error[unknown-name]: there is no phase 'two' in this scenario
+    14 |   - {kind: no_stall, phase: two, cgroup: b, matches: "("}
+       |                             ^~~
+a.yaml:14:42: error[unknown-name]: there is no cgroup 'b' in this scenario
+    14 |   - {kind: no_stall, phase: two, cgroup: b, matches: "("}
+       |                                          ^
+a.yaml:14:54: error[bad-check]: it is not a regular expression
+    14 |   - {kind: no_stall, phase: two, cgroup: b, matches: "("}
+       |                                                      ^~~
+a.yaml:15:40: error[bad-check]: it would be found in every message; leave it out
+    15 |   - {kind: kernel_complaints, matches: ""}
+       |                                        ^~
+)");
+}
+
+TEST_CASE("waits for files that say nothing, or for what can never be, are refused") {
+  CHECK(Lint(R"(version: 1
+steps:
+  - ops:
+      - WaitGuestFile: {path: /sys/a}
+      - WaitGuestFile: {path: /sys/a, key: a, matches: x}
+      - WaitGuestFile: {path: /sys/a, min: 5, max: 4}
+      - WaitGuestFile: {path: /sys/a, matches: "("}
+      - WaitGuestFile: {path: /sys/a, matches: ""}
+      - WaitGuestFile: {path: /tmp/a, matches: "x"}
+)") == R"(a.yaml:4:24: error[rule]: say what is waited for: matches, min or max
+     4 |       - WaitGuestFile: {path: /sys/a}
+       |                        ^~~~~~~~~~~~~~
+a.yaml:5:44: error[rule]: a key needs a bound: what is the number behind it to be?
+     5 |       - WaitGuestFile: {path: /sys/a, key: a, matches: x}
+       |                                            ^
+a.yaml:6:52: error[rule]: no number is at least min and at most max
+     6 |       - WaitGuestFile: {path: /sys/a, min: 5, max: 4}
+       |                                                    ^
+a.yaml:7:48: error[rule]: it is not a regular expression
+     7 |       - WaitGuestFile: {path: /sys/a, matches: "("}
+       |                                                ^~~
+a.yaml:8:48: error[rule]: an empty pattern is in every line
+     8 |       - WaitGuestFile: {path: /sys/a, matches: ""}
+       |                                                ^~
+a.yaml:9:31: error[bad-value]: '/tmp/a' is not allowed here: an absolute path below /sys, /proc or /dev
+     9 |       - WaitGuestFile: {path: /tmp/a, matches: "x"}
+       |                               ^~~~~~
+)");
+}
