@@ -32,7 +32,10 @@ Step On(GuestState& guest, const EnableControllers& request) {
 }
 
 Step On(GuestState& guest, const CreateCgroup& request) {
-  return Now(guest.tree.CreateCgroup(request.cgroup));
+  const std::uint64_t now_ns = MonotonicNs();  // what the kernel counts begins no earlier
+  Result<> created = guest.tree.CreateCgroup(request.cgroup);
+  if (created.ok()) guest.ledger.Open(request.cgroup, now_ns);
+  return Now(std::move(created));
 }
 
 Step On(GuestState& guest, const WriteCgroupFile& request) {
@@ -148,6 +151,8 @@ Step On(GuestState& guest, const DestroyCgroup& request) {
       wake_ns = std::min(wake_ns, now_ns + kPopulatedPollNs);
       return std::nullopt;
     }
+    CgroupFigures last = guest.ledger.Close(cgroup, now_ns);
+    if (!last.cgroup.empty()) guest.send(AnyStruct::Of(std::move(last)));
     return guest.tree.Remove(cgroup);
   };
 }
@@ -164,7 +169,10 @@ Step On(GuestState& guest, const StopWorkers& request) {
 
 Step On(GuestState& guest, const MarkPhase& request) {
   FlushKernel(guest);  // what the kernel has said so far belongs to the phase that ends here
-  guest.mark = guest.tasks.Mark(request.end || request.opening ? kBetweenPhases : request.phase);
+  const std::uint32_t phase = request.end || request.opening ? kBetweenPhases : request.phase;
+  guest.mark = guest.tasks.Mark(phase);
+  for (CgroupFigures& figures : guest.ledger.Turn(phase, guest.mark->clock_ns))
+    guest.send(AnyStruct::Of(std::move(figures)));
   if (guest.attached && guest.tasks.LongestWaitNs() >= SchedExtDump::kLongWaitNs) {
     guest.dump.Trigger(guest.sched_ext.sysrq);
     FlushKernel(guest);

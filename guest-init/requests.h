@@ -6,6 +6,7 @@
 
 #include "guest-init/base/result.h"
 #include "guest-init/bpf_pins.h"
+#include "guest-init/cgroup_ledger.h"
 #include "guest-init/cgroup_tree.h"
 #include "guest-init/kernel_log.h"
 #include "guest-init/sched_ext.h"
@@ -25,6 +26,7 @@ struct GuestState {
   GuestState(EventLoop& loop, CgroupTree cgroups, std::string payload_bin, const std::string& kmsg,
              const std::string& tainted, SchedExt sched_ext_files, const SendEvent& send_event)
       : tree(std::move(cgroups)),
+        ledger(tree),
         tasks(loop, tree, std::move(payload_bin), send_event),
         send(send_event),
         log(loop, kmsg, tainted,
@@ -33,6 +35,7 @@ struct GuestState {
   GuestState(const GuestState&) = delete;
 
   CgroupTree tree;
+  CgroupLedger ledger;  // of the cgroups that requests make
   Tasks tasks;
   SendEvent send;
   KernelLog log;

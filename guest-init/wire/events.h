@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "guest-init/base/decl.h"
+#include "guest-init/wire/cgroup_figures.h"
 #include "guest-init/wire/report.h"
 
 namespace ktstr {

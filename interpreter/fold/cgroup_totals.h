@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "guest-init/base/units.h"
+#include "guest-init/wire/cgroup_figures.h"
 #include "interpreter/fold/percentile.h"
 
 namespace ktstr {
@@ -45,6 +46,7 @@ struct CgroupTotals {
   std::uint64_t pages_migrated = 0;  // maximum: every worker reads the same system-wide counter
   std::optional<Gap> gap;            // nothing when no worker lived
   bool stripped = false;
+  std::optional<CgroupFigures> figures;  // nothing when the kernel was not asked
 
   /// Sorts everything, so that sums do not depend on the order of the reports either.
   void Seal() {

@@ -40,6 +40,18 @@ class Folder {
     for (const WorkerGroup& group : record_.groups) AddMissing(groups_.at(group.id));
   }
 
+  void AddFigures() {
+    const auto add = [](CgroupTotals& totals, const CgroupFigures& figures) {
+      totals.figures ? totals.figures->Append(figures) : void(totals.figures = figures);
+    };
+    for (const CgroupFigures& figures : record_.cgroup_figures) {
+      const std::size_t cgroup = IndexOf(figures.cgroup);
+      add(whole_[cgroup], figures);
+      if (figures.phase != 0 && figures.phase != kBetweenPhases)
+        add(phases_[{figures.phase, cgroup}], figures);
+    }
+  }
+
   Stats Finish() {
     Stats stats;
     AddPhases(stats);
@@ -252,6 +264,7 @@ class Folder {
 Stats FoldCgroups(const RunRecord& record) {
   Folder folder(record);
   folder.AddReports();
+  folder.AddFigures();
   return folder.Finish();
 }
 

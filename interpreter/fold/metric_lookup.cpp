@@ -3,6 +3,18 @@
 
 namespace ktstr {
 
+const MetricDecl* FindMetric(std::string_view name) {
+  for (const MetricDecl& metric : AllMetrics())
+    if (metric.name == name) return &metric;
+  return nullptr;
+}
+
+std::vector<std::string_view> MetricNames() {
+  std::vector<std::string_view> names;
+  for (const MetricDecl& metric : AllMetrics()) names.push_back(metric.name);
+  return names;
+}
+
 std::optional<double> ReadMetric(const Stats& stats, const MetricDecl& metric,
                                  std::optional<std::string_view> phase, std::string_view cgroup) {
   const PhaseBucket* bucket = nullptr;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "interpreter/fold/cgroup_totals.h"
+#include "interpreter/fold/kernel_figures.h"
 
 namespace ktstr {
 namespace {
@@ -80,7 +81,10 @@ Value MigrationRatio(const CgroupTotals& c) { return Ratio(c.migrations, c.itera
 Value Migrations(const CgroupTotals& c) { return Counted(c, c.migrations); }
 Value Iterations(const CgroupTotals& c) { return Counted(c, c.iterations); }
 Value WorkUnits(const CgroupTotals& c) { return Counted(c, c.work_units); }
-Value NumWorkers(const CgroupTotals& c) { return static_cast<double>(c.workers); }
+Value NumWorkers(const CgroupTotals& c) {
+  if (c.workers + c.missing == 0) return std::nullopt;
+  return static_cast<double>(c.workers);
+}
 Value NumCpus(const CgroupTotals& c) { return Counted(c, c.cpus_used.size()); }
 Value IterationsPerWorker(const CgroupTotals& c) { return Ratio(c.iterations, c.workers); }
 Value IterationsPerCpuSec(const CgroupTotals& c) {
@@ -206,6 +210,11 @@ constexpr MetricDecl From(Needs needs, MetricDecl metric) {
   metric.needs = needs;
   return metric;
 }
+/// A row of what the kernel counted.
+constexpr MetricDecl OfKernel(std::string_view name, std::string_view unit, Polarity better,
+                              Value (*of)(const CgroupTotals&), std::string_view doc) {
+  return From(Needs::kCgroup, Row(name, unit, better, of, doc));
+}
 constexpr MetricDecl Within(double lowest, double highest, MetricDecl metric) {
   metric.lowest = lowest;
   metric.highest = highest;
@@ -283,6 +292,29 @@ constexpr MetricDecl kMetrics[] = {
                                     "only with a cpuset."))),
     Row("cross_node_migration_ratio", "", kLower, &CrossNode,
         "Pages the system moved between nodes, per page of the workers."),
+    OfKernel("cgroup_cpu_time_ms", "ms", kInfo, &Figure<&CgroupFigures::cpu_time_us, 1000>,
+             "CPU time of all tasks of the cgroup: workers, payloads and what they started (cpu.stat)."),
+    OfKernel("throttled_ms", "ms", kLower, &Figure<&CgroupFigures::throttled_us, 1000>,
+             "Time for which cpu.max held the cgroup back, over all its CPUs (cpu.stat)."),
+    OfKernel("throttled_periods", "", kLower, &Figure<&CgroupFigures::throttled_periods>,
+             "Periods of cpu.max in which the cgroup was held back (cpu.stat)."),
+    Within(0, 100,
+           OfKernel(
+               "throttled_pct", "%", kLower, &ThrottledPct,
+               "Share of the periods of cpu.max with work in which the cgroup was held back (cpu.stat).")),
+    OfKernel("cpu_pressure_ms", "ms", kLower, &Figure<&CgroupFigures::cpu_pressure_us, 1000>,
+             "Time in which some task of the cgroup waited for a CPU (PSI)."),
+    Within(0, 100,
+           OfKernel("cpu_pressure_pct", "%", kLower, &CpuPressurePct,
+                    "Share of the time in which some task of the cgroup waited for a CPU (PSI).")),
+    OfKernel("memory_pressure_ms", "ms", kLower, &Figure<&CgroupFigures::memory_pressure_us, 1000>,
+             "Time in which some task of the cgroup waited for memory (PSI)."),
+    OfKernel("io_pressure_ms", "ms", kLower, &Figure<&CgroupFigures::io_pressure_us, 1000>,
+             "Time in which some task of the cgroup waited for a disk (PSI)."),
+    OfKernel("oom_kills", "", kLower, &Figure<&CgroupFigures::oom_kills>,
+             "Tasks that were killed because memory.max left no memory; only with a memory limit."),
+    OfKernel("refused_forks", "", kLower, &Figure<&CgroupFigures::refused_forks>,
+             "Forks that pids.max refused; only with that limit."),
     Row("num_workers", "", kInfo, &NumWorkers, "Workers that reported."),
     Row("num_cpus", "", kInfo, &NumCpus, "Different CPUs the workers were seen on."),
 
@@ -358,18 +390,6 @@ bool IsLatency(const MetricDecl& metric) {
 
 bool IsThroughput(const MetricDecl& metric) {
   return metric.better == Polarity::kHigher && metric.name.find("locality") == std::string_view::npos;
-}
-
-const MetricDecl* FindMetric(std::string_view name) {
-  const auto* const at = std::find_if(std::begin(kMetrics), std::end(kMetrics),
-                                      [&](const MetricDecl& metric) { return metric.name == name; });
-  return at == std::end(kMetrics) ? nullptr : at;
-}
-
-std::vector<std::string_view> MetricNames() {
-  std::vector<std::string_view> names;
-  for (const MetricDecl& metric : kMetrics) names.push_back(metric.name);
-  return names;
 }
 
 }  // namespace ktstr

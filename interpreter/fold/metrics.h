@@ -32,7 +32,8 @@ enum class Needs : std::uint8_t {
   kTimerSamples,
   kIterationCosts,
   kCpuset,
-  kTwoCgroups
+  kTwoCgroups,
+  kCgroup,  // that is not the runner's own; no worker
 };
 
 struct MetricDecl {

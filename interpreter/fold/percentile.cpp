@@ -21,10 +21,6 @@ double WeightOf(std::uint64_t total, std::size_t size) {
 
 }  // namespace
 
-std::uint64_t AddSaturating(std::uint64_t a, std::uint64_t b) {
-  return a + b < a ? std::numeric_limits<std::uint64_t>::max() : a + b;
-}
-
 void Samples::Add(std::span<const std::uint64_t> values, std::uint64_t total) {
   total = std::max<std::uint64_t>(total, values.size());  // a total below what arrived is not believed
   total_ = AddSaturating(total_, total);

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "guest-init/base/saturating.h"
 #include "guest-init/base/xorshift.h"
 #include "guest-init/wire/report.h"
 
@@ -17,9 +18,6 @@ struct WeightedSample {
   double weight = 1;  // how many observations it stands for
   friend bool operator==(const WeightedSample&, const WeightedSample&) = default;
 };
-
-/// a + b, or the largest value when that does not fit.
-std::uint64_t AddSaturating(std::uint64_t a, std::uint64_t b);
 
 /// Reservoirs of several workers, first filled, then sealed (sorted) and read.
 class Samples {

@@ -82,6 +82,7 @@ const StructDecl& RunRecord::Decl() {
       Required<&RunRecord::phases>("phases", ""),
       Required<&RunRecord::groups>("groups", ""),
       Required<&RunRecord::reports>("reports", ""),
+      Optional<&RunRecord::cgroup_figures>("cgroup_figures", "what the kernel counted of the cgroups"),
       Required<&RunRecord::payloads>("payloads", "in the order of finalisation"),
       Required<&RunRecord::schedulers>("schedulers", "in the order in which they were attached"),
       Required<&RunRecord::queued_tasks>("queued_tasks", "of all that sched_ext dumped"),

@@ -89,6 +89,7 @@ struct RunRecord {
   std::vector<PhaseWindow> phases;  // rising indexes
   std::vector<WorkerGroup> groups;
   std::vector<CollectedReport> reports;
+  std::vector<CgroupFigures> cgroup_figures;  // one of each cgroup and phase, or the time between phases
   std::vector<PayloadResult> payloads;
   std::vector<SchedulerRecord> schedulers;  // in the order in which they were attached
   std::vector<QueuedTask> queued_tasks;     // of all that sched_ext dumped

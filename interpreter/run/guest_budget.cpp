@@ -22,6 +22,7 @@ GuestBudget::GuestBudget(std::uint64_t workers, std::uint64_t payloads) {
                        std::uint64_t bytes) {
     kinds_.push_back({&type, what, events, bytes, events, bytes});
   };
+  add(CgroupFigures::Decl(), "figures of cgroups", kAny, 64 * kMiB);
   add(WorkerDone::Decl(), "reports of workers", workers, 16 * kMiB + workers * kPerReport);
   add(PayloadDone::Decl(), "results of payloads", payloads, kMiB + payloads * kPerReport);
   add(SchedulerLook::Decl(), "states of schedulers", 2 * payloads, kMiB + payloads * kKiB);

@@ -22,6 +22,7 @@ std::string Quoted(std::string_view foreign) { return "'" + OneLine(foreign, 100
 
 void GuestConduct::Begin(const AnyStruct& request) {
   request_ = request;
+  if (request.Is<CreateCgroup>()) cgroups_.insert(request.As<CreateCgroup>().cgroup);
   if (request.Is<StartWorkers>())
     places_[request.As<StartWorkers>().group] = {request.As<StartWorkers>().cgroup};
   if (request.Is<MoveWorkers>())  // whether they got there its reply tells
@@ -37,6 +38,7 @@ Result<> GuestConduct::CheckEvent(const AnyStruct& event) {
   if (event.Is<Ready>()) return Check(event.As<Ready>());
   if (event.Is<ChannelFault>()) return {};
   if (!ready_) return Lie("the guest sent {} before Ready", event.decl()->name);
+  if (event.Is<CgroupFigures>()) return Check(event.As<CgroupFigures>());
   if (event.Is<WorkerDone>()) return Check(event.As<WorkerDone>());
   if (event.Is<PayloadOutput>()) return Check(event.As<PayloadOutput>());
   if (event.Is<PayloadDone>()) return Check(event.As<PayloadDone>());
@@ -50,6 +52,18 @@ Result<> GuestConduct::Check(const Ready& ready) {
   if (ready_) return Lie("the guest sent Ready twice");
   ready_ = ready;
   clock_ns_ = ready.clock_ns;
+  return {};
+}
+
+Result<> GuestConduct::Check(const CgroupFigures& figures) const {
+  if (!cgroups_.contains(figures.cgroup))
+    return Lie("the guest sent figures of cgroup {}, which was never made", Quoted(figures.cgroup));
+  if (figures.phase >= plan_.phases.size() && figures.phase != kBetweenPhases)
+    return Lie("the guest sent figures of cgroup {} in phase {}, which there is not", Quoted(figures.cgroup),
+               figures.phase);
+  if (figures.throttled_periods.value_or(0) > figures.periods.value_or(0))
+    return Lie("cgroup {} was throttled in {} of {} periods", Quoted(figures.cgroup),
+               *figures.throttled_periods, figures.periods.value_or(0));
   return {};
 }
 

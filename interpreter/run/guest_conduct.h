@@ -41,6 +41,7 @@ class GuestConduct {
 
  private:
   Result<> Check(const Ready& ready);
+  Result<> Check(const CgroupFigures& figures) const;
   Result<> Check(const WorkerDone& done);
   Result<> Check(const PayloadOutput& output) const;
   Result<> Check(const PayloadDone& done);
@@ -61,6 +62,7 @@ class GuestConduct {
   std::uint64_t latest_ns_ = 0;   // the latest time of the guest that a report speaks of
   /// Of each group that was to be started, the cgroups that it may be in.
   std::map<std::uint32_t, std::vector<std::string>> places_;
+  std::set<std::string> cgroups_;                               // that were to be made
   std::set<std::pair<std::uint32_t, std::uint32_t>> reported_;  // group and index
   std::map<std::uint32_t, bool> payloads_;                      // by handle, those that were started: ended
   std::set<std::uint32_t> attached_;  // handles of schedulers that the guest said are

@@ -229,6 +229,8 @@ Result<> RunSession::HandleEvent(std::span<const std::byte> payload) {
   if (event.Is<Ready>()) {
     TRY(vmm::CheckClaims(event.As<Ready>()));
     ready_ = std::move(event.As<Ready>());
+  } else if (event.Is<CgroupFigures>()) {
+    Keep(event.As<CgroupFigures>());
   } else if (event.Is<WorkerDone>()) {
     Keep(std::move(event.As<WorkerDone>()));
   } else if (event.Is<PayloadOutput>()) {
@@ -255,6 +257,13 @@ Result<> RunSession::HandleEvent(std::span<const std::byte> payload) {
                                            OneLine(event.As<ChannelFault>().text, kMostForeignText)};
   }
   return {};
+}
+
+void RunSession::Keep(const CgroupFigures& figures) {
+  // A cgroup that is made anew under the same name goes on with the old one's.
+  for (CgroupFigures& known : outcome_.record.cgroup_figures)
+    if (known.phase == figures.phase && known.cgroup == figures.cgroup) return known.Append(figures);
+  outcome_.record.cgroup_figures.push_back(figures);
 }
 
 void RunSession::Keep(WorkerDone done) {

@@ -89,6 +89,7 @@ class RunSession {
   Result<Frame> NextFrame(vmm::Deadline deadline);
   void Enter(const PlannedRequest& planned);
   Result<> HandleEvent(std::span<const std::byte> payload);
+  void Keep(const CgroupFigures& figures);
   void Keep(WorkerDone done);
   void Keep(const PayloadOutput& output);
   void Keep(const PayloadDone& done);

@@ -94,6 +94,28 @@ std::vector<Lie> LiesOfReplies() {
            }}};
 }
 
+template <void (*Change)(CgroupFigures&)>
+bool FiguresOnHold(FakeGuest& guest, const AnyStruct& request, Reply&) {
+  CgroupFigures figures;
+  figures.cgroup = "first";
+  figures.phase = 1;
+  Change(figures);
+  if (request.Is<Hold>()) guest.Send(figures);
+  return false;
+}
+void OfNoCgroup(CgroupFigures& figures) { figures.cgroup = "elsewhere\n::error::x"; }
+void OfNoPhase(CgroupFigures& figures) { figures.phase = 17; }
+void MoreThrottled(CgroupFigures& figures) {
+  figures.periods = 3;
+  figures.throttled_periods = 4;
+}
+
+std::vector<Lie> LiesOfFigures() {
+  return {{.name = "figures-of-no-cgroup", .request = &FiguresOnHold<OfNoCgroup>},
+          {.name = "figures-of-no-phase", .request = &FiguresOnHold<OfNoPhase>},
+          {.name = "more-throttled-periods", .request = &FiguresOnHold<MoreThrottled>}};
+}
+
 std::vector<Lie> LiesOfReports() {
   return {{.name = "lost-report", .report = [](FakeGuest&, WorkerDone&) { return true; }},
           {.name = "two-reports",
@@ -301,8 +323,8 @@ std::vector<Lie> LiesOfReady() {
 }
 
 std::vector<Lie> LiesOfContent() {
-  return Together(LiesOfReplies(), LiesOfReports(), LiesOfPayloads(), LiesOfSchedulers(), LiesOfFiles(),
-                  LiesOfTheLog());
+  return Together(LiesOfReplies(), LiesOfFigures(), LiesOfReports(), LiesOfPayloads(), LiesOfSchedulers(),
+                  LiesOfFiles(), LiesOfTheLog());
 }
 
 std::vector<Lie> Floods() {

@@ -117,6 +117,11 @@ const std::vector<Row> kReplies = {
      ": the guest marked a phase at 18446744073709551615 ns of its clock, but was asked between 1002000000 "
      "and 1003000000 ns"},
     {"fewer-iterations", "ERROR", ": the guest's workers had 100 iterations and now 0"},
+    {"figures-of-no-cgroup", "ERROR",
+     R"(: the guest sent figures of cgroup 'elsewhere ::error::x', which was never made)"},
+    {"figures-of-no-phase", "ERROR",
+     ": the guest sent figures of cgroup 'first' in phase 17, which there is not"},
+    {"more-throttled-periods", "ERROR", ": cgroup 'first' was throttled in 4 of 3 periods"},
 };
 
 #define OF_FIRST ": the report of worker first/0 contradicts itself: "

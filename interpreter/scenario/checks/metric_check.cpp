@@ -121,6 +121,11 @@ void ResolveData(const MetricCheck& check, const MetricDecl& metric, CheckSite& 
   }
   const bool known = !check.cgroup || std::find(site.names().cgroups.begin(), site.names().cgroups.end(),
                                                 *check.cgroup) != site.names().cgroups.end();
+  if (metric.needs == Needs::kCgroup) {
+    if (site.names().cgroups.empty() && !doubts.MayMake(Refers::kCgroup))
+      site.Bad("metric", fmt::format("{} is counted by cgroup, and this scenario makes none", metric.name));
+    return;
+  }
   const std::string where = check.cgroup ? fmt::format("cgroup '{}'", *check.cgroup) : "this scenario";
   if (!known || (check.group && cgroups.empty())) return;  // said already
   if (cgroups.empty())
@@ -141,7 +146,7 @@ void ResolveData(const MetricCheck& check, const MetricDecl& metric, CheckSite& 
 /// Diagnoses a group that does not exist where the check looks for it, or a metric that is not of workers.
 void ResolveGroup(const MetricCheck& check, const MetricDecl* metric, CheckSite& site) {
   if (!check.group) return;
-  if (metric == nullptr || metric->scope != Scope::kCgroup)
+  if (metric == nullptr || metric->scope != Scope::kCgroup || metric->needs == Needs::kCgroup)
     return site.Bad("group", fmt::format("{} is not measured by groups of workers", check.metric));
   std::vector<std::string> names;
   for (const CheckNames::Group& group : site.names().groups)

@@ -141,6 +141,7 @@ class Values {
       return phase ? fmt::format("its iterations were not counted in phase {}", *phase) : "no phase has it";
     if (metric.scope == Scope::kRun) return "no worker measured it";
     const CgroupStats* row = Row(phase, cgroup);
+    if (metric.needs == Needs::kCgroup) return "the kernel did not count it there";
     if (row == nullptr || row->num_workers == 0)
       return fmt::format("no worker of {} reported{}", OfCgroup(cgroup), InPhase(phase));
     if (row->stripped) return "samples were dropped to fit a report into a frame";
@@ -150,6 +151,8 @@ class Values {
   std::string NothingBecause() const {
     if (std::string trouble = PhaseTrouble(phase_); !trouble.empty()) return trouble;
     if (check_.metric.starts_with(kPayloadMetricPrefix)) return "no such payload has ended there";
+    if (const MetricDecl* metric = FindMetric(check_.metric); metric && metric->needs == Needs::kCgroup)
+      return "the kernel did not count it of any cgroup";
     if (stats().cgroups.empty()) return "there were no workers";
     if (!check_.vs_phase) return "no worker measured it";  // here, nor in the other variant
     if (std::string trouble = PhaseTrouble(*check_.vs_phase); !trouble.empty()) return trouble;

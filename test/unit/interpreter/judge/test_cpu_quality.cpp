@@ -160,7 +160,7 @@ TEST_CASE("on any other host it fails") {
 
 TEST_CASE("which metrics are latencies") {
   const auto all = AllMetrics();
-  CHECK(std::count_if(all.begin(), all.end(), &IsLatency) == 24);
+  CHECK(std::count_if(all.begin(), all.end(), &IsLatency) == 28);
   for (const std::string_view name :
        {"max_gap_ms", "wake_latency_cv", "worst_wake_latency_tail_ratio", "mean_run_delay_us",
         "worst_timer_latency_us", "median_iteration_cost_us"})
