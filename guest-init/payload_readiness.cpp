@@ -1,7 +1,5 @@
 #include "guest-init/payload_readiness.h"
 
-#include <sys/inotify.h>
-
 #include <algorithm>
 
 #include "guest-init/base/line_pattern.h"
@@ -14,34 +12,24 @@ PayloadReadiness::PayloadReadiness(EventLoop& loop, AwaitReadiness wanted, std::
     pattern_ = std::make_unique<LinePattern>(wanted_.output_pattern);
     return;
   }
-  inotify_ = Fd(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
-  // What exactly happened does not matter: every wake looks for the file.
-  const Result<> added = loop_.Add(inotify_.get(), EPOLLIN, [this](std::uint32_t) {
-    std::array<char, 4096> events;
-    while (read(inotify_.get(), events.data(), events.size()) > 0) continue;
-  });
-  if (!added.ok()) inotify_.Reset();
-  WatchDirectory();
+  file_.emplace(wanted_.file);
+  // Without the descriptor there is still the deadline to look at.
+  [[maybe_unused]] const Result<> added =
+      loop_.Add(file_->fd(), EPOLLIN, [this](std::uint32_t) { file_->Drain(); });
 }
 
-PayloadReadiness::~PayloadReadiness() { loop_.Remove(inotify_.get()); }
-
-void PayloadReadiness::WatchDirectory() {
-  if (watched_ || !inotify_.valid()) return;
-  const std::string directory = wanted_.file.substr(0, wanted_.file.rfind('/') + 1);
-  watched_ = inotify_add_watch(inotify_.get(), directory.c_str(), IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) >= 0;
+PayloadReadiness::~PayloadReadiness() {
+  if (file_) loop_.Remove(file_->fd());
 }
 
 bool PayloadReadiness::Ready() {
-  if (ready_ || wanted_.file.empty()) return ready_;
-  WatchDirectory();  // first, so that nothing can happen between the look and the watch
-  ready_ = access(wanted_.file.c_str(), F_OK) == 0;
+  if (!ready_ && file_) ready_ = file_->IsThere();
   return ready_;
 }
 
 std::uint64_t PayloadReadiness::NextLook(std::uint64_t now_ns) {
-  if (wanted_.file.empty() || watched_) return deadline_ns_;
-  return std::min(deadline_ns_, now_ns + kPollNs);
+  if (!file_ || (file_->watched() && loop_.Watches(file_->fd()))) return deadline_ns_;
+  return std::min(deadline_ns_, now_ns + AwaitedFile::kPollNs);
 }
 
 void PayloadReadiness::TakeOutput(Stream stream, std::string_view bytes) {

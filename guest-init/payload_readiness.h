@@ -3,10 +3,11 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
-#include "guest-init/base/fd.h"
+#include "guest-init/base/awaited_file.h"
 #include "guest-init/event_loop.h"
 #include "guest-init/wire/messages.h"
 
@@ -17,11 +18,9 @@ class LinePattern;  // base/line_pattern.h
 namespace ktstr::guest {
 
 /// One thread; `loop` outlives it. It is made before the payload starts, so that nothing is missed.
+/// The caller looks at every wake of `loop`, and at NextLook().
 class PayloadReadiness {
  public:
-  /// Between two looks for a file where inotify cannot tell of it, because its directory is not there yet.
-  static constexpr std::uint64_t kPollNs = 10'000'000;
-
   PayloadReadiness(EventLoop& loop, AwaitReadiness wanted, std::uint64_t now_ns);
   PayloadReadiness(const PayloadReadiness&) = delete;
   ~PayloadReadiness();
@@ -38,13 +37,11 @@ class PayloadReadiness {
   [[nodiscard]] const AwaitReadiness& wanted() const { return wanted_; }
 
  private:
-  void WatchDirectory();
-
   EventLoop& loop_;
   AwaitReadiness wanted_;
   std::uint64_t deadline_ns_;
-  Fd inotify_;
-  bool watched_ = false;  // inotify tells of new entries of the file's directory
+  // One of these two is there.
+  std::optional<AwaitedFile> file_;
   std::unique_ptr<LinePattern> pattern_;
   std::array<std::string, 2> lines_;  // the last line of each stream, as far as it has come
   bool ready_ = false;
