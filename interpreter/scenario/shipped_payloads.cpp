@@ -14,8 +14,9 @@ using Texts = std::vector<std::string>;
 
 /// What the author of a scenario need not know of it.
 struct Shipped {
-  Texts always;  // arguments that go first
-  Texts unless;  // arguments when the author gives none
+  std::string binary;  // "": as `use` names it
+  Texts always;        // arguments that go first
+  Texts unless;        // arguments when the author gives none
   OutputSpec output;
   NamedMap<MetricHint> metrics;
 };
@@ -45,6 +46,23 @@ Shipped Hackbench() {
   return shipped;
 }
 
+Shipped JemallocProbe() {
+  Shipped shipped;
+  shipped.binary = "ktstr-jemalloc-probe";
+  shipped.always = {"--pid"};
+  shipped.output.parse = OutputParse::kJson;
+  for (const char* bytes : {"main.allocated_bytes", "main.deallocated_bytes"})
+    shipped.metrics.items.emplace_back(bytes, MetricHint{"", "B", Polarity::kInfo});
+  return shipped;
+}
+
+Shipped JemallocWorker(const char* binary) {
+  Shipped shipped;
+  shipped.binary = binary;
+  shipped.unless = {"16777216"};
+  return shipped;
+}
+
 Shipped StressNg() {
   Shipped shipped;
   shipped.always = {"--metrics-brief"};
@@ -65,6 +83,12 @@ Shipped DefinitionOf(ShippedPayload payload) {
       return Cyclictest();
     case ShippedPayload::kHackbench:
       return Hackbench();
+    case ShippedPayload::kJemallocProbe:
+      return JemallocProbe();
+    case ShippedPayload::kJemallocWorker:
+      return JemallocWorker("ktstr-jemalloc-alloc-worker");
+    case ShippedPayload::kJemallocWorkerShared:
+      return JemallocWorker("ktstr-jemalloc-alloc-worker-shared");
     case ShippedPayload::kStressNg:
       return StressNg();
   }
@@ -73,7 +97,8 @@ Shipped DefinitionOf(ShippedPayload payload) {
 
 void PutShipped(Payload& payload) {
   Shipped shipped = DefinitionOf(*payload.use);
-  payload.binary = kShippedPayloads[static_cast<std::size_t>(*payload.use)].name;
+  payload.binary =
+      shipped.binary.empty() ? kShippedPayloads[static_cast<std::size_t>(*payload.use)].name : shipped.binary;
   payload.use.reset();
   const Texts& rest = payload.args.empty() ? shipped.unless : payload.args;
   shipped.always.insert(shipped.always.end(), rest.begin(), rest.end());

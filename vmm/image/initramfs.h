@@ -66,6 +66,10 @@ Result<std::uint64_t> HashInitramfs(const InitramfsSpec& spec);
 /// LZ4 legacy frame: magic 0x184C2102, then blocks of at most 8 MiB, each behind its compressed length. Pure.
 Result<std::vector<std::byte>> CompressLz4Legacy(std::span<const std::byte> content);
 
+/// Payloads that are built with ktstr-interp: without an installation they are on no PATH, but beside it.
+inline constexpr std::string_view kOwnPayloads[] = {
+    "ktstr-jemalloc-alloc-worker", "ktstr-jemalloc-alloc-worker-shared", "ktstr-jemalloc-probe"};
+
 /// A binary a scenario wants in the guest, or another file.
 struct PayloadSource {
   std::string binary;                  // as written in the scenario
@@ -83,8 +87,8 @@ std::string PayloadGuestPath(std::string_view binary);
 Result<> CheckPayloadPlace(const PayloadSource& source);
 
 /// The host file a payload means: with a '/', relative to the scenario's directory (or absolute); else a file
-/// of that name beside the scenario, else, of a program, on `path` (as $PATH). Messages about what is no
-/// program say "file" for "program".
+/// of that name beside the scenario, else, of a program, on `path` (as $PATH), else, of kOwnPayloads, beside
+/// this program. Messages about what is no program say "file" for "program".
 /// Errors (kInput): CheckPayloadPlace's, "program 'x' was not found beside the scenario or on PATH",
 /// "program './x' does not exist (looked for /a/x)", "... is not executable (chmod +x /a/x)".
 Result<std::filesystem::path> FindPayload(const PayloadSource& source, const std::string& path);

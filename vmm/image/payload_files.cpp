@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "vmm/host/directory_trees.h"
 #include "vmm/host/elf_closure.h"
@@ -22,6 +23,14 @@ Error NotExecutable(const std::string& binary, const fs::path& path) {
 /// "program 'x'" for messages.
 std::string What(const PayloadSource& source) {
   return fmt::format("{} '{}'", source.file_path.empty() ? "program" : "file", source.binary);
+}
+
+/// One of kOwnPayloads, where this program lies; empty when it is none or not there.
+fs::path FindOwn(const std::string& binary) {
+  const auto known = std::find(std::begin(kOwnPayloads), std::end(kOwnPayloads), binary);
+  if (known == std::end(kOwnPayloads)) return {};
+  std::error_code lost;  // then the path is empty, and nothing is found
+  return FindOnPath(binary, fs::read_symlink("/proc/self/exe", lost).parent_path().string());
 }
 
 fs::path Beside(const PayloadSource& source) {
@@ -59,6 +68,7 @@ Result<fs::path> FindPayload(const PayloadSource& source, const std::string& pat
   }
   if (binary.find('/') == std::string::npos && source.file_path.empty()) {
     fs::path found = FindOnPath(binary, path);
+    if (found.empty()) found = FindOwn(binary);
     if (!found.empty()) return found;
     return Error{ErrorKind::kInput,
                  fmt::format("program '{}' was not found beside the scenario or on PATH", binary)};

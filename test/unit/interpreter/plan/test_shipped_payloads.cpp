@@ -43,8 +43,15 @@ TEST_CASE("a shipped payload is a program with arguments, and those of the scena
   CHECK(plain.binary == "hackbench");
   CHECK(Words(plain.args) == "--pipe --groups 1 --loops 50");
   CHECK(Words(Shipped("{use: hackbench, args: [-l, '7']}").args) == "-l 7");
+  const Payload worker = Shipped("{use: jemalloc-worker}");
+  CHECK(worker.binary == "ktstr-jemalloc-alloc-worker");
+  CHECK(Words(worker.args) == "16777216");
+  CHECK(Shipped("{use: jemalloc-worker-shared}").binary == "ktstr-jemalloc-alloc-worker-shared");
   // What its output needs stays.
   CHECK(Words(Shipped("{use: cyclictest, args: [-t, '2']}").args) == "--quiet --json=/proc/self/fd/1 -t 2");
+  const Payload probe = Shipped("{use: jemalloc-probe, args: ['42']}");
+  CHECK(probe.binary == "ktstr-jemalloc-probe");
+  CHECK(Words(probe.args) == "--pid 42");
   CHECK(Words(Shipped("{use: stress-ng, args: [--vm, '1']}").args) == "--metrics-brief --vm 1");
 }
 
@@ -77,8 +84,8 @@ TEST_CASE("what the author says of a metric goes before what is shipped") {
 
 TEST_CASE("mistakes in `use` are said, whole") {
   CHECK(Lint("{use: hackbenhc}") ==
-        "payloads/it/use: expected cyclictest, hackbench or stress-ng, found 'hackbenhc' (did you mean "
-        "'hackbench'?)\n");
+        "payloads/it/use: expected cyclictest, hackbench, jemalloc-probe, jemalloc-worker, "
+        "jemalloc-worker-shared or stress-ng, found 'hackbenhc' (did you mean 'hackbench'?)\n");
   CHECK(Lint("{}") == "payloads/it: say what runs: `binary`, or `use` for a shipped one\n");
   CHECK(Lint("{use: hackbench, binary: sh}") == "payloads/it/binary: binary and use exclude each other\n");
   CHECK(Lint("{use: hackbench, output: {parse: kv}}") ==
