@@ -33,6 +33,7 @@ const std::vector<FeatureOptions>& Table() {
       {KernelFeature::kCoreSched, {"CONFIG_SCHED_CORE"}},
       {KernelFeature::kNuma, {"CONFIG_NUMA"}},
       {KernelFeature::kVirtioBlk, {"CONFIG_BLOCK", "CONFIG_VIRTIO_PCI", "CONFIG_VIRTIO_BLK"}},
+      {KernelFeature::kVirtioNet, {"CONFIG_PACKET", "CONFIG_VIRTIO_PCI", "CONFIG_VIRTIO_NET"}},
   };
   return table;
 }

@@ -31,6 +31,7 @@ enum class KernelFeature : std::uint8_t {
   kCoreSched,
   kNuma,
   kVirtioBlk,  // on PCI
+  kVirtioNet,  // on PCI, with sockets for raw frames
 };
 inline constexpr EnumValue kKernelFeatures[] = {
     {"sched_ext", 0, "Schedulers loaded as BPF programs, in cgroups too."},
@@ -49,6 +50,9 @@ inline constexpr EnumValue kKernelFeatures[] = {
     {"virtio_blk", 13,
      "A disk, for workers that write to storage. Debian's cloud kernel has its driver as a module only, and "
      "the guest loads none."},
+    {"virtio_net", 14,
+     "Network cards, for workers that send frames to each other. Debian's cloud kernel has their driver as a "
+     "module only, and the guest loads none."},
 };
 constexpr EnumDecl DescribeEnum(KernelFeature) {
   return {"KernelFeature", kKernelFeatures, nullptr, nullptr};

@@ -88,6 +88,13 @@ TEST_CASE("a disk's driver that is a module does not count") {
   CHECK(FeaturesIn(debian + "CONFIG_VIRTIO_BLK=y\n") == std::vector{KernelFeature::kVirtioBlk});
 }
 
+TEST_CASE("a network card's driver that is a module does not count, nor one without raw sockets") {
+  const std::string debian = "CONFIG_PACKET=y\nCONFIG_VIRTIO_PCI=y\nCONFIG_VIRTIO_NET=m\n";
+  CHECK(FeaturesIn(debian).empty());
+  CHECK(FeaturesIn("CONFIG_VIRTIO_PCI=y\nCONFIG_VIRTIO_NET=y\n").empty());
+  CHECK(FeaturesIn(debian + "CONFIG_VIRTIO_NET=y\n") == std::vector{KernelFeature::kVirtioNet});
+}
+
 TEST_CASE("the configuration inside an image: plain, gzip, LZ4 in several blocks") {
   CHECK(Found(ImageWith(KernelWith(kConfig))) == kConfig);
   CHECK(Found(ImageWith(Gzip(KernelWith(kConfig)))) == kConfig);
