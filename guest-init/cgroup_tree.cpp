@@ -16,6 +16,7 @@
 #include "guest-init/base/file_io.h"
 #include "guest-init/base/words.h"
 #include "guest-init/system_error.h"
+#include "workloads/worker/churn_cgroups.h"
 
 namespace ktstr::guest {
 namespace {
@@ -227,7 +228,8 @@ std::string CgroupTree::FindChild(const std::string& cgroup) const {
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(Path(cgroup).c_str()), &closedir);
   if (!directory) return {};
   while (const dirent* entry = readdir(directory.get()))
-    if (entry->d_type == DT_DIR && entry->d_name[0] != '.') return entry->d_name;
+    if (entry->d_type == DT_DIR && entry->d_name[0] != '.' && !MadeByWorker(cgroup, entry->d_name))
+      return entry->d_name;
   return {};
 }
 
@@ -235,8 +237,23 @@ bool CgroupTree::Populated(const std::string& cgroup) const {
   return ReadSmallFile((Path(cgroup) + "/cgroup.events").c_str()).find("populated 1") != std::string::npos;
 }
 
+bool CgroupTree::MadeByWorker(const std::string& cgroup, std::string_view child) const {
+  const std::string name = cgroup + "/" + std::string(child);
+  return child.starts_with(kChurnCgroup) && !created_.contains(name) && !intermediates_.contains(name);
+}
+
+void CgroupTree::RemoveMadeByWorkers(const std::string& cgroup) const {
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(Path(cgroup).c_str()), &closedir);
+  if (!directory) return;
+  std::vector<std::string> children;
+  while (const dirent* entry = readdir(directory.get()))
+    if (MadeByWorker(cgroup, entry->d_name)) children.emplace_back(entry->d_name);
+  for (const std::string& child : children) rmdir((Path(cgroup) + "/" + child).c_str());
+}
+
 Result<> CgroupTree::Remove(const std::string& cgroup) {
   TRY(CheckName(cgroup));
+  RemoveMadeByWorkers(cgroup);
   if (rmdir(Path(cgroup).c_str()) == 0 || errno == ENOENT) {
     intermediates_.erase(cgroup);
     created_.erase(cgroup);

@@ -58,10 +58,11 @@ class CgroupTree {
 
   /// Thaws the cgroup and kills every process in it, not those of cgroups below it.
   void KillAll(const std::string& cgroup);
-  /// The name of a cgroup below it; empty when there is none.
+  /// The name of a cgroup below it, but for those that workers made (ChurnCgroups); empty when there is none.
   [[nodiscard]] std::string FindChild(const std::string& cgroup) const;
   /// True while any process is in it or below it.
   [[nodiscard]] bool Populated(const std::string& cgroup) const;
+  /// With what workers that were killed have left below it.
   Result<> Remove(const std::string& cgroup);
 
   [[nodiscard]] std::string Path(const std::string& cgroup) const { return parent_ + "/" + cgroup; }
@@ -71,6 +72,8 @@ class CgroupTree {
 
  private:
   [[nodiscard]] std::vector<pid_t> TasksIn(const std::string& cgroup, const char* file) const;
+  [[nodiscard]] bool MadeByWorker(const std::string& cgroup, std::string_view child) const;
+  void RemoveMadeByWorkers(const std::string& cgroup) const;
   Result<> EnableOnTop(const std::set<std::string>& controllers);
   Result<> EnableIn(const std::string& directory, const std::set<std::string>& controllers) const;
 

@@ -23,6 +23,7 @@ void TakeOwn(PhaseSlice& own, PhaseSlice& slice) {
   slice.iteration_cost_sample_total = own.iteration_cost_sample_total;
   slice.numa_pages = std::move(own.numa_pages);
   slice.vmstat_numa_pages_migrated = own.vmstat_numa_pages_migrated;
+  slice.refusals = own.refusals;
   slice.cpus_outside = std::move(own.cpus_outside);
   slice.outside_of = std::move(own.outside_of);
 }

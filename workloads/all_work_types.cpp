@@ -44,10 +44,12 @@ extern const WorkTypeDecl work_type_fork_exit;
 extern const WorkTypeDecl work_type_rt_starvation;
 extern const WorkTypeDecl work_type_preempt_storm;
 extern const WorkTypeDecl work_type_numa_migration_churn;
+extern const WorkTypeDecl work_type_cgroup_churn;
 // io/
 extern const WorkTypeDecl work_type_io_sync;
 extern const WorkTypeDecl work_type_io_rand_read;
 extern const WorkTypeDecl work_type_io_convoy;
+// net/
 // of the others
 extern const WorkTypeDecl work_type_sequence;
 
@@ -88,6 +90,7 @@ std::span<const WorkTypeDecl> AllWorkTypes() {
       work_type_rt_starvation,
       work_type_preempt_storm,
       work_type_numa_migration_churn,
+      work_type_cgroup_churn,
       work_type_io_sync,
       work_type_io_rand_read,
       work_type_io_convoy,

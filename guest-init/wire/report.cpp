@@ -75,6 +75,9 @@ constexpr auto Measured() {
                                                 "the host let nothing run in the guest"),
       Measure<S, &Measures::numa_pages>("numa_pages"),
       Measure<S, &Measures::vmstat_numa_pages_migrated>("vmstat_numa_pages_migrated", "system-wide"),
+      Measure<S, &Measures::refusals>("refusals",
+                                      "calls that the kernel refused where its work expects that; null: it "
+                                      "expects none"),
   };
 }
 
@@ -113,6 +116,7 @@ void Measures::Append(const Measures& later) {
   join(timer_latencies_ns, later.timer_latencies_ns);
   join(iteration_costs_ns, later.iteration_costs_ns);
   numa_pages = later.numa_pages;
+  if (later.refusals) refusals = refusals.value_or(0) + *later.refusals;
 }
 
 const StructDecl& PhaseSlice::Decl() {

@@ -90,6 +90,8 @@ struct Measures {
   std::uint64_t machine_stopped_ns = 0;
   std::vector<NodePages> numa_pages;
   std::uint64_t vmstat_numa_pages_migrated = 0;  // system-wide
+  /// Calls that the kernel refused where the work type expects it and goes on; none: it expects none.
+  std::optional<std::uint64_t> refusals;
 
   /// Adds what was measured in the time right after.
   void Append(const Measures& later);

@@ -74,6 +74,7 @@ std::string WorkTypeFacts(const WorkTypeDecl& work) {
         fmt::format("The machine gets a disk for it, which is thrown away after the run; the kernel "
                     "needs the feature {}.",
                     vmm::FeatureName(vmm::KernelFeature::kVirtioBlk)));
+  if (!work.refusal.empty()) facts.push_back(fmt::format("Counted as `refusals`: {}.", work.refusal));
   return fmt::format("{}", fmt::join(facts, " "));
 }
 
@@ -216,6 +217,7 @@ Json CatalogueJson() {
     item["timer_sample"] = work.timer_sample;
     item["iteration_cost"] = work.iteration_cost;
     item["needs_disk"] = work.needs_disk;
+    item["refusal"] = work.refusal;
     json["work_types"].push_back(std::move(item));
   }
   json["metrics"] = Json::array();

@@ -41,10 +41,11 @@ struct CgroupTotals {
   std::uint64_t cpu_time_ns = 0;
   bool cpu_time_measured = false;
   std::uint64_t pages = 0;
-  std::uint64_t placed_pages = 0;    // of workers whose CPUs, hence nodes, are restricted
-  std::uint64_t local_pages = 0;     // of these, on their nodes
-  std::uint64_t pages_migrated = 0;  // maximum: every worker reads the same system-wide counter
-  std::optional<Gap> gap;            // nothing when no worker lived
+  std::uint64_t placed_pages = 0;         // of workers whose CPUs, hence nodes, are restricted
+  std::uint64_t local_pages = 0;          // of these, on their nodes
+  std::optional<std::uint64_t> refusals;  // of workers whose work expects some
+  std::uint64_t pages_migrated = 0;       // maximum: every worker reads the same system-wide counter
+  std::optional<Gap> gap;                 // nothing when no worker lived
   bool stripped = false;
   std::optional<CgroupFigures> figures;  // nothing when the kernel was not asked
 

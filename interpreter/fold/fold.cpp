@@ -160,6 +160,7 @@ class Folder {
     Count(c.migrations, m.migration_count);
     Count(c.iterations, m.iterations);
     Count(c.work_units, m.work_units);
+    if (m.refusals) Count(c.refusals.emplace(c.refusals.value_or(0)), *m.refusals);
     if (m.wall_ns > 0)
       c.off_cpu_pct.push_back(100.0 * static_cast<double>(m.off_cpu_ns) / static_cast<double>(m.wall_ns));
     if (m.cpu_time_ns > 0)

@@ -81,6 +81,10 @@ Value MigrationRatio(const CgroupTotals& c) { return Ratio(c.migrations, c.itera
 Value Migrations(const CgroupTotals& c) { return Counted(c, c.migrations); }
 Value Iterations(const CgroupTotals& c) { return Counted(c, c.iterations); }
 Value WorkUnits(const CgroupTotals& c) { return Counted(c, c.work_units); }
+Value Refusals(const CgroupTotals& c) {
+  if (!c.refusals) return std::nullopt;
+  return static_cast<double>(*c.refusals);
+}
 Value NumWorkers(const CgroupTotals& c) {
   if (c.workers + c.missing == 0) return std::nullopt;
   return static_cast<double>(c.workers);
@@ -280,6 +284,9 @@ constexpr MetricDecl kMetrics[] = {
     Row("work_units", "", kHigher, &WorkUnits, "Work steps of all workers."),
     Row("min_work_rate", "units/cpu-s", kHigher, &MinWorkRate,
         "Work steps per second of thread CPU time, of the slowest worker."),
+    Row("refusals", "", kInfo, &Refusals,
+        "Calls that the kernel refused where the work expects that: moves of tasks that have ended or been "
+        "moved, frames for a full queue."),
     Row("throughput_cv", "", kLower, &ThroughputCv,
         "Standard deviation over mean of the workers' work steps per second, on a CPU or not; needs two "
         "workers."),

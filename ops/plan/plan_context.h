@@ -210,6 +210,8 @@ class PlanContext {
   /// `cgroup`: null when it is not known.
   void WriteLimits(std::string_view field, const std::string& name, CgroupState* cgroup,
                    const CgroupLimits& limits);
+  /// The machine, and the workers' cgroup, get what the type needs.
+  void NeedDevices(std::string_view field, const WorkTypeDecl& type, const std::string& cgroup);
   std::optional<std::uint32_t> CountWorkers(std::string_view field, const WorkSpec& work,
                                             const CgroupState* cgroup);
   [[nodiscard]] CpuSet OnlineCpus() const;

@@ -131,6 +131,14 @@ void PlanContext::CheckGroupName(std::string_view field, std::string_view cgroup
   }
 }
 
+void PlanContext::NeedDevices(std::string_view field, const WorkTypeDecl& type, const std::string& cgroup) {
+  Place here = Here();
+  if (!field.empty()) here.path += "/" + std::string(field);
+  if (type.needs_disk && !state_.disk) state_.disk = here;
+  // Those of the top have it always.
+  if (type.needs_cpu_controller && cgroup.find('/') != std::string::npos) NeedController("cpu");
+}
+
 bool PlanContext::StartWorkers(std::string_view field, CgroupState* cgroup, const WorkSpec& work) {
   if (work.type.decl() == nullptr) return false;  // the decoder has complained
   if (cgroup != nullptr && !CanStartIn(field, cgroup->name)) return false;
@@ -168,10 +176,7 @@ bool PlanContext::StartWorkers(std::string_view field, CgroupState* cgroup, cons
   request.affinity = bound->cpus;
   request.affinity_random_count = bound->random_count;
 
-  if (FindWorkType(request.work_type)->needs_disk && !state_.disk) {
-    state_.disk = Here();
-    if (!field.empty()) state_.disk->path += "/" + std::string(field);
-  }
+  NeedDevices(field, *FindWorkType(request.work_type), request.cgroup);
 
   GroupState group;
   group.id = request.group;

@@ -20,7 +20,7 @@ std::string WorkOf(std::string_view type) {
   return "{type: " + std::string(type) + "}";
 }
 
-/// A step with a cgroup for each.
+/// A step with a cgroup for each, and one for processes that are moved there.
 std::string Step(const std::string& name, const std::vector<std::string_view>& types) {
   std::string step = "  - name: " + name + "\n    hold: 3s\n    cgroups:\n";
   for (const std::string_view type : types)
@@ -35,7 +35,7 @@ std::string StepsOfAllTypes() {
   std::vector<std::vector<std::string_view>> steps = {{}};
   for (const WorkTypeDecl& type : AllWorkTypes()) {
     const std::string_view name = type.params().name;
-    if (type.needs_disk || std::find(bullies.begin(), bullies.end(), name) != bullies.end()) continue;
+    if (NeedsDevice(type) || std::find(bullies.begin(), bullies.end(), name) != bullies.end()) continue;
     if (steps.back().size() == 6) steps.emplace_back();
     steps.back().push_back(name);
   }
@@ -47,7 +47,7 @@ std::string StepsOfAllTypes() {
 
 /// Over all members of a group.
 struct Totals {
-  std::uint64_t wakes = 0, timers = 0, costs = 0, messengers = 0, workers = 0;
+  std::uint64_t wakes = 0, timers = 0, costs = 0, messengers = 0, workers = 0, counting_refusals = 0;
 };
 
 TEST_CASE("every work type measures in a guest what it declares, and nothing else") {
@@ -74,18 +74,20 @@ TEST_CASE("every work type measures in a guest what it declares, and nothing els
     totals.timers += report.at("timer_sample_total").get<std::uint64_t>();
     totals.costs += report.at("iteration_cost_sample_total").get<std::uint64_t>();
     totals.messengers += report.at("is_messenger") == true ? 1 : 0;
+    totals.counting_refusals += report.contains("refusals") ? 1 : 0;
     ++totals.workers;
   }
   const auto all = AllWorkTypes();
-  const auto disks = std::count_if(all.begin(), all.end(), [](const auto& type) { return type.needs_disk; });
-  CHECK(by_type.size() + static_cast<std::size_t>(disks) == all.size());
+  const auto devices = std::count_if(all.begin(), all.end(), &NeedsDevice);
+  CHECK(by_type.size() + static_cast<std::size_t>(devices) == all.size());
   for (const WorkTypeDecl& type : AllWorkTypes()) {
-    if (type.needs_disk) continue;
+    if (NeedsDevice(type)) continue;
     INFO(type.params().name);
     const Totals& totals = by_type[std::string(type.params().name)];
     CHECK((totals.wakes > 0) == !type.wake_sample.empty());
     CHECK((totals.timers > 0) == !type.timer_sample.empty());
     CHECK((totals.costs > 0) == !type.iteration_cost.empty());
+    CHECK(totals.counting_refusals == (type.refusal.empty() ? 0 : totals.workers));
     CHECK(totals.messengers ==
           (type.params().name == "FutexFanOut" || type.params().name == "FanOutCompute" ? 1 : 0));
   }

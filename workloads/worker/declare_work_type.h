@@ -35,6 +35,10 @@ struct WorkTypeTraits {
   GroupChannel channel = GroupChannel::kNone;
   /// The machine gets a disk, made for this run and thrown away after it.
   bool needs_disk = false;
+  /// The cgroup of its workers, nested or not, has the controller cpu.
+  bool needs_cpu_controller = false;
+  /// What the report's `refusals` are; empty: the type ends at the first call that is refused.
+  std::string_view refusal = {};
 };
 
 /// What a member of a group is, by its position in it.
@@ -70,9 +74,12 @@ concept GivesRoles = requires(const Params& params) {
 template <typename Params, void (*Run)(const Params&, WorkerContext&)>
 constexpr WorkTypeDecl DeclareWorkType(WorkTypeTraits traits = {}) {
   WorkTypeDecl decl{
-      traits, &Params::Decl,
+      traits,
+      &Params::Decl,
       [](const void* params, WorkerContext& context) { Run(*static_cast<const Params*>(params), context); },
-      nullptr, nullptr};
+      nullptr,
+      nullptr,
+      nullptr};
   if constexpr (DecidesGroupSize<Params>)
     decl.group_size_of = [](const void* params) { return static_cast<const Params*>(params)->GroupSize(); };
   if constexpr (GivesRoles<Params>)

@@ -145,7 +145,7 @@ void Telemetry::BeginSlice(SliceMark mark) {
   slice_cpus_.clear();
   slice_outside_.clear();
   slice_outside_of_.clear();
-  slice_ = {migration_count_, probe_.ReadNumaPagesMigrated()};
+  slice_ = {migration_count_, probe_.ReadNumaPagesMigrated(), refusals_.value_or(0)};
 }
 
 void Telemetry::EndSlice() {
@@ -170,6 +170,7 @@ void Telemetry::Measure(const Start& start, Samples& samples, const std::vector<
   out.cpus_used = ToList(cpus);
   samples.Take(out);
   out.numa_pages = probe_.ReadNumaPages(region_);
+  if (refusals_) out.refusals = *refusals_ - start.refusals;
   out.vmstat_numa_pages_migrated = Since(probe_.ReadNumaPagesMigrated(), start.numa_pages_migrated);
 }
 

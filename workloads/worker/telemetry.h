@@ -63,6 +63,9 @@ class Telemetry {
   void RecordTimer(std::uint64_t ns);
   void RecordIterationCost(std::uint64_t ns);
 
+  /// `count` more calls were refused where the work type expects it. With 0 it says that it may expect some.
+  void CountRefusals(std::uint64_t count) { refusals_ = refusals_.value_or(0) + count; }
+
   /// From here on numa_pages are those of the mapping that begins at `region`.
   void CountPagesOf(const void* region) { region_ = region; }
   [[nodiscard]] std::uint64_t iterations() const { return iterations_; }
@@ -78,7 +81,7 @@ class Telemetry {
   };
   /// Of a slice or of the whole life.
   struct Start {
-    std::uint64_t migrations = 0, numa_pages_migrated = 0;
+    std::uint64_t migrations = 0, numa_pages_migrated = 0, refusals = 0;
   };
 
   void Measure(const Start& start, Samples& samples, const std::vector<bool>& cpus, Measures& out);
@@ -108,6 +111,7 @@ class Telemetry {
   std::uint64_t slice_gap_ns_ = 0;
   std::uint64_t migration_count_ = 0;
   std::vector<Migration> migrations_;
+  std::optional<std::uint64_t> refusals_;
   std::optional<std::uint32_t> cpu_;
   std::vector<bool> cpus_used_, slice_cpus_;
   std::vector<bool> slice_outside_;              // of slice_cpus_: outside the set of that moment

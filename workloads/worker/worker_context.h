@@ -84,6 +84,9 @@ class WorkerContext {
   /// numa_pages are to be those of the mapping that begins at `region`, not of all memory.
   void CountPagesOf(const void* region) { telemetry_.CountPagesOf(region); }
 
+  /// `count` more calls were refused where the type expects that; its loop begins with 0.
+  void CountRefusals(std::uint64_t count) { telemetry_.CountRefusals(count); }
+
   // Samples for the three distributions of a report, in ns.
   void RecordWake(std::uint64_t ns) { telemetry_.RecordWake(ns); }
   void RecordTimer(std::uint64_t ns) { telemetry_.RecordTimer(ns); }

@@ -50,6 +50,7 @@ RunRecord TwoWorkers() {
   a.run_delay_ns = 40'000;
   a.numa_pages = {{0, 60}, {1, 20}};
   a.vmstat_numa_pages_migrated = 9;
+  a.refusals = 3;  // b's work expects none
 
   WorkerReport b = Report(1);
   b.wall_ns = 2000 * kMs;
@@ -97,6 +98,7 @@ const Numbers kHot = {
     {"iterations_per_worker", 200},
     {"iterations_per_cpu_sec", 250},  // 400 / 1.6 s
     {"work_units", 5000},
+    {"refusals", 3},
     {"min_work_rate", 2000},
     {"throughput_cv", 0.6},  // 4000 and 1000 in a second each
     {"migrations", 8},
