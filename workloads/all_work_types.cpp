@@ -45,6 +45,7 @@ extern const WorkTypeDecl work_type_rt_starvation;
 extern const WorkTypeDecl work_type_preempt_storm;
 extern const WorkTypeDecl work_type_numa_migration_churn;
 extern const WorkTypeDecl work_type_cgroup_churn;
+extern const WorkTypeDecl work_type_cgroup_attach_storm;
 // io/
 extern const WorkTypeDecl work_type_io_sync;
 extern const WorkTypeDecl work_type_io_rand_read;
@@ -91,6 +92,7 @@ std::span<const WorkTypeDecl> AllWorkTypes() {
       work_type_preempt_storm,
       work_type_numa_migration_churn,
       work_type_cgroup_churn,
+      work_type_cgroup_attach_storm,
       work_type_io_sync,
       work_type_io_rand_read,
       work_type_io_convoy,

@@ -212,6 +212,8 @@ class PlanContext {
                    const CgroupLimits& limits);
   /// The machine, and the workers' cgroup, get what the type needs.
   void NeedDevices(std::string_view field, const WorkTypeDecl& type, const std::string& cgroup);
+  /// Diagnoses a cgroup, named by a parameter of the work, that there is not or that cannot take processes.
+  void CheckOtherCgroup(std::string_view field, const WorkSpec& work, const CgroupState* own);
   std::optional<std::uint32_t> CountWorkers(std::string_view field, const WorkSpec& work,
                                             const CgroupState* cgroup);
   [[nodiscard]] CpuSet OnlineCpus() const;

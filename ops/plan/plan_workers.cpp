@@ -6,6 +6,7 @@
 
 #include "guest-init/wire/codec.h"
 #include "ops/plan/plan_context.h"
+#include "ops/plan/suggest.h"
 
 namespace ktstr {
 namespace {
@@ -139,6 +140,27 @@ void PlanContext::NeedDevices(std::string_view field, const WorkTypeDecl& type, 
   if (type.needs_cpu_controller && cgroup.find('/') != std::string::npos) NeedController("cpu");
 }
 
+void PlanContext::CheckOtherCgroup(std::string_view field, const WorkSpec& work, const CgroupState* own) {
+  const WorkTypeDecl& type = *FindWorkType(work.type.decl()->name);
+  if (type.other_cgroup_of == nullptr) return;
+  const OtherCgroup other = type.other_cgroup_of(work.type.data());
+  const std::string at = std::string(field) + "/" + std::string(other.field);
+  if (Unread(at)) return;
+  CgroupState* const cgroup = UseCgroup(at, other.name);
+  if (cgroup == nullptr) return;
+  if (cgroup == own)
+    return Diagnose(at, "bad-cgroup", "cgroup " + Quote(other.name) + " is the one that the workers are in",
+                    "name another one");
+  if (!CanStartIn(at, cgroup->name) || state_.controllers.empty()) return;
+  for (const CgroupState& child : state_.cgroups) {
+    if (state_.ParentOf(child) != cgroup) continue;
+    return Diagnose(at, "bad-cgroup",
+                    "cgroup " + Quote(other.name) + " may hold no processes: it has the cgroup " +
+                        Quote(child.name) + " below it, which has controllers",
+                    "name one without any below it", {{child.made.path, "made here", {}}});
+  }
+}
+
 bool PlanContext::StartWorkers(std::string_view field, CgroupState* cgroup, const WorkSpec& work) {
   if (work.type.decl() == nullptr) return false;  // the decoder has complained
   if (cgroup != nullptr && !CanStartIn(field, cgroup->name)) return false;
@@ -168,6 +190,7 @@ bool PlanContext::StartWorkers(std::string_view field, CgroupState* cgroup, cons
   request.gid = work.gid;
   request.seed = seed_ + request.group;
   CheckGroupName(std::string(field) + "/name", request.cgroup, work.name.value_or(""));
+  CheckOtherCgroup(field, work, cgroup);
   if (cgroup != nullptr && count)
     CheckPids(std::string(field) + (work.workers ? "/workers" : ""), *cgroup, *count);
   const std::optional<TaskCpus> bound =

@@ -16,13 +16,14 @@ std::string WorkOf(std::string_view type) {
   if (type == "Sequence")
     return "{type: Sequence, phases: [{type: AluHot, for: 20ms}, {type: Sleep, for: 20ms}, "
            "{type: TimerLatency, for: 20ms}]}";
+  if (type == "CgroupAttachStorm") return "{type: CgroupAttachStorm, dest: grave, reap: waitpid}";
   if (type == "CrossAffinityChurn") return "{type: SpinWait, workers: 2}, {type: CrossAffinityChurn}";
   return "{type: " + std::string(type) + "}";
 }
 
 /// A step with a cgroup for each, and one for processes that are moved there.
 std::string Step(const std::string& name, const std::vector<std::string_view>& types) {
-  std::string step = "  - name: " + name + "\n    hold: 3s\n    cgroups:\n";
+  std::string step = "  - name: " + name + "\n    hold: 3s\n    cgroups:\n      - {name: grave}\n";
   for (const std::string_view type : types)
     step += "      - {name: " + std::string(type) + ", work: [" + WorkOf(type) + "]}\n";
   return step;

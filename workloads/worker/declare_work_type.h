@@ -51,12 +51,20 @@ struct WorkerRole {
   bool messenger = false;  // the one that wakes the others
 };
 
+/// How a type's parameters refer to a cgroup of the scenario other than the worker's own.
+struct OtherCgroup {
+  std::string_view field;  // the parameter
+  std::string_view name;   // what it holds; as long-lived as the parameters
+};
+
 struct WorkTypeDecl : WorkTypeTraits {
   const StructDecl& (*params)();  // its name is the work type's name, its doc what it does
   /// Runs until WorkerContext::ShouldStop(). Called in the worker process. REQUIRES: `params` of its struct.
   void (*run)(const void* params, WorkerContext& context);
   std::uint32_t (*group_size_of)(const void* params);
   WorkerRole (*role_of)(const void* params, std::uint32_t position);
+  /// Null: the type refers to no cgroup.
+  OtherCgroup (*other_cgroup_of)(const void* params);
 };
 
 template <typename Params>
@@ -64,13 +72,17 @@ concept DecidesGroupSize = requires(const Params& params) {
   params.GroupSize();
 };
 template <typename Params>
+concept RefersToCgroup = requires(const Params& params) {
+  params.UsedCgroup();
+};
+template <typename Params>
 concept GivesRoles = requires(const Params& params) {
   params.Role(std::uint32_t{});
 };
 
 /// `extern constexpr WorkTypeDecl work_type_bursty = DeclareWorkType<Bursty, Run>({...});` at the end of the
-/// type's file, and its row in all_work_types.cpp. Params may have `std::uint32_t GroupSize() const` and
-/// `WorkerRole Role(std::uint32_t position) const`.
+/// type's file, and its row in all_work_types.cpp. Params may have `std::uint32_t GroupSize() const`,
+/// `WorkerRole Role(std::uint32_t position) const` and `OtherCgroup UsedCgroup() const`.
 template <typename Params, void (*Run)(const Params&, WorkerContext&)>
 constexpr WorkTypeDecl DeclareWorkType(WorkTypeTraits traits = {}) {
   WorkTypeDecl decl{
@@ -85,6 +97,10 @@ constexpr WorkTypeDecl DeclareWorkType(WorkTypeTraits traits = {}) {
   if constexpr (GivesRoles<Params>)
     decl.role_of = [](const void* params, std::uint32_t position) {
       return static_cast<const Params*>(params)->Role(position);
+    };
+  if constexpr (RefersToCgroup<Params>)
+    decl.other_cgroup_of = [](const void* params) {
+      return static_cast<const Params*>(params)->UsedCgroup();
     };
   return decl;
 }
