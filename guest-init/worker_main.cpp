@@ -94,7 +94,8 @@ void RunWorker(const WorkerSpawn& spawn, std::uint32_t index, int report_fd) {
   SystemProbe probe;
   Telemetry telemetry(probe, spawn.memory.control(), spawn.memory.slots()[index], gettid());
   WorkerContext context(spawn.memory, telemetry, place, std::move(pipes),
-                        request.seed ^ ((index + std::uint64_t{1}) * 0xD1B54A32D192ED03), spawn.disk_fd);
+                        request.seed ^ ((index + std::uint64_t{1}) * 0xD1B54A32D192ED03), spawn.disk_fd,
+                        spawn.nics);
   const auto send = [&](const std::string& work_error) {
     WorkerReport report = telemetry.Finish();
     spawn.memory.slots()[index].state.store(WorkerState::kReporting, std::memory_order_release);
@@ -103,6 +104,7 @@ void RunWorker(const WorkerSpawn& spawn, std::uint32_t index, int report_fd) {
     report.is_messenger = role.messenger;
     report.work_error = work_error;
     report.storage = spawn.storage;
+    report.network = spawn.network;
     AddFaults(faults, report);
     WriteOrExit(report_fd, EncodeReportRecord(report));
     _exit(0);

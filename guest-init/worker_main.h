@@ -20,6 +20,8 @@ struct WorkerSpawn {
   int set_up_fd = -1;               // an eventfd, written to by the worker that is set up last
   int disk_fd = -1;                 // the machine's disk when the type needs one, else -1
   std::string_view storage;         // what that disk is; empty without one
+  NicPair nics = {};                // the machine's network cards when the type needs them
+  std::string_view network = {};    // what they are; empty without
 };
 
 /// Waits for the release, prepares itself, runs the loop until the group is asked to stop, writes its report

@@ -16,6 +16,7 @@
 #include "guest-init/wire/codec.h"
 #include "guest-init/worker_channels.h"
 #include "guest-init/worker_disk.h"
+#include "guest-init/worker_nics.h"
 
 namespace ktstr::guest {
 namespace {
@@ -78,8 +79,15 @@ Result<> WorkerProcesses::ForkAll(const WorkTypeDecl& type, const AnyStruct& par
     if (!found.ok()) return GroupError(request_, request_.work_type + ": " + found.error().message);
     disk = std::move(found).value();
   }
+  WorkerNics nics;
+  if (type.needs_nics) {
+    Result<WorkerNics> found = WorkerNics::SwitchOn();
+    if (!found.ok()) return GroupError(request_, request_.work_type + ": " + found.error().message);
+    nics = std::move(found).value();
+  }
   const WorkerSpawn spawn{request_,         type,          params.data(),   memory_,
-                          channels->ends(), set_up_.get(), disk.file.get(), disk.about};
+                          channels->ends(), set_up_.get(), disk.file.get(), disk.about,
+                          nics.pair,        nics.about};
   workers_.reserve(request_.count);
   stays_ = {{request_.cgroup, 0}};
   const SliceMark first = NextMark();

@@ -51,6 +51,8 @@ extern const WorkTypeDecl work_type_io_sync;
 extern const WorkTypeDecl work_type_io_rand_read;
 extern const WorkTypeDecl work_type_io_convoy;
 // net/
+extern const WorkTypeDecl work_type_net_traffic;
+extern const WorkTypeDecl work_type_irq_wake;
 // of the others
 extern const WorkTypeDecl work_type_sequence;
 
@@ -96,6 +98,8 @@ std::span<const WorkTypeDecl> AllWorkTypes() {
       work_type_io_sync,
       work_type_io_rand_read,
       work_type_io_convoy,
+      work_type_net_traffic,
+      work_type_irq_wake,
       work_type_sequence,
   };
   // clang-format on

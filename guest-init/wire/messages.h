@@ -22,6 +22,9 @@ namespace ktstr {
 inline constexpr const char* kChannelPortName = "ktstr.channel.0";
 /// The serial number of the machine's disk, when it has one: /sys/block/vda/serial in the guest.
 inline constexpr const char* kDiskSerial = "ktstr-disk";
+/// The addresses of the machine's two network cards, when it has them. Frames go from the first to the
+/// second.
+inline constexpr const char* kNicAddresses[] = {"02:6b:74:73:74:01", "02:6b:74:73:74:02"};
 inline constexpr const char* kCgroupRoot = "/sys/fs/cgroup";
 /// cgroup names in requests are relative to this directory of the guest; "" is the runner's own cgroup.
 inline constexpr const char* kCgroupParent = "/sys/fs/cgroup/ktstr";

@@ -162,6 +162,7 @@ const StructDecl& WorkerReport::Decl() {
       Required<&WorkerReport::uid_error>("uid_error", ""),
       Required<&WorkerReport::work_error>("work_error", "why it gave up; empty: it did not"),
       Required<&WorkerReport::storage>("storage", "what its I/O went to; empty: it did none"),
+      Required<&WorkerReport::network>("network", "what its frames went through; empty: it sent none"),
       Required<&WorkerReport::phase_slices>("phase_slices", "without gaps from its creation to its end"),
       Required<&WorkerReport::stripped>("stripped",
                                         "raw samples were dropped to fit the report into a frame"),

@@ -137,6 +137,7 @@ struct WorkerReport : Measures {
   /// The call that failed, and how, so that it could not go on with its work; empty: it could.
   std::string work_error;
   std::string storage;                   // what its I/O went to, one line for people; empty: it did none
+  std::string network;                   // the same of its frames
   std::vector<PhaseSlice> phase_slices;  // without gaps from its creation to its end
   bool stripped = false;                 // raw samples were dropped to fit the report into a frame
   static const StructDecl& Decl();

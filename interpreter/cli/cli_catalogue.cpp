@@ -74,6 +74,11 @@ std::string WorkTypeFacts(const WorkTypeDecl& work) {
         fmt::format("The machine gets a disk for it, which is thrown away after the run; the kernel "
                     "needs the feature {}.",
                     vmm::FeatureName(vmm::KernelFeature::kVirtioBlk)));
+  if (work.needs_nics)
+    facts.push_back(
+        fmt::format("The machine gets two network cards for it, on a wire that leads nowhere else; the "
+                    "kernel needs the feature {}.",
+                    vmm::FeatureName(vmm::KernelFeature::kVirtioNet)));
   if (!work.refusal.empty()) facts.push_back(fmt::format("Counted as `refusals`: {}.", work.refusal));
   return fmt::format("{}", fmt::join(facts, " "));
 }
@@ -217,6 +222,7 @@ Json CatalogueJson() {
     item["timer_sample"] = work.timer_sample;
     item["iteration_cost"] = work.iteration_cost;
     item["needs_disk"] = work.needs_disk;
+    item["needs_nics"] = work.needs_nics;
     item["refusal"] = work.refusal;
     json["work_types"].push_back(std::move(item));
   }

@@ -81,10 +81,7 @@ Value MigrationRatio(const CgroupTotals& c) { return Ratio(c.migrations, c.itera
 Value Migrations(const CgroupTotals& c) { return Counted(c, c.migrations); }
 Value Iterations(const CgroupTotals& c) { return Counted(c, c.iterations); }
 Value WorkUnits(const CgroupTotals& c) { return Counted(c, c.work_units); }
-Value Refusals(const CgroupTotals& c) {
-  if (!c.refusals) return std::nullopt;
-  return static_cast<double>(*c.refusals);
-}
+Value Refusals(const CgroupTotals& c) { return Scaled(c.refusals, 1); }
 Value NumWorkers(const CgroupTotals& c) {
   if (c.workers + c.missing == 0) return std::nullopt;
   return static_cast<double>(c.workers);

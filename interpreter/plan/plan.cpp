@@ -60,6 +60,7 @@ class Planner {
     plan.files = std::move(state.TagsOf(Tags::kFile));
     plan.symbols = std::move(state.symbols);
     plan.disk = std::move(state.disk);
+    plan.nics = std::move(state.nics);
   }
 
  private:
@@ -349,6 +350,7 @@ RunPlan MakePlan(const Scenario& scenario, const RunVariant& variant, Diagnostic
   planner.Run();
   planner.Take(plan);
   if (plan.disk) NeedFeature(plan.scenario, vmm::KernelFeature::kVirtioBlk);
+  if (plan.nics) NeedFeature(plan.scenario, vmm::KernelFeature::kVirtioNet);
   if (std::any_of(plan.payloads.begin(), plan.payloads.end(),
                   [](const PayloadState& payload) { return payload.scheduler && !payload.built_in; }))
     NeedFeature(plan.scenario, vmm::KernelFeature::kSchedExt);

@@ -73,6 +73,7 @@ struct RunPlan {
   std::vector<TagState> files;        // of the guest, that were read
   std::vector<NeededSymbol> symbols;  // of the kernel
   std::optional<Place> disk;          // where the machine is first asked for one; nothing: it gets none
+  std::optional<Place> nics;          // the same of its network cards
   bool probed = false;                // the probe is among its payloads (probe_plan.h)
 };
 

@@ -49,14 +49,30 @@ void CheckMonitor(const RunPlans& plans, const Overrides& overrides, Diagnostics
   }
 }
 
-void CheckDisk(const RunPlans& plans, const Overrides& overrides, Diagnostics& diagnostics) {
+/// A device of the machine that QEMU serves by the host's time.
+struct Device {
+  std::optional<Place> RunPlan::*needed;
+  const char* code;
+  const char* message;
+  const char* hint;
+};
+
+constexpr Device kDisk = {
+    &RunPlan::disk, "bad-disk",
+    "a disk answers at moments of the host's time, which the virtual clock does not follow",
+    "use `clock: wall` for work that writes to a disk"};
+constexpr Device kNics = {
+    &RunPlan::nics, "bad-nics",
+    "frames arrive at moments of the host's time, which the virtual clock does not follow",
+    "use `clock: wall` for work that sends frames"};
+
+void CheckDevice(const Device& device, const RunPlans& plans, const Overrides& overrides,
+                 Diagnostics& diagnostics) {
   for (const auto& plan : plans) {
-    if (!plan->disk || plan->scenario.clock != Clock::kVirtual) continue;
+    const std::optional<Place>& needed = (*plan).*device.needed;
+    if (!needed || plan->scenario.clock != Clock::kVirtual) continue;
     Diagnostic diagnostic{
-        .code = "bad-disk",
-        .path = plan->disk->path,
-        .message = "a disk answers at moments of the host's time, which the virtual clock does not follow",
-        .hint = "use `clock: wall` for work that writes to a disk"};
+        .code = device.code, .path = needed->path, .message = device.message, .hint = device.hint};
     if (overrides.clock) diagnostic.notes.push_back(FromCommandLine("--clock", "virtual", "clock:"));
     return diagnostics.Add(std::move(diagnostic));
   }
@@ -239,7 +255,7 @@ RunPlans PlanAndCheck(const Scenario& scenario, const BrokenPlaces* broken, cons
   const bool holds_known = !unread("steps") && !unread("duration");
   CheckSnapshots(first, holds_known, diagnostics);
   CheckMonitor(plans, overrides, diagnostics);
-  CheckDisk(plans, overrides, diagnostics);
+  for (const Device& device : {kDisk, kNics}) CheckDevice(device, plans, overrides, diagnostics);
   if (!unread("duration")) CheckTimeout(first, overrides, diagnostics);
   const CheckNames names = NamesOf(first, broken);
   ResolveChecks(first.checks, names, diagnostics);

@@ -65,6 +65,7 @@ Result<GuestNeeds> NeedsOf(const RunPlan& plan, const std::filesystem::path& dir
                                         " MiB, more than half of the guest's memory of " +
                                         std::to_string(config.memory_mib) + " MiB"};
   if (plan.disk) config.disk_mib = kDiskMib;
+  config.nics = plan.nics.has_value();
   if (scenario.clock == Clock::kVirtual) {
     config.clock = vmm::Clock::kVirtual;
     needs.shape.files = std::exchange(needs.files, {});

@@ -136,6 +136,7 @@ void PlanContext::NeedDevices(std::string_view field, const WorkTypeDecl& type, 
   Place here = Here();
   if (!field.empty()) here.path += "/" + std::string(field);
   if (type.needs_disk && !state_.disk) state_.disk = here;
+  if (type.needs_nics && !state_.nics) state_.nics = here;
   // Those of the top have it always.
   if (type.needs_cpu_controller && cgroup.find('/') != std::string::npos) NeedController("cpu");
 }

@@ -113,6 +113,7 @@ struct ScenarioState {
   std::uint32_t phase = 0;
   std::vector<NeededSymbol> symbols;
   std::optional<Place> disk;  // where the first worker that writes to one was asked for
+  std::optional<Place> nics;  // the same of one that sends frames
   std::array<std::vector<TagState>, kTagKinds> tags;  // in order of first use
   std::uint64_t snapshots =
       0;  // asked for so far, as far as their number is known; periodic ones are not in it

@@ -29,8 +29,10 @@ std::string Step(const std::string& name, const std::vector<std::string_view>& t
   return step;
 }
 
-/// Those that starve others where they share a CPU, and the rest by sixes; those of the disk have
-/// scenarios/io.
+/// With a device of its own: scenarios/io and scenarios/net, and tests of their own, are about these.
+bool NeedsDevice(const WorkTypeDecl& type) { return type.needs_disk || type.needs_nics; }
+
+/// Those that starve others where they share a CPU, and the rest by sixes.
 std::string StepsOfAllTypes() {
   const std::vector<std::string_view> bullies = {"RtStarvation", "PriorityInversion", "PolicyChurn"};
   std::vector<std::vector<std::string_view>> steps = {{}};

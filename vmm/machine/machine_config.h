@@ -38,6 +38,9 @@ struct MachineConfig {
   /// durable the disk is, but not what the guest sees: no part of a template's name.
   std::filesystem::path disk_directory;
 
+  /// Two network cards (kNicAddresses) on a wire between them, which leads neither to the host nor elsewhere.
+  bool nics = false;
+
   Accel accel = Accel::kTcg;
   Clock clock = Clock::kWall;
   /// With the virtual clock one guest instruction takes 2^icount_shift nanoseconds: 6 is a processor of 16

@@ -140,8 +140,9 @@ Result<std::unique_ptr<Machine>> Machine::Launch(const MachineConfig& config, Ma
   if (files.state.valid()) {
     first.push_back(IgnoreSharedMemory());
     // Loaded, QEMU would announce itself to a network for a second, by a timer of the host's time that also
-    // cuts short the turns of the CPUs.
-    if (config.clock == Clock::kVirtual)
+    // cuts short the turns of the CPUs. On a wire between two cards of the guest these would be frames, and
+    // interrupts, that nobody sent.
+    if (config.clock == Clock::kVirtual || config.nics)
       first.push_back({"migrate-set-parameters", {{"announce-rounds", 0}}});
     first.push_back({"migrate-incoming", {{"uri", fmt::format("fd:{}", files.state.get())}}});
   }

@@ -75,6 +75,21 @@ void AddDisk(const MachineConfig& config, const MachineFds& fds, Args& args) {
                                                   kDiskSerial)});
 }
 
+/// Both ends of a hub inside QEMU, with nothing else on it: no socket, no interface of the host. A frame that
+/// goes into one card comes out of the other.
+void AddNics(const MachineConfig& config, Args& args) {
+  if (!config.nics) return;
+  int end = 0;
+  for (const char* address : kNicAddresses) {
+    args.insert(args.end(), {"-netdev", fmt::format("hubport,id=wire{},hubid=0", end)});
+    // Without a ROM to boot from, and without an announcement of a clone, which would be frames of nobody.
+    args.insert(args.end(), {"-device", fmt::format("virtio-net-pci,netdev=wire{},mac={},romfile=,"
+                                                    "guest_announce=off",
+                                                    end, address)});
+    ++end;
+  }
+}
+
 void AddStreams(const MachineConfig& config, const MachineFds& fds, Args& args) {
   const auto chardev = [&](const char* id, int fd) {
     args.insert(args.end(), {"-chardev", fmt::format("socket,id={},fd={}", id, fd)});
@@ -116,6 +131,9 @@ Result<> ValidateMachineConfig(const MachineConfig& config) {
   // When the host has carried out a write is a moment of the host's time, which no run repeats.
   if (config.disk_mib > 0 && config.clock == Clock::kVirtual) {
     return wrong("a machine with a disk needs the wall clock");
+  }
+  if (config.nics && config.clock == Clock::kVirtual) {
+    return wrong("a machine with network cards needs the wall clock");
   }
   if (config.icount_shift > 10) return wrong("the virtual clock's shift must be between 0 and 10");
   if (config.kernel.empty() && !config.initrd.empty()) return wrong("an initrd needs a kernel");
@@ -163,6 +181,7 @@ std::vector<std::string> BuildQemuArgs(const MachineConfig& config, const Machin
   AddClock(config, args);
   AddStreams(config, fds, args);
   AddDisk(config, fds, args);
+  AddNics(config, args);
   if (fds.state >= 0) {
     args.insert(args.end(), {"-incoming", "defer"});
   } else if (!config.kernel.empty()) {

@@ -35,6 +35,8 @@ struct WorkTypeTraits {
   GroupChannel channel = GroupChannel::kNone;
   /// The machine gets a disk, made for this run and thrown away after it.
   bool needs_disk = false;
+  /// The machine gets two network cards, joined by a wire that leads nowhere else.
+  bool needs_nics = false;
   /// The cgroup of its workers, nested or not, has the controller cpu.
   bool needs_cpu_controller = false;
   /// What the report's `refusals` are; empty: the type ends at the first call that is refused.

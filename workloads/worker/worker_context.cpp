@@ -23,13 +23,14 @@ void SpinStep() {
 }  // namespace
 
 WorkerContext::WorkerContext(const GroupMemory& memory, Telemetry& telemetry, const WorkerPlace& place,
-                             std::vector<PipeEnds> pipes, std::uint64_t seed, int disk)
+                             std::vector<PipeEnds> pipes, std::uint64_t seed, int disk, const NicPair& nics)
     : memory_(memory),
       telemetry_(telemetry),
       place_(place),
       pipes_(std::move(pipes)),
       rng_(seed),
-      disk_(disk) {}
+      disk_(disk),
+      nics_(nics) {}
 
 void WorkerContext::Fail(const std::string& cause) {
   if (on_failure_) on_failure_(cause);

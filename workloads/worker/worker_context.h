@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "workloads/worker/group_memory.h"
+#include "workloads/worker/nics.h"
 #include "workloads/worker/reservoir.h"
 #include "workloads/worker/telemetry.h"
 
@@ -35,9 +36,10 @@ struct WorkerPlace {
 class WorkerContext {
  public:
   /// `pipes` are those of the worker's sub-group, by position; empty unless the type uses a channel.
-  /// `disk` is the machine's disk, open for reading and writing; -1 unless the type needs one.
+  /// `disk` is the machine's disk, open for reading and writing; -1 unless the type needs one. `nics` are its
+  /// network cards, for a type that needs them.
   WorkerContext(const GroupMemory& memory, Telemetry& telemetry, const WorkerPlace& place,
-                std::vector<PipeEnds> pipes, std::uint64_t seed, int disk = -1);
+                std::vector<PipeEnds> pipes, std::uint64_t seed, int disk = -1, const NicPair& nics = {});
 
   /// Every loop asks at least once per kStopPollNs.
   [[nodiscard]] bool ShouldStop() const { return memory_.StopRequested() || PartIsOver(); }
@@ -106,6 +108,7 @@ class WorkerContext {
   [[nodiscard]] int PipeTo(std::uint32_t position) const { return pipes_[position].write_fd; }
   /// All workers share its descriptor: give every access its own offset (pread, pwrite).
   [[nodiscard]] int disk() const { return disk_; }
+  [[nodiscard]] const NicPair& nics() const { return nics_; }
   Xorshift64& rng() { return rng_; }
 
   /// Ends the worker: it cannot go on, and figures would be about something else than was asked for. `cause`
@@ -126,6 +129,7 @@ class WorkerContext {
   std::vector<PipeEnds> pipes_;
   Xorshift64 rng_;
   int disk_;
+  NicPair nics_;
   std::uint64_t part_end_ns_ = 0;  // 0: no part goes on
   std::function<void(const std::string& cause)> on_failure_;
 };

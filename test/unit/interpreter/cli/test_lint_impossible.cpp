@@ -39,7 +39,7 @@ TEST_CASE("metrics that no worker of the scenario measures are refused") {
 )") ==
       R"(a.yaml:9:14: error[bad-check]: p99_wake_latency_us never has data here: no worker of cgroup 'a' measures the latency of wake-ups
      9 |   - {metric: p99_wake_latency_us, cgroup: a, max: 1ms}
-       |              ^~~~~~~~~~~~~~~~~~~ these do: CacheYield, NumaWorkingSetSweep, PipeIo, FutexPingPong, CachePipe and 21 more
+       |              ^~~~~~~~~~~~~~~~~~~ these do: CacheYield, NumaWorkingSetSweep, PipeIo, FutexPingPong, CachePipe and 22 more
 a.yaml:12:14: error[bad-check]: page_locality never has data here: no worker of cgroup 'b' has a cpuset all its life
     12 |   - {metric: page_locality, cgroup: b, min: 0.5}
        |              ^~~~~~~~~~~~~

@@ -96,6 +96,20 @@ TEST_CASE("a disk is a file that the guest's flushes reach, and a clone has its 
   CHECK_THAT(Line(config), !Catch::Contains("disk") && !Catch::Contains("blk"));
 }
 
+TEST_CASE("network cards are two ends of a hub that has no other") {
+  MachineConfig config;
+  config.nics = true;
+  for (const int state : {-1, 30})
+    CHECK_THAT(Line(config, state),
+               Catch::Contains(std::string(kStreams) +
+                               " -netdev hubport,id=wire0,hubid=0 -device virtio-net-pci,netdev=wire0,"
+                               "mac=02:6b:74:73:74:01,romfile=,guest_announce=off"
+                               " -netdev hubport,id=wire1,hubid=0 -device virtio-net-pci,netdev=wire1,"
+                               "mac=02:6b:74:73:74:02,romfile=,guest_announce=off"));
+  config.nics = false;
+  CHECK_THAT(Line(config), !Catch::Contains("net"));
+}
+
 TEST_CASE("two NUMA nodes on KVM, memory that does not divide evenly") {
   MachineConfig config;
   config.kernel = "/k/bzImage";
@@ -169,6 +183,9 @@ TEST_CASE("machines that QEMU would refuse or Linux would misread are refused wi
   CHECK(Why(config) == "valid");
   config.clock = Clock::kVirtual;
   CHECK(Why(config) == "a machine with a disk needs the wall clock");
+  config.disk_mib = 0;
+  config.nics = true;
+  CHECK(Why(config) == "a machine with network cards needs the wall clock");
 
   config = {};
   config.icount_shift = 11;
