@@ -29,8 +29,6 @@ constexpr std::chrono::seconds kPatience{10};
 
 using Mallctl = int(const char*, void*, size_t*, void*, size_t);
 
-Error Unsure(std::string message) { return {ErrorKind::kEnvironment, std::move(message)}; }
-
 /// The address of one of the calling thread's counters; 0: this jemalloc has no such figure.
 std::uint64_t CounterAddress(Mallctl* mallctl, const char* name) {
   std::uint64_t* counter = nullptr;

@@ -6,11 +6,15 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "guest-init/base/fd.h"
 #include "guest-init/base/result.h"
 
 namespace ktstr::jemalloc {
+
+/// Why the counters cannot be told for sure; then none are.
+inline Error Unsure(std::string message) { return {ErrorKind::kEnvironment, std::move(message)}; }
 
 /// Offsets of the two 8-byte counters in the TLS block, or in jemalloc's own variable in it.
 struct CounterPlaces {

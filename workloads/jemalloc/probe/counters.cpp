@@ -16,8 +16,6 @@ namespace {
 /// Every jemalloc has it, with symbols or without: its messages begin so.
 constexpr std::string_view kAnyJemalloc = "<jemalloc>: ";
 
-Error Unsure(std::string message) { return {ErrorKind::kEnvironment, std::move(message)}; }
-
 std::string ProgramPath(pid_t pid) {
   std::array<char, 4096> path;
   const ssize_t length =
