@@ -77,7 +77,8 @@ TEST_CASE("workers are moved, bound and rescheduled while they live, and counted
   for (const Json& phase : stats.at("phases")) {
     std::string rows;
     for (const Json& row : phase.at("per_cgroup"))
-      rows += row.at("cgroup").get<std::string>() + ":" + row.at("num_workers").dump() + " ";
+      if (row.at("num_workers") != 0)
+        rows += row.at("cgroup").get<std::string>() + ":" + row.at("num_workers").dump() + " ";
     const std::string label = phase.at("label");
     if (label == "before") CHECK(rows == "a:2 ");
     if (label == "moved" || label == "bound") CHECK(rows == "b:2 ");
