@@ -10,11 +10,12 @@ namespace {
 
 std::uint64_t Number(const Json& report, const char* key) { return report.at(key).get<std::uint64_t>(); }
 
-/// Says which network interfaces there are, and how many frames the two cards have carried.
+/// Says which network interfaces there are, and how many frames the two cards have carried. Senders go on
+/// meanwhile: what was received is read first, and what was sent last.
 constexpr const char* kLook =
     "payloads:\n  look:\n    binary: sh\n    args:\n      - -c\n      - |\n"
     "        cd /sys/class/net; echo *\n"
-    "        for f in eth0/statistics/tx eth0/statistics/rx eth1/statistics/tx eth1/statistics/rx; do\n"
+    "        for f in eth1/statistics/rx eth0/statistics/rx eth1/statistics/tx eth0/statistics/tx; do\n"
     "          [ ! -e ${f}_packets ] || { read n < ${f}_packets; echo $n; }\n"
     "        done\n";
 
@@ -36,7 +37,7 @@ Cards Look(const GuestRun& run) {
   std::istringstream text(run.Text("payload-0-look.stdout"));
   Cards cards;
   std::getline(text, cards.interfaces);
-  text >> cards.sent >> cards.sent_rx >> cards.received_tx >> cards.received;
+  text >> cards.received >> cards.sent_rx >> cards.received_tx >> cards.sent;
   return cards;
 }
 
@@ -50,7 +51,7 @@ std::uint64_t InWork(const Json& report, const char* key) {
 
 TEST_CASE("NetTraffic's frames go through the cards, from the first to the second, and nowhere else") {
   const auto kernel = CachedKernel("built");
-  REQUIRE(kernel);
+  if (!kernel) return Skip("no kernel was built");
   GuestRun run(Scenario("{type: NetTraffic, frame_bytes: 1514}"), {"--kernel", kernel->image.string()});
   run.Finish("PASS");
   const Cards cards = Look(run);
@@ -74,7 +75,7 @@ TEST_CASE(
     "IrqWake's receivers are woken by the frames of their own partners, and measure from the kernel's "
     "stamp") {
   const auto kernel = CachedKernel("built");
-  REQUIRE(kernel);
+  if (!kernel) return Skip("no kernel was built");
   GuestRun run(Scenario("{type: IrqWake, interval_us: 10000, workers: 4}"),
                {"--kernel", kernel->image.string()});
   run.Finish("PASS");
@@ -103,15 +104,15 @@ TEST_CASE(
 
 TEST_CASE("a scenario that sends no frames gets no network card") {
   const auto kernel = CachedKernel("built");
-  REQUIRE(kernel);
+  if (!kernel) return Skip("no kernel was built");
   GuestRun run(Scenario("{type: SpinWait}"), {"--kernel", kernel->image.string()});
   run.Finish("PASS");
   CHECK(Look(run).interfaces == "lo");
 }
 
 TEST_CASE("NetTraffic on a kernel without the driver is a skip with the reason") {
-  const auto kernel = CachedKernel("debian");
-  REQUIRE(kernel);
+  const auto kernel = CachedKernel("fetched");
+  if (!kernel) return Skip("no kernel was fetched");
   GuestRun run(Scenario("{type: NetTraffic}"), {"--kernel", kernel->image.string()});
   run.Finish("SKIP");
   CHECK(run.cause() == "needs virtio_net, which kernel " + kernel->version +
