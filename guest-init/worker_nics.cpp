@@ -25,7 +25,7 @@ std::string FindInterface(const std::string& address) {
   const std::unique_ptr<DIR, int (*)(DIR*)> interfaces(opendir(kInterfaces), &closedir);
   if (!interfaces) return {};
   while (const dirent* entry = readdir(interfaces.get())) {
-    const std::string name = entry->d_name;
+    std::string name = entry->d_name;
     if (ReadLine(std::string(kInterfaces) + "/" + name + "/address") == address) return name;
   }
   return {};
