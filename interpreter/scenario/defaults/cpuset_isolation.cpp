@@ -22,9 +22,8 @@ bool Restricted(const RunFacts& run, const GroupReports& entry) {
   return std::any_of(entry.reports.begin(), entry.reports.end(), kept);
 }
 
-/// Whether each CPU of a set went offline while the slice lasted: then the kernel lets its tasks run
-/// elsewhere until one is back, whether or not that was soon enough for anybody to see.
-bool WentOffline(const KernelLogRecord& log, const PhaseSlice& slice) {
+/// Whether each of these CPUs went offline while the slice lasted.
+bool WentOffline(const KernelLogRecord& log, const PhaseSlice& slice, const CpuSet& cpus) {
   const auto went = [&](std::uint32_t cpu) {
     return std::any_of(log.offline.begin(), log.offline.end(), [&](const CpuOffline& offline) {
       const bool then = slice.phase == kBetweenPhases ? offline.after_phase
@@ -32,7 +31,7 @@ bool WentOffline(const KernelLogRecord& log, const PhaseSlice& slice) {
       return offline.cpu == cpu && then;
     });
   };
-  return std::all_of(slice.outside_of.begin(), slice.outside_of.end(), went);
+  return std::all_of(cpus.cpus.begin(), cpus.cpus.end(), went);
 }
 
 CpuSet Outside(const std::vector<std::uint32_t>& used, const CpuSet& allowed) {
@@ -40,6 +39,17 @@ CpuSet Outside(const std::vector<std::uint32_t>& used, const CpuSet& allowed) {
   for (const std::uint32_t cpu : used)
     if (!allowed.Contains(cpu)) outside.Add(cpu);
   return outside;
+}
+
+/// Whether CPUs that came and went are why a worker was seen outside its set.
+bool ByHotplug(const KernelLogRecord& log, const WorkerGroup& group, const PhaseSlice& slice,
+               const CpuSet& outside) {
+  // The kernel lets tasks that have no CPU left run elsewhere until one is back, whether or not that was soon
+  // enough for anybody to see.
+  if (WentOffline(log, slice, CpuSet{slice.outside_of})) return true;
+  // It was on a CPU of its own that had been away; PID 1 had not heard yet that it was back.
+  const bool its_own = group.allowed && Outside(outside.cpus, *group.allowed).empty();
+  return its_own && WentOffline(log, slice, outside);
 }
 
 Finding Describe(const WorkerReport& report, const std::string& name, const CpuSet& outside,
@@ -70,7 +80,7 @@ void JudgeCpusetIsolation(DefaultSite& site) {
           if (slice.cpus_allowed.empty()) continue;
           judged = true;
           const CpuSet outside = Outside(slice.cpus_outside, CpuSet{slice.cpus_let_in});
-          if (outside.empty() || WentOffline(site.run().record.kernel_log, slice)) continue;
+          if (outside.empty() || ByHotplug(site.run().record.kernel_log, group, slice, outside)) continue;
           Finding finding =
               Describe(report, name, outside, CpuSet{slice.outside_of},
                        (slice.begin_ns - std::min(slice.begin_ns, report.created_ns)) / 1'000'000);

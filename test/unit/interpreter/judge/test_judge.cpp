@@ -412,6 +412,26 @@ TEST_CASE("a worker whose last CPU went offline for a moment may run elsewhere, 
   CHECK(verdict() == Verdict::kPass);
 }
 
+TEST_CASE("a worker that is back on its own CPU before anybody heard that it is online is not outside") {
+  RunRecord record = Healthy();
+  record.groups[0].allowed = CpuSet{{1}};
+  PhaseSlice slice;
+  slice.phase = 1;
+  slice.cpus_allowed = {1};
+  slice.outside_of = {0, 2, 3};  // what the kernel let it have meanwhile
+  slice.cpus_outside = {1};
+  record.reports[1].report.phase_slices = {slice};
+  for (const std::uint32_t index : {0U, 2U}) record.reports[index].report.cpus_used = {1};
+  const auto verdict = [&] { return Overall(Defaults(record, Only(&DefaultChecks::cpuset_isolation))); };
+  CHECK(verdict() == Verdict::kFail);
+  record.kernel_log.offline = {{1, 1, true}};  // after the phase
+  CHECK(verdict() == Verdict::kFail);
+  record.kernel_log.offline = {{1, 1, false}};
+  CHECK(verdict() == Verdict::kPass);
+  record.groups[0].allowed = CpuSet{{0, 2, 3}};  // it is none of its own
+  CHECK(verdict() == Verdict::kFail);
+}
+
 TEST_CASE("a payload's task that did not run for longer than the limit is a stall, with who had its CPU") {
   RunRecord record = Starved();
   record.groups.pop_back();
