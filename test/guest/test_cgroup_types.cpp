@@ -121,11 +121,15 @@ TEST_CASE("CgroupAttachStorm moves children that end, and counts those that had 
       "      - {name: reaped, pids: {max: 1000}}\n"
       "      - {name: a, work: [{type: CgroupAttachStorm, dest: ignored}]}\n"
       "      - {name: b, work: [{type: CgroupAttachStorm, dest: reaped, reap: waitpid}]}\n"
-      "    hold: 1s\n"
+      "    ops:\n"
+      "      - Sleep: {for: 1s}\n"
+      "      - RunPayload: {payload: look}\n"
+      "      - WaitPayload: {payload: look, timeout: 60s}\n"
       "    checks:\n"
       "      - {metric: refusals, cgroup: a, max: 1000000}\n"
       "  - name: after\n    cgroups: [{name: c}]\n    hold: 100ms\n");
   run.Finish("PASS");
+  CHECK(run.Text("payload-0-look.stdout") == "ignored had tasks\nreaped had tasks\n");
   const Json reports = run.Reports();
   REQUIRE(reports.size() == 2);
   for (const Json& entry : reports) {

@@ -76,6 +76,8 @@ class Storm {
     if (!death.valid() && errno != ESRCH) context_.FailCall("pidfd_open of the child");
     const bool moved = Move(child);
     if (params_.reap == ReapMode::kWaitpid && !Reap(child, death)) return;
+    // With its iteration, or one that was broken off would count.
+    if (!moved) context_.CountRefusals(1);
     context_.EndIteration(moved ? 1 : 0);
   }
 
@@ -84,7 +86,6 @@ class Storm {
     const std::string pid = std::to_string(child);
     if (write(procs_.get(), pid.data(), pid.size()) == static_cast<ssize_t>(pid.size())) return true;
     if (errno != ESRCH) context_.FailCall("moving a child to cgroup '" + params_.dest + "'");
-    context_.CountRefusals(1);
     return false;
   }
 
