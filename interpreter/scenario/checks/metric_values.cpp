@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "interpreter/fold/fold.h"
@@ -153,7 +154,11 @@ class Values {
     if (check_.metric.starts_with(kPayloadMetricPrefix)) return "no such payload has ended there";
     if (const MetricDecl* metric = FindMetric(check_.metric); metric && metric->needs == Needs::kCgroup)
       return "the kernel did not count it of any cgroup";
-    if (stats().cgroups.empty()) return "there were no workers";
+    // There are rows, too, of cgroups that had payloads only.
+    if (std::ranges::none_of(stats().cgroups, [](const CgroupStats& row) {
+          return row.num_workers + row.missing_workers > 0;
+        }))
+      return "there were no workers";
     if (!check_.vs_phase) return "no worker measured it";  // here, nor in the other variant
     if (std::string trouble = PhaseTrouble(*check_.vs_phase); !trouble.empty()) return trouble;
     return fmt::format("no cgroup has it there and in phase {}", *check_.vs_phase);

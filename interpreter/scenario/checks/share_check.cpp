@@ -75,8 +75,9 @@ class Judgement {
     });
     if (!somebody) return Undecided("it had no worker there");
     for (const std::string& cgroup : check_.among)
-      if (std::ranges::none_of(Rows(run_.stats),
-                               [&](const CgroupStats& row) { return row.cgroup == cgroup; }))
+      if (std::ranges::none_of(Rows(run_.stats), [&](const CgroupStats& row) {
+            return row.num_workers > 0 && row.cgroup == cgroup;
+          }))
         return Undecided(fmt::format("cgroup {} had no worker there", cgroup));
     if (whole <= 0) return Undecided("no worker has any");
     Decide(100 * part / whole);

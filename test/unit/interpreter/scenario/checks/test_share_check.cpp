@@ -112,6 +112,10 @@ TEST_CASE("a cgroup or group without a worker has no share, not a small one") {
         "INCONCLUSIVE no share of group three in the CPU time of all workers: it had no worker there");
   CHECK(Said({.share = {0.75}, .cgroup = "b", .among = {"a", "b", "c"}}, record) ==
         "INCONCLUSIVE no share of cgroup b in the CPU time of cgroups a, b, c: cgroup c had no worker there");
+  // Nor does it have one because the kernel counted something of it.
+  record.cgroup_figures.emplace_back().cgroup = "c";
+  CHECK(Said({.share = {0.75}, .cgroup = "b", .among = {"a", "b", "c"}}, record) ==
+        "INCONCLUSIVE no share of cgroup b in the CPU time of cgroups a, b, c: cgroup c had no worker there");
 }
 
 TEST_CASE("mistakes in checks on shares are said, whole") {
