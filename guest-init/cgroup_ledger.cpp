@@ -6,17 +6,6 @@
 #include "guest-init/base/file_io.h"
 
 namespace ktstr::guest {
-namespace {
-
-using Counter = std::optional<std::uint64_t>;
-
-/// What was added since `before`; the kernel's counters only grow.
-Counter Since(const Counter& before, const Counter& now) {
-  if (!now) return std::nullopt;
-  return *now - std::min(before.value_or(0), *now);
-}
-
-}  // namespace
 
 std::optional<std::uint64_t> ParseCounter(std::string_view text, std::string_view name) {
   while (!text.empty()) {
@@ -63,20 +52,9 @@ CgroupFigures CgroupLedger::Read(const std::string& cgroup) const {
 
 CgroupFigures CgroupLedger::Settle(const std::string& cgroup, Account& account, std::uint64_t now_ns) const {
   const CgroupFigures before = std::exchange(account.counted, Read(cgroup));
-  const CgroupFigures& now = account.counted;
-  CgroupFigures figures;
-  figures.cgroup = cgroup;
+  CgroupFigures figures = account.counted.Since(before);
   figures.phase = phase_;
   figures.span_ns = now_ns - std::exchange(account.until_ns, now_ns);
-  figures.cpu_time_us = Since(before.cpu_time_us, now.cpu_time_us);
-  figures.periods = Since(before.periods, now.periods);
-  figures.throttled_periods = Since(before.throttled_periods, now.throttled_periods);
-  figures.throttled_us = Since(before.throttled_us, now.throttled_us);
-  figures.cpu_pressure_us = Since(before.cpu_pressure_us, now.cpu_pressure_us);
-  figures.memory_pressure_us = Since(before.memory_pressure_us, now.memory_pressure_us);
-  figures.io_pressure_us = Since(before.io_pressure_us, now.io_pressure_us);
-  figures.oom_kills = Since(before.oom_kills, now.oom_kills);
-  figures.refused_forks = Since(before.refused_forks, now.refused_forks);
   return figures;
 }
 

@@ -1,5 +1,7 @@
 #include "guest-init/wire/cgroup_figures.h"
 
+#include <algorithm>
+
 #include "guest-init/base/saturating.h"
 
 namespace ktstr {
@@ -12,6 +14,13 @@ constexpr Counter kCounters[] = {
     &CgroupFigures::io_pressure_us, &CgroupFigures::oom_kills,       &CgroupFigures::refused_forks};
 
 }  // namespace
+
+CgroupFigures CgroupFigures::Since(const CgroupFigures& before) const {
+  CgroupFigures since = *this;
+  for (const Counter counter : kCounters)
+    if (auto& value = since.*counter) *value -= std::min((before.*counter).value_or(0), *value);
+  return since;
+}
 
 void CgroupFigures::Append(const CgroupFigures& later) {
   span_ns = AddSaturating(span_ns, later.span_ns);

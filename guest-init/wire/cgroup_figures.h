@@ -27,6 +27,9 @@ struct CgroupFigures {
   std::optional<std::uint64_t> refused_forks;  // pids.events max
   static const StructDecl& Decl();
 
+  /// What was counted since `before`, an earlier reading of the same cgroup; the kernel's counters only grow.
+  /// What this one lacks is absent. Cgroup, phase and span are left as they are.
+  [[nodiscard]] CgroupFigures Since(const CgroupFigures& before) const;
   /// Adds what a later span counted; what only one of them has is taken.
   void Append(const CgroupFigures& later);
 };
