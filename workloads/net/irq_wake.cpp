@@ -34,9 +34,8 @@ void SendFrames(const IrqWake& wake, WorkerContext& context) {
   // The partner receives by now, and this is what its frames are known by.
   if (!context.WaitWhile(context.GroupWord(), 0)) return;
   FrameSender sender(wake.frame_bytes, context.GroupWord().load(), context);
-  for (std::uint64_t known = 0; !context.ShouldStop(); known = sender.dropped()) {
+  while (!context.ShouldStop()) {
     if (sender.Send()) context.EndIteration(1);
-    context.CountRefusals(sender.dropped() - known);
     context.SleepFor(wake.interval_us * 1000);
   }
 }

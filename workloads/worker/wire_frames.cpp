@@ -81,7 +81,7 @@ bool FrameSender::Send() {
     if (send(socket_.get(), frame_.data(), frame_.size(), 0) == static_cast<ssize_t>(frame_.size()))
       return true;
     if (errno == ENOBUFS) {
-      ++dropped_;
+      context_.CountRefusals(1);
       return false;
     }
     if (errno != EAGAIN) context_.FailCall("sending a frame");

@@ -21,16 +21,13 @@ class FrameSender {
   FrameSender(std::uint64_t frame_bytes, std::uint32_t token, WorkerContext& context);
 
   /// Waits for room as long as there is none, which is no gap. False: the kernel dropped the frame, as its
-  /// queue was full, or the worker was asked to stop.
+  /// queue was full, which is counted as a refusal, or the worker was asked to stop.
   bool Send();
-  /// Frames that were dropped so, altogether.
-  [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
 
  private:
   WorkerContext& context_;
   Fd socket_;
   std::vector<std::uint8_t> frame_;
-  std::uint64_t dropped_ = 0;
 };
 
 /// Gets the frames of one token, and is not woken by others.
